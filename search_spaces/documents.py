@@ -1,0 +1,101 @@
+"""Reading YAML that people write: no tags, numbers as people mean them, no surprises."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from search_spaces.errors import UnreadableDocument
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: Bytes. A study file or a space is a page or two; anything near this is a mistake or an attack.
+MAX_BYTES = 1 << 20
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which `1e-4` is a number, a repeated key is an error, and aliases are not followed."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        # Aliases let a few bytes expand to gigabytes; no document of ours needs one.
+        if self.check_event(yaml.events.AliasEvent):
+            event = self.peek_event()
+            raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if not isinstance(key, str):
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} is not a word", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+# YAML 1.1 reads `1e-4` as a word, because it wants a dot and a sign; people write it as a number.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$"),
+    list("-+0123456789."),
+)
+
+
+def parse_yaml(text: str, source: str) -> dict[str, Any]:
+    """Parse one YAML mapping.
+
+    Args:
+        text: The document.
+        source: What to call it in errors, usually its path.
+
+    Returns:
+        The mapping; empty for an empty document.
+
+    Raises:
+        UnreadableDocument: The text is not one YAML mapping.
+    """
+    if len(text.encode()) > MAX_BYTES:
+        raise UnreadableDocument(f"{source}: larger than {MAX_BYTES} bytes; is this the right file?")
+    try:
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader with fewer features)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
+        raise UnreadableDocument(f"{where}: {error.problem or error.context}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise UnreadableDocument(f"{source}: not YAML: {error}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise UnreadableDocument(f"{source}: expected `key: value` lines, found a {type(document).__name__}")
+    return document
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML mapping from a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The mapping; empty for an empty file.
+
+    Raises:
+        UnreadableDocument: The file is missing, unreadable, or not one YAML mapping.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UnreadableDocument(f"{path}: no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableDocument(f"{path}: cannot be read: {error}") from error
+    return parse_yaml(text, str(path))

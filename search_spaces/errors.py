@@ -1,0 +1,54 @@
+"""Errors of search spaces.
+
+SearchSpaceError (ValueError)
+├── InvalidParameter    a parameter whose bounds or choices make no sense
+├── InvalidSpace        a space document that cannot be read: names file, key and reason
+├── InvalidRecipes      a recipe document that cannot be read
+└── UnreadableDocument  a file that is missing, or not the YAML that it should be
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class SearchSpaceError(ValueError):
+    """Anything wrong with a search space or a recipe."""
+
+
+class InvalidParameter(SearchSpaceError):
+    """A parameter whose bounds or choices make no sense."""
+
+
+class InvalidSpace(SearchSpaceError):
+    """A search space that cannot be used.
+
+    Attributes:
+        source: File, preset or part of a study file that holds the space.
+        key: The parameter, or the key below it, at which the space is wrong.
+        reason: What is wrong there and what to do.
+    """
+
+    def __init__(self, source: str, key: str, reason: str) -> None:
+        super().__init__(f"{source}: {key}: {reason}" if key else f"{source}: {reason}")
+        self.source = source
+        self.key = key
+        self.reason = reason
+
+
+class InvalidRecipes(SearchSpaceError):
+    """A recipe document that cannot be read."""
+
+
+class UnreadableDocument(SearchSpaceError):
+    """A file that is missing, or not the YAML that it should be."""
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` where a known word is close, else an empty string."""
+    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
