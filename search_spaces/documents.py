@@ -30,9 +30,9 @@ class _Loader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
-            if not isinstance(key, str):
+            if not isinstance(key, str | int | float):
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} is not a word", key_node.start_mark
+                    None, None, f"the key {key!r} is no word and no number", key_node.start_mark
                 )
             if key in seen:
                 raise yaml.constructor.ConstructorError(

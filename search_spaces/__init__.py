@@ -1,0 +1,43 @@
+"""What can be tuned: parameters, spaces, published recipes. Pure: no torch, no SQL, no command line."""
+
+from search_spaces.documents import parse_yaml, read_yaml
+from search_spaces.errors import (
+    InvalidParameter,
+    InvalidRecipes,
+    InvalidSpace,
+    SearchSpaceError,
+    UnreadableDocument,
+    suggestion,
+)
+from search_spaces.hyperparameters import GRADUAL, NAMES, SEVEN, Hyperparameters
+from search_spaces.loading import build_space, load_space, preset_names
+from search_spaces.parameters import Categorical, Float, Int, Parameter, Suggests, Value
+from search_spaces.recipes import Recipe, recipe_for
+from search_spaces.space import SearchSpace
+
+__all__ = [
+    "GRADUAL",
+    "NAMES",
+    "SEVEN",
+    "Categorical",
+    "Float",
+    "Hyperparameters",
+    "Int",
+    "InvalidParameter",
+    "InvalidRecipes",
+    "InvalidSpace",
+    "Parameter",
+    "Recipe",
+    "SearchSpace",
+    "SearchSpaceError",
+    "Suggests",
+    "UnreadableDocument",
+    "Value",
+    "build_space",
+    "load_space",
+    "parse_yaml",
+    "preset_names",
+    "read_yaml",
+    "recipe_for",
+    "suggestion",
+]

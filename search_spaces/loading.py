@@ -1,0 +1,189 @@
+"""YAML to SearchSpace: presets, files, and mappings laid over a preset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from search_spaces.documents import parse_yaml, read_yaml
+from search_spaces.errors import InvalidParameter, InvalidSpace, suggestion
+from search_spaces.hyperparameters import NAMES, check_name
+from search_spaces.parameters import Categorical, Float, Int, Parameter, Value, is_number
+from search_spaces.recipes import Recipe, learning_rate_range
+from search_spaces.space import Condition, SearchSpace
+
+#: What a preset writes where the architecture's published recipe is meant.
+RECIPE = "recipe"
+
+#: Names whose range of two whole ends means whole numbers; elsewhere `low: 0` is just a short 0.0.
+_COUNTED = {"batch_size", "num_train_epochs"}
+_RANGE_KEYS = {"type", "low", "high", "log", "step", "when"}
+_CHOICE_KEYS = {"type", "choices", "when"}
+
+
+def preset_names() -> list[str]:
+    """Return the names of the ready spaces."""
+    folder = resources.files("search_spaces.presets")
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_preset(name: str) -> dict[str, Any]:
+    """Read a ready space.
+
+    Raises:
+        InvalidSpace: There is no such preset.
+    """
+    if name not in preset_names():
+        known = preset_names()
+        raise InvalidSpace(
+            "search_space", "", f"no preset {name!r}{suggestion(name, known)}; there are {', '.join(known)}"
+        )
+    text = resources.files("search_spaces.presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    return parse_yaml(text, f"preset {name}")
+
+
+def load_space(
+    written: str | Mapping[str, Any],
+    *,
+    preset: str,
+    recipe: Recipe,
+    folder: Path,
+    source: str = "search_space",
+) -> SearchSpace:
+    """Build the space that a study file asks for.
+
+    Args:
+        written: The name of a preset, the path of a YAML file, or a mapping laid over `preset`.
+        preset: The preset of the study's task; a file or a mapping is laid over it.
+        recipe: Published defaults of the model's architecture family.
+        folder: Where relative paths start.
+        source: What to call an inline mapping in errors.
+
+    Returns:
+        The space.
+
+    Raises:
+        InvalidSpace: Names the file, the key and the reason.
+        UnreadableDocument: The file is missing or not YAML.
+    """
+    if isinstance(written, str):
+        if not written.endswith((".yaml", ".yml")):
+            return build_space(load_preset(written), recipe=recipe, source=f"preset {written}")
+        source, written = str(folder / written), read_yaml(folder / written)
+    return build_space(_laid_over(load_preset(preset), written), recipe=recipe, source=source)
+
+
+def _laid_over(preset: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the preset with the written entries in place of its own.
+
+    A preset's conditional entry that the written ones make unreachable is dropped: who fixes a schedule without
+    warm-up need not know that the preset would search the warm-up of others.
+    """
+    merged = {**preset, **written}
+    for name, entry in preset.items():
+        when = entry.get("when", {}) if isinstance(entry, Mapping) and name not in written else {}
+        for parent, values in when.items():
+            chosen = merged.get(parent)
+            choices = chosen.get("choices", []) if isinstance(chosen, Mapping) else chosen
+            if not set(choices if isinstance(choices, list) else [choices]) & set(values):
+                del merged[name]
+                break
+    return merged
+
+
+def build_space(document: Mapping[str, Any], *, recipe: Recipe, source: str) -> SearchSpace:
+    """Build a space from one entry per parameter: a mapping searches, a list chooses, a value fixes.
+
+    Raises:
+        InvalidSpace: Names the source, the key and the reason.
+    """
+    parameters: dict[str, Parameter] = {}
+    conditions: dict[str, Condition] = {}
+    for name, entry in document.items():
+        try:
+            check_name(name)
+            parameters[name] = _parameter(name, entry, recipe)
+            if isinstance(entry, Mapping) and "when" in entry:
+                conditions[name] = _condition(name, entry["when"])
+        except InvalidSpace:
+            raise
+        except InvalidParameter as error:
+            raise InvalidSpace(source, name, str(error)) from error
+    return SearchSpace(parameters=parameters, conditions=conditions, source=source)
+
+
+def _parameter(name: str, entry: Any, recipe: Recipe) -> Parameter:
+    if entry == RECIPE:
+        return _from_recipe(name, recipe)
+    if isinstance(entry, Mapping):
+        return _searched(name, dict(entry))
+    if isinstance(entry, list):
+        return Categorical(choices=tuple(_value(name, choice) for choice in entry))
+    return Categorical(choices=(_value(name, entry),))
+
+
+def _from_recipe(name: str, recipe: Recipe) -> Parameter:
+    if name == "learning_rate":
+        low, high = learning_rate_range(recipe)
+        return Float(low=low, high=high, log=True)
+    if name not in recipe.defaults:
+        raise InvalidParameter(f"the recipe of {recipe.family} says nothing of it; give a value")
+    return Categorical(choices=(_value(name, recipe.defaults[name]),))
+
+
+def _searched(name: str, entry: dict[str, Any]) -> Parameter:
+    kind = entry.get("type") or _guess(name, entry)
+    known = {"float": _RANGE_KEYS - {"step"}, "int": _RANGE_KEYS, "categorical": _CHOICE_KEYS}
+    if kind not in known:
+        raise InvalidParameter(f"type {kind!r} is unknown; use float, int or categorical")
+    for key in entry:
+        if key not in known[kind]:
+            raise InvalidParameter(
+                f"{key!r} is no key of a {kind} parameter{suggestion(key, known[kind])}; "
+                f"known: {', '.join(sorted(known[kind]))}"
+            )
+    if kind == "categorical":
+        choices = entry.get("choices")
+        if not isinstance(choices, list):
+            raise InvalidParameter(f"choices is {choices!r}; give a list")
+        return Categorical(choices=tuple(_value(name, choice) for choice in choices))
+    for key in ("low", "high"):
+        if key not in entry:
+            raise InvalidParameter(f"{key} is missing")
+    log = entry.get("log", False)
+    if not isinstance(log, bool):
+        raise InvalidParameter(f"log is {log!r}; give true or false")
+    if kind == "int":
+        return Int(low=entry["low"], high=entry["high"], log=log, step=entry.get("step", 1))
+    return Float(low=entry["low"], high=entry["high"], log=log)
+
+
+def _guess(name: str, entry: dict[str, Any]) -> str:
+    if "choices" in entry:
+        return "categorical"
+    whole = all(isinstance(entry.get(key), int) for key in ("low", "high"))
+    return "int" if whole and name in _COUNTED else "float"
+
+
+def _value(name: str, value: Any) -> Value:
+    if isinstance(value, str):
+        return value
+    if not is_number(value):
+        raise InvalidParameter(f"{value!r} is no finite number and no word")
+    # 1 and 1.0 are one share; Optuna would keep them apart as choices.
+    return int(value) if name == "batch_size" and float(value).is_integer() else float(value)
+
+
+def _condition(name: str, written: Any) -> dict[str, tuple[Value, ...]]:
+    if not isinstance(written, Mapping) or not written:
+        raise InvalidParameter(f"when is {written!r}; give `when: {{name: [values]}}`")
+    condition = {}
+    for parent, values in written.items():
+        if parent not in NAMES:
+            raise InvalidParameter(f"when.{parent}: no hyperparameter{suggestion(parent, NAMES)}")
+        if not isinstance(values, list) or not values:
+            raise InvalidParameter(f"when.{parent} is {values!r}; give a list of values")
+        condition[parent] = tuple(_value(parent, value) for value in values)
+    return condition

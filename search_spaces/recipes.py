@@ -1,0 +1,305 @@
+"""Published fine-tuning defaults per architecture family, read from recipes.yaml and checked when read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from search_spaces.documents import parse_yaml, read_yaml
+from search_spaces.errors import InvalidRecipes, suggestion
+from search_spaces.hyperparameters import complaint
+from search_spaces.parameters import Value, is_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+#: Family of the last row, which takes every model that no other row takes.
+GENERIC = "generic"
+
+#: What each row states, in the order of the documentation.
+PARAMETERS = (
+    "learning_rate",
+    "batch_size",
+    "num_train_epochs",
+    "dropout",
+    "weight_decay",
+    "lr_scheduler_type",
+    "warmup_ratio",
+    "frozen_layers",
+    "head_learning_rate_factor",
+)
+
+#: The derived range of learning rates reaches from default / this to default * this.
+LEARNING_RATE_SPREAD = 8
+
+#: Values that the search spaces offer, so that a recipe is a point of them.
+_CHOICES: dict[str, tuple[Value, ...]] = {
+    "batch_size": (8, 16, 32, 64),
+    "weight_decay": (0, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2),
+    "lr_scheduler_type": ("linear", "cosine", "polynomial", "constant_with_warmup"),
+}
+
+#: What a row can ask of a model; the first is required.
+_CONDITIONS = ("model_types", "name", "hidden_size")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A published value and where it stands."""
+
+    default: Value
+    #: Paper with section, model card or official script, and what it states; or that nothing is published.
+    source: str
+    #: Ends of the search range: of a learning rate only, and only where the derived range is too narrow.
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """Published fine-tuning defaults of one architecture family; a family may have a recipe per size."""
+
+    family: str
+    #: All of `PARAMETERS` by name; read-only.
+    parameters: Mapping[str, Published]
+
+    @property
+    def defaults(self) -> dict[str, Value]:
+        """The default of each parameter by name; a new dict each time."""
+        return {name: published.default for name, published in self.parameters.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """Which models a row is for: every given condition must hold."""
+
+    #: As `model_type` stands in transformers configurations.
+    model_types: frozenset[str]
+    #: Searched in the model's name or path, whatever the case of its letters.
+    name: re.Pattern[str] | None = None
+    #: Bounds of the encoder's width, both included; a model of unknown width is outside.
+    min_hidden_size: int | None = None
+    max_hidden_size: int | None = None
+
+    def accepts(self, model_type: str, name: str, hidden_size: int | None) -> bool:
+        """Return whether the model fulfils every condition."""
+        if model_type not in self.model_types:
+            return False
+        if self.name is not None and not self.name.search(name):
+            return False
+        return self._accepts_width(hidden_size)
+
+    def _accepts_width(self, hidden_size: int | None) -> bool:
+        low, high = self.min_hidden_size, self.max_hidden_size
+        if low is None and high is None:
+            return True
+        if hidden_size is None:
+            return False
+        return (low is None or low <= hidden_size) and (high is None or hidden_size <= high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeRow:
+    """A recipe and the models that it is for."""
+
+    recipe: Recipe
+    #: Alternatives, one of which must accept the model; empty for the generic row, which accepts all.
+    matches: tuple[Match, ...]
+
+    def accepts(self, model_type: str, name: str, hidden_size: int | None) -> bool:
+        """Return whether the row is for the model."""
+        return not self.matches or any(match.accepts(model_type, name, hidden_size) for match in self.matches)
+
+
+def recipe_for(model_type: str, name: str, hidden_size: int | None) -> Recipe:
+    """Find the published recipe for a model.
+
+    Args:
+        model_type: As it stands in the model's transformers configuration.
+        name: The model's hub id, or the path that it was read from.
+        hidden_size: Width of the encoder; None where the configuration has none.
+
+    Returns:
+        The recipe of the first row that accepts the model; the generic one where no other does.
+    """
+    return next(row.recipe for row in load_recipes() if row.accepts(model_type, name, hidden_size))
+
+
+def learning_rate_range(recipe: Recipe) -> tuple[float, float]:
+    """Return the lowest and the highest learning rate worth trying.
+
+    Args:
+        recipe: Published defaults of a model's family.
+
+    Returns:
+        The ends that the recipe states; for one that it does not state, an eighth or eight times its default.
+    """
+    rate = recipe.parameters["learning_rate"]
+    default = float(rate.default)
+    low = default / LEARNING_RATE_SPREAD if rate.low is None else rate.low
+    high = default * LEARNING_RATE_SPREAD if rate.high is None else rate.high
+    return low, high
+
+
+def load_recipes(path: Path | None = None) -> tuple[RecipeRow, ...]:
+    """Read recipes.
+
+    Args:
+        path: A recipe document; None for the packaged one, which is read only once.
+
+    Returns:
+        The rows in the order of the document, the generic one last.
+
+    Raises:
+        InvalidRecipes: Names the file, the family, the key and the reason.
+        UnreadableDocument: The file is missing or not YAML.
+    """
+    if path is None:
+        return _packaged_recipes()
+    return _Reader(str(path)).rows(read_yaml(path))
+
+
+@cache
+def _packaged_recipes() -> tuple[RecipeRow, ...]:
+    source = "search_spaces/recipes.yaml"
+    text = resources.files("search_spaces").joinpath("recipes.yaml").read_text(encoding="utf-8")
+    return _Reader(source).rows(parse_yaml(text, source))
+
+
+class _Reader:
+    """Turns a parsed document into rows; knows the file and the family that its errors name."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._family = ""
+
+    def rows(self, document: dict[str, Any]) -> tuple[RecipeRow, ...]:
+        self._check_keys(document, "", known=("families",), required=("families",))
+        families = document["families"]
+        if not isinstance(families, list) or not families:
+            raise self._error("families", "must be a list of rows, the generic one last")
+        rows = []
+        for index, written in enumerate(families):
+            last = index == len(families) - 1
+            rows.append(self._row(written, f"families[{index}]", last=last))
+        return tuple(rows)
+
+    def _row(self, written: Any, key: str, *, last: bool) -> RecipeRow:
+        self._family = ""
+        self._check_mapping(written, key)
+        family = written.get("family")
+        if not isinstance(family, str) or not family:
+            raise self._error(f"{key}.family", "must be the name of an architecture family")
+        self._family = family
+        self._check_keys(written, key, known=("family", "match", "parameters"), required=("parameters",))
+        self._check_place(written, key, last=last)
+        recipe = Recipe(family=family, parameters=self._parameters(written["parameters"], f"{key}.parameters"))
+        matches = self._matches(written["match"], f"{key}.match") if "match" in written else ()
+        return RecipeRow(recipe=recipe, matches=matches)
+
+    def _check_place(self, written: Mapping[str, Any], key: str, *, last: bool) -> None:
+        """Only the last row may take every model: rows below one that does would never be reached."""
+        if last and (self._family != GENERIC or "match" in written):
+            raise self._error(key, f"the last row must be {GENERIC!r} and have no `match`, to take what is left")
+        if not last and "match" not in written:
+            raise self._error(f"{key}.match", "missing; only the last row, the generic one, takes every model")
+
+    def _matches(self, written: Any, key: str) -> tuple[Match, ...]:
+        if not isinstance(written, list):
+            return (self._match(written, key),)
+        if not written:
+            raise self._error(key, "must be a mapping, or a list of alternatives with at least one")
+        return tuple(self._match(one, f"{key}[{index}]") for index, one in enumerate(written))
+
+    def _match(self, written: Any, key: str) -> Match:
+        self._check_keys(written, key, known=("model_types", "name", "hidden_size"), required=("model_types",))
+        types = written["model_types"]
+        if not isinstance(types, list) or not types or not all(isinstance(one, str) for one in types):
+            raise self._error(f"{key}.model_types", "must be a list of transformers model types")
+        low, high = self._widths(written.get("hidden_size", {}), f"{key}.hidden_size")
+        return Match(
+            model_types=frozenset(types),
+            name=self._pattern(written["name"], f"{key}.name") if "name" in written else None,
+            min_hidden_size=low,
+            max_hidden_size=high,
+        )
+
+    def _pattern(self, written: Any, key: str) -> re.Pattern[str]:
+        if not isinstance(written, str) or not written:
+            raise self._error(key, f"must be a regular expression, found {written!r}")
+        try:
+            return re.compile(written, re.IGNORECASE)
+        except re.error as error:
+            raise self._error(key, f"{written!r} is no regular expression: {error}") from error
+
+    def _widths(self, written: Any, key: str) -> tuple[int | None, int | None]:
+        self._check_keys(written, key, known=("min", "max"), required=())
+        for end, width in written.items():
+            if not isinstance(width, int) or isinstance(width, bool) or width < 1:
+                raise self._error(f"{key}.{end}", f"must be a whole number of units, found {width!r}")
+        low, high = written.get("min"), written.get("max")
+        if low is not None and high is not None and low > high:
+            raise self._error(key, f"min {low} is above max {high}; swap them")
+        return low, high
+
+    def _parameters(self, written: Any, key: str) -> Mapping[str, Published]:
+        self._check_keys(written, key, known=PARAMETERS, required=PARAMETERS)
+        return MappingProxyType({name: self._published(name, written[name], f"{key}.{name}") for name in PARAMETERS})
+
+    def _published(self, name: str, written: Any, key: str) -> Published:
+        ranged = name == "learning_rate"
+        known = ("default", "source", "low", "high") if ranged else ("default", "source")
+        self._check_keys(written, key, known=known, required=("default", "source"))
+        source = written["source"]
+        if not isinstance(source, str) or not source.strip():
+            raise self._error(f"{key}.source", "must say where the default is published")
+        default = written["default"]
+        if reason := _wrong(name, default):
+            raise self._error(f"{key}.default", f"{default!r} {reason}")
+        low, high = (self._end(written, end, key) for end in ("low", "high"))
+        if ranged and not (low or 0) < default < (high or float("inf")):
+            raise self._error(f"{key}.default", f"{default!r} must lie between low and high")
+        return Published(default=default, source=source.strip(), low=low, high=high)
+
+    def _end(self, written: Mapping[str, Any], end: str, key: str) -> float | None:
+        if end not in written:
+            return None
+        value = written[end]
+        if reason := _wrong("learning_rate", value):
+            raise self._error(f"{key}.{end}", f"{value!r} {reason}")
+        return float(value)
+
+    def _check_mapping(self, written: Any, key: str) -> None:
+        if not isinstance(written, dict):
+            raise self._error(key, f"must be `key: value` lines, found {written!r}")
+
+    def _check_keys(self, written: Any, key: str, *, known: tuple[str, ...], required: tuple[str, ...]) -> None:
+        self._check_mapping(written, key)
+        prefix = f"{key}." if key else ""
+        for word in written:
+            if word not in known:
+                hint = suggestion(word, known)
+                raise self._error(f"{prefix}{word}", f"unknown key{hint}; known: {', '.join(known)}")
+        for word in required:
+            if word not in written:
+                raise self._error(f"{prefix}{word}", "missing")
+
+    def _error(self, key: str, reason: str) -> InvalidRecipes:
+        return InvalidRecipes(": ".join(part for part in (self._source, self._family, key, reason) if part))
+
+
+def _wrong(name: str, value: Any) -> str | None:
+    """Return why a recipe cannot state a value, or None where it can."""
+    if not (isinstance(value, str) or is_number(value)):
+        return "must be a number or a word"
+    if reason := complaint(name, value):
+        return reason
+    choices = _CHOICES.get(name)
+    if choices is not None and value not in choices:
+        return f"must be one of {', '.join(str(choice) for choice in choices)}"
+    return None

@@ -1,0 +1,159 @@
+"""SearchSpace: named parameters, and the conditions under which they are searched."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from search_spaces.errors import InvalidParameter, InvalidSpace, suggestion
+from search_spaces.hyperparameters import SEVEN, Hyperparameters, check_parameter
+from search_spaces.parameters import Categorical, Parameter, Suggests, Value
+
+#: By parameter: the values of other parameters under which it is searched.
+Condition = Mapping[str, tuple[Value, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchSpace:
+    """What a study searches.
+
+    A parameter with a condition is drawn only where every parameter that the condition names has one of its values;
+    elsewhere training uses the default of `Hyperparameters`.
+
+    Raises:
+        InvalidSpace: A parameter is missing, unknown or meaningless, or a condition cannot be met.
+    """
+
+    parameters: Mapping[str, Parameter]
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    #: What to call the space in errors: a preset, a file, or a part of a study file.
+    source: str = "search_space"
+
+    def __post_init__(self) -> None:
+        for name, parameter in self.parameters.items():
+            try:
+                check_parameter(name, parameter)
+            except InvalidParameter as error:
+                raise InvalidSpace(self.source, name, str(error)) from error
+        for name in SEVEN:
+            if name not in self.parameters:
+                raise InvalidSpace(self.source, name, "is missing; every space has the seven hyperparameters")
+            if name in self.conditions:
+                raise InvalidSpace(self.source, f"{name}.when", "the seven are always searched; drop the condition")
+        for name, condition in self.conditions.items():
+            self._check_condition(name, condition)
+        parents_first = _parents_first(self.parameters, self.conditions, self.source)
+        object.__setattr__(self, "parameters", MappingProxyType(parents_first))
+        object.__setattr__(self, "conditions", MappingProxyType(dict(self.conditions)))
+
+    def _check_condition(self, name: str, condition: Condition) -> None:
+        for parent, values in condition.items():
+            key = f"{name}.when.{parent}"
+            if parent not in self.parameters or parent == name:
+                hint = suggestion(parent, self.parameters)
+                raise InvalidSpace(self.source, key, f"{parent!r} is no other parameter of this space{hint}")
+            parameter = self.parameters[parent]
+            if not isinstance(parameter, Categorical):
+                raise InvalidSpace(self.source, key, "a condition needs a parameter with choices")
+            if not any(value in parameter.choices for value in values):
+                raise InvalidSpace(
+                    self.source,
+                    key,
+                    f"none of {list(values)!r} is among the choices {list(parameter.choices)!r}",
+                )
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether some draw leaves a parameter out."""
+        return any(
+            not set(self.parameters[parent].extremes()) <= set(values)
+            for condition in self.conditions.values()
+            for parent, values in condition.items()
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what can be drawn; equal for spaces that are the same however they were written."""
+        text = json.dumps({name: self.to_dict()[name] for name in sorted(self.parameters)}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def applies(self, name: str, values: Mapping[str, Value]) -> bool:
+        """Return whether a parameter is searched, given the values of its parents."""
+        return all(
+            parent in values and values[parent] in allowed for parent, allowed in self.conditions.get(name, {}).items()
+        )
+
+    def suggest(self, trial: Suggests) -> Hyperparameters:
+        """Draw one point from a trial.
+
+        Args:
+            trial: An Optuna trial, or anything that suggests as one.
+
+        Returns:
+            The point; names that no condition reaches keep their defaults.
+        """
+        values: dict[str, Value] = {}
+        for name, parameter in self.parameters.items():
+            if self.applies(name, values):
+                values[name] = parameter.suggest(trial, name)
+        return Hyperparameters.from_values(values)
+
+    def clip(self, point: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the nearest point that this space can draw; what it leaves open is not in it.
+
+        Args:
+            point: Values by name, such as a published recipe; unknown names are left out.
+
+        Returns:
+            A value for each parameter that applies and that the given point has.
+        """
+        values: dict[str, Value] = {}
+        for name, parameter in self.parameters.items():
+            if name in point and self.applies(name, values):
+                values[name] = parameter.clip(point[name])
+        return values
+
+    def corners(self) -> list[Hyperparameters]:
+        """Return points that together show every end of a range and every choice at least once.
+
+        A smoke run over them meets each schedule, each freezing depth and each end, in as many runs as the
+        parameter with the most choices has, rather than in their product.
+        """
+        extremes = {name: parameter.extremes() for name, parameter in self.parameters.items()}
+        runs = max(len(values) for values in extremes.values())
+        points = []
+        for run in range(runs):
+            values: dict[str, Value] = {}
+            for name in self.parameters:
+                if self.applies(name, values):
+                    values[name] = extremes[name][run % len(extremes[name])]
+            points.append(Hyperparameters.from_values(values))
+        return points
+
+    def to_dict(self) -> dict[str, dict[str, object]]:
+        """Return the space as it is written in YAML, one mapping a parameter."""
+        written = {}
+        for name, parameter in self.parameters.items():
+            written[name] = parameter.to_dict()
+            if name in self.conditions:
+                written[name]["when"] = {key: list(values) for key, values in self.conditions[name].items()}
+        return written
+
+
+def _parents_first(
+    parameters: Mapping[str, Parameter], conditions: Mapping[str, Condition], source: str
+) -> dict[str, Parameter]:
+    ordered: dict[str, Parameter] = {}
+    waiting = dict(parameters)
+    while waiting:
+        ready = [name for name in waiting if all(parent in ordered for parent in conditions.get(name, {}))]
+        if not ready:
+            names = ", ".join(itertools.islice(waiting, 5))
+            raise InvalidSpace(source, names, "their conditions wait for each other; break the circle")
+        for name in ready:
+            ordered[name] = waiting.pop(name)
+    return ordered

@@ -1,0 +1,152 @@
+"""The history of a study, read with plain SQL: opening Optuna's storage takes a second, a reader wants none of it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from storage.errors import TrialNotFound
+from storage.records import SlotRecord, TrialRecord
+from storage.slots import Slots
+from storage.workers import Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from storage.database import Database
+    from storage.records import StudyRecord
+
+#: Trial attributes that Optuna's tables carry for us; each is written before the trial is told, none after.
+EFFECTIVE_ATTR = "effective"
+REASON_ATTR = "reason"
+#: Followed by the step, in two digits.
+EVALUATION_ATTR = "evaluation:"
+
+_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+
+
+class History:
+    """What happened in one study."""
+
+    def __init__(self, database: Database, study: StudyRecord) -> None:
+        self._database = database
+        self._study = study
+
+    @property
+    def direction(self) -> str:
+        """`maximize` or `minimize`."""
+        return str(self._study.config["metric"]["direction"])
+
+    def trials(self) -> list[TrialRecord]:
+        """Return every trial that was begun, by number."""
+        slots = {slot.trial_id: slot for slot in Slots(self._database, self._study.id).all()}
+        owners = {worker.owner for worker in Workers(self._database, self._study.id).alive()}
+        with self._database.read() as connection:
+            rows = self._rows(connection)
+        return [self._record(row, slots.get(row["trial_id"]), owners) for row in rows]
+
+    def trial(self, number: int) -> TrialRecord:
+        """Return one trial.
+
+        Raises:
+            TrialNotFound: There is no trial of that number.
+        """
+        trials = self.trials()
+        for trial in trials:
+            if trial.number == number:
+                return trial
+        last = f"the last is {trials[-1].number}" if trials else "there is none yet"
+        raise TrialNotFound(f"study {self._study.name!r} has no trial {number}; {last}")
+
+    def best(self, trials: Iterable[TrialRecord] | None = None) -> TrialRecord | None:
+        """Return the complete trial with the best value, the first of equals, or None before there is one."""
+        complete = [
+            trial
+            for trial in (self.trials() if trials is None else trials)
+            if trial.state == "complete" and trial.value is not None
+        ]
+        sign = -1.0 if self.direction == "maximize" else 1.0
+        return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+
+    def _rows(self, connection: sa.Connection) -> list[dict[str, Any]]:
+        query = sa.text(
+            "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
+            "WHERE study_id = :study AND state <> 'WAITING' ORDER BY number"
+        )
+        trials = {
+            row.trial_id: {**row._mapping, "params": {}, "values": [], "steps": [], "attrs": {}}
+            for row in connection.execute(query, {"study": self._study.id})
+        }
+        parts = {
+            "params": "SELECT p.trial_id, p.param_name AS k, p.param_value AS v, p.distribution_json AS t "
+            "FROM trial_params p JOIN trials USING (trial_id) WHERE study_id = :study ORDER BY p.param_id",
+            "attrs": "SELECT a.trial_id, a.key AS k, a.value_json AS v, NULL AS t "
+            "FROM trial_user_attributes a JOIN trials USING (trial_id) WHERE study_id = :study",
+            "values": "SELECT v.trial_id, NULL AS k, v.value AS v, v.value_type AS t "
+            "FROM trial_values v JOIN trials USING (trial_id) WHERE study_id = :study AND objective = 0",
+            "steps": "SELECT i.trial_id, i.step AS k, i.intermediate_value AS v, i.intermediate_value_type AS t "
+            "FROM trial_intermediate_values i JOIN trials USING (trial_id) WHERE study_id = :study ORDER BY i.step",
+        }
+        decoded: dict[str, Any] = defaultdict(dict)
+        for part, sql in parts.items():
+            for row in connection.execute(sa.text(sql), {"study": self._study.id}):
+                if row.trial_id not in trials:
+                    continue
+                if part == "params":
+                    trials[row.trial_id]["params"][row.k] = _parameter(row.v, row.t, decoded)
+                elif part == "attrs":
+                    trials[row.trial_id]["attrs"][row.k] = json.loads(row.v)
+                elif part == "values":
+                    trials[row.trial_id]["values"].append(_number(row.v, row.t))
+                else:
+                    trials[row.trial_id]["steps"].append((row.k, _number(row.v, row.t)))
+        return list(trials.values())
+
+    def _record(self, row: dict[str, Any], slot: SlotRecord | None, owners: set[str]) -> TrialRecord:
+        state = _STATES.get(row["state"]) or (
+            "running" if slot is not None and slot.state == "running" and slot.owner in owners else "interrupted"
+        )
+        steps = tuple(row["steps"])
+        value = row["values"][0] if row["values"] else None
+        if state != "complete":
+            value = steps[-1][1] if steps else None
+        attrs = row["attrs"]
+        evaluations = sorted(key for key in attrs if key.startswith(EVALUATION_ATTR))
+        return TrialRecord(
+            number=row["number"],
+            state=state,
+            value=value,
+            reason=attrs.get(REASON_ATTR),
+            hyperparameters=row["params"],
+            steps=steps,
+            device_s=slot.device_s if slot else 0.0,
+            restarts=max(0, slot.attempt - 1) if slot else 0,
+            effective=attrs.get(EFFECTIVE_ATTR),
+            evaluations=tuple(attrs[key] for key in evaluations),
+            started=_iso(row["datetime_start"]),
+            ended=_iso(row["datetime_complete"]),
+        )
+
+
+def _parameter(value: float, distribution: str, decoded: dict[str, Any]) -> Any:
+    known = decoded[distribution] or json.loads(distribution)
+    decoded[distribution] = known
+    if known["name"] == "CategoricalDistribution":
+        return known["attributes"]["choices"][int(value)]
+    return int(value) if known["name"] == "IntDistribution" else value
+
+
+def _number(value: float | None, kind: str) -> float:
+    if kind == "INF_POS":
+        return float("inf")
+    if kind == "INF_NEG":
+        return float("-inf")
+    return float("nan") if value is None else value
+
+
+def _iso(moment: object) -> str | None:
+    # SQLite hands out text; Optuna 5 stores naive UTC.
+    return None if moment is None else str(moment).replace(" ", "T").split(".")[0] + "Z"

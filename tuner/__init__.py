@@ -1,0 +1,1 @@
+"""The service: searches the hyperparameters of fine-tuning."""

@@ -1,0 +1,100 @@
+"""Checking a study before it costs anything: validation, then a smoke run at the corners of its space."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage import Database
+from tuner.errors import ConfigError, TrainerDied
+from tuner.messages import Evaluated, Finished, Raised, Recorded
+from tuner.progress import describe
+from tuner.run import TrialResult
+from tuner.setup import SMOKE_ROWS, SMOKE_STEPS, Setup, checkpoint_store, resolve, set_up
+from tuner.trainers import Trainer, WarmParent, describe_exit
+
+if TYPE_CHECKING:
+    from search_spaces import Hyperparameters
+    from tuner.config import StudyConfig
+
+
+def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], None]) -> dict[str, Any]:
+    """Validate a study, then train the corners of its space for a few steps on a few rows.
+
+    Args:
+        config: The study file.
+        url: The database that it would be kept in; it is not made.
+        source: The study file's path.
+        say: Takes a line of progress.
+
+    Returns:
+        What the study would be, as JSON values.
+
+    Raises:
+        ConfigError: Something is wrong; names the file, the key and the reason.
+    """
+    resolve(config, source=source)
+    path = Database.path_of(url)
+    if path.exists():
+        Database(url, create=True).close()
+    elif not os.access(_existing(path.parent), os.W_OK):
+        raise ConfigError("--storage", "", f"{path.parent} takes no files")
+    checkpoint_store(config, path).check_writable(remove=True)
+    with tempfile.TemporaryDirectory() as scratch, WarmParent(Path(scratch) / "log") as warm:
+        setup = set_up(config, warm, source=source)
+        sizes = ", ".join(f"{name} {size}" for name, size in setup.prepared.sizes.items())
+        say(f"data: {sizes}; {len(setup.prepared.labels)} classes: {', '.join(setup.prepared.labels[:10])}")
+        say(f"model: {setup.prepared.layers} layers, family {setup.recipe.family}")
+        say(f"trial 0, the published recipe: {describe(setup.first_point())}")
+        seconds = [_smoke(setup, warm, corner, source, say) for corner in setup.space.corners()]
+    return {
+        "study": config.name,
+        "family": setup.recipe.family,
+        "sizes": dict(setup.prepared.sizes),
+        "labels": list(setup.prepared.labels),
+        "search_space": setup.space.to_dict(),
+        "first": setup.first_point(),
+        "corners": len(seconds),
+        "smoke_s": round(sum(seconds), 1),
+    }
+
+
+def _existing(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _smoke(setup: Setup, warm: WarmParent, corner: Hyperparameters, source: str, say: Callable[[str], None]) -> float:
+    began = time.monotonic()
+    run = setup.run(0, corner, max_rows=SMOKE_ROWS, max_steps=SMOKE_STEPS)
+    trainer = warm.start("tuner.training.jobs:train_job", {"run": run}, {"CUDA_VISIBLE_DEVICES": ""})
+    try:
+        result = _result(trainer)
+    finally:
+        trainer.kill()
+    say(f"corner {describe(corner.to_dict())}: {result.state if result.reason is None else result.reason}")
+    # A rate at the end of its range may diverge: that is for the search to find out. Anything else is a mistake.
+    if result.state == "failed":
+        raise ConfigError(source, "", f"a trial with {describe(corner.to_dict())} fails: {result.reason}")
+    return time.monotonic() - began
+
+
+def _result(trainer: Trainer) -> TrialResult:
+    while True:
+        try:
+            message = trainer.connection.recv()
+        except (EOFError, ConnectionResetError) as error:
+            raise TrainerDied(f"a trainer ended without a word: {describe_exit(trainer.exit_code())}") from error
+        if isinstance(message, Evaluated):
+            trainer.connection.send(True)
+        elif isinstance(message, Finished):
+            return message.result
+        elif isinstance(message, Raised):
+            raise message.error()
+        else:
+            assert isinstance(message, Recorded)

@@ -1,0 +1,27 @@
+"""`tuner check`: find what is wrong with a study file before a GPU is spent on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tuner.cli.options import json_option, print_json, storage_option
+
+
+@click.command("check")
+@click.argument("study", type=click.Path(path_type=Path))
+@json_option
+@storage_option
+@click.option("--checkpoints", metavar="URL", help="Folder of the kept weights.")
+def command(study: Path, as_json: bool, url: str, checkpoints: str | None) -> None:
+    """Validate STUDY, then train the corners of its search space for a few steps on a few rows."""
+    from tuner.check import check
+    from tuner.cli.reading import read_study_file
+
+    config = read_study_file(study, checkpoints)
+    outcome = check(config, url, source=str(study), say=lambda line: click.echo(line, err=True))
+    if as_json:
+        print_json(outcome)
+    else:
+        click.echo(f"{study}: sound. Next: tuner start {study}")

@@ -1,0 +1,30 @@
+"""`tuner delete`: remove a study."""
+
+from __future__ import annotations
+
+import click
+
+from tuner.cli.options import storage_option
+
+
+@click.command("delete")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@storage_option
+def command(name: str, yes: bool, url: str) -> None:
+    """Remove the study NAME, its trials and its kept weights."""
+    from storage import Slots, Studies
+    from tuner.cli.reading import opened
+    from tuner.service import stored_config
+    from tuner.setup import checkpoint_store
+
+    with opened(name, url) as (database, study):
+        studies = Studies(database)
+        begun = sum(slot.attempt > 0 for slot in Slots(database, study.id).all())
+        if not yes:
+            click.confirm(f"Remove study {name!r} with {begun} trials and their weights?", abort=True)
+        with studies.lock(study):
+            store = checkpoint_store(stored_config(study, database), database.path)
+            studies.delete(name)
+            store.delete()
+    click.echo(f"Removed study {name!r}.")

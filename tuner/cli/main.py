@@ -1,0 +1,107 @@
+"""The group of commands, and the one place where errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import traceback
+
+import click
+
+from search_spaces import SearchSpaceError
+from storage import CheckpointError, CheckpointsUnwritable, InvalidStorageURL, StorageError, mask_password
+from tuner.errors import ConfigError, DeviceError, Interrupted, TunerError
+
+#: Commands in the order of the help, each in a module of its name.
+COMMANDS = (
+    "init",
+    "check",
+    "start",
+    "resume",
+    "worker",
+    "status",
+    "list",
+    "trials",
+    "show",
+    "best",
+    "export",
+    "delete",
+    "dashboard",
+)
+#: What a command exits with where the user's configuration is wrong.
+EXIT_CONFIG = 78
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"tuner.cli.{cmd_name}_command").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a command, or say which one may be meant."""
+        from search_spaces import suggestion
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}{suggestion(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="shichimi", prog_name="tuner")
+def group() -> None:
+    """Search the hyperparameters of fine-tuning: start a study, watch it, resume it anywhere."""
+
+
+def exit_code(error: Exception) -> int:
+    """Return what a command exits with for an error."""
+    if isinstance(error, Interrupted):
+        return error.exit_code
+    bad_configuration = (ConfigError, SearchSpaceError, InvalidStorageURL, CheckpointsUnwritable)
+    if isinstance(error, bad_configuration) or type(error) is CheckpointError:
+        return EXIT_CONFIG
+    return 2 if isinstance(error, DeviceError) else 1
+
+
+def main() -> None:
+    """Run the command line."""
+    debug = "--debug" in sys.argv or bool(os.environ.get("TUNER_DEBUG"))
+    # A reader that closes the pipe early, such as `head`, ends us quietly, as it does any other filter.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        code = group.main(prog_name="tuner", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Aborted.", err=True)
+        code = 130
+    except (TunerError, SearchSpaceError, StorageError) as error:
+        if debug:
+            traceback.print_exc()
+        click.echo(f"Error: {mask_password(str(error))}", err=True)
+        code = exit_code(error)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        text = mask_password(f"{type(error).__name__}: {error}")
+        hint = "" if debug else "\nThis is a defect of tuner, or of what it stands on; --debug shows where."
+        click.echo(f"Error: {text}{hint}", err=True)
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""What the commands that run trials share: progress while they run, a summary when they end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+
+from storage import DEFAULT_URL, Database, Studies
+from tuner.progress import describe, progress
+from tuner.service import Place
+from tuner.views import best_view, status_view
+
+if TYPE_CHECKING:
+    from tuner.events import Watcher
+
+
+def run_and_report(
+    name: str, url: str, workers: int | None, devices: str, run: Callable[[Place, Watcher], bool]
+) -> None:
+    """Run trials with progress on stderr, then print what came of them on stdout.
+
+    Args:
+        name: The study.
+        url: The database.
+        workers: Trials at a time.
+        devices: Where.
+        run: Runs the trials; returns False where there was nothing left to run.
+    """
+    place = Place(devices=devices, workers=workers, debug="--debug" in sys.argv)
+    with progress(Console(stderr=True)) as watch:
+        ran = run(place, watch)
+    with Database(url) as database:
+        study = Studies(database).get(name)
+        status = status_view(database, study)
+        best = best_view(database, study) if status["best"] else None
+    _print_state(status, ran)
+    if best is None:
+        click.echo("No trial is complete; `tuner trials " + name + "` says why.")
+        return
+    click.echo(
+        f"Best: trial {best['trial']}, {best['metric']} {best['value']:.4f}: {describe(best['hyperparameters'])}"
+    )
+    if best["default"] is not None:
+        _print_gain(best)
+    storage = "" if url == DEFAULT_URL else f" --storage {_shown(url)}"
+    more = status["trials"]["total"] + 8
+    click.echo("Go on with:")
+    click.echo(f"  tuner dashboard{storage}")
+    click.echo(f"  tuner resume {name} --trials {more}{storage}")
+    click.echo(f"  tuner export {name} {name}-model{storage}")
+
+
+def _shown(url: str) -> str:
+    from storage import mask_password
+
+    return mask_password(url)
+
+
+def _print_state(status: dict[str, object], ran: bool) -> None:
+    trials = status["trials"]
+    assert isinstance(trials, dict)
+    over = trials["complete"] + trials["pruned"] + trials["failed"]
+    counts = f"{trials['complete']} complete, {trials['pruned']} pruned, {trials['failed']} failed"
+    if not ran:
+        click.echo(f"Study {status['study']} is finished: {over} of {trials['total']} trials ({counts}).")
+    elif status["state"] == "finished":
+        click.echo(f"Study {status['study']}: {over} of {trials['total']} trials ({counts}).")
+    else:
+        click.echo(f"Study {status['study']}: the budget's time is spent after {over} of {trials['total']} trials.")
+
+
+def _print_gain(best: dict[str, object]) -> None:
+    default, value, metric = best["default"], best["value"], best["metric"]
+    assert isinstance(default, dict)
+    assert isinstance(value, float)
+    if default["trial"] == best["trial"]:
+        click.echo(f"No trial beat the published recipe (trial 0, {metric} {default['value']:.4f}).")
+        return
+    gain = value - default["value"] if best["direction"] == "maximize" else default["value"] - value
+    click.echo(f"It beats the published recipe (trial 0, {metric} {default['value']:.4f}) by {gain:.4f}.")

@@ -1,0 +1,33 @@
+"""`tuner start`: create a study or go on with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tuner.cli.options import storage_option, worker_options
+
+
+@click.command("start")
+@click.argument("study", type=click.Path(path_type=Path))
+@storage_option
+@worker_options
+@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Budget, in place of the study file's.")
+@click.option("--checkpoints", metavar="URL", help="Folder of the kept weights.")
+def command(
+    study: Path, url: str, workers: int | None, devices: str, trials: int | None, checkpoints: str | None
+) -> None:
+    """Create the study of the file STUDY, or go on with it, and run trials here until its budget is spent."""
+    from tuner import service
+    from tuner.cli.reading import read_study_file
+    from tuner.cli.running import run_and_report
+
+    config = read_study_file(study, checkpoints)
+    run_and_report(
+        config.name,
+        url,
+        workers,
+        devices,
+        lambda place, watch: service.start(config, url, place, watch, source=str(study), trials=trials),
+    )

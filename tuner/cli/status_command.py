@@ -1,0 +1,43 @@
+"""`tuner status`: how studies stand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tuner.cli.options import json_option, print_json, storage_option
+
+
+@click.command("status")
+@click.argument("name", required=False)
+@json_option
+@storage_option
+def command(name: str | None, as_json: bool, url: str) -> None:
+    """Show how the study NAME stands, or every study."""
+    from storage import Database, Studies
+    from tuner.views import status_view
+
+    with Database(url) as database:
+        studies = Studies(database)
+        views = [status_view(database, studies.get(each)) for each in ([name] if name else studies.names())]
+    if as_json:
+        print_json(views[0] if name else {"studies": views})
+        return
+    for view in views:
+        _print(view)
+
+
+def _print(view: dict[str, Any]) -> None:
+    trials = view["trials"]
+    counts = ", ".join(f"{count} {state}" for state, count in trials.items() if state != "total" and count)
+    over = trials["complete"] + trials["pruned"] + trials["failed"]
+    click.echo(f"{view['study']}: {view['state']}, {over} of {trials['total']} trials over ({counts or 'none begun'})")
+    if view["best"]:
+        click.echo(f"  best: trial {view['best']['trial']}, {view['metric']} {view['best']['value']:.4f}")
+    for worker in view["workers"]:
+        doing = "idle" if worker["trial"] is None else f"trial {worker['trial']}"
+        click.echo(
+            f"  worker {worker['host']} pid {worker['pid']} {worker['device']}: {doing}, "
+            f"seen {worker['beat_age_s']:.0f} s ago"
+        )

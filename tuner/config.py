@@ -1,0 +1,349 @@
+"""The study file: what a study is, checked when it is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from search_spaces import read_yaml, suggestion
+from tuner.errors import ConfigError
+
+#: Direction in which each metric improves.
+METRICS: Mapping[str, str] = {
+    "accuracy": "maximize",
+    "f1_macro": "maximize",
+    "f1_weighted": "maximize",
+    "matthews": "maximize",
+    "roc_auc": "maximize",
+    "loss": "minimize",
+}
+TASKS = ("text-classification", "image-classification")
+#: Names of splits, in the order in which they are carved.
+SPLITS = ("train", "validation", "test")
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(value: object) -> float:
+    """Turn `90`, `60s`, `30m`, `2h` or `1d` into seconds.
+
+    Raises:
+        ValueError: It is none of these, or not above 0.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smhd]?)\s*", str(value))
+    if isinstance(value, bool) or not match or float(match[1]) <= 0:
+        raise ValueError(f"{value!r} is no duration; write 90s, 30m, 2h or 1d")
+    return float(match[1]) * _UNITS_S[match[2] or "s"]
+
+
+def _checked_word(known: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"{value!r} is unknown{suggestion(value, known)}; known: {', '.join(known)}")
+        return value
+
+    return AfterValidator(check)
+
+
+#: Seconds, written as `30m` or as a plain number.
+Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda seconds: f"{seconds:g}s")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+class DataConfig(_Part):
+    """Where the examples come from, and which of them train, validate and test."""
+
+    #: Hub id, csv/json/parquet file or URL, folder, or `package:NAME/PATH`.
+    source: str
+    #: Configuration of a hub data set.
+    subset: str | None = None
+    #: Commit of a hub data set.
+    revision: str | None = None
+    #: Keep the rows that have these values.
+    where: dict[str, Any] = Field(default_factory=dict)
+    #: Column of the text; two columns make a pair.
+    text: str | list[str] = "text"
+    #: Column of the image.
+    image: str = "image"
+    #: Column of the label.
+    label: str = "label"
+    #: Names of the labels, by the value in the column.
+    labels: dict[str, str] | None = None
+    #: Name of an existing split, number of examples, or share of them.
+    splits: dict[str, int | float | str] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _label_values_are_words(cls, value: Any) -> Any:
+        return {str(key): str(name) for key, name in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("text")
+    @classmethod
+    def _one_text_or_a_pair(cls, value: str | list[str]) -> str | list[str]:
+        if isinstance(value, list) and len(value) not in (1, 2):
+            raise ValueError("give one column, or two for a pair of texts")
+        return value
+
+    @field_validator("splits")
+    @classmethod
+    def _splits_are_known(cls, value: dict[str, int | float | str]) -> dict[str, int | float | str]:
+        for name, size in value.items():
+            if name not in SPLITS:
+                raise ValueError(f"{name!r} is no split{suggestion(name, SPLITS)}; known: {', '.join(SPLITS)}")
+            if not isinstance(size, str) and size <= 0:
+                raise ValueError(f"{name} is empty ({size!r}); give a number of examples or a share")
+            if isinstance(size, float) and size >= 1 and not size.is_integer():
+                raise ValueError(f"{name} is {size!r}; give a whole number, or a share below 1")
+        for name in ("train", "validation"):
+            if name not in value:
+                raise ValueError(f"{name} is missing; give a name of a split, a number of examples or a share")
+        return value
+
+
+class MetricConfig(_Part):
+    """What a trial is judged by."""
+
+    name: Annotated[str, _checked_word(tuple(METRICS))] = "accuracy"
+    direction: Literal["maximize", "minimize"] = "maximize"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            raise ValueError("several metrics are not supported; give one")
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict) and "direction" not in value:
+            return {**value, "direction": METRICS.get(str(value.get("name", "accuracy")), "maximize")}
+        return value
+
+    @model_validator(mode="after")
+    def _direction_is_the_metrics_own(self) -> MetricConfig:
+        if self.direction != METRICS[self.name]:
+            raise ValueError(f"{self.name} is better when it {METRICS[self.name]}s; drop direction")
+        return self
+
+
+class BudgetConfig(_Part):
+    """What a study may cost."""
+
+    trials: int = Field(default=20, ge=1, le=100_000)
+    #: Wall time during which some worker runs trials.
+    time: Duration | None = None
+    #: Hours of one device, summed over devices.
+    device_hours: float | None = Field(default=None, gt=0)
+
+
+class EarlyStoppingConfig(_Part):
+    """When a trial stops because it no longer improves."""
+
+    #: Evaluations without a better one.
+    patience: int = Field(default=3, ge=1)
+
+
+class PrunerConfig(_Part):
+    """Which trials are stopped because others were better at the same share of their schedule."""
+
+    name: Literal["none", "percentile", "median", "successive_halving", "hyperband"]
+    #: Keep this best share, in percent.
+    percentile: float = Field(default=75.0, gt=0, lt=100)
+    #: Complete trials before any is pruned.
+    n_startup_trials: int = Field(default=5, ge=0)
+    #: Tenths of the schedule before which none is pruned.
+    n_warmup_steps: int = Field(default=2, ge=0, le=10)
+    #: Complete trials with a value at the same tenth, below which none is pruned there.
+    n_min_trials: int = Field(default=5, ge=1)
+    #: First rung of successive halving, in tenths of the schedule.
+    min_resource: int = Field(default=2, ge=1, le=10)
+    reduction_factor: int = Field(default=3, ge=2)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        if value is None:  # YAML reads a bare `none` as a word, but `null` and an empty value as nothing
+            value = "none"
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict) and value.get("name") == "auto":
+            return {**value, "name": "percentile"}
+        return value
+
+
+def _none_word(value: Any) -> Any:
+    return None if value == "none" else value
+
+
+class StudyConfig(_Part):
+    """A study, complete with its defaults."""
+
+    name: str = Field(min_length=1, max_length=100)
+    task: Annotated[str, _checked_word(TASKS)] = "text-classification"
+    #: Hub id, folder, or `package:NAME/PATH`.
+    model: str
+    #: Commit of a hub model.
+    revision: str | None = None
+    data: DataConfig
+    metric: MetricConfig = Field(default_factory=MetricConfig)
+    #: Preset, file, or a mapping laid over the task's preset; None is the task's preset.
+    search_space: str | dict[str, Any] | None = None
+    #: Arguments of schedules that need some, by schedule.
+    lr_scheduler_kwargs: dict[str, dict[str, float]] = Field(default_factory=dict)
+    sampler: Literal["tpe", "random"] = "tpe"
+    pruner: PrunerConfig = Field(default_factory=lambda: PrunerConfig(name="percentile"))
+    #: Folder of the kept weights; None is a folder beside the database.
+    checkpoints: str | None = None
+    budget: BudgetConfig = Field(default_factory=BudgetConfig)
+    #: Tokens; longer texts are cut.
+    max_length: int = Field(default=128, ge=4)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    early_stopping: Annotated[EarlyStoppingConfig | None, BeforeValidator(_none_word)] = Field(
+        default_factory=EarlyStoppingConfig
+    )
+    #: Evaluations of a trial: 10, 5, 2, 1, or as many of these as cost at most a quarter of training.
+    evaluations: Literal["auto", 10, 5, 2, 1] = "auto"
+    #: Best trials whose weights stay.
+    keep: int = Field(default=1, ge=1)
+    #: Crashes of the trainer after which a trial fails.
+    max_restarts: int = Field(default=5, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_usable_in_paths(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+            raise ValueError(f"{value!r} may only have letters, digits, '-', '_' and '.', and begins with neither")
+        return value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON values, ready to be stored and read back."""
+        return self.model_dump(mode="json")
+
+
+def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> StudyConfig:
+    """Build a configuration from a study file's content.
+
+    Args:
+        document: The content.
+        source: What to call it in errors, usually its path.
+        folder: Where its relative paths start.
+
+    Returns:
+        The configuration, with absolute paths.
+
+    Raises:
+        ConfigError: Names the file, the key and the reason.
+    """
+    try:
+        return StudyConfig.model_validate(_absolute(dict(document), folder))
+    except ValidationError as error:
+        raise _first_error(error, source) from error
+
+
+def read_config(path: Path) -> StudyConfig:
+    """Read a study file.
+
+    Raises:
+        ConfigError: Names the file, the key and the reason.
+        UnreadableDocument: The file is missing or not YAML.
+    """
+    document = read_yaml(path)
+    if not document:
+        raise ConfigError(str(path), "", "is empty; `tuner init` writes one to start from")
+    return parse_config(document, source=str(path), folder=path.absolute().parent)
+
+
+def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return the dotted keys at which two stored configurations differ."""
+    changed: list[str] = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            changed += changed_keys(before, after, f"{prefix}{key}.")
+        elif before != after:
+            changed.append(f"{prefix}{key}")
+    return changed
+
+
+def _absolute(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the document with the paths in it that are relative to the study file made absolute."""
+    for key in ("model", "checkpoints"):
+        if isinstance(document.get(key), str):
+            document[key] = _absolute_path(document[key], folder, always=key == "checkpoints")
+    data = document.get("data")
+    if isinstance(data, dict) and isinstance(data.get("source"), str):
+        document["data"] = {**data, "source": _absolute_path(data["source"], folder)}
+    space = document.get("search_space")
+    if isinstance(space, str) and space.endswith((".yaml", ".yml")):
+        # Read now: whoever resumes from the database alone has no such file.
+        document["search_space"] = read_yaml(folder / space)
+    return document
+
+
+def _absolute_path(written: str, folder: Path, *, always: bool = False) -> str:
+    if "://" in written or written.startswith("package:"):
+        return written
+    path = folder / Path(written).expanduser()
+    # A hub id looks like a relative path: it is one only where the path exists or is plainly meant as a path.
+    plainly_a_path = written.startswith((".", "/", "~")) or path.suffix in _DATA_SUFFIXES
+    return str(path.absolute()) if always or plainly_a_path or path.exists() else written
+
+
+_DATA_SUFFIXES = {".csv", ".json", ".jsonl", ".parquet", ".tsv"}
+
+
+def _first_error(error: ValidationError, source: str) -> ConfigError:
+    errors = error.errors(include_url=False, include_context=False)
+    first = errors[0]
+    key = ".".join(str(part) for part in first["loc"] if not _is_type_tag(str(part)))
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"][:-1])
+        reason = f"is no key here{suggestion(str(first['loc'][-1]), known)}; known: {', '.join(known)}"
+    elif first["type"] == "missing":
+        reason = "is missing"
+    elif not reason.startswith(repr(first["input"])) and isinstance(first["input"], str | int | float):
+        reason = f"is {first['input']!r}: {reason[:1].lower()}{reason[1:]}"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return ConfigError(source, key, f"{reason}{more}")
+
+
+def _is_type_tag(part: str) -> bool:
+    return part in {
+        "str",
+        "int",
+        "float",
+        "list[str]",
+        "dict[str,any]",
+        "function-after[_one_text_or_a_pair()",
+    }
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = StudyConfig
+    parts = {
+        "data": DataConfig,
+        "metric": MetricConfig,
+        "budget": BudgetConfig,
+        "early_stopping": EarlyStoppingConfig,
+        "pruner": PrunerConfig,
+    }
+    for part in location:
+        model = parts.get(str(part), model)
+    return sorted(model.model_fields)

@@ -1,0 +1,335 @@
+"""Which GPUs this process may use, which lane gets which, and locks so that no two commands share one.
+
+A trainer is given its GPU by UUID, never by index: an index means another GPU as soon as CUDA_VISIBLE_DEVICES
+or the order of enumeration differs. Nothing here starts CUDA.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import socket
+import tempfile
+from collections import Counter
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from filelock import FileLock, Timeout
+
+from tuner.errors import DeviceError, DevicesBusy
+from tuner.nvml import installed_gpus
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from tuner.nvml import Gpu, Nvml, Unit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One thing that a trainer trains on: a GPU, a MIG device of a divided GPU, or the CPU."""
+
+    kind: Literal["cuda", "cpu"]
+    #: CUDA's UUID (`GPU-…`, `MIG-…`), the same for every process of the machine; `cpu` for the CPU.
+    id: str
+    #: What people see and type: `cuda:0`, by position among the visible ones, or `cpu`.
+    label: str
+    #: Product name.
+    name: str
+    #: Total memory of the device in bytes; None for the CPU and where the driver does not say.
+    memory_bytes: int | None
+
+    def environment(self) -> dict[str, str]:
+        """Return what must be in a trainer's environment, before CUDA starts, to see this device alone."""
+        visible = self.id if self.kind == "cuda" else ""
+        return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": visible}
+
+
+CPU = Device(kind="cpu", id="cpu", label="cpu", name="CPU", memory_bytes=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """The place of one worker: at any time one trial trains in it."""
+
+    #: Position among the lanes of this supervisor, from 0.
+    index: int
+    device: Device
+    #: CPU threads that the lane's trainer may use, at least 1.
+    threads: int
+
+
+def visible_gpus(environ: Mapping[str, str], nvml: Nvml) -> tuple[Device, ...]:
+    """Return the GPUs that CUDA_VISIBLE_DEVICES leaves to this process, in its order.
+
+    It is read as CUDA reads it: unset shows all, empty none, and the first entry that names nothing hides
+    itself and what follows. In one thing we see more. A CUDA process sees a single MIG device, but each of
+    our trainers is a process of its own, so that a divided GPU stands for all of its MIG devices.
+
+    Args:
+        environ: Environment of this process. Indices count in PCI order, whatever CUDA_DEVICE_ORDER it holds.
+        nvml: The driver.
+
+    Raises:
+        DeviceError: A device is named twice (CUDA then shows none at all), or the driver fails.
+    """
+    value = environ.get("CUDA_VISIBLE_DEVICES")
+    gpus = installed_gpus(nvml) if value != "" else ()
+    units = [unit for gpu in gpus for unit in gpu.units] if value is None else _named_units(value, gpus)
+    return tuple(
+        Device(kind="cuda", id=unit.id, label=f"cuda:{index}", name=unit.name, memory_bytes=unit.memory_bytes)
+        for index, unit in enumerate(units)
+    )
+
+
+def select_devices(spec: str, environ: Mapping[str, str], nvml: Nvml) -> tuple[Device, ...]:
+    """Return the devices that `--devices` asks for, at least one.
+
+    Args:
+        spec: `auto` (all visible GPUs, or the CPU where there is none), `cpu`, `cuda` (all visible GPUs) or
+            `cuda:0,1` (positions among the visible GPUs, in the order wanted).
+        environ: Environment of this process.
+        nvml: The driver; not asked for `cpu`.
+
+    Raises:
+        DeviceError: The specification is not one of these, or names a GPU that is not visible or one twice.
+    """
+    if spec == "cpu":
+        return (CPU,)
+    positions = re.fullmatch(r"cuda:([0-9]{1,6}(?:,[0-9]{1,6})*)", spec)
+    if spec not in {"auto", "cuda"} and not positions:
+        raise DeviceError(f"--devices {spec}: not one of auto, cpu, cuda, or GPUs such as cuda:0,1")
+    gpus = visible_gpus(environ, nvml)
+    if spec == "auto":
+        return gpus or (CPU,)
+    chosen = [int(position) for position in positions[1].split(",")] if positions else range(len(gpus))
+    if not gpus or max(chosen) >= len(gpus):
+        raise DeviceError(f"--devices {spec}: this machine shows {_shown(gpus, environ)}")
+    if repeated := _repeated(chosen):
+        raise DeviceError(f"--devices {spec}: names cuda:{repeated[0]} more than once")
+    return tuple(gpus[position] for position in chosen)
+
+
+def lanes(devices: Sequence[Device], workers: int | None = None, *, cores: int | None = None) -> tuple[Lane, ...]:
+    """Give each worker a device of its own (the CPU is shared) and its part of the cores.
+
+    Args:
+        devices: What to work on: GPUs, or the CPU alone.
+        workers: Number of lanes; by default one a GPU, and one on the CPU.
+        cores: Cores to divide as threads, the remainder to the first lanes; by default those that this
+            process may run on. More lanes than cores get a thread each all the same.
+
+    Raises:
+        DeviceError: There is no device, no worker, or more workers than GPUs.
+    """
+    if not devices:
+        raise DeviceError("no device to work on")
+    gpus = [device for device in devices if device.kind == "cuda"]
+    count = (len(gpus) or 1) if workers is None else workers
+    if count < 1:
+        raise DeviceError(f"--workers {count}: at least 1 is needed")
+    if gpus and count > len(gpus):
+        raise DeviceError(f"--workers {count}: one trial runs on a GPU, and there are {_listed(gpus)} to use")
+    share, rest = divmod(len(os.sched_getaffinity(0)) if cores is None else cores, count)
+    return tuple(
+        Lane(
+            index=index,
+            device=gpus[index] if gpus else devices[0],
+            threads=max(1, share + (1 if index < rest else 0)),
+        )
+        for index in range(count)
+    )
+
+
+class DeviceLocks:
+    """The GPUs that this command holds against every other command on the machine.
+
+    One lock file a GPU, flocked, in a folder that all users share; the kernel frees it when the process ends,
+    however it ends. Commands that see different folders (another TMPDIR, a container's own /tmp) do not see
+    each other's locks. For one thread at a time, and not to be closed in a forked child, where it could
+    unlock the parent's GPUs.
+
+    Args:
+        folder: Where the locks are; made if missing. By default `shichimi-devices` in the temporary folder.
+    """
+
+    #: Longest wait, in seconds, for another command that is choosing its GPUs, which takes milliseconds.
+    CHOOSING_S = 10.0
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or Path(tempfile.gettempdir(), "shichimi-devices")
+        self._held: dict[str, FileLock] = {}
+        self._folder_fd: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def acquire_free(self, devices: Sequence[Device], wanted: int | None = None) -> tuple[Device, ...]:
+        """Take the free ones among the devices and hold them until `close`; all that were wanted, or none.
+
+        Does not wait for a device. The CPU is never locked: devices without a GPU come back as they are.
+
+        Args:
+            devices: Candidates, the preferred first.
+            wanted: How many GPUs to take; by default as many as are free, at least one.
+
+        Returns:
+            The devices taken, in the given order.
+
+        Raises:
+            DevicesBusy: No GPU is free, or fewer than wanted; names who holds the others.
+            DeviceError: More are wanted than given, or the lock folder cannot be used.
+        """
+        gpus = [device for device in devices if device.kind == "cuda"]
+        if not gpus:
+            return tuple(devices)
+        if wanted is not None and not 1 <= wanted <= len(gpus):
+            raise DeviceError(f"{wanted} GPUs wanted of {_listed(gpus)}")
+        try:
+            self._open_folder()
+            # One chooses after the other: else two that want 3 of 4 GPUs could take 2 each and both give up.
+            with FileLock(self._folder / "choosing.lock", timeout=self.CHOOSING_S, mode=0o666):
+                return self._take_free(gpus, wanted)
+        except Timeout as error:
+            raise DevicesBusy(f"another command has kept {error.lock_file} for {self.CHOOSING_S:g} s") from error
+        except OSError as error:
+            raise DeviceError(f"GPUs cannot be locked in {self._folder}: {error}") from error
+
+    def close(self) -> None:
+        """Let go of every device; closing again does nothing."""
+        for device_id in list(self._held):
+            self._release(device_id)
+        if self._folder_fd is not None:
+            os.close(self._folder_fd)
+            self._folder_fd = None
+
+    def _take_free(self, gpus: Sequence[Device], wanted: int | None) -> tuple[Device, ...]:
+        taken: list[Device] = []
+        busy: list[Device] = []
+        with ExitStack() as undo:
+            for device in gpus:
+                if len(taken) == wanted:
+                    break
+                if self._take(device):
+                    taken.append(device)
+                    undo.callback(self._release, device.id)
+                else:
+                    busy.append(device)
+            if len(taken) < (wanted or 1):
+                raise DevicesBusy(
+                    self._busy_message(busy, len(taken), wanted), labels=tuple(each.label for each in busy)
+                )
+            undo.pop_all()
+        return tuple(taken)
+
+    def _take(self, device: Device) -> bool:
+        # Not thread-local: whichever thread ends the command must be able to release.
+        lock = FileLock(self._path(device.id, "lock"), mode=0o666, thread_local=False)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        self._held[device.id] = lock
+        holder = {"pid": os.getpid(), "host": socket.gethostname()}
+        _write_shared(self._path(device.id, "holder"), json.dumps(holder))
+        return True
+
+    def _release(self, device_id: str) -> None:
+        _write_shared(self._path(device_id, "holder"), "")
+        self._held.pop(device_id).release()
+
+    def _path(self, device_id: str, suffix: str) -> Path:
+        # Drivers before R470 name MIG devices MIG-GPU-<uuid>/<instance>/<instance>.
+        return self._folder / f"{device_id.replace('/', '_')}.{suffix}"
+
+    def _open_folder(self) -> None:
+        with suppress(FileExistsError):
+            self._folder.mkdir(parents=True)
+            # Past the umask; sticky, so that users cannot remove each other's files.
+            self._folder.chmod(0o1777)
+        if self._folder_fd is None:
+            self._folder_fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+            # systemd-tmpfiles removes old files from /tmp, but skips folders that are flocked. A lock file
+            # removed under a long study would let a second command lock a new file of the same name.
+            with suppress(BlockingIOError):
+                fcntl.flock(self._folder_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def _busy_message(self, busy: Sequence[Device], free: int, wanted: int | None) -> str:
+        asked = "no GPU is free" if wanted is None else f"{wanted} GPUs are wanted and {free} free"
+        return f"{asked}: " + ", ".join(f"{each.label} is held by {self._holder(each.id)}" for each in busy)
+
+    def _holder(self, device_id: str) -> str:
+        try:
+            holder: Any = json.loads(self._path(device_id, "holder").read_text())
+            return f"process {holder['pid']} on {holder['host']}"
+        except (OSError, ValueError, TypeError, KeyError):
+            return "another command"
+
+
+def _named_units(value: str, gpus: Sequence[Gpu]) -> list[Unit]:
+    entries = [entry.strip() for entry in value.split(",")]
+    # Indices and UUIDs do not mix: to either, the other is an invalid entry.
+    find = _by_index if re.match(r"[+-]?[0-9]", entries[0]) else _by_uuid
+    found: list[Unit] = []
+    for entry in entries:
+        units = find(entry, gpus)
+        if units is None:
+            break
+        found.extend(units)
+    if repeated := _repeated([unit.id for unit in found]):
+        raise DeviceError(f"CUDA_VISIBLE_DEVICES={value}: names {repeated[0]} twice, so that CUDA shows no GPU")
+    return found
+
+
+def _by_index(entry: str, gpus: Sequence[Gpu]) -> tuple[Unit, ...] | None:
+    # CUDA reads the number that an entry begins with and ignores the rest of it, as strtoul does.
+    number = re.match(r"\+?[0-9]{1,9}", entry)
+    index = int(number[0]) if number else len(gpus)
+    return gpus[index].units if index < len(gpus) else None
+
+
+def _by_uuid(entry: str, gpus: Sequence[Gpu]) -> tuple[Unit, ...] | None:
+    if entry.startswith("MIG-") and not entry.startswith("MIG-GPU-"):
+        return tuple(unit for gpu in gpus for unit in gpu.units if unit.id == entry) or None
+    prefix, _, instance = entry.removeprefix("MIG-").partition("/")
+    matching = [gpu for gpu in gpus if prefix.startswith("GPU-") and gpu.uuid.startswith(prefix)]
+    if len(matching) != 1:
+        return None
+    if not entry.startswith("MIG-"):
+        return matching[0].units if not instance else None
+    return tuple(unit for unit in matching[0].units if instance and unit.instance == instance) or None
+
+
+def _repeated(values: Sequence[Hashable]) -> list[Hashable]:
+    return [value for value, count in Counter(values).items() if count > 1]
+
+
+def _listed(gpus: Sequence[Device]) -> str:
+    return f"{len(gpus)} GPU{'s' * (len(gpus) != 1)} ({', '.join(device.label for device in gpus)})"
+
+
+def _shown(gpus: Sequence[Device], environ: Mapping[str, str]) -> str:
+    value = environ.get("CUDA_VISIBLE_DEVICES")
+    because = "" if value is None else f" with CUDA_VISIBLE_DEVICES={value or repr(value)}"
+    return (_listed(gpus) if gpus else "no GPU") + because
+
+
+def _write_shared(path: Path, text: str) -> None:
+    """Overwrite a file that any user may overwrite; a courtesy to readers, so that failing is no error."""
+    flags = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with suppress(OSError):
+        try:
+            # Exclusive: in a sticky folder Linux refuses O_CREAT on an existing file of another user.
+            descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+            os.fchmod(descriptor, 0o666)
+        except FileExistsError:
+            descriptor = os.open(path, flags)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)

@@ -1,0 +1,93 @@
+"""Errors of the service.
+
+TunerError (RuntimeError)
+├── ConfigError (ValueError)     what the user wrote cannot be run: names file, key and reason
+│   ├── DataError                the data are not as the study file says
+│   ├── ModelError               the model cannot be trained as the study file says
+│   └── StudyChanged             a study of this name exists, with another configuration
+├── DeviceError (ValueError)     a device that is not there
+├── DevicesBusy                  every device is in use by another command
+├── NoBestTrial (LookupError)    nothing is complete yet
+├── TrainerDied                  the process that trains ended without a word
+├── Interrupted                  a signal ended the command with work left
+└── TrialError                   one trial cannot go on; the study can
+    └── Diverged                 loss or gradient is no finite number
+"""
+
+from __future__ import annotations
+
+
+class TunerError(RuntimeError):
+    """Anything that ends a command."""
+
+
+class ConfigError(TunerError, ValueError):
+    """What the user wrote cannot be run.
+
+    Attributes:
+        source: The file, or what stands for it.
+        key: The key at which it is wrong, dotted; empty for the whole.
+        reason: What is wrong there and what to do.
+    """
+
+    def __init__(self, source: str, key: str, reason: str) -> None:
+        super().__init__(": ".join(part for part in (source, key, reason) if part))
+        self.source = source
+        self.key = key
+        self.reason = reason
+
+
+class DataError(ConfigError):
+    """The data are not as the study file says."""
+
+
+class ModelError(ConfigError):
+    """The model cannot be trained as the study file says."""
+
+
+class StudyChanged(ConfigError):
+    """A study of this name exists, with another configuration."""
+
+
+class DeviceError(TunerError, ValueError):
+    """A device that is not there, or a spec that names none."""
+
+
+class DevicesBusy(TunerError):
+    """GPUs that exist and that other commands hold.
+
+    Attributes:
+        labels: The held devices, as people see them, such as `cuda:0`.
+    """
+
+    def __init__(self, message: str, *, labels: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.labels = labels
+
+
+class NoBestTrial(TunerError, LookupError):
+    """Nothing is complete yet."""
+
+
+class TrainerDied(TunerError):
+    """The process that trains ended without a word."""
+
+
+class Interrupted(TunerError):
+    """A signal ended the command with work left.
+
+    Attributes:
+        exit_code: What the command exits with.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class TrialError(TunerError):
+    """One trial cannot go on; the study can."""
+
+
+class Diverged(TrialError):
+    """Loss or gradient is no finite number."""

@@ -1,0 +1,53 @@
+"""The note that optuna-dashboard shows beside a trial."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def trial_note(
+    *,
+    state: str,
+    value: float | None,
+    reason: str | None,
+    effective: Mapping[str, Any] | None,
+    curve: Sequence[Mapping[str, Any]],
+) -> str:
+    """Write a trial's note in Markdown: how it ended, its learning curve, what was really trained.
+
+    Args:
+        state: How it ended.
+        value: Its value.
+        reason: Why it ended before its schedule did.
+        effective: Its effective configuration.
+        curve: Its evaluations, in order.
+    """
+    shown = "no value" if value is None else f"value {value:.6g}"
+    parts = [f"**{state}**, {shown}" + (f"  \n{reason}" if reason else "")]
+    if curve:
+        rows = [
+            f"| {e['step']} | {e['epoch']:.2f} | {e['value']:.4f} | {e['train_loss']:.4f} | "
+            f"{e['validation_loss']:.4f} | {e['learning_rate']:.3g} |"
+            for e in curve
+        ]
+        head = [
+            "### Learning curve",
+            "",
+            "| tenth | epoch | value | training loss | validation loss | learning rate |",
+            "|--|--|--|--|--|--|",
+        ]
+        parts.append("\n".join(head + rows))
+    if effective:
+        lines = [f"- `{name}`: {_short(setting)}" for name, setting in effective.items() if setting is not None]
+        parts.append("\n".join(["### Effective configuration", "", *lines]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _short(setting: Any) -> str:
+    if not isinstance(setting, Mapping):
+        return str(setting)
+    values = {str(value) for value in setting.values()}
+    if len(setting) > 4 and len(values) == 1:
+        return f"{values.pop()} in {len(setting)} modules"
+    return ", ".join(f"{name} {value:.4g}" for name, value in setting.items())

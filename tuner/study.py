@@ -1,0 +1,128 @@
+"""The Optuna study of a StudyConfig: its sampler, its pruner, and the study with both."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    PercentilePruner,
+    SuccessiveHalvingPruner,
+)
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+
+from tuner.run import TENTHS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from optuna.distributions import BaseDistribution
+    from optuna.study import Study
+    from optuna.trial import FrozenTrial, TrialState
+
+    from storage import Database
+    from tuner.config import PrunerConfig, StudyConfig
+
+
+class SeededPerTrial(BaseSampler):
+    """Draws each trial with a sampler of its own, seeded by the study's seed and the trial's number.
+
+    One seed for a whole process makes every process of a study repeat the others' draws, and makes a draw depend
+    on how many trials that process happened to run before.
+
+    Args:
+        seed: The study's seed.
+        make: Builds a sampler from a seed.
+    """
+
+    def __init__(self, seed: int, make: Callable[[int], BaseSampler]) -> None:
+        self._seed = seed
+        self._make = make
+        self._sampler = make(seed)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Begin a trial with a fresh sampler."""
+        digest = hashlib.sha256(f"{self._seed}:{trial.number}".encode()).digest()
+        self._sampler = self._make(int.from_bytes(digest[:4], "big"))
+        self._sampler.before_trial(study, trial)
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Ask the trial's sampler."""
+        return self._sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Ask the trial's sampler."""
+        return self._sampler.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """Ask the trial's sampler."""
+        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
+        """Ask the trial's sampler."""
+        self._sampler.after_trial(study, trial, state, values)
+
+
+def make_sampler(config: StudyConfig, *, conditional: bool) -> BaseSampler:
+    """Build the sampler that a study asks for.
+
+    Args:
+        config: The study.
+        conditional: Whether some points of its space leave a parameter out.
+    """
+    if config.sampler == "random":
+        return SeededPerTrial(config.seed, lambda seed: RandomSampler(seed=seed))
+
+    def tpe(seed: int) -> BaseSampler:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # `group` is called experimental
+            return TPESampler(
+                n_startup_trials=max(4, config.budget.trials // 4),
+                multivariate=True,
+                constant_liar=True,
+                group=conditional,
+                seed=seed,
+            )
+
+    return SeededPerTrial(config.seed, tpe)
+
+
+def make_pruner(config: PrunerConfig) -> BasePruner:
+    """Build the pruner that a study asks for; its steps are tenths of a trial's schedule."""
+    if config.name == "none":
+        return NopPruner()
+    if config.name == "successive_halving":
+        return SuccessiveHalvingPruner(min_resource=config.min_resource, reduction_factor=config.reduction_factor)
+    if config.name == "hyperband":
+        # Both ends are stated: left to Optuna, each process would find its own brackets.
+        return HyperbandPruner(
+            min_resource=config.min_resource, max_resource=TENTHS, reduction_factor=config.reduction_factor
+        )
+    common = {
+        "n_startup_trials": config.n_startup_trials,
+        "n_warmup_steps": config.n_warmup_steps,
+        "n_min_trials": config.n_min_trials,
+    }
+    if config.name == "median":
+        return MedianPruner(**common)
+    return PercentilePruner(config.percentile, **common)
+
+
+def load_optuna_study(database: Database, config: StudyConfig, *, conditional: bool) -> Study:
+    """Load the Optuna study that was created for a configuration."""
+    return optuna.load_study(
+        study_name=config.name,
+        storage=database.optuna_storage,
+        sampler=make_sampler(config, conditional=conditional),
+        pruner=make_pruner(config.pruner),
+    )

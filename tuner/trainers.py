@@ -1,0 +1,191 @@
+"""Trainers: the processes that train, as their supervisor sees them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import TrainerDied
+from tuner.messages import Call, Raised, Returned
+from tuner.warm import MAX_REQUEST
+
+#: What every trainer imports, so that its parent imports it once.
+PRELOAD = ("tuner.training.jobs",)
+#: Seconds after which a trainer that closed its pipe must have ended.
+_EXIT_S = 30.0
+#: Without these, libraries start threads of their own, which a fork does not carry over, or look for a network.
+_ENVIRONMENT = {
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+
+
+class Trainer:
+    """One forked process and the pipe to it."""
+
+    def __init__(self, pid: int, connection: Connection, parent: WarmParent) -> None:
+        self.pid = pid
+        self.connection = connection
+        self._parent = parent
+
+    def kill(self) -> None:
+        """End the process at once."""
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.connection.close()
+
+    def exit_code(self) -> int | None:
+        """Return the exit code of a process that has closed its pipe, negative for a signal; None if unknown."""
+        return self._parent.exit_code(self.pid)
+
+
+class WarmParent:
+    """Starts trainers by forking a process that has imported everything already.
+
+    Args:
+        log: File that takes what trainers write to stdout and stderr; None passes it on to ours.
+        preload: Modules to import once.
+    """
+
+    def __init__(self, log: Path | None = None, *, preload: Sequence[str] = PRELOAD) -> None:
+        self._log = log
+        self._preload = tuple(preload)
+        self._exits: dict[int, int] = {}
+        self._spawn()
+
+    def _spawn(self) -> None:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._requests = ours
+        output = None if self._log is None else self._log.open("ab")
+        try:
+            # In a session of its own: a Ctrl-C at the terminal reaches the supervisor alone.
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "tuner.warm", str(theirs.fileno()), *self._preload],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=output if output is not None else sys.stderr,
+                stderr=output,
+                env={**os.environ, **_ENVIRONMENT, "PYTHONSAFEPATH": "1"},
+                start_new_session=True,
+            )
+        finally:
+            theirs.close()
+            if output is not None:
+                output.close()
+
+    def restart(self) -> None:
+        """Start the process again, unless it still runs."""
+        if not self.alive:
+            self._requests.close()
+            self._spawn()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self._process.poll() is None
+
+    def start(
+        self, function: str, arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None
+    ) -> Trainer:
+        """Fork a trainer.
+
+        Args:
+            function: `module:function` to call with the pipe and the arguments.
+            arguments: What to call it with; together at most 128 KiB when pickled.
+            environment: Set in the process before anything else.
+
+        Raises:
+            TrainerDied: The parent is gone.
+        """
+        request = pickle.dumps(Call(function=function, arguments=arguments, environment=environment or {}))
+        assert len(request) < MAX_REQUEST
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with theirs:
+                socket.send_fds(self._requests, [request], [theirs.fileno()])
+            while True:
+                kind, pid, status = self._receive(timeout=None)
+                if kind == "forked":
+                    return Trainer(pid, Connection(ours.detach()), self)
+                self._exits[pid] = status
+        except OSError as error:
+            ours.close()
+            raise TrainerDied(f"the process that starts trainers ended: {self._end()}") from error
+
+    def call(self, function: str, arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Any:
+        """Make a call that is no trial in a process of its own, and wait for what it returns.
+
+        Raises:
+            TrainerDied: The process ended without a word.
+            TunerError: What the call raised.
+        """
+        trainer = self.start(function, arguments, environment)
+        try:
+            message = trainer.connection.recv()
+        except (EOFError, ConnectionResetError) as error:
+            raise TrainerDied(f"{function} ended without a word: {describe_exit(trainer.exit_code())}") from error
+        finally:
+            trainer.kill()
+        if isinstance(message, Raised):
+            raise message.error()
+        assert isinstance(message, Returned)
+        return message.value
+
+    def exit_code(self, pid: int) -> int | None:
+        """Return the exit code of a trainer that has closed its pipe."""
+        try:
+            while pid not in self._exits:
+                _, ended, status = self._receive(timeout=_EXIT_S)
+                self._exits[ended] = status
+        except OSError:
+            return None
+        return self._exits.pop(pid)
+
+    def close(self) -> None:
+        """End the process, and with it every trainer that still runs."""
+        self._requests.close()
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> WarmParent:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _receive(self, timeout: float | None) -> tuple[str, int, int]:
+        self._requests.settimeout(timeout)
+        packet = self._requests.recv(4096)
+        if not packet:
+            raise ConnectionResetError("the warm parent closed its socket")
+        message: tuple[str, int, int] = pickle.loads(packet)  # noqa: S301 (from our own child)
+        return message
+
+    def _end(self) -> str:
+        try:
+            return describe_exit(self._process.wait(timeout=_EXIT_S))
+        except subprocess.TimeoutExpired:
+            return "it hangs"
+
+
+def describe_exit(code: int | None) -> str:
+    """Return what an exit code says, in words."""
+    if code is None:
+        return "no exit code is known"
+    if code < 0:
+        try:
+            return f"killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"killed by signal {-code}"
+    return f"exit code {code}"

@@ -1,0 +1,1 @@
+"""Fine-tuning of one trial. torch and transformers live here; Optuna and the database are unknown here."""

@@ -1,0 +1,116 @@
+"""Reading the rows that a study file names, through datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from search_spaces import suggestion
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from datasets import Dataset
+
+    from tuner.config import DataConfig
+
+#: Name given to the rows of a source that has no splits of its own.
+ONLY = "train"
+_BUILDERS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+
+
+def load_rows(source: str, data: DataConfig, columns: Mapping[str, list[str]], cache: Path) -> dict[str, Dataset]:
+    """Read a source.
+
+    Args:
+        source: Path, URL or hub id, as `tuner.sources.find_data` gives it.
+        data: What the study file says of it.
+        columns: Columns that must be there, by the key of the study file that names them.
+        cache: Folder in which datasets may keep what it reads.
+
+    Returns:
+        The rows by split that the source has (one split, `train`, where it has none), without those that `where`
+        leaves out, and with the needed columns alone.
+
+    Raises:
+        DataError: The source cannot be read, a column is missing, or no row is left.
+    """
+    import datasets
+
+    datasets.disable_progress_bars()
+    try:
+        loaded = _load(source, data, cache / "datasets")
+    except DataError:
+        raise
+    except Exception as error:  # datasets raises whatever its readers raise
+        raise DataError("", "data.source", f"{source} cannot be read: {_reason(error)}") from error
+    splits = {str(name): rows for name, rows in loaded.items() if len(rows)}
+    if not splits:
+        raise DataError("", "data.source", f"{source} has no rows")
+    wanted = {key: list(names) for key, names in columns.items()} | {"label": [data.label]}
+    kept = {}
+    for name, rows in splits.items():
+        _check_columns(rows.column_names, wanted, data.where)
+        filtered = _where(rows, data.where)
+        if len(filtered):
+            kept[name] = filtered.select_columns([column for names in wanted.values() for column in names])
+    if not kept:
+        raise DataError("", "data.where", f"{dict(data.where)!r} leaves no row of {source}")
+    return kept
+
+
+def _load(source: str, data: DataConfig, cache: Path) -> Mapping[str, Dataset]:
+    from datasets import DatasetDict, load_dataset, load_from_disk
+
+    path = Path(source)
+    if "://" in source or path.is_file():
+        builder = _BUILDERS.get(Path(source.split("?")[0]).suffix.lower())
+        if builder is None:
+            raise DataError("", "data.source", f"{source}: no csv, json, jsonl or parquet file")
+        options = {"sep": "\t"} if source.endswith(".tsv") else {}
+        return load_dataset(builder, data_files={ONLY: source}, cache_dir=str(cache), **options)
+    if not path.is_dir():
+        return load_dataset(source, data.subset, revision=data.revision, cache_dir=str(cache))
+    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        stored = load_from_disk(source)
+        return stored if isinstance(stored, DatasetDict) else {ONLY: stored}
+    if any(file.suffix.lower() in _IMAGES for file in path.rglob("*")):
+        return load_dataset("imagefolder", data_dir=source, cache_dir=str(cache))
+    files = {file.stem: str(file) for file in sorted(path.iterdir()) if file.suffix.lower() in _BUILDERS}
+    if not files:
+        raise DataError("", "data.source", f"{source} holds no csv, json or parquet file and no image")
+    builders = {_BUILDERS[Path(file).suffix.lower()] for file in files.values()}
+    if len(builders) > 1:
+        raise DataError("", "data.source", f"{source} mixes {' and '.join(sorted(builders))} files; name one")
+    read: Mapping[str, Dataset] = load_dataset(builders.pop(), data_files=files, cache_dir=str(cache))
+    return read
+
+
+def _check_columns(present: Iterable[str], wanted: Mapping[str, list[str]], where: Mapping[str, Any]) -> None:
+    present = list(present)
+    for key, names in [*wanted.items(), ("where", list(where))]:
+        for name in names:
+            if name not in present:
+                raise DataError(
+                    "",
+                    f"data.{key}",
+                    f"there is no column {name!r}{suggestion(name, present)}; there are {', '.join(present)}",
+                )
+
+
+def _where(rows: Dataset, where: Mapping[str, Any]) -> Dataset:
+    for column, wanted in where.items():
+        allowed = wanted if isinstance(wanted, list) else [wanted]
+        rows = rows.select([index for index, value in enumerate(rows[column]) if value in allowed])
+    return rows
+
+
+def _reason(error: BaseException) -> str:
+    # datasets wraps the reader's own message, which is the one that helps.
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200] if lines else ''}"

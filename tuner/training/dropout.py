@@ -1,0 +1,69 @@
+"""Dropout: set through the names that an architecture's own configuration gives it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+#: Names of dropout probabilities in transformers' configurations. `layerdrop` and `drop_path_rate` drop whole
+#: layers, which is another thing.
+CONFIG_NAMES = (
+    "activation_dropout",
+    "attention_dropout",
+    "attention_probs_dropout_prob",
+    "attn_dropout",
+    "attn_pdrop",
+    "classifier_dropout",
+    "classifier_dropout_prob",
+    "cls_dropout",
+    "dropout",
+    "dropout_rate",
+    "embd_pdrop",
+    "embedding_dropout",
+    "hidden_dropout",
+    "hidden_dropout_prob",
+    "mlp_dropout",
+    "pooler_dropout",
+    "qa_dropout",
+    "resid_pdrop",
+    "seq_classif_dropout",
+    "summary_first_dropout",
+    "summary_last_dropout",
+)
+#: Attributes in which modules keep a probability that they hand to a function instead of to a module.
+_FUNCTIONAL = ("attention_dropout", "attn_dropout", "dropout", "dropout_prob")
+
+
+def config_dropouts(config: Any) -> list[str]:
+    """Return the names of dropout probabilities that a transformers configuration has."""
+    return [name for name in CONFIG_NAMES if hasattr(config, name)]
+
+
+def dropout_overrides(config: Any, probability: float | None) -> dict[str, float]:
+    """Return what to set in a configuration so that every dropout has a probability; None changes nothing."""
+    return {} if probability is None else dict.fromkeys(config_dropouts(config), probability)
+
+
+def module_dropouts(model: nn.Module, *, skip: Callable[[str], bool] = lambda _: False) -> Mapping[str, float]:
+    """Return the probability of every dropout in a model, by module.
+
+    Args:
+        model: The model.
+        skip: Modules to leave out, by name, such as the frozen ones.
+    """
+    found: dict[str, float] = {}
+    for name, module in model.named_modules():
+        if skip(name):
+            continue
+        if isinstance(module, nn.Dropout):
+            found[name] = float(module.p)
+            continue
+        for attribute in _FUNCTIONAL:
+            probability = module.__dict__.get(attribute)
+            if isinstance(probability, float | int) and not isinstance(probability, bool):
+                found[f"{name}:{attribute}"] = float(probability)
+    return found

@@ -1,0 +1,145 @@
+"""Freezing: which layers of an encoder keep their pretrained weights, and when they thaw."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from search_spaces import GRADUAL
+from tuner.errors import ModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerMap:
+    """Where the layers of a model's encoder are, by the names of its modules.
+
+    Depth counts from the input: 0 is what lies below the first layer (embeddings), 1 to n are the layers.
+    What lies above the last layer (a pooler, a last norm, the classifier) is the head and has no depth.
+    """
+
+    #: Name of each layer's module, from the input up.
+    layers: tuple[str, ...]
+    #: Name of the model's encoder, such as `bert`.
+    encoder: str
+    #: Names of the encoder's own modules above the layers.
+    above: tuple[str, ...]
+
+    def depth(self, name: str) -> int | None:
+        """Return the depth of a parameter or module, or None for the head and for what contains the layers."""
+        for number, layer in enumerate(self.layers, start=1):
+            if name == layer or name.startswith(f"{layer}."):
+                return number
+        contains_layers = self.layers[0].startswith(f"{name}.") or name == ""
+        inside = name.startswith(f"{self.encoder}.")
+        in_head = any(name == module or name.startswith(f"{module}.") for module in self.above)
+        return None if contains_layers or not inside or in_head else 0
+
+
+def map_layers(model: nn.Module) -> LayerMap:
+    """Find the layers of a transformers model.
+
+    Raises:
+        ModelError: The model has no list of as many equal layers as its configuration says.
+    """
+    encoder = str(getattr(model, "base_model_prefix", ""))
+    base = getattr(model, encoder, None)
+    if base is None:
+        raise ModelError("", "model", f"{type(model).__name__} has no encoder named {encoder!r}")
+    count = getattr(model.config, "num_hidden_layers", None)
+    for name, module in base.named_modules():
+        equal = isinstance(module, nn.ModuleList) and len({type(layer) for layer in module}) == 1
+        if equal and len(module) == count:
+            children = [child for child, _ in base.named_children()]
+            position = children.index(name.split(".")[0])
+            return LayerMap(
+                layers=tuple(f"{encoder}.{name}.{index}" for index in range(len(module))),
+                encoder=encoder,
+                above=tuple(f"{encoder}.{child}" for child in children[position + 1 :]),
+            )
+    raise ModelError(
+        "",
+        "model",
+        f"{type(model).__name__} has no list of {count} equal layers, so its layers cannot be frozen",
+    )
+
+
+def frozen_count(share: float, layers: int) -> int:
+    """Return how many layers a share freezes, halves rounded up."""
+    return math.floor(share * layers + 0.5)
+
+
+def thaw_plan(frozen: float | str, *, layers: int, epochs: float, steps_per_epoch: int) -> dict[int, int]:
+    """Return how many layers are frozen from which optimiser step on.
+
+    Args:
+        frozen: Share of the layers, or `gradual`: one group of layers more is trained each epoch, from the top
+            (Howard and Ruder 2018, section 3.3), until in the last epoch everything is.
+        layers: Layers of the encoder.
+        epochs: Length of the trial.
+        steps_per_epoch: Optimiser steps of one epoch.
+
+    Returns:
+        Frozen layers by the step at which this number begins; the first step is 0.
+    """
+    if frozen != GRADUAL:
+        return {0: frozen_count(float(frozen), layers)}
+    groups = math.ceil(epochs)
+    return {epoch * steps_per_epoch: layers - math.ceil(layers * (epoch + 1) / groups) for epoch in range(groups)}
+
+
+class Freezing:
+    """Holds the frozen part of a model frozen: no gradient, no dropout.
+
+    Args:
+        model: The model.
+        layer_map: Its layers.
+        plan: Frozen layers by first step, as `thaw_plan` gives them.
+    """
+
+    def __init__(self, model: nn.Module, layer_map: LayerMap, plan: Mapping[int, int]) -> None:
+        self._model = model
+        self._map = layer_map
+        self._plan = dict(plan)
+        #: Layers that are frozen now, from the input up; the embeddings freeze with the first.
+        self.frozen_layers = 0
+
+    def begin_step(self, step: int) -> None:
+        """Bring the model to what the plan says for an optimiser step."""
+        if step in self._plan:
+            self.frozen_layers = self._plan[step]
+            for name, parameter in self._model.named_parameters():
+                parameter.requires_grad_(not self._is_frozen(name))
+                if self._is_frozen(name):
+                    parameter.grad = None
+            self.set_training_mode()
+
+    def set_training_mode(self) -> None:
+        """Put the trained part into training mode and leave the frozen part in evaluation mode."""
+        self._model.train()
+        for name, module in self._model.named_modules():
+            if self._is_frozen(name):
+                module.training = False
+
+    def frozen_modules(self) -> list[str]:
+        """Return the names of the modules that are frozen now."""
+        return [name for name, _ in self._model.named_modules() if self._is_frozen(name)]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the encoder's layers."""
+        return self._map.layers
+
+    @property
+    def least_frozen(self) -> int:
+        """The fewest layers that are frozen at any step."""
+        return min(self._plan.values())
+
+    def _is_frozen(self, name: str) -> bool:
+        depth = self._map.depth(name)
+        return self.frozen_layers > 0 and depth is not None and depth <= self.frozen_layers

@@ -1,0 +1,89 @@
+"""What trainer processes are started for. Importing this module imports everything that training needs."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import datasets
+import sklearn.metrics  # noqa: F401 (imported here, so that no trial waits for it)
+import torch
+import transformers
+
+from tuner.messages import Evaluated, Finished, Recorded, Returned
+from tuner.training.data.prepared import PreparedData
+from tuner.training.loop import evaluate
+from tuner.training.model import build_model, restore_weights
+from tuner.training.preparation import prepare
+from tuner.training.tasks import get_task
+from tuner.trial import run_trial
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from tuner.run import Evaluation, TrialRun
+
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+datasets.disable_progress_bars()
+# The parent of all trainers computes nothing; should a library do so, it must not start threads before the fork.
+torch.set_num_threads(1)
+
+
+def prepare_job(connection: Connection, **arguments: Any) -> None:
+    """Prepare model and data; see `tuner.training.preparation.prepare`."""
+    connection.send(Returned(value=prepare(**arguments)))
+
+
+def cuda_job(connection: Connection) -> None:
+    """Say whether a process with this environment can use its GPU."""
+    connection.send(Returned(value=torch.cuda.is_available()))
+
+
+def train_job(connection: Connection, *, run: TrialRun, function: str = "tuner.training.loop:train") -> None:
+    """Train one trial: send its evaluations, and wait after each for the word to go on."""
+    module, _, name = function.partition(":")
+    train = getattr(importlib.import_module(module), name)
+
+    def decide(evaluation: Evaluation) -> bool:
+        connection.send(Evaluated(evaluation=evaluation))
+        return bool(connection.recv())
+
+    with warnings.catch_warnings():
+        # scikit-learn warns of classes that a bad trial never predicts; the value says so already.
+        warnings.filterwarnings("ignore", module="sklearn")
+        recorded = replace(run, record=lambda effective: connection.send(Recorded(effective=effective)))
+        result = run_trial(recorded, train, decide)
+    if result.traceback:
+        print(result.traceback, file=sys.stderr)  # noqa: T201 (the trainers' log)
+    connection.send(Finished(result=result))
+
+
+def export_job(connection: Connection, *, run: TrialRun, weights: Path, folder: Path, verify: bool) -> None:
+    """Write a trial's model and tokenizer as transformers reads them, and evaluate what was written.
+
+    Args:
+        connection: Takes the metric's value on the validation split, or None where it is not asked for.
+        run: The trial.
+        weights: Folder of the trained weights.
+        folder: Where to write.
+        verify: Whether to evaluate what was written.
+    """
+    task = get_task(run.task)
+    data = PreparedData.open(run.data)
+    model: Any = build_model(task, run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed)
+    restore_weights(model, weights)
+    processor = task.processor(run.model)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    value = None
+    if verify:
+        torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
+        written = task.auto_model.from_pretrained(folder, dtype=torch.float32)
+        value, _ = evaluate(written, data, task.collate(processor), torch.device("cpu"), run)
+    connection.send(Returned(value=value))

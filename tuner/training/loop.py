@@ -1,0 +1,238 @@
+"""The training loop of one trial: a generator of evaluations. To prune a trial, stop iterating."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch.nn.functional import cross_entropy
+
+from tuner.errors import Diverged
+from tuner.run import TENTHS, Evaluation, TrialRun, is_better
+from tuner.training import batches
+from tuner.training.data.prepared import PreparedData
+from tuner.training.dropout import module_dropouts
+from tuner.training.freezing import Freezing, map_layers, thaw_plan
+from tuner.training.metrics import score
+from tuner.training.model import build_model, save_weights, trained_state
+from tuner.training.optimizer import parameter_groups
+from tuner.training.schedules import make_schedule, warmup_steps
+from tuner.training.tasks import get_task
+
+if TYPE_CHECKING:
+    from torch import nn
+
+#: The norm to which gradients are clipped; the value of BERT's, ELECTRA's and transformers' own scripts.
+MAX_GRAD_NORM = 1.0
+#: Examples per forward pass of an evaluation.
+EVALUATION_BATCH = 64
+
+
+def train(run: TrialRun) -> Iterator[Evaluation]:
+    """Train one trial.
+
+    Args:
+        run: What to train with. `run.record` is called once with the effective configuration.
+
+    Yields:
+        The evaluations, in order of their steps.
+
+    Raises:
+        Diverged: Loss or gradient is no finite number.
+        ModelError: The model cannot be built as asked.
+    """
+    hp = run.hyperparameters
+    if run.threads is not None:
+        torch.set_num_threads(run.threads)
+
+    # ---- data
+    task = get_task(run.task)
+    data = PreparedData.open(run.data)
+    rows = len(data.train) if run.max_rows is None else min(run.max_rows, len(data.train))
+    collate = task.collate(task.processor(run.model))
+
+    # ---- model: the seed decides the head's initial weights, then dropout
+    model = build_model(task, run.model, labels=data.labels, dropout=hp.dropout, seed=run.seed)
+    layer_map = map_layers(model)
+
+    # ---- plan: everything that happens at a step is known before the first one
+    per_epoch = batches.steps_per_epoch(rows, hp.batch_size)
+    total = batches.total_steps(rows, hp.batch_size, hp.num_train_epochs)
+    plan = thaw_plan(
+        hp.frozen_layers, layers=len(layer_map.layers), epochs=hp.num_train_epochs, steps_per_epoch=per_epoch
+    )
+    freezing = Freezing(model, layer_map, plan)
+    count = run.evaluations
+    if not isinstance(count, int):
+        count = batches.choose_evaluations(
+            train_tokens=data.train_tokens,
+            validation_tokens=data.validation_tokens,
+            epochs=hp.num_train_epochs,
+            trained_share=1 - freezing.least_frozen / len(layer_map.layers),
+        )
+    evaluate_after = batches.evaluation_steps(total, count)
+    if run.max_steps is not None:
+        evaluate_after = {min(total, run.max_steps): TENTHS}
+
+    # ---- optimiser and schedule
+    groups = parameter_groups(model, layer_map, hp, frozen_layers=freezing.least_frozen)
+    optimizer = torch.optim.AdamW(groups)
+    warmup = warmup_steps(hp.warmup_ratio, total)
+    schedule = make_schedule(
+        optimizer, hp.lr_scheduler_type, warmup=warmup, total=total, arguments=run.lr_scheduler_kwargs
+    )
+    accelerator = Accelerator(mixed_precision=_precision(run.precision), cpu=not torch.cuda.is_available())
+    model, optimizer = accelerator.prepare(model, optimizer)
+    freezing.begin_step(0)
+    run.record(
+        _effective(
+            run,
+            model,
+            freezing,
+            optimizer.param_groups,
+            plan=plan,
+            total=total,
+            warmup=warmup,
+            evaluate_after=evaluate_after,
+        )
+    )
+
+    # ---- train
+    trained = [parameter for group in groups for parameter in group["params"]]
+    best: float | None = None
+    best_state: dict[str, torch.Tensor] = {}
+    since_best, losses, examples = 0, 0.0, 0
+    for step, batch in enumerate(batches.training_batches(rows, hp.batch_size, run.seed), start=1):
+        freezing.begin_step(step - 1)
+        loss = 0.0
+        for start in range(0, len(batch), run.micro_batch):
+            micro = batch[start : start + run.micro_batch]
+            inputs = _to(accelerator.device, collate(_rows(data.train, micro)))
+            labels = inputs.pop("labels")
+            part = cross_entropy(model(**inputs).logits.float(), labels, reduction="sum") / len(batch)
+            accelerator.backward(part)
+            loss += part.item()
+        norm = accelerator.clip_grad_norm_(trained, MAX_GRAD_NORM)
+        if not (math.isfinite(loss) and torch.isfinite(norm)):
+            raise Diverged(f"loss {loss:g}, gradient norm {float(norm):g} at optimiser step {step} of {total}")
+        share_of_peak = optimizer.param_groups[0]["lr"] / optimizer.param_groups[0]["initial_lr"]
+        optimizer.step()
+        schedule.step()
+        optimizer.zero_grad()
+        losses += loss * len(batch)
+        examples += len(batch)
+
+        # ---- evaluate
+        if step in evaluate_after:
+            value, validation_loss = evaluate(model, data, collate, accelerator.device, run)
+            evaluation = Evaluation(
+                step=evaluate_after[step],
+                value=value,
+                epoch=step / per_epoch,
+                optimiser_steps=step,
+                train_loss=losses / examples,
+                validation_loss=validation_loss,
+                learning_rate=hp.learning_rate * share_of_peak,
+            )
+            losses, examples = 0.0, 0
+            since_best += 1
+            if is_better(value, best, run.direction):
+                best, since_best = value, 0
+                best_state = trained_state(
+                    accelerator.unwrap_model(model), layer_map, frozen_layers=freezing.least_frozen
+                )
+            if not math.isfinite(value) and run.max_steps is None:
+                raise Diverged(f"{run.metric} is {value:g} at optimiser step {step} of {total}")
+            yield evaluation
+            freezing.set_training_mode()
+            if run.patience is not None and since_best >= run.patience:
+                break
+        if step == total or step == run.max_steps:
+            break
+
+    # ---- keep the best
+    if run.output is not None and best_state:
+        save_weights(best_state, run.output)
+
+
+@torch.no_grad()
+def evaluate(
+    model: nn.Module, data: PreparedData, collate: Any, device: torch.device, run: TrialRun
+) -> tuple[float, float]:
+    """Evaluate a model on the validation split.
+
+    Returns:
+        The metric of the study and the mean loss per example.
+    """
+    model.eval()
+    rows = data.validation
+    if run.max_rows is not None and run.max_rows < len(rows):
+        # Spread over the split: a split that was sorted by label would show one class only.
+        rows = rows.select(np.linspace(0, len(rows) - 1, run.max_rows).astype(int))
+    logits, labels, order = [], [], []
+    for batch in batches.evaluation_batches(rows["length"], EVALUATION_BATCH):
+        inputs = _to(device, collate(_rows(rows, batch)))
+        labels.append(inputs.pop("labels").cpu())
+        logits.append(model(**inputs).logits.float().cpu())
+        order.append(batch)
+    scores, classes = torch.cat(logits), torch.cat(labels)
+    loss = cross_entropy(scores, classes).item()
+    back = np.argsort(np.concatenate(order))
+    return score(run.metric, scores.numpy()[back], classes.numpy()[back], loss), loss
+
+
+def _rows(dataset: Any, indices: batches.Indices) -> list[dict[str, Any]]:
+    columns = dataset[indices.tolist()]
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _to(device: torch.device, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.to(device) for name, value in batch.items()}
+
+
+def _precision(wanted: str) -> str:
+    if wanted == "auto":
+        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
+    return "no" if wanted == "fp32" else wanted
+
+
+def _effective(
+    run: TrialRun,
+    model: nn.Module,
+    freezing: Freezing,
+    groups: list[dict[str, Any]],
+    *,
+    plan: dict[int, int],
+    total: int,
+    warmup: int,
+    evaluate_after: dict[int, int],
+) -> dict[str, Any]:
+    """Return what is really trained, read from the built objects rather than from what was asked."""
+    frozen = set(freezing.frozen_modules())
+    dropouts = module_dropouts(model, skip=lambda name: name.split(":")[0] in frozen)
+    hp = run.hyperparameters
+    return {
+        "learning_rates": {group["name"]: group["initial_lr"] for group in groups},
+        "weight_decays": {group["name"]: group["weight_decay"] for group in groups},
+        "dropout": dict(dropouts),
+        "trainable_parameters": sum(p.numel() for group in groups for p in group["params"]),
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "layers": len(freezing.layers),
+        "frozen_layers": plan[0],
+        "thawing": {str(step): frozen for step, frozen in plan.items()} if len(plan) > 1 else None,
+        "batch_size": hp.batch_size,
+        "micro_batch": min(hp.batch_size, run.micro_batch),
+        "optimiser_steps": total,
+        "warmup_steps": warmup,
+        "lr_scheduler_type": hp.lr_scheduler_type,
+        "evaluations": sorted(evaluate_after.values()),
+        "max_grad_norm": MAX_GRAD_NORM,
+        "precision": _precision(run.precision),
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "threads": torch.get_num_threads(),
+        "seed": run.seed,
+    }

@@ -1,0 +1,147 @@
+"""Models: a pretrained encoder with a fresh head, and the parts of it that a study needs to know."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from tuner.errors import ModelError
+from tuner.training.dropout import config_dropouts, dropout_overrides, module_dropouts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import nn
+
+    from tuner.run import ModelSource
+    from tuner.training.freezing import LayerMap
+    from tuner.training.tasks import Task
+
+#: File of the trained weights of a trial.
+WEIGHTS = "model.safetensors"
+
+
+def load_config(model: ModelSource) -> Any:
+    """Load a model's configuration.
+
+    Raises:
+        ModelError: There is none.
+    """
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(model.location, revision=model.revision)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise ModelError("", "model", f"{model.location} has no usable configuration: {reason}") from error
+
+
+def build_model(
+    task: Task, model: ModelSource, *, labels: Sequence[str], dropout: float | None, seed: int
+) -> nn.Module:
+    """Load the pretrained weights under a fresh head.
+
+    Args:
+        task: Decides the class of the model.
+        model: The checkpoint.
+        labels: Names of the classes, in the order of the logits.
+        dropout: Probability of every dropout; None leaves the checkpoint's own.
+        seed: Decides the head's initial weights.
+
+    Returns:
+        The model in fp32, on the processor.
+
+    Raises:
+        ModelError: The checkpoint has no weights, not those of its encoder, or a dropout that cannot be set.
+    """
+    config = load_config(model)
+    overrides = dropout_overrides(config, dropout)
+    names = dict(enumerate(labels))
+    torch.manual_seed(seed)
+    try:
+        built, info = task.auto_model.from_pretrained(
+            model.location,
+            revision=model.revision,
+            num_labels=len(labels),
+            id2label=names,
+            label2id={name: index for index, name in names.items()},
+            use_safetensors=True,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **overrides,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).strip().splitlines()[0][:200]
+        raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
+    _check_encoder_is_pretrained(built, info, model)
+    if dropout is not None:
+        _check_dropouts(built, dropout)
+    return built
+
+
+def _check_encoder_is_pretrained(model: nn.Module, info: Mapping[str, Any], source: ModelSource) -> None:
+    prefix = f"{model.base_model_prefix}."
+    # A pooler belongs to the head: many checkpoints are published without one.
+    missing = sorted(name for name in info["missing_keys"] if name.startswith(prefix) and "pooler" not in name)
+    if missing:
+        raise ModelError(
+            "",
+            "model",
+            f"{source.location} lacks {len(missing)} weights of its encoder, such as {missing[0]}",
+        )
+
+
+def _check_dropouts(model: nn.Module, probability: float) -> None:
+    for name, actual in module_dropouts(model).items():
+        if actual != probability:
+            raise ModelError(
+                "",
+                "model",
+                f"dropout of {name} stays {actual}: {type(model).__name__} has no configuration for it",
+            )
+
+
+def trained_state(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
+    """Return copies of what training may have changed: the weights that were never frozen, and buffers."""
+
+    def changed(name: str) -> bool:
+        depth = layer_map.depth(name)
+        return frozen_layers == 0 or depth is None or depth > frozen_layers
+
+    return {
+        name: value.detach().to("cpu", copy=True).contiguous()
+        for name, value in model.state_dict().items()
+        if changed(name)
+    }
+
+
+def save_weights(state: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Write trained weights."""
+    save_file(dict(state), folder / WEIGHTS, metadata={"format": "pt"})
+
+
+def restore_weights(model: nn.Module, folder: Path) -> None:
+    """Lay trained weights over the pretrained ones.
+
+    Raises:
+        ModelError: They are weights of another model.
+    """
+    state = load_file(folder / WEIGHTS)
+    unexpected = sorted(set(state) - set(model.state_dict()))
+    if unexpected:
+        raise ModelError("", "model", f"{folder / WEIGHTS} holds weights of another model, such as {unexpected[0]}")
+    model.load_state_dict(state, strict=False)
+
+
+def describe(config: Any) -> dict[str, Any]:
+    """Return what a study needs to know of a model before it trains one."""
+    return {
+        "model_type": config.model_type,
+        "hidden_size": getattr(config, "hidden_size", None),
+        "layers": getattr(config, "num_hidden_layers", None),
+        "dropouts": config_dropouts(config),
+    }

@@ -1,0 +1,118 @@
+"""Preparation: everything that can be wrong with model and data is found here, before the first trial."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import DataError, ModelError
+from tuner.training.data import load_rows, make_splits, map_labels
+from tuner.training.data.prepared import content_key, write_prepared
+from tuner.training.dropout import config_dropouts
+from tuner.training.freezing import map_layers
+from tuner.training.model import build_model, load_config
+from tuner.training.tasks import get_task
+
+if TYPE_CHECKING:
+    from tuner.config import DataConfig
+    from tuner.run import ModelSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What preparation found."""
+
+    #: Folder of the encoded splits.
+    folder: Path
+    #: Hash of the rows, labels and tokenizer: the same on every machine, wherever they lie.
+    fingerprint: str
+    #: Rows by split.
+    sizes: dict[str, int]
+    labels: tuple[str, ...]
+    #: Layers of the encoder.
+    layers: int
+    #: Names of the dropout probabilities in the model's configuration.
+    dropouts: tuple[str, ...]
+
+
+def prepare(
+    *,
+    task: str,
+    model: ModelSource,
+    data: DataConfig,
+    source: str,
+    max_length: int,
+    seed: int,
+    searches_dropout: bool,
+    metric: str,
+    cache: Path,
+) -> Prepared:
+    """Load the data, encode them once, and build the model once.
+
+    Args:
+        task: Name of the task.
+        model: The checkpoint, as found on this machine.
+        data: What the study file says of the data.
+        source: The data, as found on this machine.
+        max_length: Tokens; longer texts are cut.
+        seed: Decides who goes into which split.
+        searches_dropout: Whether the study sets a dropout, so that the model must have one.
+        metric: The study's metric.
+        cache: Folder for encoded data.
+
+    Returns:
+        What was found.
+
+    Raises:
+        DataError: The data are not as the study file says.
+        ModelError: The model cannot be trained as the study file says.
+    """
+    import datasets
+    import transformers
+
+    datasets.disable_caching()
+    chosen = get_task(task)
+    config = load_config(model)
+    if searches_dropout and not config_dropouts(config):
+        raise ModelError(
+            "",
+            "search_space.dropout",
+            f"{model.location} ({config.model_type}) has no dropout; write `dropout: 0`",
+        )
+    rows = load_rows(source, data, chosen.columns(data), cache)
+    splits = make_splits(rows, data.splits, label=data.label, seed=seed)
+    mapped, labels = map_labels(splits, data.label, data.labels)
+    if empty := [name for name, found in mapped.items() if len(found) == 0]:
+        raise DataError("", f"data.splits.{empty[0]}", "is empty")
+    if metric == "roc_auc" and len(set(mapped["validation"]["labels"])) < len(labels):
+        raise DataError("", "metric", "roc_auc needs every class in the validation split; enlarge it")
+    processor = chosen.processor(model)
+    fingerprint = content_key(
+        {
+            "task": task,
+            "columns": chosen.columns(data),
+            "labels": labels,
+            "max_length": max_length,
+            "processor": _fingerprint(processor),
+        },
+        mapped,
+    )
+    key = f"{fingerprint}-{transformers.__version__}"
+    folder, facts = write_prepared(
+        cache, key, mapped, labels, lambda found: chosen.encode(found, data, processor, max_length)
+    )
+    built = build_model(chosen, model, labels=labels, dropout=0.1 if searches_dropout else None, seed=seed)
+    return Prepared(
+        folder=folder,
+        fingerprint=fingerprint,
+        sizes=facts["sizes"],
+        labels=labels,
+        layers=len(map_layers(built).layers),
+        dropouts=tuple(config_dropouts(config)),
+    )
+
+
+def _fingerprint(processor: Any) -> str:
+    backend = getattr(processor, "backend_tokenizer", None)
+    return str(backend.to_str()) if backend is not None else str(processor.to_dict())

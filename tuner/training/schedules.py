@@ -1,0 +1,74 @@
+"""Learning-rate schedules: transformers' own, by their names there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from search_spaces import suggestion
+
+if TYPE_CHECKING:
+    import torch
+
+#: Arguments without which transformers refuses a schedule: at least one of each group.
+REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "linear": (),
+    "cosine": (),
+    "cosine_with_restarts": (),
+    "polynomial": (),
+    "constant": (),
+    "constant_with_warmup": (),
+    "inverse_sqrt": (),
+    "cosine_with_min_lr": (("min_lr", "min_lr_rate"),),
+    "cosine_warmup_with_min_lr": (("min_lr", "min_lr_rate"),),
+    "warmup_stable_decay": (("num_decay_steps",),),
+}
+#: They follow the metric instead of the step, so that two runs of one trial could differ.
+UNPLANNED = ("reduce_lr_on_plateau", "greedy")
+
+
+def complaint(name: str, arguments: Mapping[str, float]) -> str | None:
+    """Return why a schedule cannot be used with these arguments, or None where it can."""
+    if name in UNPLANNED:
+        return f"{name!r} follows the metric, not the step, and is not supported; use linear or cosine"
+    if name not in REQUIRED:
+        return f"{name!r} is no schedule{suggestion(name, REQUIRED)}; known: {', '.join(REQUIRED)}"
+    for group in REQUIRED[name]:
+        if not any(argument in arguments for argument in group):
+            return f"{name!r} needs {' or '.join(group)}; write lr_scheduler_kwargs: {{{name}: {{{group[-1]}: 0.1}}}}"
+    return None
+
+
+def warmup_steps(ratio: float, total: int) -> int:
+    """Return the optimiser steps of the warm-up, counted as transformers' Trainer does."""
+    return math.ceil(total * ratio)
+
+
+def make_schedule(
+    optimizer: torch.optim.Optimizer, name: str, *, warmup: int, total: int, arguments: Mapping[str, float]
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Build a schedule.
+
+    Args:
+        optimizer: Its groups' rates are the peaks.
+        name: A transformers SchedulerType.
+        warmup: Optimiser steps of the warm-up.
+        total: Optimiser steps of the whole trial.
+        arguments: Further arguments by name; `num_decay_steps` below 1 is a share of the trial.
+
+    Returns:
+        The schedule, to be stepped once an optimiser step.
+    """
+    from transformers import get_scheduler
+
+    kwargs: dict[str, Any] = dict(arguments)
+    if 0 < kwargs.get("num_decay_steps", 0) < 1:
+        kwargs["num_decay_steps"] = math.ceil(total * kwargs["num_decay_steps"])
+    return get_scheduler(
+        name,
+        optimizer,
+        num_warmup_steps=warmup,
+        num_training_steps=total,
+        scheduler_specific_kwargs=kwargs,
+    )

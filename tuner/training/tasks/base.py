@@ -1,0 +1,44 @@
+"""What a task is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import torch
+    from datasets import Dataset
+
+    from tuner.config import DataConfig
+    from tuner.run import ModelSource
+
+Batch = dict[str, "torch.Tensor"]
+
+
+class Task(Protocol):
+    """How examples become batches and a checkpoint becomes a model."""
+
+    @property
+    def auto_model(self) -> Any:
+        """The transformers Auto class of the model."""
+
+    def columns(self, data: DataConfig) -> dict[str, list[str]]:
+        """Return the columns that the task reads, by the key of the study file that names them."""
+
+    def processor(self, model: ModelSource) -> Any:
+        """Load what turns examples into tensors: a tokenizer or an image processor.
+
+        Raises:
+            ModelError: The checkpoint has none.
+        """
+
+    def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
+        """Turn rows into the model's inputs, once, with a column `length` (tokens) beside them.
+
+        Raises:
+            DataError: A row has no usable value.
+        """
+
+    def collate(self, processor: Any) -> Callable[[Sequence[Mapping[str, Any]]], Batch]:
+        """Return what makes a batch of encoded rows."""

@@ -1,0 +1,84 @@
+"""Classification of images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from tuner.config import DataConfig
+    from tuner.run import ModelSource
+    from tuner.training.tasks.base import Batch
+
+
+class ImageClassification:
+    """Classification of images."""
+
+    @property
+    def auto_model(self) -> Any:
+        """The transformers Auto class of the model."""
+        from transformers import AutoModelForImageClassification
+
+        return AutoModelForImageClassification
+
+    def columns(self, data: DataConfig) -> dict[str, list[str]]:
+        """Return the columns that the task reads."""
+        return {"image": [data.image]}
+
+    def processor(self, model: ModelSource) -> Any:
+        """Load the image processor."""
+        try:
+            import PIL  # noqa: F401
+        except ImportError as error:
+            raise ModelError("", "task", "images need Pillow; pip install 'shichimi[images]'") from error
+        from transformers import AutoImageProcessor
+
+        try:
+            # The variant that works on arrays: the other one needs torchvision.
+            return AutoImageProcessor.from_pretrained(model.location, revision=model.revision, backend="pil")
+        except (OSError, ValueError, KeyError) as error:
+            reason = str(error).strip().splitlines()[0][:200]
+            raise ModelError("", "model", f"{model.location} has no usable image processor: {reason}") from error
+
+    def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
+        """Resize and normalise; `max_length` has no meaning for images."""
+        import numpy as np
+        from datasets import Array3D, Features, Value
+
+        column = data.image
+
+        def pixels(batch: Mapping[str, list[Any]]) -> dict[str, Any]:
+            images = batch[column]
+            if any(image is None for image in images):
+                raise DataError("", "data.image", f"a row has no image in column {column!r}")
+            values = processor([image.convert("RGB") for image in images], return_tensors="np")["pixel_values"]
+            return {"pixel_values": values.astype(np.float32), "length": [1] * len(images)}
+
+        shape = pixels(rows[:1])["pixel_values"].shape[1:]
+        features = Features(
+            {
+                "labels": rows.features["labels"],
+                "pixel_values": Array3D(shape=shape, dtype="float32"),
+                "length": Value("int64"),
+            }
+        )
+        unused = [name for name in rows.column_names if name != "labels"]
+        return rows.map(pixels, batched=True, batch_size=64, remove_columns=unused, features=features)
+
+    def collate(self, processor: Any) -> Callable[[Sequence[Mapping[str, Any]]], Batch]:
+        """Return what stacks a batch."""
+        import numpy as np
+        import torch
+
+        def collate(rows: Sequence[Mapping[str, Any]]) -> Batch:
+            pixels = np.stack([np.asarray(row["pixel_values"], dtype=np.float32) for row in rows])
+            return {
+                "pixel_values": torch.from_numpy(pixels),
+                "labels": torch.tensor([row["labels"] for row in rows]),
+            }
+
+        return collate

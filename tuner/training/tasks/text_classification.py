@@ -1,0 +1,74 @@
+"""Classification of texts and of pairs of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import DataError, ModelError
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+    from tuner.config import DataConfig
+    from tuner.run import ModelSource
+    from tuner.training.tasks.base import Batch
+
+
+class TextClassification:
+    """Classification of texts and of pairs of texts."""
+
+    @property
+    def auto_model(self) -> Any:
+        """The transformers Auto class of the model."""
+        from transformers import AutoModelForSequenceClassification
+
+        return AutoModelForSequenceClassification
+
+    def columns(self, data: DataConfig) -> dict[str, list[str]]:
+        """Return the columns that the task reads."""
+        return {"text": [data.text] if isinstance(data.text, str) else list(data.text)}
+
+    def processor(self, model: ModelSource) -> Any:
+        """Load the tokenizer."""
+        from transformers import AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(model.location, revision=model.revision)
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError("", "model", f"{model.location} has no usable tokenizer: {_line(error)}") from error
+        if tokenizer.pad_token_id is None:
+            raise ModelError("", "model", f"the tokenizer of {model.location} has no padding token")
+        return tokenizer
+
+    def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
+        """Tokenise."""
+        columns = self.columns(data)["text"]
+        for column in columns:
+            missing = [index for index, text in enumerate(rows[column]) if not isinstance(text, str)]
+            if missing:
+                raise DataError("", "data.text", f"row {missing[0]} has no text in column {column!r}")
+        limit = min(max_length, processor.model_max_length)
+
+        def tokenise(batch: Mapping[str, list[str]]) -> dict[str, Any]:
+            encoded = processor(*(batch[column] for column in columns), truncation=True, max_length=limit)
+            return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
+
+        unused = [column for column in rows.column_names if column != "labels"]
+        return rows.map(tokenise, batched=True, remove_columns=unused)
+
+    def collate(self, processor: Any) -> Callable[[Sequence[Mapping[str, Any]]], Batch]:
+        """Return what pads a batch to its longest text."""
+        from transformers import DataCollatorWithPadding
+
+        pad = DataCollatorWithPadding(processor)
+
+        def collate(rows: Sequence[Mapping[str, Any]]) -> Batch:
+            inputs = [{key: value for key, value in row.items() if key != "length"} for row in rows]
+            return dict(pad(inputs))
+
+        return collate
+
+
+def _line(error: BaseException) -> str:
+    return str(error).strip().splitlines()[0][:200]

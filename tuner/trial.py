@@ -1,0 +1,84 @@
+"""The seam: a trial becomes a TrialRun, training yields evaluations, and they end in a TrialResult.
+
+Training is a generator that knows no Optuna. Whoever runs it decides after each evaluation whether it goes on;
+pruning is to stop iterating.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, TypeAlias
+
+from tuner.errors import Diverged
+from tuner.run import TENTHS, Evaluation, TrialResult, TrialRun, is_better
+
+#: A generator of evaluations.
+Train: TypeAlias = Callable[[TrialRun], Iterator[Evaluation]]
+#: Told of each evaluation; returns whether the trial goes on.
+Decide: TypeAlias = Callable[[Evaluation], bool]
+
+
+def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
+    """Run one trial to its end. Whatever goes wrong in training ends this trial alone, never its caller.
+
+    Args:
+        run: What to train with.
+        train: The training.
+        decide: Told of each evaluation; returns False to prune.
+
+    Returns:
+        How it ended. A complete trial's value is its best evaluation, not its last.
+    """
+    best: Evaluation | None = None
+    last: Evaluation | None = None
+    pruned = False
+    outcome: dict[str, Any] = {"state": "complete"}
+    try:
+        evaluations: Any = train(run)
+        with closing(evaluations):
+            for evaluation in evaluations:
+                last = evaluation
+                if is_better(evaluation.value, best.value if best else None, run.direction):
+                    best = evaluation
+                if not decide(evaluation):
+                    pruned = True
+                    break
+    except Diverged as error:
+        outcome = {"state": "pruned", "reason": f"diverged: {error}", "avoid": True}
+    except Exception as error:
+        outcome = {"state": "failed", "reason": describe_error(error), "traceback": traceback.format_exc()}
+    if outcome["state"] == "complete":
+        outcome = _ended(last, best, pruned)
+    return TrialResult(
+        value=best.value if best else None,
+        best_step=best.step if best else None,
+        final_value=last.value if last else None,
+        **outcome,
+    )
+
+
+def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> dict[str, Any]:
+    if last is None or best is None:
+        return {"state": "failed", "reason": "no evaluation: training ended before the first one"}
+    if pruned:
+        return {
+            "state": "pruned",
+            "reason": f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far",
+        }
+    if last.step < TENTHS:
+        return {
+            "state": "complete",
+            "reason": f"early stopping: tenth {last.step} was not better than tenth {best.step}",
+        }
+    return {"state": "complete"}
+
+
+def describe_error(error: BaseException) -> str:
+    """Return one line that says what went wrong in a trial, beginning with a label."""
+    name = type(error).__name__
+    lines = str(error).strip().splitlines()
+    text = lines[0][:300] if lines else "no message"
+    label = "out of memory" if isinstance(error, MemoryError) or name == "OutOfMemoryError" else name
+    return f"{label}: {text}"

@@ -1,0 +1,112 @@
+"""What the reading commands show, as JSON values. Their keys are a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from search_spaces import SEVEN
+from storage import Database, History, Slots, StudyRecord, TrialRecord, Workers
+from tuner.errors import NoBestTrial
+
+_STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted")
+
+
+def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
+    """Return how a study stands."""
+    history = History(database, study)
+    trials = history.trials()
+    slots = Slots(database, study.id).all()
+    workers = Workers(database, study.id).alive()
+    best = history.best(trials)
+    counts = {state: sum(trial.state == state for trial in trials) for state in _STATES}
+    return {
+        "study": study.name,
+        "state": _study_state(all(slot.state == "finished" for slot in slots), bool(workers)),
+        "trials": {"total": len(slots), **counts},
+        "best": None if best is None else {"trial": best.number, "value": best.value},
+        "metric": study.config["metric"]["name"],
+        "direction": study.config["metric"]["direction"],
+        "budget": {
+            **study.config["budget"],
+            "spent_s": round(study.wall_s, 1),
+            "spent_device_s": round(sum(slot.device_s for slot in slots), 1),
+        },
+        "workers": [
+            {
+                "host": worker.host,
+                "pid": worker.pid,
+                "device": worker.device,
+                "trial": worker.trial,
+                "beat_age_s": round(worker.beat_age_s, 1),
+            }
+            for worker in workers
+        ],
+    }
+
+
+def _study_state(finished: bool, worked_on: bool) -> str:
+    if finished:
+        return "finished"
+    return "running" if worked_on else "interrupted"
+
+
+def trial_view(trial: TrialRecord) -> dict[str, Any]:
+    """Return one trial."""
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "value": trial.value,
+        "reason": trial.reason,
+        "hyperparameters": in_order(trial.hyperparameters),
+        "steps": [{"step": step, "value": value} for step, value in trial.steps],
+        "device_s": round(trial.device_s, 1),
+        "restarts": trial.restarts,
+    }
+
+
+def show_view(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
+    """Return everything that is known of one trial."""
+    return {
+        "study": study.name,
+        "metric": study.config["metric"]["name"],
+        **trial_view(trial),
+        "started": trial.started,
+        "ended": trial.ended,
+        "evaluations": [dict(evaluation) for evaluation in trial.evaluations],
+        "effective": trial.effective,
+    }
+
+
+def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
+    """Return the best trial, and what it beats the published recipe by.
+
+    Raises:
+        NoBestTrial: No trial is complete.
+    """
+    history = History(database, study)
+    trials = history.trials()
+    best = history.best(trials)
+    if best is None:
+        raise NoBestTrial(f"study {study.name!r} has no complete trial yet; `tuner status {study.name}` shows why")
+    default = _default(trials)
+    return {
+        "study": study.name,
+        "trial": best.number,
+        "metric": study.config["metric"]["name"],
+        "direction": history.direction,
+        "value": best.value,
+        "hyperparameters": in_order(best.hyperparameters),
+        "effective": best.effective,
+        "default": None if default is None else {"trial": default.number, "value": default.value},
+    }
+
+
+def _default(trials: Sequence[TrialRecord]) -> TrialRecord | None:
+    return next((trial for trial in trials if trial.number == 0 and trial.state == "complete"), None)
+
+
+def in_order(hyperparameters: Any) -> dict[str, Any]:
+    """Return hyperparameters with the seven first."""
+    known = [name for name in SEVEN if name in hyperparameters]
+    return {name: hyperparameters[name] for name in [*known, *(n for n in hyperparameters if n not in SEVEN)]}

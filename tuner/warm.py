@@ -1,0 +1,114 @@
+"""The warm parent: imports the libraries once, then forks a fresh process for each call.
+
+Started as `python -P -m tuner.warm FD MODULE...`. A forked trainer begins with the imports of its parent and with
+nothing else: no setting and no tensor of one trial can reach the next. The parent never computes anything, so that
+it has no threads when it forks and no GPU is opened before a child has chosen its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import pickle
+import selectors
+import signal
+import socket
+import sys
+import traceback
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from tuner.errors import ConfigError
+from tuner.messages import Call, Raised
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: Bytes of a request; a packet socket carries no more at once.
+MAX_REQUEST = 1 << 17
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Have the kernel kill this process when the one that started it ends, however it ends."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Serve requests on an inherited socket until its other end is closed."""
+    die_with_parent()
+    # The terminal's Ctrl-C is for the supervisor, which decides what becomes of its trainers.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    requests = socket.socket(fileno=int(arguments[0]))
+    for module in arguments[1:]:
+        importlib.import_module(module)
+    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    selector = selectors.DefaultSelector()
+    selector.register(requests, selectors.EVENT_READ)
+    selector.register(wake_read, selectors.EVENT_READ)
+    while True:
+        ready = {key.fileobj for key, _ in selector.select()}
+        if wake_read in ready:
+            os.read(wake_read, 4096)
+            _report_exits(requests)
+        if requests in ready:
+            request, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST, 1)
+            if not request:
+                return
+            pid = os.fork()
+            if pid == 0:
+                selector.close()
+                requests.close()
+                _run(pickle.loads(request), Connection(descriptors[0]))  # noqa: S301 (from our own parent)
+            os.close(descriptors[0])
+            requests.send(pickle.dumps(("forked", pid, 0)))
+
+
+def _report_exits(requests: socket.socket) -> None:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        requests.send(pickle.dumps(("exited", pid, os.waitstatus_to_exitcode(status))))
+
+
+def _run(call: Call, connection: Connection) -> None:
+    """Make one call in a forked process; never returns."""
+    code = 1
+    try:
+        die_with_parent()
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.environ.update(call.environment)
+        module, _, name = call.function.partition(":")
+        function = getattr(importlib.import_module(module), name)
+        try:
+            function(connection, **call.arguments)
+            code = 0
+        except (EOFError, BrokenPipeError):
+            pass  # the supervisor is gone or has given this call up: nobody is left to tell
+        except Exception as error:
+            config = None
+            if isinstance(error, ConfigError):
+                config = (type(error).__name__, error.source, error.key, error.reason)
+            text = f"{type(error).__name__}: {error}"
+            connection.send(Raised(config=config, text=text, traceback=traceback.format_exc()))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Without the interpreter's own end: what the parent registered to run at exit is the parent's.
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
