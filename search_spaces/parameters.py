@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from search_spaces.errors import InvalidParameter
 
@@ -23,7 +23,7 @@ class Suggests(Protocol):
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """Draw an integer."""
 
-    def suggest_categorical(self, name: str, choices: tuple[Value, ...]) -> Value:
+    def suggest_categorical(self, name: str, choices: Any) -> Any:
         """Draw one of the choices."""
 
 
@@ -155,7 +155,8 @@ class Categorical:
 
     def suggest(self, trial: Suggests, name: str) -> Value:
         """Draw a value from a trial."""
-        return trial.suggest_categorical(name, self.choices)
+        drawn: Value = trial.suggest_categorical(name, self.choices)
+        return drawn
 
     def contains(self, value: Value) -> bool:
         """Return whether the value could be drawn."""

@@ -81,13 +81,13 @@ class History:
             for row in connection.execute(query, {"study": self._study.id})
         }
         parts = {
-            "params": "SELECT p.trial_id, p.param_name AS k, p.param_value AS v, p.distribution_json AS t "
+            "params": "SELECT p.trial_id, p.param_name AS k, p.param_value AS v, p.distribution_json AS kind "
             "FROM trial_params p JOIN trials USING (trial_id) WHERE study_id = :study ORDER BY p.param_id",
-            "attrs": "SELECT a.trial_id, a.key AS k, a.value_json AS v, NULL AS t "
+            "attrs": "SELECT a.trial_id, a.key AS k, a.value_json AS v, NULL AS kind "
             "FROM trial_user_attributes a JOIN trials USING (trial_id) WHERE study_id = :study",
-            "values": "SELECT v.trial_id, NULL AS k, v.value AS v, v.value_type AS t "
+            "values": "SELECT v.trial_id, NULL AS k, v.value AS v, v.value_type AS kind "
             "FROM trial_values v JOIN trials USING (trial_id) WHERE study_id = :study AND objective = 0",
-            "steps": "SELECT i.trial_id, i.step AS k, i.intermediate_value AS v, i.intermediate_value_type AS t "
+            "steps": "SELECT i.trial_id, i.step AS k, i.intermediate_value AS v, i.intermediate_value_type AS kind "
             "FROM trial_intermediate_values i JOIN trials USING (trial_id) WHERE study_id = :study ORDER BY i.step",
         }
         decoded: dict[str, Any] = defaultdict(dict)
@@ -96,13 +96,13 @@ class History:
                 if row.trial_id not in trials:
                     continue
                 if part == "params":
-                    trials[row.trial_id]["params"][row.k] = _parameter(row.v, row.t, decoded)
+                    trials[row.trial_id]["params"][row.k] = _parameter(row.v, row.kind, decoded)
                 elif part == "attrs":
                     trials[row.trial_id]["attrs"][row.k] = json.loads(row.v)
                 elif part == "values":
-                    trials[row.trial_id]["values"].append(_number(row.v, row.t))
+                    trials[row.trial_id]["values"].append(_number(row.v, row.kind))
                 else:
-                    trials[row.trial_id]["steps"].append((row.k, _number(row.v, row.t)))
+                    trials[row.trial_id]["steps"].append((row.k, _number(row.v, row.kind)))
         return list(trials.values())
 
     def _record(self, row: dict[str, Any], slot: SlotRecord | None, owners: set[str]) -> TrialRecord:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
@@ -28,7 +28,7 @@ class Studies:
         self,
         name: str,
         *,
-        direction: str,
+        direction: Literal["maximize", "minimize"],
         config: Mapping[str, Any],
         facts: Mapping[str, Any],
         trials: int,

@@ -87,7 +87,7 @@ class DataConfig(_Part):
     #: Names of the labels, by the value in the column.
     labels: dict[str, str] | None = None
     #: Name of an existing split, number of examples, or share of them.
-    splits: dict[str, int | float | str] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
+    splits: dict[str, int | float | str] = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
     @field_validator("labels", mode="before")
     @classmethod
