@@ -38,7 +38,8 @@ class Hyperparameters:
     frozen_layers: float | str
     #: Share of the optimiser steps in which the rate rises from 0 to its peak.
     warmup_ratio: float = 0.0
-    #: The head's peak rate is this many times `learning_rate`.
+    #: The head's peak rate is this many times `learning_rate` where the whole encoder is frozen; where a share of its
+    #: layers is, the factor to the power of that share; the same rate where none is.
     head_learning_rate_factor: float = 1.0
     #: Each layer further from the head learns at this share of the rate of the one above it.
     layerwise_lr_decay: float = 1.0

@@ -24,8 +24,9 @@ def parameter_groups(
 
     Returns:
         Groups with `name`, `params`, `lr` and `weight_decay`. Vectors and scalars (biases, norms) never decay.
-        The head learns at `head_learning_rate_factor` times the rate, a layer further down at
-        `layerwise_lr_decay` to the power of its distance from the last layer.
+        The head learns at the rate times `head_learning_rate_factor` to the power of the frozen share of the layers:
+        at the published one rate where all is trained, at the whole factor where the head is alone. A layer further
+        down learns at `layerwise_lr_decay` to the power of its distance from the last layer.
     """
     layers = len(layer_map.layers)
     groups: dict[str, dict[str, Any]] = {}
@@ -35,7 +36,7 @@ def parameter_groups(
             continue
         decays = parameter.ndim > 1
         if depth is None:
-            part, factor = "head", hyperparameters.head_learning_rate_factor
+            part, factor = "head", hyperparameters.head_learning_rate_factor ** (frozen_layers / layers)
         elif hyperparameters.layerwise_lr_decay == 1:
             part, factor = "encoder", 1.0
         else:
