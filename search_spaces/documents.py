@@ -17,13 +17,19 @@ MAX_BYTES = 1 << 20
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which `1e-4` is a number, a repeated key is an error, and aliases are not followed."""
+    """Safe YAML in which `1e-4` is a number, a repeated key is an error, and neither tags nor aliases are followed."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         # Aliases let a few bytes expand to gigabytes; no document of ours needs one.
         if self.check_event(yaml.events.AliasEvent):
             event: Any = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        # Without this, `!!binary` and its like would still make values that nobody expects.
+        if (tag := getattr(event, "tag", None)) is not None:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"tags are not allowed, found {tag!r}", event.start_mark
+            )
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
@@ -93,7 +99,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UnreadableDocument: The file is missing, unreadable, or not one YAML mapping.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)  # one more than is taken: a huge file is refused without reading it
+        if len(content) > MAX_BYTES:
+            raise UnreadableDocument(f"{path}: larger than {MAX_BYTES} bytes; is this the right file?")
+        text = content.decode()
     except FileNotFoundError as error:
         raise UnreadableDocument(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -48,7 +48,7 @@ class UnreadableDocument(SearchSpaceError):
     """A file that is missing, or not the YAML that it should be."""
 
 
-def suggestion(word: str, known: Iterable[str]) -> str:
+def suggestion(word: object, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` where a known word is close, else an empty string."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(word), sorted(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

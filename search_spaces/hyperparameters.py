@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TypeGuard
 
 from search_spaces.errors import InvalidParameter, suggestion
-from search_spaces.parameters import Parameter, Value, is_number
+from search_spaces.parameters import Float, Parameter, Value, is_number
 
 #: The value of `frozen_layers` that thaws the layers from the top while training.
 GRADUAL = "gradual"
@@ -48,12 +47,11 @@ class Hyperparameters:
         for name, value in self.to_dict().items():
             if name == "dropout" and value is None:
                 continue
-            assert value is not None
             if reason := complaint(name, value):
                 raise InvalidParameter(f"{name} is {value!r}: {reason}")
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Value]) -> Hyperparameters:
+    def from_values(cls, values: Mapping[str, Value | None]) -> Hyperparameters:
         """Build from named values, as Optuna hands them out.
 
         Raises:
@@ -82,19 +80,21 @@ SEVEN = (
     "lr_scheduler_type",
     "frozen_layers",
 )
+#: Names whose values are counts: a range of floats would draw what they cannot mean.
+_WHOLE = ("batch_size",)
 #: Every name that a search space may use.
 NAMES = tuple(field.name for field in fields(Hyperparameters))
 
 
-def _as_float(value: Value) -> Value:
-    return value if isinstance(value, str) else float(value)
+def _as_float(value: Value | None) -> Value | None:
+    return float(value) if is_number(value) else value  # what is no number is refused by its meaning
 
 
-def _as_int(value: Value) -> Value:
-    return int(value) if not isinstance(value, str) and float(value).is_integer() else value
+def _as_int(value: Value | None) -> Value | None:
+    return int(value) if is_number(value) and float(value).is_integer() else value
 
 
-_CONVERT: dict[str, Callable[[Value], Value]] = {"batch_size": _as_int}
+_CONVERT: dict[str, Callable[[Value | None], Value | None]] = {"batch_size": _as_int}
 
 
 def check_name(name: str) -> None:
@@ -109,43 +109,39 @@ def check_name(name: str) -> None:
         raise InvalidParameter(f"{name!r} is no hyperparameter{suggestion(name, NAMES)}; known: {', '.join(NAMES)}")
 
 
-def _real(value: Value) -> TypeGuard[float]:
-    return is_number(value)
-
-
-def _within(low: float, high: float) -> Callable[[Value], str | None]:
-    def check(value: Value) -> str | None:
-        if _real(value) and low <= value <= high:
+def _within(low: float, high: float) -> Callable[[Value | None], str | None]:
+    def check(value: Value | None) -> str | None:
+        if is_number(value) and low <= value <= high:
             return None
         return f"must be a number from {low:g} to {high:g}"
 
     return check
 
 
-def _positive(value: Value) -> str | None:
-    return None if _real(value) and value > 0 else "must be a number above 0"
+def _positive(value: Value | None) -> str | None:
+    return None if is_number(value) and value > 0 else "must be a number above 0"
 
 
-def _count(value: Value) -> str | None:
-    ok = _real(value) and value >= 1 and math.floor(value) == value
+def _count(value: Value | None) -> str | None:
+    ok = is_number(value) and value >= 1 and math.floor(value) == value
     return None if ok else "must be a whole number of examples, at least 1"
 
 
-def _word(value: Value) -> str | None:
+def _word(value: Value | None) -> str | None:
     return None if isinstance(value, str) else "must be the name of a transformers schedule"
 
 
-def _frozen(value: Value) -> str | None:
-    if value == GRADUAL or (_real(value) and 0 <= value <= 1):
+def _frozen(value: Value | None) -> str | None:
+    if value == GRADUAL or (is_number(value) and 0 <= value <= 1):
         return None
     return f"must be a share from 0 to 1, or {GRADUAL!r}"
 
 
-def _dropout(value: Value) -> str | None:
-    return None if _real(value) and 0 <= value < 1 else "must be a probability from 0 to below 1"
+def _dropout(value: Value | None) -> str | None:
+    return None if is_number(value) and 0 <= value < 1 else "must be a probability from 0 to below 1"
 
 
-_MEANING: dict[str, Callable[[Value], str | None]] = {
+_MEANING: dict[str, Callable[[Value | None], str | None]] = {
     "learning_rate": _positive,
     "batch_size": _count,
     "num_train_epochs": _positive,
@@ -159,7 +155,7 @@ _MEANING: dict[str, Callable[[Value], str | None]] = {
 }
 
 
-def complaint(name: str, value: Value) -> str | None:
+def complaint(name: str, value: Value | None) -> str | None:
     """Return why a value cannot be meant for a known name, or None where it can."""
     return _MEANING[name](value)
 
@@ -171,6 +167,8 @@ def check_parameter(name: str, parameter: Parameter) -> None:
         InvalidParameter: The name is unknown, or an end or a choice is outside of its meaning.
     """
     check_name(name)
+    if name in _WHOLE and isinstance(parameter, Float):
+        raise InvalidParameter("is a count; give whole ends, or a list of choices")
     for value in parameter.extremes():
         if reason := complaint(name, value):
             raise InvalidParameter(f"{value!r} {reason}")

@@ -72,10 +72,10 @@ def load_space(
         if not written.endswith((".yaml", ".yml")):
             return build_space(load_preset(written), recipe=recipe, source=f"preset {written}")
         source, written = str(folder / written), read_yaml(folder / written)
-    return build_space(_laid_over(load_preset(preset), written), recipe=recipe, source=source)
+    return build_space(_laid_over(load_preset(preset), written, recipe), recipe=recipe, source=source)
 
 
-def _laid_over(preset: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+def _laid_over(preset: Mapping[str, Any], written: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
     """Return the preset with the written entries in place of its own.
 
     A preset's conditional entry that the written ones make unreachable is dropped: who fixes a schedule without
@@ -85,9 +85,11 @@ def _laid_over(preset: Mapping[str, Any], written: Mapping[str, Any]) -> dict[st
     for name, entry in preset.items():
         when = entry.get("when", {}) if isinstance(entry, Mapping) and name not in written else {}
         for parent, values in when.items():
-            chosen = merged.get(parent)
-            choices = chosen.get("choices", []) if isinstance(chosen, Mapping) else chosen
-            if not set(choices if isinstance(choices, list) else [choices]) & set(values):
+            try:
+                parameter = _parameter(parent, merged.get(parent), recipe)
+            except InvalidParameter:
+                continue  # what is wrong with it is told when the space is built
+            if not any(parameter.contains(_value(parent, value)) for value in values):
                 del merged[name]
                 break
     return merged
@@ -136,7 +138,7 @@ def _from_recipe(name: str, recipe: Recipe) -> Parameter:
 def _searched(name: str, entry: dict[str, Any]) -> Parameter:
     kind = entry.get("type") or _guess(name, entry)
     known = {"float": _RANGE_KEYS - {"step"}, "int": _RANGE_KEYS, "categorical": _CHOICE_KEYS}
-    if kind not in known:
+    if not isinstance(kind, str) or kind not in known:
         raise InvalidParameter(f"type {kind!r} is unknown; use float, int or categorical")
     for key in entry:
         if key not in known[kind]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 from search_spaces.errors import InvalidParameter
 
@@ -27,9 +27,14 @@ class Suggests(Protocol):
         """Draw one of the choices."""
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Return whether a value is a finite int or float; booleans are not numbers here."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        return False
 
 
 def _check_range(low: float, high: float, log: bool) -> None:
@@ -57,6 +62,9 @@ class Float:
 
     def __post_init__(self) -> None:
         _check_range(self.low, self.high, self.log)
+        # `low: 0` and `low: 0.0` are one range, and must be written, and so hashed, as one.
+        object.__setattr__(self, "low", float(self.low))
+        object.__setattr__(self, "high", float(self.high))
 
     def suggest(self, trial: Suggests, name: str) -> float:
         """Draw a value from a trial."""
@@ -69,12 +77,12 @@ class Float:
     def clip(self, value: Value) -> float:
         """Return the nearest value that could be drawn."""
         if isinstance(value, str):
-            return float(self.low)
+            return self.low
         return float(min(max(value, self.low), self.high))
 
     def extremes(self) -> tuple[float, ...]:
         """Return the values that a smoke run must try: both ends."""
-        return (float(self.low),) if self.low == self.high else (float(self.low), float(self.high))
+        return (self.low,) if self.low == self.high else (self.low, self.high)
 
     def to_dict(self) -> dict[str, object]:
         """Return the parameter as it is written in YAML."""
@@ -97,7 +105,7 @@ class Int:
     def __post_init__(self) -> None:
         _check_range(self.low, self.high, self.log)
         for word, value in (("low", self.low), ("high", self.high), ("step", self.step)):
-            if not isinstance(value, int):
+            if isinstance(value, bool) or not isinstance(value, int):
                 raise InvalidParameter(f"{word} is {value!r}; an int parameter needs whole numbers")
         if self.step < 1:
             raise InvalidParameter(f"step is {self.step!r}; it must be at least 1")

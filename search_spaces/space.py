@@ -45,10 +45,14 @@ class SearchSpace:
             if name in self.conditions:
                 raise InvalidSpace(self.source, f"{name}.when", "the seven are always searched; drop the condition")
         for name, condition in self.conditions.items():
+            if name not in self.parameters:
+                raise InvalidSpace(self.source, f"{name}.when", "a condition of a parameter that is not there")
             self._check_condition(name, condition)
         parents_first = _parents_first(self.parameters, self.conditions, self.source)
         object.__setattr__(self, "parameters", MappingProxyType(parents_first))
         object.__setattr__(self, "conditions", MappingProxyType(dict(self.conditions)))
+        for name in self.conditions:
+            self._needs(name)
 
     def _check_condition(self, name: str, condition: Condition) -> None:
         for parent, values in condition.items():
@@ -66,6 +70,25 @@ class SearchSpace:
                     f"none of {list(values)!r} is among the choices {list(parameter.choices)!r}",
                 )
 
+    def _needs(self, name: str) -> dict[str, tuple[Value, ...]]:
+        """Return what the parents of a parameter, and theirs, must be for it to be drawn.
+
+        Raises:
+            InvalidSpace: They contradict each other.
+        """
+        needs: dict[str, tuple[Value, ...]] = {}
+        waiting = [name]
+        while waiting:
+            for parent, values in self.conditions.get(waiting.pop(), {}).items():
+                allowed = needs.get(parent, self.parameters[parent].extremes())
+                needs[parent] = tuple(value for value in allowed if value in values)
+                if not needs[parent]:
+                    raise InvalidSpace(
+                        self.source, f"{name}.when", f"is never met: no {parent} satisfies it and what it waits for"
+                    )
+                waiting.append(parent)
+        return needs
+
     @property
     def is_conditional(self) -> bool:
         """Whether some draw leaves a parameter out."""
@@ -78,7 +101,17 @@ class SearchSpace:
     @property
     def fingerprint(self) -> str:
         """A hash of what can be drawn; equal for spaces that are the same however they were written."""
-        text = json.dumps({name: self.to_dict()[name] for name in sorted(self.parameters)}, sort_keys=True)
+        written = self.to_dict()
+        for name, parameter in self.parameters.items():
+            if isinstance(parameter, Categorical):  # 1 and 1.0 are one choice
+                written[name]["choices"] = [v if isinstance(v, str) else float(v) for v in parameter.choices]
+        for name, condition in self.conditions.items():
+            # Neither the order of its values counts, nor one that its parent cannot have.
+            written[name]["when"] = {
+                parent: [value in values for value in self.parameters[parent].extremes()]
+                for parent, values in condition.items()
+            }
+        text = json.dumps(written, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def applies(self, name: str, values: Mapping[str, Value]) -> bool:
@@ -120,17 +153,23 @@ class SearchSpace:
     def corners(self) -> list[Hyperparameters]:
         """Return points that together show every end of a range and every choice at least once.
 
-        A smoke run over them meets each schedule, each freezing depth and each end, in as many runs as the
+        A smoke run over them meets each schedule, each freezing depth and each end, in about as many runs as the
         parameter with the most choices has, rather than in their product.
         """
-        extremes = {name: parameter.extremes() for name, parameter in self.parameters.items()}
-        runs = max(len(values) for values in extremes.values())
+        unseen = {name: list(parameter.extremes()) for name, parameter in self.parameters.items()}
         points = []
-        for run in range(runs):
+        while any(unseen.values()):
+            # What depends on most is the hardest to meet: it says what its parents are in this run.
+            target = next(name for name in reversed(unseen) if unseen[name])
+            needs = self._needs(target)
             values: dict[str, Value] = {}
-            for name in self.parameters:
-                if self.applies(name, values):
-                    values[name] = extremes[name][run % len(extremes[name])]
+            for name, parameter in self.parameters.items():
+                if not self.applies(name, values):
+                    continue
+                allowed = needs.get(name, parameter.extremes())
+                values[name] = next((value for value in unseen[name] if value in allowed), allowed[0])
+                if values[name] in unseen[name]:
+                    unseen[name].remove(values[name])
             points.append(Hyperparameters.from_values(values))
         return points
 

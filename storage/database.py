@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import warnings
 from contextlib import contextmanager
 from functools import cached_property
@@ -28,9 +29,21 @@ DEFAULT_URL = "sqlite:///tuner.db"
 BUSY_TIMEOUT_S = 60.0
 
 
-def mask_password(url: str) -> str:
-    """Return a URL fit to be shown: its password, if it has one, is `***`."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+def mask_password(text: str) -> str:
+    """Return a text fit to be shown: the passwords of the URLs in it, if they have any, are `***`."""
+    return re.sub(r"[\w+.-]+://\S+", lambda url: _mask_url(url[0]), text)
+
+
+def _mask_url(url: str) -> str:
+    # A password may hold @ : and /, encoded or not, so that a URL as a library parses it is not what to rely on.
+    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
+    rest = re.sub(r"([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&]*", r"\1***", rest, flags=re.IGNORECASE)
+    if scheme.startswith("sqlite") and rest.startswith("/"):
+        return scheme + separator + rest  # a path
+    rest = re.sub(r"^([^:]*):.*@", r"\1:***@", rest, flags=re.DOTALL)
+    if separator:
+        rest = re.sub(r"^([^:/?]*):(?!\d+\b)[^/?@]+(?=[/?]|$)", r"\1:***", rest)  # a word in place of a port
+    return scheme + separator + rest
 
 
 def parse_url(url: str) -> sa.URL:
@@ -39,21 +52,23 @@ def parse_url(url: str) -> sa.URL:
     Raises:
         InvalidStorageURL: It is no URL, or of a database that is not supported; a password is never repeated.
     """
-    shown = mask_password(url)
+    shown = f"storage {_mask_url(url)!r}"
+    how = "write sqlite:///folder/file.db"
     try:
         parsed = make_url(url)
-    except (sa.exc.ArgumentError, ValueError) as error:
+    except (sa.exc.ArgumentError, ValueError):
+        # Without its cause, which repeats the part of the URL that it could not read: perhaps a password.
+        raise InvalidStorageURL(f"{shown} is no database URL; {how}") from None
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        raise InvalidStorageURL(f"{shown}: {parsed.drivername} is not supported; {how}")
+    if parsed.host or parsed.username or parsed.password or parsed.port:
         raise InvalidStorageURL(
-            f"storage {shown!r} is no database URL; write it as sqlite:///folder/file.db"
-        ) from error
-    if parsed.get_backend_name() != "sqlite":
-        raise InvalidStorageURL(
-            f"storage {shown!r}: {parsed.get_backend_name()} is not supported; write sqlite:///folder/file.db"
+            f"{shown}: a SQLite file is on no host; {how}, or sqlite:////folder/file.db from the root"
         )
-    if not parsed.database or parsed.database == ":memory:" or "mode=memory" in url:
-        raise InvalidStorageURL(
-            f"storage {shown!r} lives in memory, where no study can be resumed; write sqlite:///folder/file.db"
-        )
+    if not parsed.database or ":memory:" in parsed.database or parsed.query.get("mode") == "memory":
+        raise InvalidStorageURL(f"{shown} lives in memory, where no study can be resumed; {how}")
+    if parsed.query or parsed.database.startswith("file:") or "\0" in parsed.database:
+        raise InvalidStorageURL(f"{shown}: only a plain path is supported; {how}")
     return parsed
 
 
@@ -76,7 +91,7 @@ class Database:
         self.path = self.path_of(url)
         if create:
             self._make_folder()
-        elif not self.path.exists():
+        elif not self._exists():
             raise DatabaseMissing(f"there is no database {self.path}; `tuner start` makes one, --storage names another")
         self.engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S})
         event.listen(self.engine, "connect", _leave_transactions_to_us)
@@ -85,9 +100,13 @@ class Database:
             if create:
                 self._create_tables()
             self._check_version()
-        except sa.exc.DatabaseError as error:
+        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
             self.engine.dispose()
-            raise DatabaseUnreadable(f"{self.path} cannot be used as a database: {error.orig}") from error
+            reason = getattr(error, "orig", error)
+            raise DatabaseUnreadable(f"{self.path} cannot be used as a database: {reason}") from error
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     @staticmethod
     def path_of(url: str) -> Path:
@@ -123,6 +142,7 @@ class Database:
         """Optuna's own storage on the same tables. Importing Optuna takes most of a second: readers do without."""
         import optuna
 
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces each study on stderr
         # Optuna creates its tables and its version row without a lock; of eight first starters, seven crash.
         with self._creation_lock(), warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -147,6 +167,12 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _exists(self) -> bool:
+        try:
+            return self.path.exists()
+        except OSError as error:
+            raise DatabaseUnreadable(f"{self.path} cannot be looked at: {error.strerror}") from error
+
     def _make_folder(self) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,12 +189,16 @@ class Database:
         except OSError as error:
             raise DatabaseUnreadable(f"{self.path.parent} takes no files: {error.strerror}") from error
         try:
-            with self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            with self.write() as connection:
-                tables.metadata.create_all(connection)
-                if connection.execute(sa.select(tables.schema.c.version)).first() is None:
-                    connection.execute(tables.schema.insert().values(id=1, version=tables.SCHEMA_VERSION))
+            connection = self.engine.raw_connection()  # the mode cannot change inside a transaction
+            try:
+                connection.cursor().execute("PRAGMA journal_mode=WAL")
+            finally:
+                connection.close()
+            with self.write() as writer:
+                # All or none: tables of another version are left as they are, for the check that follows.
+                if not sa.inspect(writer).has_table(tables.schema.name):
+                    tables.metadata.create_all(writer)
+                    writer.execute(tables.schema.insert().values(id=1, version=tables.SCHEMA_VERSION))
         finally:
             lock.release()
 
@@ -176,7 +206,7 @@ class Database:
         with self.read() as connection:
             if not sa.inspect(connection).has_table(tables.schema.name):
                 raise DatabaseMissing(f"{self.path} holds no study of tuner; `tuner start` makes one")
-            version = connection.execute(sa.select(tables.schema.c.version)).scalar_one()
+            version = connection.execute(sa.select(tables.schema.c.version)).scalar()
         if version != tables.SCHEMA_VERSION:
             raise DatabaseUnreadable(
                 f"{self.path} has tables of version {version}, this tuner writes version {tables.SCHEMA_VERSION}; "

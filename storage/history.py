@@ -42,9 +42,10 @@ class History:
 
     def trials(self) -> list[TrialRecord]:
         """Return every trial that was begun, by number."""
-        slots = {slot.trial_id: slot for slot in Slots(self._database, self._study.id).all()}
         owners = {worker.owner for worker in Workers(self._database, self._study.id).alive()}
         with self._database.read() as connection:
+            # One state of both: a trial that begins or ends in between would look interrupted.
+            slots = {slot.trial_id: slot for slot in Slots(self._database, self._study.id).all(connection)}
             rows = self._rows(connection)
         return [self._record(row, slots.get(row["trial_id"]), owners) for row in rows]
 

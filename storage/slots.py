@@ -100,11 +100,13 @@ class Slots:
         with self._database.write() as connection:
             return connection.execute(query).rowcount
 
-    def all(self) -> list[SlotRecord]:
-        """Return the slots in order."""
-        with self._database.read() as connection:
-            rows = connection.execute(sa.select(tables.slots).where(self._mine).order_by(_slots.slot))
-            return [_record(row) for row in rows]
+    def all(self, connection: sa.Connection | None = None) -> list[SlotRecord]:
+        """Return the slots in order, as a connection sees them or as they are now."""
+        query = sa.select(tables.slots).where(self._mine).order_by(_slots.slot)
+        if connection is not None:
+            return [_record(row) for row in connection.execute(query)]
+        with self._database.read() as fresh:
+            return [_record(row) for row in fresh.execute(query)]
 
     @property
     def _mine(self) -> sa.ColumnElement[bool]:

@@ -59,9 +59,10 @@ class Studies:
             begun = study.get_trials(deepcopy=False)
             if any(trial.state != optuna.trial.TrialState.WAITING for trial in begun):
                 raise StudyExists(
-                    f"the name {name!r} is taken by a study that Optuna made without tuner; choose another name"
+                    f"the name {name!r} is taken by a study of Optuna's that was made without tuner, or whose "
+                    "deletion was cut short; choose another name, or remove it with `optuna delete-study`"
                 )
-            if study.direction.name.lower() != direction:
+            if [each.name.lower() for each in study.directions] != [direction]:
                 optuna.delete_study(study_name=name, storage=storage)
                 study = optuna.create_study(storage=storage, study_name=name, direction=direction)
                 begun = []

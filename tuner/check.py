@@ -14,6 +14,7 @@ from tuner.errors import ConfigError, TrainerDied
 from tuner.messages import Evaluated, Finished, Raised, Recorded
 from tuner.progress import describe
 from tuner.run import TrialResult
+from tuner.service import missing_folders, remove_empty, writable_store
 from tuner.setup import SMOKE_ROWS, SMOKE_STEPS, Setup, checkpoint_store, resolve, set_up
 from tuner.trainers import Trainer, WarmParent, describe_exit
 
@@ -43,7 +44,9 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
         Database(url, create=True).close()
     elif not os.access(_existing(path.parent), os.W_OK):
         raise ConfigError("--storage", "", f"{path.parent} takes no files")
-    checkpoint_store(config, path).check_writable(remove=True)
+    missing = missing_folders(checkpoint_store(config, path).root)
+    writable_store(config, path, source)
+    remove_empty(missing)
     with tempfile.TemporaryDirectory() as scratch, WarmParent(Path(scratch) / "log") as warm:
         setup = set_up(config, warm, source=source)
         sizes = ", ".join(f"{name} {size}" for name, size in setup.prepared.sizes.items())
@@ -88,7 +91,7 @@ def _result(trainer: Trainer) -> TrialResult:
     while True:
         try:
             message = trainer.connection.recv()
-        except (EOFError, ConnectionResetError) as error:
+        except (EOFError, OSError) as error:  # OSError: it ended in the middle of a message
             raise TrainerDied(f"a trainer ended without a word: {describe_exit(trainer.exit_code())}") from error
         if isinstance(message, Evaluated):
             trainer.connection.send(True)

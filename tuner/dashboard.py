@@ -49,8 +49,8 @@ def serve(url: str, port: int, *, ready: Callable[[str], None]) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         with server:
-            ready(f"http://{HOST}:{server.server_port}")
             try:
+                ready(f"http://{HOST}:{server.server_port}")
                 server.serve_forever()
             except KeyboardInterrupt:
                 return

@@ -137,7 +137,8 @@ class LiveTable:
     """Shows the running trials with their curves, and keeps a line of each that ended."""
 
     def __init__(self, console: Console) -> None:
-        self._live = Live(console=console, refresh_per_second=4, transient=True)
+        # Built anew at each refresh: the clocks go on between two events.
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
         self._score = Score()
         self._running: dict[int, tuple[TrialStarted, float, list[float]]] = {}
 
@@ -160,7 +161,6 @@ class LiveTable:
             self._live.console.print(self._ended(event, started[0] if started else None))
         elif isinstance(event, Notice):
             self._live.console.print(Text(event.text, style="yellow"))
-        self._live.update(self._table())
 
     def _ended(self, event: TrialEnded, started: TrialStarted | None) -> Text:
         line = Text(f"{event.number:>4} ")
@@ -175,7 +175,7 @@ class LiveTable:
         table = Table(box=None, pad_edge=False)
         for column in ("trial", "device", "time", "curve", "hyperparameters"):
             table.add_column(column)
-        for number, (started, since, values) in self._running.items():
+        for number, (started, since, values) in list(self._running.items()):  # refreshed by a thread of rich's
             last = f" {values[-1]:.4f}" if values else ""
             table.add_row(
                 str(number),

@@ -51,8 +51,8 @@ class TrialRun:
     evaluations: int | str = "auto"
     #: Threads of the processor for tensor operations; None leaves the library's default.
     threads: int | None = None
-    #: Examples per forward pass; a larger batch is accumulated.
-    micro_batch: int = 64
+    #: Examples per forward pass; a larger batch is accumulated. None chooses by device.
+    micro_batch: int | None = None
     #: Folder for the best weights; None keeps none.
     output: Path | None = None
     #: Stop after this many optimiser steps and use this many rows: for smoke runs.

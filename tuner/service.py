@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -9,16 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storage import CheckpointStore, Database, Slots, Studies, StudyRecord
+from storage import CheckpointError, CheckpointStore, Database, Slots, Studies, StudyExists, StudyRecord
 from tuner.config import StudyConfig, changed_keys, parse_config
 from tuner.devices import DeviceLocks, Lane, lanes, select_devices
-from tuner.errors import DeviceError, StudyChanged
+from tuner.errors import ConfigError, DeviceError, StudyChanged
 from tuner.nvml import DriverNvml
 from tuner.setup import Setup, checkpoint_store, resolve, set_up
 from tuner.trainers import WarmParent
 
 if TYPE_CHECKING:
     from tuner.events import Watcher
+
+
+#: File beside the kept weights that takes what trainers write.
+_LOG = "trainers.log"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +63,18 @@ def start(
     if trials is not None:
         config = with_trials(config, trials)
     resolve(config, source=source)
-    checkpoint_store(config, Database.path_of(url)).check_writable()
-    with Database(url, create=True) as database:
-        studies = Studies(database)
-        record = studies.find(config.name)
-        if record is None:
-            with _warm_parent(checkpoint_store(config, database.path), place) as warm:
+    with ExitStack() as stack:
+        warm: WarmParent | None = None
+        if not _is_known(config.name, url):
+            # Before there is a database, so that a mistake in the study file leaves nothing behind.
+            with _removing_what_a_failure_leaves(checkpoint_store(config, Database.path_of(url)).root):
+                store = writable_store(config, Database.path_of(url), source)
+                warm = stack.enter_context(_warm_parent(store, place))
                 setup = set_up(config, warm, source=source)
+        database = stack.enter_context(Database(url, create=True))
+        studies = Studies(database)
+        if warm is not None:
+            try:
                 record = studies.create(
                     config.name,
                     direction=config.metric.direction,
@@ -73,11 +83,17 @@ def start(
                     trials=config.budget.trials,
                     first=setup.first_point(),
                 )
+            except StudyExists:
+                if studies.find(config.name) is None:
+                    raise
+                # Another command has made the study meanwhile: this one goes on with it.
+            else:
                 return _run(database, record, config, place, watch, warm=warm, setup=setup)
+        record = studies.get(config.name)
         config = _taken_over(record, config, source, file_budget, explicit=trials is not None)
         facts = {**record.facts, "file_budget": file_budget}
         studies.update(record.id, config.to_dict(), facts)
-        return _run(database, studies.get(config.name), config, place, watch)
+        return _run(database, studies.get(config.name), config, place, watch, warm=warm)
 
 
 def resume(name: str, url: str, place: Place, watch: Watcher, *, trials: int | None = None) -> bool:
@@ -117,6 +133,20 @@ def stored_setup(record: StudyRecord, config: StudyConfig, database: Database, w
     """Prepare what the trials of a study that exists need on this machine."""
     source = f"study {record.name!r} in {database.url}"
     return set_up(config, warm, source=source, stored=record.facts)
+
+
+def writable_store(config: StudyConfig, database: Path, source: str) -> CheckpointStore:
+    """Return the store of a study's kept weights, once it has taken a file.
+
+    Raises:
+        ConfigError: It cannot be written to.
+    """
+    try:
+        store = checkpoint_store(config, database)
+        store.check_writable()
+    except CheckpointError as error:
+        raise ConfigError(source, "checkpoints", str(error)) from error
+    return store
 
 
 def with_trials(config: StudyConfig, trials: int) -> StudyConfig:
@@ -159,8 +189,7 @@ def _run(
 ) -> bool:
     if all(slot.state == "finished" for slot in Slots(database, record.id).all()):
         return False
-    store = checkpoint_store(config, database.path)
-    store.check_writable()
+    store = writable_store(config, database.path, f"study {record.name!r} in {database.url}")
     with ExitStack() as stack:
         stack.enter_context(Studies(database).lock(record))
         chosen = stack.enter_context(_held_lanes(place))
@@ -176,9 +205,40 @@ def _run(
     return True
 
 
+def _is_known(name: str, url: str) -> bool:
+    if not Database.path_of(url).exists():
+        return False
+    with Database(url, create=True) as database:
+        return Studies(database).find(name) is not None
+
+
+@contextmanager
+def _removing_what_a_failure_leaves(root: Path) -> Iterator[None]:
+    missing = missing_folders(root)
+    try:
+        yield
+    except BaseException:
+        if root in missing:
+            (root / _LOG).unlink(missing_ok=True)
+        remove_empty(missing)
+        raise
+
+
+def missing_folders(folder: Path) -> list[Path]:
+    """Return a folder and those above it, as far as they do not exist, the deepest first."""
+    return [each for each in (folder, *folder.parents) if not each.exists()]
+
+
+def remove_empty(folders: list[Path]) -> None:
+    """Remove those of the folders that exist and are empty."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
 @contextmanager
 def _warm_parent(store: CheckpointStore, place: Place) -> Iterator[WarmParent]:
-    with WarmParent(None if place.debug else store.root / "trainers.log") as warm:
+    with WarmParent(None if place.debug else store.root / _LOG) as warm:
         yield warm
 
 

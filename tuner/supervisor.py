@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -131,6 +132,7 @@ class Supervisor:
         )
         with self._signals() as wake:
             try:
+                self._beat(force=True)  # who reads takes the trials of an owner that was never seen for interrupted
                 self._loop(wake)
             finally:
                 self._interrupt_all(self._stop_reason())
@@ -176,7 +178,9 @@ class Supervisor:
         stored = self._study._storage.get_trial(trial._trial_id)
         if slot.crashes > self._config.max_restarts:
             reason = f"crashed {slot.crashes} times: {slot.reason or 'unknown'}"
-            self._tell(trial, slot, TrialResult(state="failed", reason=reason), stored.user_attrs.get(EFFECTIVE_ATTR))
+            attrs = stored.user_attrs
+            curve = {entry["step"]: entry for key, entry in attrs.items() if key.startswith(EVALUATION_ATTR)}
+            self._tell(trial, slot, TrialResult(state="failed", reason=reason), attrs.get(EFFECTIVE_ATTR), curve)
             return
         try:
             hyperparameters = self._setup.space.suggest(trial)
@@ -240,7 +244,7 @@ class Supervisor:
             return
         try:
             message = connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # OSError: it ended in the middle of a message
             self._crashed(running)
             return
         if isinstance(message, Recorded):
@@ -396,20 +400,31 @@ class Supervisor:
     @contextmanager
     def _signals(self) -> Iterator[int]:
         """Note the first signal for the loop; leave at once on the second. Yields what becomes readable on one."""
-        read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        arrived, arrives = os.pipe2(os.O_CLOEXEC)
+        read, write = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(arrives, False)
 
         def note(number: int, _: FrameType | None) -> None:
-            if self._signal is not None:
-                os._exit(128 + number)  # trainers die with us, their slots are found abandoned
-            self._signal = signal.Signals(number)
+            self._signal = self._signal or signal.Signals(number)
 
-        wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        def forward() -> None:
+            # A thread: handlers run once the main thread is back in Python, and it may be waiting for the database.
+            if first := os.read(arrived, 1):
+                os.write(write, first)
+            if second := os.read(arrived, 1):
+                os._exit(128 + second[0])  # trainers die with us, their slots are found abandoned
+
+        wakeup = signal.set_wakeup_fd(arrives, warn_on_full_buffer=False)
         previous = {number: signal.signal(number, note) for number in EXIT_CODES}
+        forwarder = threading.Thread(target=forward, daemon=True)
+        forwarder.start()
         try:
             yield read
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(wakeup)
-            os.close(read)
-            os.close(write)
+            os.close(arrives)  # which ends the thread
+            forwarder.join()
+            for descriptor in (arrived, read, write):
+                os.close(descriptor)

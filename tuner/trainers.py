@@ -18,8 +18,16 @@ from tuner.errors import TrainerDied
 from tuner.messages import Call, Raised, Returned
 from tuner.warm import MAX_REQUEST
 
-#: What every trainer imports, so that its parent imports it once.
-PRELOAD = ("tuner.training.jobs",)
+#: What every trainer imports, so that its parent imports it once. transformers imports most of itself only when it is
+#: used: left to each trainer, that alone takes three seconds a trial.
+PRELOAD = (
+    "tuner.training.jobs",
+    "transformers.data.data_collator",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.bert.modeling_bert",
+    "transformers.optimization",
+)
 #: Seconds after which a trainer that closed its pipe must have ended.
 _EXIT_S = 30.0
 #: Without these, libraries start threads of their own, which a fork does not carry over, or look for a network.
@@ -60,10 +68,11 @@ class WarmParent:
     def __init__(self, log: Path | None = None, *, preload: Sequence[str] = PRELOAD) -> None:
         self._log = log
         self._preload = tuple(preload)
-        self._exits: dict[int, int] = {}
         self._spawn()
 
     def _spawn(self) -> None:
+        #: Exit codes of the trainers that this process has forked, None while they run.
+        self._exits: dict[int, int | None] = {}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._requests = ours
         output = None if self._log is None else self._log.open("ab")
@@ -116,6 +125,7 @@ class WarmParent:
             while True:
                 kind, pid, status = self._receive(timeout=None)
                 if kind == "forked":
+                    self._exits[pid] = None
                     return Trainer(pid, Connection(ours.detach()), self)
                 self._exits[pid] = status
         except OSError as error:
@@ -132,7 +142,7 @@ class WarmParent:
         trainer = self.start(function, arguments, environment)
         try:
             message = trainer.connection.recv()
-        except (EOFError, ConnectionResetError) as error:
+        except (EOFError, OSError) as error:  # OSError: it ended in the middle of a message
             raise TrainerDied(f"{function} ended without a word: {describe_exit(trainer.exit_code())}") from error
         finally:
             trainer.kill()
@@ -142,14 +152,14 @@ class WarmParent:
         return message.value
 
     def exit_code(self, pid: int) -> int | None:
-        """Return the exit code of a trainer that has closed its pipe."""
+        """Return the exit code of a trainer that has closed its pipe; None if a process that is gone forked it."""
         try:
-            while pid not in self._exits:
+            while pid in self._exits and self._exits[pid] is None:
                 _, ended, status = self._receive(timeout=_EXIT_S)
                 self._exits[ended] = status
         except OSError:
             return None
-        return self._exits.pop(pid)
+        return self._exits.pop(pid, None)
 
     def close(self) -> None:
         """End the process, and with it every trainer that still runs."""

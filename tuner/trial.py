@@ -60,8 +60,11 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
 
 
 def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> dict[str, Any]:
-    if last is None or best is None:
+    if last is None:
         return {"state": "failed", "reason": "no evaluation: training ended before the first one"}
+    if best is None:
+        reason = f"diverged: no evaluation was a number; that of tenth {last.step} is {last.value:g}"
+        return {"state": "pruned", "reason": reason, "avoid": True}
     if pruned:
         return {
             "state": "pruned",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -10,12 +11,17 @@ import click
 from rich.console import Console
 
 from storage import DEFAULT_URL, Database, Studies
+from tuner.errors import Interrupted
 from tuner.progress import describe, progress
 from tuner.service import Place
 from tuner.views import best_view, status_view
 
 if TYPE_CHECKING:
     from tuner.events import Watcher
+
+
+#: What a command exits with that SIGTERM ended with work left.
+EXIT_PREEMPTED = 75
 
 
 def run_and_report(
@@ -30,6 +36,8 @@ def run_and_report(
         devices: Where.
         run: Runs the trials; returns False where there was nothing left to run.
     """
+    # Until the supervisor takes signals over, there is no trial to give back.
+    signal.signal(signal.SIGTERM, _preempted)
     place = Place(devices=devices, workers=workers, debug="--debug" in sys.argv)
     with progress(Console(stderr=True)) as watch:
         ran = run(place, watch)
@@ -52,6 +60,10 @@ def run_and_report(
     click.echo(f"  tuner dashboard{storage}")
     click.echo(f"  tuner resume {name} --trials {more}{storage}")
     click.echo(f"  tuner export {name} {name}-model{storage}")
+
+
+def _preempted(*_: object) -> None:
+    raise Interrupted("stopped by SIGTERM; the same command goes on", EXIT_PREEMPTED)
 
 
 def _shown(url: str) -> str:

@@ -44,6 +44,20 @@ def training_batches(examples: int, batch_size: int, seed: int) -> Iterator[Indi
         epoch += 1
 
 
+def micro_batches(batch: Indices, lengths: npt.NDArray[np.int64], size: int) -> Iterator[Indices]:
+    """Yield the parts of a batch whose gradients are summed, each of examples of alike length.
+
+    Args:
+        batch: Example numbers.
+        lengths: Tokens of every example.
+        size: Examples per part; a batch that is no larger stays whole, in its own order.
+    """
+    if len(batch) > size:
+        batch = batch[np.argsort(-lengths[batch], kind="stable")]
+    for start in range(0, len(batch), size):
+        yield batch[start : start + size]
+
+
 def evaluation_batches(lengths: Sequence[int], batch_size: int) -> Iterator[Indices]:
     """Yield batches of example numbers, longest first, so that little is padding and memory peaks at once."""
     order = np.argsort(-np.asarray(lengths), kind="stable").astype(np.int64)

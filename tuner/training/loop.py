@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 #: The norm to which gradients are clipped; the value of BERT's, ELECTRA's and transformers' own scripts.
 MAX_GRAD_NORM = 1.0
+#: Examples per forward pass of training. A processor gains nothing from a wide batch, and small parts of alike length
+#: need little padding: MiniLM on film reviews, batch 32, costs two thirds in parts of 8 of what it costs whole.
+CPU_MICRO_BATCH = 8
+GPU_MICRO_BATCH = 64
 #: Examples per forward pass of an evaluation.
 EVALUATION_BATCH = 64
 
@@ -80,7 +84,8 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
 
     # ---- optimiser and schedule
     groups = parameter_groups(model, layer_map, hp, frozen_layers=freezing.least_frozen)
-    optimizer = torch.optim.AdamW(groups)
+    # The rate is given again as the default: schedules with a floor (polynomial, cosine_with_min_lr) divide by it.
+    optimizer = torch.optim.AdamW(groups, lr=hp.learning_rate)
     warmup = warmup_steps(hp.warmup_ratio, total)
     schedule = make_schedule(
         optimizer, hp.lr_scheduler_type, warmup=warmup, total=total, arguments=run.lr_scheduler_kwargs
@@ -102,6 +107,8 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     )
 
     # ---- train
+    lengths = np.asarray(data.train["length"])
+    micro_batch = _micro_batch(run)
     trained = [parameter for group in groups for parameter in group["params"]]
     best: float | None = None
     best_state: dict[str, torch.Tensor] = {}
@@ -109,8 +116,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     for step, batch in enumerate(batches.training_batches(rows, hp.batch_size, run.seed), start=1):
         freezing.begin_step(step - 1)
         loss = 0.0
-        for start in range(0, len(batch), run.micro_batch):
-            micro = batch[start : start + run.micro_batch]
+        for micro in batches.micro_batches(batch, lengths, micro_batch):
             inputs = _to(accelerator.device, collate(_rows(data.train, micro)))
             labels = inputs.pop("labels")
             part = cross_entropy(model(**inputs).logits.float(), labels, reduction="sum") / len(batch)
@@ -119,7 +125,9 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         norm = accelerator.clip_grad_norm_(trained, MAX_GRAD_NORM)
         if not (math.isfinite(loss) and torch.isfinite(norm)):
             raise Diverged(f"loss {loss:g}, gradient norm {float(norm):g} at optimiser step {step} of {total}")
-        share_of_peak = optimizer.param_groups[0]["lr"] / optimizer.param_groups[0]["initial_lr"]
+        # The fastest group: with layerwise_lr_decay near 0 the rate of the lowest is 0.
+        fastest = max(optimizer.param_groups, key=lambda group: group["initial_lr"])
+        share_of_peak = fastest["lr"] / fastest["initial_lr"]
         optimizer.step()
         schedule.step()
         optimizer.zero_grad()
@@ -194,6 +202,12 @@ def _to(device: torch.device, batch: dict[str, torch.Tensor]) -> dict[str, torch
     return {name: value.to(device) for name, value in batch.items()}
 
 
+def _micro_batch(run: TrialRun) -> int:
+    if run.micro_batch is not None:
+        return run.micro_batch
+    return GPU_MICRO_BATCH if torch.cuda.is_available() else CPU_MICRO_BATCH
+
+
 def _precision(wanted: str) -> str:
     if wanted == "auto":
         return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
@@ -225,7 +239,7 @@ def _effective(
         "frozen_layers": plan[0],
         "thawing": {str(step): frozen for step, frozen in plan.items()} if len(plan) > 1 else None,
         "batch_size": hp.batch_size,
-        "micro_batch": min(hp.batch_size, run.micro_batch),
+        "micro_batch": min(hp.batch_size, _micro_batch(run)),
         "optimiser_steps": total,
         "warmup_steps": warmup,
         "lr_scheduler_type": hp.lr_scheduler_type,

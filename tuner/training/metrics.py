@@ -37,9 +37,10 @@ def score(metric: str, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.i
         return float(metrics.f1_score(labels, predicted, average=average, zero_division=0.0))
     if metric == "matthews":
         return float(metrics.matthews_corrcoef(labels, predicted))
+    if logits.shape[1] == 2:
+        # The same order as that of the probabilities, without the ties of those that round to 1.
+        return float(metrics.roc_auc_score(labels, logits[:, 1].astype(np.float64) - logits[:, 0]))
     probabilities = softmax(logits.astype(np.float64), axis=1)
-    if probabilities.shape[1] == 2:
-        return float(metrics.roc_auc_score(labels, probabilities[:, 1]))
     return float(
         metrics.roc_auc_score(
             labels,

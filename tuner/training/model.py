@@ -93,6 +93,14 @@ def _check_encoder_is_pretrained(model: nn.Module, info: Mapping[str, Any], sour
             "model",
             f"{source.location} lacks {len(missing)} weights of its encoder, such as {missing[0]}",
         )
+    # Loading replaces a weight of another shape by random numbers: right for the head, never for the encoder.
+    odd = sorted(name for name, *_ in info["mismatched_keys"] if name.startswith(prefix) and "pooler" not in name)
+    if odd:
+        raise ModelError(
+            "",
+            "model",
+            f"{source.location} has {len(odd)} weights of another shape than its config.json says, such as {odd[0]}",
+        )
 
 
 def _check_dropouts(model: nn.Module, probability: float) -> None:

@@ -82,9 +82,9 @@ def prepare(
         )
     rows = load_rows(source, data, chosen.columns(data), cache)
     splits = make_splits(rows, data.splits, label=data.label, seed=seed)
-    mapped, labels = map_labels(splits, data.label, data.labels)
-    if empty := [name for name, found in mapped.items() if len(found) == 0]:
+    if empty := [name for name, found in splits.items() if len(found) == 0]:
         raise DataError("", f"data.splits.{empty[0]}", "is empty")
+    mapped, labels = map_labels(splits, data.label, data.labels)
     if metric == "roc_auc" and len(set(mapped["validation"]["labels"])) < len(labels):
         raise DataError("", "metric", "roc_auc needs every class in the validation split; enlarge it")
     processor = chosen.processor(model)
@@ -115,4 +115,8 @@ def prepare(
 
 def _fingerprint(processor: Any) -> str:
     backend = getattr(processor, "backend_tokenizer", None)
-    return str(backend.to_str()) if backend is not None else str(processor.to_dict())
+    if backend is None:
+        return str(processor.to_dict())
+    # BERT and DistilBERT share a vocabulary, but not the inputs that their models take.
+    settings = [processor.model_input_names, processor.model_max_length, processor.truncation_side]
+    return f"{backend.to_str()} {settings!r}"

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 #: Name given to the rows of a source that has no splits of its own.
 ONLY = "train"
-_BUILDERS = {".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+#: Reader and its options, by the ending of a file's name.
+_READERS: Mapping[str, tuple[str, dict[str, str]]] = {
+    ".csv": ("csv", {}),
+    ".tsv": ("csv", {"sep": "\t"}),
+    ".json": ("json", {}),
+    ".jsonl": ("json", {}),
+    ".parquet": ("parquet", {}),
+}
 _IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
 
 
@@ -67,11 +74,10 @@ def _load(source: str, data: DataConfig, cache: Path) -> Mapping[str, Dataset]:
 
     path = Path(source)
     if "://" in source or path.is_file():
-        builder = _BUILDERS.get(Path(source.split("?")[0]).suffix.lower())
-        if builder is None:
-            raise DataError("", "data.source", f"{source}: no csv, json, jsonl or parquet file")
-        options = {"sep": "\t"} if source.endswith(".tsv") else {}
-        return load_dataset(builder, data_files={ONLY: source}, cache_dir=str(cache), **options)
+        reader = _READERS.get(Path(source.split("?")[0]).suffix.lower())
+        if reader is None:
+            raise DataError("", "data.source", f"{source}: no csv, tsv, json, jsonl or parquet file")
+        return load_dataset(reader[0], data_files={ONLY: source}, cache_dir=str(cache), **reader[1])
     if not path.is_dir():
         return load_dataset(source, data.subset, revision=data.revision, cache_dir=str(cache))
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
@@ -79,13 +85,14 @@ def _load(source: str, data: DataConfig, cache: Path) -> Mapping[str, Dataset]:
         return stored if isinstance(stored, DatasetDict) else {ONLY: stored}
     if any(file.suffix.lower() in _IMAGES for file in path.rglob("*")):
         return load_dataset("imagefolder", data_dir=source, cache_dir=str(cache))
-    files = {file.stem: str(file) for file in sorted(path.iterdir()) if file.suffix.lower() in _BUILDERS}
+    files = {file.stem: str(file) for file in sorted(path.iterdir()) if file.suffix.lower() in _READERS}
     if not files:
         raise DataError("", "data.source", f"{source} holds no csv, json or parquet file and no image")
-    builders = {_BUILDERS[Path(file).suffix.lower()] for file in files.values()}
-    if len(builders) > 1:
-        raise DataError("", "data.source", f"{source} mixes {' and '.join(sorted(builders))} files; name one")
-    read: Mapping[str, Dataset] = load_dataset(builders.pop(), data_files=files, cache_dir=str(cache))
+    endings = sorted({Path(file).suffix.lower() for file in files.values()})
+    builder, options = _READERS[endings[0]]
+    if any(_READERS[ending] != (builder, options) for ending in endings):
+        raise DataError("", "data.source", f"{source} mixes {' and '.join(endings)} files; name one")
+    read: Mapping[str, Dataset] = load_dataset(builder, data_files=files, cache_dir=str(cache), **options)
     return read
 
 

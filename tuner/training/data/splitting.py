@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
+from math import floor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +47,9 @@ def make_splits(
                 f"data.splits.{split}",
                 f"the source has no split {name!r}{suggestion(name, rows)}; it has {', '.join(rows)}",
             )
+    for split, name in named.items():
+        if others := [other for other in named if other != split and named[other] == name]:
+            raise DataError("", f"data.splits.{others[0]}", f"{name!r} is the {split} split already; name another")
     carved = {split: size for split, size in wanted.items() if not isinstance(size, str)}
     if not carved:
         return {split: rows[name] for split, name in named.items()}
@@ -80,7 +85,8 @@ def _base(rows: Mapping[str, Dataset], named: Mapping[str, str]) -> str:
 
 
 def _sizes(carved: Mapping[str, int | float], rows: int) -> dict[str, int]:
-    sizes = {split: round(size * rows) if size < 1 else int(size) for split, size in carved.items()}
+    # Rounded down: shares that sum to 1 never ask for a row more than there is. 0.29 * 100 is 28.999999999999996.
+    sizes = {split: floor(size * rows + 1e-6) if size < 1 else int(size) for split, size in carved.items()}
     for split, size in sizes.items():
         if size == 0:
             raise DataError("", f"data.splits.{split}", f"{carved[split]!r} of {rows} rows is an empty split")
@@ -91,15 +97,28 @@ def _sizes(carved: Mapping[str, int | float], rows: int) -> dict[str, int]:
 
 
 def stratified_order(labels: Sequence[Any], seed: int) -> npt.NDArray[np.int64]:
-    """Return an order of the rows in which any run of them has the classes in the proportion of the whole.
+    """Return an order of the rows of which any first part has the classes in the proportion of the whole.
 
-    Each row is placed at the quantile of its random rank within its class, so that a run differs from the
-    proportion by less than one row a class.
+    The number of a class among the first rows is its share of them, rounded up or down: row by row, each place goes
+    to the row, of those whose class may have one more, that must come soonest.
     """
     rng = np.random.default_rng(seed)
     names = np.asarray([str(label) for label in labels])
-    quantile = np.empty(len(names))
+    total = len(names)
+    # Of each row: the first and the last place that its class's share leaves it, and a draw among equals.
+    first, last = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
     for name in np.unique(names):
-        members = np.flatnonzero(names == name)
-        quantile[rng.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
-    return np.lexsort((rng.random(len(names)), quantile)).astype(np.int64)
+        members = rng.permutation(np.flatnonzero(names == name))
+        rank = np.arange(len(members))
+        first[members] = rank * total // len(members)
+        last[members] = -(-(rank + 1) * total // len(members))
+    draw = rng.random(total)
+    waiting = np.lexsort((draw, first))[::-1].tolist()
+    ready: list[tuple[int, float, int]] = []
+    order = np.empty(total, dtype=np.int64)
+    for place in range(total):
+        while waiting and first[waiting[-1]] <= place:
+            row = waiting.pop()
+            heappush(ready, (int(last[row]), float(draw[row]), row))
+        order[place] = heappop(ready)[2]
+    return order

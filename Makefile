@@ -1,0 +1,53 @@
+# quickstart, test, check and docs each set up what they need: any of them may be the first command after a clone.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+INPUTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help quickstart test check docs clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a few minutes
+	$(BIN)/tuner start examples/rotten_tomatoes.yaml --workers 2
+
+test: $(VENV)/.test ## Set up, then run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.checking ## Set up, then lint, type-check and check the architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy search_spaces storage tuner
+	$(BIN)/lint-imports
+	$(BIN)/python docs/update_reference.py --check
+
+docs: $(VENV)/.checking ## Bring the generated parts of the documentation up to date
+	$(BIN)/python docs/update_reference.py
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/.quickstart: $(VENV)/.made $(INPUTS)
+	$(PIP) -e '.[quickstart]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.made $(INPUTS)
+	$(PIP) -e '.[quickstart,test]'
+	@touch $@
+
+$(VENV)/.checking: $(VENV)/.made $(INPUTS)
+	$(PIP) -e '.[checking]'
+	@touch $@
+
+# Debian and Ubuntu ship python3 without what makes environments; root can mend that here, others are told how.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "tuner needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    apt-get install -y -qq "$$(basename $$(readlink -f $(PYTHON)))-venv" && $(PYTHON) -m venv --clear $(VENV); } || \
+	  { echo "$(PYTHON) cannot make environments; as root: apt-get install python3-venv"; exit 1; }
+	@touch $@

@@ -1,0 +1,279 @@
+"""A tiny model, a tiny task, and the installed command in a folder of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import yaml
+
+COMMAND = Path(sys.executable).with_name("tuner")
+#: A busy machine is slow; nothing here waits as long on one that works.
+DEADLINE_S = 120.0
+#: Values of the label, in the order of the logits.
+LABELS = ("negative", "positive")
+_TELLING = {"negative": "bad", "positive": "good"}
+_FILLERS = [f"w{number}" for number in range(30)]
+_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+
+Found = TypeVar("Found")
+
+
+def build_model(folder: Path) -> Path:
+    """Write a BERT of two small layers and its tokenizer."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
+
+    vocabulary = {word: number for number, word in enumerate([*_SPECIAL, *_TELLING.values(), *_FILLERS])}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        unk_token="[UNK]",
+        pad_token="[PAD]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        mask_token="[MASK]",
+        model_max_length=32,
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=32,
+        initializer_range=0.2,
+    )
+    BertForMaskedLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def build_data(folder: Path, *, train: int = 96, validation: int = 40, test: int = 20) -> Path:
+    """Write a csv a split: sentences of random words, in which one word tells the label."""
+    rng = random.Random(0)
+    folder.mkdir(parents=True)
+    for split, rows in (("train", train), ("validation", validation), ("test", test)):
+        texts = []
+        for number in range(rows):
+            words, label = rng.choices(_FILLERS, k=5), LABELS[number % 2]
+            words[rng.randrange(5)] = _TELLING[label]
+            texts.append((" ".join(words), label))
+        write_csv(folder / f"{split}.csv", ["text", "label"], texts)
+    return folder
+
+
+def write_csv(path: Path, header: list[str], rows: list[tuple[str, ...]]) -> Path:
+    """Write a csv file."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+    return path
+
+
+def wait_until(condition: Callable[[], Found | None], what: str, timeout: float = DEADLINE_S) -> Found:
+    """Ask again and again until something is found; a deadline makes a hang an error that says what was awaited."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: not within {timeout:g} s")
+
+
+class Running:
+    """The command while it runs, in a process group of its own as a shell would give it."""
+
+    def __init__(self, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            arguments,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
+        self._lines: list[str] = []
+        self._grew = threading.Condition()
+        self._ended = False
+        self._out: list[str] = []
+        self._readers = [threading.Thread(target=self._read), threading.Thread(target=self._read_out)]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def stderr(self) -> str:
+        with self._grew:
+            return "".join(self._lines)
+
+    @property
+    def stdout(self) -> str:
+        return "".join(self._out)
+
+    def wait_for(self, pattern: str, timeout: float = DEADLINE_S) -> re.Match[str]:
+        """Wait for a line on stderr."""
+        deadline = time.monotonic() + timeout
+        seen = 0
+        with self._grew:
+            while True:
+                for line in self._lines[seen:]:
+                    if match := re.search(pattern, line):
+                        return match
+                seen = len(self._lines)
+                if self._ended or not self._grew.wait(max(0.0, deadline - time.monotonic())):
+                    raise AssertionError(f"no line {pattern!r} on stderr:\n{''.join(self._lines)}")
+
+    def wait(self, timeout: float = DEADLINE_S) -> int:
+        """Wait for the end; return the exit code."""
+        code = self.process.wait(timeout)
+        for reader in self._readers:
+            reader.join(timeout)
+        return code
+
+    def descendants(self) -> list[psutil.Process]:
+        """Return the processes below the command: the warm parent, then its trainers."""
+        return psutil.Process(self.pid).children(recursive=True)
+
+    def trainers(self) -> list[psutil.Process]:
+        """Return the trainers that run."""
+        parents = psutil.Process(self.pid).children()
+        return [trainer for parent in parents for trainer in parent.children()]
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        if self.process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._grew:
+                self._lines.append(line)
+                self._grew.notify_all()
+        with self._grew:
+            self._ended = True
+            self._grew.notify_all()
+
+    def _read_out(self) -> None:
+        assert self.process.stdout is not None
+        self._out.append(self.process.stdout.read())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuner:
+    """The installed command in one folder."""
+
+    folder: Path
+    environment: Mapping[str, str]
+    model: Path
+    data: Path
+    command: tuple[str, ...] = (str(COMMAND),)
+
+    def run(self, *arguments: str, timeout: float = DEADLINE_S, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        return subprocess.run(
+            [*self.command, *arguments],
+            cwd=self.folder,
+            env=dict(self.environment),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def ok(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command, which must succeed."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    def json(self, *arguments: str) -> Any:
+        """Return what a reading command prints as JSON."""
+        return json.loads(self.ok(*arguments, "--json").stdout)
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[Running]:
+        """Start the command; end it with the block."""
+        running = Running([*self.command, *arguments], self.folder, self.environment)
+        try:
+            yield running
+        finally:
+            running.close()
+
+    def study(self, name: str, **changes: Any) -> str:
+        """Write a study file; a change to None leaves the key out. Return its name in the folder."""
+        document: dict[str, Any] = {
+            "name": name,
+            "model": str(self.model),
+            "data": {
+                "source": str(self.data),
+                "splits": {"train": "train", "validation": "validation", "test": "test"},
+            },
+            "metric": "accuracy",
+            "search_space": {
+                "learning_rate": {"low": 3e-4, "high": 2e-2, "log": True},
+                "batch_size": [8, 16],
+                "num_train_epochs": {"low": 1, "high": 3},
+                "lr_scheduler_type": ["linear", "constant"],
+            },
+            "budget": {"trials": 4},
+            "max_length": 16,
+            **changes,
+        }
+        path = self.folder / f"{name}.yaml"
+        written = {key: value for key, value in document.items() if value is not None}
+        path.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
+        return path.name
+
+
+#: A trial of seconds: long enough to be interrupted once its first evaluation is seen.
+SLOW = {
+    "search_space": {
+        "learning_rate": {"low": 3e-4, "high": 3e-3, "log": True},
+        "batch_size": 8,
+        "num_train_epochs": 30,
+        "lr_scheduler_type": ["linear", "constant"],
+        "frozen_layers": 0,
+    },
+    "early_stopping": "none",
+    "pruner": "none",
+    "evaluations": 10,
+}
+
+
+def points(trials: Any) -> dict[int, str]:
+    """Return the hyperparameters of each trial of `tuner trials --json`, by number, as text that compares."""
+    return {trial["number"]: json.dumps(trial["hyperparameters"], sort_keys=True) for trial in trials["trials"]}

@@ -1,0 +1,158 @@
+"""Signals and crashes: whatever ends a command, the budget stays what it was and no suggestion is drawn twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+from acceptance_support import SLOW, Running, Tuner, points, wait_until
+
+TRIALS = 4
+FAST = ("--workers", "2")
+
+
+def optuna_states(tuner: Tuner) -> dict[str, int]:
+    """Return how many trials of each state Optuna's own table has."""
+    with closing(sqlite3.connect(tuner.folder / "tuner.db")) as connection:
+        return dict(connection.execute("SELECT state, count(*) FROM trials GROUP BY state"))
+
+
+@contextmanager
+def locked_database(tuner: Tuner) -> Iterator[None]:
+    """Keep everybody else from writing."""
+    with closing(sqlite3.connect(tuner.folder / "tuner.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def assert_gone(processes: list[psutil.Process]) -> None:
+    assert processes
+    wait_until(lambda: not any(alive(process) for process in processes), "the trainers' end", timeout=20)
+
+
+def alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def proc_status(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+
+
+def interrupt(running: Running, number: signal.Signals, *, group: bool) -> int:
+    """Send a signal once trials are trained; return the exit code. The trainers must be gone then."""
+    running.wait_for(r"trial \d+ 1/10")
+    below = running.descendants()
+    if group:
+        os.killpg(running.pid, number)
+    else:
+        os.kill(running.pid, number)
+    code = running.wait()
+    assert_gone(below)
+    return code
+
+
+def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(tuner: Tuner) -> None:
+    study = tuner.study("signals", **SLOW, budget={"trials": TRIALS})
+    with tuner.running("start", study, *FAST) as running:
+        assert interrupt(running, signal.SIGINT, group=True) == 130
+        assert running.stderr.endswith("Error: stopped by SIGINT with trials left; `tuner resume signals` goes on\n"), (
+            running.stderr
+        )
+    begun = tuner.json("trials", "signals")
+    drawn = points(begun)
+    assert {trial["state"] for trial in begun["trials"]} == {"interrupted"}
+    assert tuner.json("status", "signals")["state"] == "interrupted"
+    assert tuner.json("status", "signals")["workers"] == []
+
+    with tuner.running("resume", "signals", *FAST) as running:
+        running.wait_for(r"trial 0 again on cpu")
+        assert interrupt(running, signal.SIGINT, group=False) == 130
+    with tuner.running("resume", "signals", *FAST) as running:
+        assert interrupt(running, signal.SIGTERM, group=False) == 75
+
+    with tuner.running("resume", "signals", *FAST) as running:
+        running.wait_for(r"trial \d+ 1/10")
+        below = running.descendants()
+        with locked_database(tuner):  # so that it cannot end before the second one
+            os.kill(running.pid, signal.SIGTERM)
+            wait_until(lambda: "ShdPnd:\t0000000000000000" in proc_status(running.pid), "the first signal's delivery")
+            os.kill(running.pid, signal.SIGINT)
+            assert running.wait(timeout=10) == 128 + signal.SIGINT
+        assert_gone(below)
+
+    tuner.ok("resume", "signals", *FAST)
+    trials = tuner.json("trials", "signals")
+    after = points(trials)
+    assert sorted(after) == list(range(TRIALS))
+    assert drawn.items() <= after.items()
+    assert len(set(after.values())) == TRIALS
+    assert {trial["state"] for trial in trials["trials"]} == {"complete"}
+    assert trials["trials"][0]["restarts"] == 4
+    assert all([step["step"] for step in trial["steps"]] == list(range(1, 11)) for trial in trials["trials"])
+    assert optuna_states(tuner) == {"COMPLETE": TRIALS}
+
+
+def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> None:
+    study = tuner.study("kills", **SLOW, budget={"trials": TRIALS})
+    with tuner.running("start", study, *FAST) as running:
+        running.wait_for(r"trial \d+ 1/10")
+        status = tuner.json("status", "kills")
+        assert status["state"] == "running"
+        assert status["trials"]["running"] == 2
+        assert [worker["pid"] for worker in status["workers"]] == [running.pid] * 2
+        below = running.descendants()
+        os.kill(running.pid, signal.SIGKILL)
+        assert running.wait() == -signal.SIGKILL
+        assert_gone(below)
+    drawn = points(tuner.json("trials", "kills"))
+    # The dead cannot say so: they count as gone once they were silent for a while.
+    status = wait_until(
+        lambda: next((s for s in [tuner.json("status", "kills")] if s["trials"]["interrupted"] == 2), None),
+        "interrupted trials in the status",
+        timeout=40,
+    )
+    assert status["state"] == "interrupted"
+    assert status["trials"] | {"total": 4, "interrupted": 2, "running": 0} == status["trials"]
+
+    with tuner.running("resume", "kills", *FAST) as running:
+        killed = int(running.wait_for(r"trial (\d+) 2/10")[1])
+        victims = running.trainers()
+        os.kill(victims[0].pid, signal.SIGKILL)
+        ended = int(running.wait_for(r"trial (\d+) interrupted .*killed by SIGKILL")[1])
+        assert killed in (0, 1)
+        assert ended in (0, 1)
+        running.wait_for(rf"trial {ended} 3/10")
+        warm = psutil.Process(running.pid).children()
+        assert len(warm) == 1
+        warm[0].kill()
+        assert running.wait() == 0, running.stderr
+    trials = tuner.json("trials", "kills")
+    after = points(trials)
+    assert sorted(after) == list(range(TRIALS))
+    assert drawn.items() <= after.items()
+    assert {trial["state"] for trial in trials["trials"]} == {"complete"}
+    assert trials["trials"][ended]["restarts"] == 3
+    assert optuna_states(tuner) == {"COMPLETE": TRIALS}
+
+
+def test_of_two_starts_at_once_one_runs_and_the_other_says_why_it_does_not(tuner: Tuner) -> None:
+    study = tuner.study("twins", **SLOW, budget={"trials": TRIALS})
+    with tuner.running("start", study, *FAST) as one, tuner.running("start", study, *FAST) as other:
+        codes = {running.wait(): running for running in (one, other)}
+        assert sorted(codes) == [0, 1], one.stderr + other.stderr
+        assert codes[1].stderr == (
+            "Error: study 'twins' is being run by another command on this machine; `tuner status twins` shows it\n"
+        )
+    status = tuner.json("status", "twins")
+    assert status["state"] == "finished"
+    assert status["trials"]["total"] == TRIALS
+    assert optuna_states(tuner) == {"COMPLETE": TRIALS}

@@ -1,0 +1,176 @@
+"""Each mistake in a study file is said in one line that names the file and the key, before anything is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acceptance_support import Tuner, build_data, write_csv
+
+CONFIGURATION = 78
+
+
+def split_into(**sizes: Any) -> Callable[[Tuner], dict[str, Any]]:
+    """Return what carves splits of one csv file of 96 rows."""
+    return lambda tuner: {"data": {"source": str(tuner.data / "train.csv"), "splits": sizes}}
+
+
+def wrong_column(tuner: Tuner) -> dict[str, Any]:
+    splits = {"train": "train", "validation": "validation"}
+    return {"data": {"source": str(tuner.data), "label": "lable", "splits": splits}}
+
+
+def label_unseen_in_training(tuner: Tuner) -> dict[str, Any]:
+    data = build_data(tuner.folder.parent / f"{tuner.folder.name}-data")
+    write_csv(data / "validation.csv", ["text", "label"], [("good w1", "positive"), ("w2 w3", "neutral")])
+    return {"data": {"source": str(data), "splits": {"train": "train", "validation": "validation"}}}
+
+
+def no_dropout_in_the_model(tuner: Tuner) -> dict[str, Any]:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    model = tuner.folder.parent / f"{tuner.folder.name}-resnet"
+    config = ResNetConfig(embedding_size=4, hidden_sizes=[4, 4], depths=[1, 1], layer_type="basic")
+    ResNetForImageClassification(config).save_pretrained(model)
+    return {"task": "image-classification", "model": str(model), "search_space": None}
+
+
+def model_folder_without_weights(tuner: Tuner) -> dict[str, Any]:
+    bare = tuner.folder.parent / f"{tuner.folder.name}-bare"
+    shutil.copytree(tuner.model, bare, ignore=shutil.ignore_patterns("*.safetensors"))
+    return {"model": str(bare)}
+
+
+def unwritable_checkpoints(tuner: Tuner) -> dict[str, Any]:
+    (tuner.folder / "file").write_text("in the way", encoding="utf-8")
+    return {"checkpoints": "file/below"}
+
+
+def plainly(**changes: Any) -> Callable[[Tuner], dict[str, Any]]:
+    """Return changes that need no files."""
+    return lambda _: changes
+
+
+MISTAKES: dict[str, tuple[Callable[[Tuner], dict[str, Any]], str, str]] = {
+    "wrong column": (wrong_column, "data.label", "no column 'lable'; did you mean 'label'?"),
+    "label unseen in training": (label_unseen_in_training, "data.label", "label 'neutral' of validation"),
+    "unknown metric": (plainly(metric="acuracy"), "metric.name", "did you mean 'accuracy'?"),
+    "schedule without its arguments": (
+        plainly(search_space={"lr_scheduler_type": ["linear", "warmup_stable_decay"]}),
+        "search_space.lr_scheduler_type",
+        "needs num_decay_steps",
+    ),
+    "no dropout in the model": (no_dropout_in_the_model, "search_space.dropout", "write `dropout: 0`"),
+    "split written empty": (split_into(train=50, validation=0), "data.splits", "validation is empty (0)"),
+    "split empty of so few rows": (
+        split_into(train=0.5, validation=0.001),
+        "data.splits.validation",
+        "0.001 of 96 rows is an empty split",
+    ),
+    "missing data file": (
+        lambda tuner: {"data": {"source": "./nowhere.csv"}},
+        "data.source",
+        "nowhere.csv: no such file or folder",
+    ),
+    "unknown key": (plainly(max_lenght=64), "max_lenght", "did you mean 'max_length'?"),
+    "unknown key below another": (plainly(budget={"trails": 3}), "budget.trails", "did you mean 'trials'?"),
+    "bad URL of the data": (
+        lambda tuner: {"data": {"source": "http://127.0.0.1:1/rows.csv"}},
+        "data.source",
+        "http://127.0.0.1:1/rows.csv cannot be read",
+    ),
+    "missing model folder": (plainly(model="./nowhere"), "model", "no such folder"),
+    "model folder without weights": (model_folder_without_weights, "model", "has no weights (model.safetensors)"),
+    "unwritable checkpoint folder": (unwritable_checkpoints, "checkpoints", "takes no files"),
+    "bad URL of the checkpoints": (plainly(checkpoints="ftp://host/x"), "checkpoints", "ftp is not supported"),
+    "low above high": (
+        plainly(search_space={"dropout": {"low": 0.3, "high": 0.1}}),
+        "search_space: dropout",
+        "low 0.3 is above high 0.1",
+    ),
+    "split larger than the data": (split_into(train=90, validation=10), "data.splits", "100 rows"),
+    "wrong type": (plainly(budget={"trials": "many"}), "budget.trials", "is 'many'"),
+    "name unfit for paths": (plainly(name="../up"), "name", "'../up'"),
+}
+
+
+def content(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_said_in_one_line_by_check_and_by_start_and_leaves_nothing(tuner: Tuner, mistake: str) -> None:
+    change, key, words = MISTAKES[mistake]
+    tuner.study("wrong", **change(tuner))
+    before = content(tuner.folder)
+    with tuner.running("check", "wrong.yaml") as check, tuner.running("start", "wrong.yaml") as start:
+        for running in (check, start):
+            assert running.wait() == CONFIGURATION, running.stderr
+            assert running.stderr.startswith(f"Error: wrong.yaml: {key}: "), running.stderr
+            assert words in running.stderr
+            assert running.stderr.count("\n") == 1, running.stderr
+            assert running.stdout == ""
+    assert content(tuner.folder) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "study.yaml: no such file"),
+        ("", "study.yaml: is empty"),
+        ("name: [unclosed", "study.yaml:1:"),
+        ("name: one\nname: two\n", "study.yaml:2:1: the key 'name' stands twice"),
+        ("- a list\n", "study.yaml: expected `key: value` lines"),
+        ("name: !!python/object/apply:os.system [echo]\n", "study.yaml:1:"),
+    ],
+)
+@pytest.mark.parametrize("command", ["check", "start"])
+def test_a_file_that_cannot_be_read_is_bad_configuration(
+    tuner: Tuner, command: str, text: str | None, words: str
+) -> None:
+    if text is not None:
+        (tuner.folder / "study.yaml").write_text(text, encoding="utf-8")
+    before = content(tuner.folder)
+    done = tuner.run(command, "study.yaml")
+    assert done.returncode == CONFIGURATION, done.stderr
+    assert done.stderr.startswith(f"Error: {words}")
+    assert done.stderr.count("\n") == 1
+    assert content(tuner.folder) == before
+
+
+def test_a_bad_storage_url_is_bad_configuration_and_its_password_is_not_repeated(tuner: Tuner) -> None:
+    study = tuner.study("sound")
+    done = tuner.run("check", study, "--storage", "oracle://me:hunter2@host/db")
+    assert done.returncode == CONFIGURATION
+    assert done.stderr.startswith("Error: storage 'oracle://me:***@host/db': oracle is not supported")
+    assert "hunter2" not in done.stderr
+
+
+def test_debug_shows_the_traceback(tuner: Tuner) -> None:
+    study = tuner.study("wrong", metric="acuracy")
+    done = tuner.run("check", study, "--debug")
+    assert done.returncode == CONFIGURATION
+    assert "Traceback (most recent call last):" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: wrong.yaml: metric.name: ")
+
+
+def test_check_of_a_sound_file_trains_the_corners_and_leaves_nothing(tuner: Tuner) -> None:
+    study = tuner.study("sound")
+    before = content(tuner.folder)
+    done = tuner.run("check", study, "--json", timeout=60)
+    assert done.returncode == 0, done.stderr
+    outcome = json.loads(done.stdout)
+    assert outcome["sizes"] == {"train": 96, "validation": 40, "test": 20}
+    assert outcome["labels"] == ["negative", "positive"]
+    assert outcome["first"]["learning_rate"] >= 3e-4
+    # Both schedules, and every choice of every parameter, in as many runs as the longest list has entries.
+    longest = max(len(entry.get("choices", [0, 0])) for entry in outcome["search_space"].values())
+    corners = [line for line in done.stderr.splitlines() if line.startswith("corner ")]
+    assert len(corners) == outcome["corners"] == longest
+    assert any(" linear " in line for line in corners)
+    assert any(" constant " in line for line in corners)
+    assert content(tuner.folder) == before

@@ -1,0 +1,127 @@
+"""A folder such as a reader of the documentation stands in: data, and a hub cache with models of the names used there."""
+
+from __future__ import annotations
+
+import csv
+import os
+import random
+from pathlib import Path
+
+import pytest
+
+_WORDS = [
+    "film",
+    "plot",
+    "actor",
+    "scene",
+    "story",
+    "music",
+    "light",
+    "dark",
+    "slow",
+    "quick",
+    "warm",
+    "cold",
+    "long",
+    "short",
+    "old",
+    "new",
+]
+#: Hub ids that the documentation names, by the kind of the tiny model that stands in for each.
+_MODELS = {
+    "sentence-transformers/all-MiniLM-L6-v2": "bert",
+    "distilbert/distilbert-base-uncased": "distilbert",
+    "google/vit-base-patch16-224-in21k": "vit",
+}
+
+
+def _tokenizer(folder: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", *_WORDS]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(vocabulary)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        model_max_length=64,
+        model_input_names=["input_ids", "attention_mask"],
+    ).save_pretrained(folder)
+
+
+def _model(kind: str, folder: Path) -> None:
+    import transformers
+
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    if kind == "vit":
+        config = transformers.ViTConfig(**small, image_size=16, patch_size=8)
+        transformers.ViTModel(config).save_pretrained(folder)
+        transformers.ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(folder)
+        return
+    if kind == "bert":
+        transformers.BertModel(transformers.BertConfig(**small, vocab_size=64)).save_pretrained(folder)
+    else:
+        config = transformers.DistilBertConfig(dim=32, n_layers=2, n_heads=2, hidden_dim=64, vocab_size=64)
+        transformers.DistilBertModel(config).save_pretrained(folder)
+    _tokenizer(folder)
+
+
+def _hub_cache(home: Path) -> None:
+    for name, kind in _MODELS.items():
+        entry = home / "hub" / f"models--{name.replace('/', '--')}"
+        commit = "0" * 40
+        snapshot = entry / "snapshots" / commit
+        snapshot.mkdir(parents=True)
+        (entry / "refs").mkdir()
+        (entry / "refs" / "main").write_text(commit)
+        _model(kind, snapshot)
+
+
+def _reviews(path: Path) -> None:
+    rng = random.Random(0)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label", "source"])
+        for row in range(120):
+            label = ("neg", "pos")[row % 2]
+            words = [*rng.choices(_WORDS, k=rng.randint(3, 12)), {"neg": "bad", "pos": "good"}[label]]
+            rng.shuffle(words)
+            writer.writerow([" ".join(words), label, ("web", "app")[row % 4 // 2]])
+
+
+def _photos(folder: Path) -> None:
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    for number, (image, label) in enumerate(zip(digits.images, digits.target, strict=True)):
+        if label < 2 and number < 300:
+            home = folder / ("zero", "one")[label]
+            home.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((image * 15).astype("uint8")).resize((16, 16)).save(home / f"{number}.png")
+
+
+@pytest.fixture(scope="session")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A folder with `reviews.csv` and `photos`, and the environment to run commands in."""
+    root = tmp_path_factory.mktemp("reader")
+    _hub_cache(root / "hf")
+    _reviews(root / "reviews.csv")
+    _photos(root / "photos")
+    environment = {
+        **os.environ,
+        "HF_HOME": str(root / "hf"),
+        "HF_HUB_OFFLINE": "1",
+        "TUNER_CACHE": str(root / "cache"),
+        "COLUMNS": "120",
+    }
+    for name in ("TUNER_STORAGE", "HF_HUB_CACHE", "HF_DATASETS_CACHE"):
+        environment.pop(name, None)
+    return root, environment

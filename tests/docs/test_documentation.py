@@ -1,0 +1,118 @@
+"""Every command and every study file of the documentation is run, as a reader would, page by page."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return _BLOCK.findall(page.read_text(encoding="utf-8"))
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+PAGES_WITH_COMMANDS = [page for page in PAGES if any(kind in ("console", "yaml") for kind, _ in blocks(page))]
+
+
+def run(command: str, folder: Path, environment: dict[str, str]) -> None:
+    words = shlex.split(command)
+    if words[0] == "make":
+        # The suite runs inside one of them; that both exist and expand is what can be shown here.
+        subprocess.run([*words, "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+        return
+    assert words[0] == "tuner", f"the documentation may only show make and tuner: {command}"
+    executable = str(Path(sys.executable).with_name("tuner"))
+    process = subprocess.Popen(
+        [executable, *words[1:]],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = ""
+    if words[1] == "dashboard":
+        said = process.stdout.readline()
+        assert said.startswith("Dashboard on http://127.0.0.1:"), said
+        process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, f"{command}\n{said}{rest}"
+    assert "Traceback" not in rest, f"{command}\n{rest}"
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
+def test_every_command_and_study_file_of_a_page_works(
+    page: Path, reader: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    root, environment = reader
+    for name in ("reviews.csv", "photos"):
+        (tmp_path / name).symlink_to(root / name)
+    for kind, text in blocks(page):
+        if kind == "yaml":
+            first = text.splitlines()[0]
+            assert first.startswith("# "), f"a study file of {page.name} has no name in its first line"
+            (tmp_path / first.removeprefix("# ").strip()).write_text(text)
+        elif kind == "console":
+            for line in text.splitlines():
+                assert line.startswith("$ "), f"{page.name}: {line!r} is no command"
+                run(line.removeprefix("$ "), tmp_path, environment)
+    named = {path.name for path in tmp_path.glob("*.yaml")}
+    shown = " ".join(text for kind, text in blocks(page) if kind == "console")
+    assert all(name in shown for name in named), f"{page.name} shows a study file that none of its commands uses"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target in _LINK.findall(page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target.split("#")[0]).exists(), f"{page.name}: {target}"
+
+
+def test_every_block_has_a_known_language() -> None:
+    fences = [
+        line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("```")
+    ]
+    assert {fence for fence in fences if fence != "```"} <= {"```yaml", "```console", "```text"}
+
+
+def test_every_command_is_documented() -> None:
+    from tuner.cli.main import COMMANDS
+
+    reference = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"## `tuner {name}`" not in reference] == []
+
+
+def test_the_generated_pages_are_up_to_date() -> None:
+    subprocess.run([sys.executable, str(ROOT / "docs/update_reference.py"), "--check"], check=True, cwd=ROOT)
+
+
+def test_every_key_of_the_study_file_is_documented() -> None:
+    from tuner.config import BudgetConfig, DataConfig, StudyConfig
+
+    page = (ROOT / "docs/reference/study-file.md").read_text(encoding="utf-8")
+    for part in (StudyConfig, DataConfig, BudgetConfig):
+        assert [key for key in part.model_fields if not re.search(rf"\b{key}\b", page)] == []
+
+
+def test_the_example_is_what_init_writes() -> None:
+    example = (ROOT / "examples/rotten_tomatoes.yaml").read_text(encoding="utf-8")
+    assert example == (ROOT / "tuner/templates/rotten-tomatoes.yaml").read_text(encoding="utf-8")
+    first, *_ = [text for kind, text in blocks(ROOT / "docs/quickstart.md") if kind == "yaml"]
+    assert first.split("\n", 1)[1] in example
