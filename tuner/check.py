@@ -14,7 +14,7 @@ from tuner.errors import ConfigError, TrainerDied
 from tuner.messages import Evaluated, Finished, Raised, Recorded
 from tuner.progress import describe
 from tuner.run import TrialResult
-from tuner.service import missing_folders, remove_empty, writable_store
+from tuner.service import missing_folders, naming_checkpoints, remove_empty
 from tuner.setup import SMOKE_ROWS, SMOKE_STEPS, Setup, checkpoint_store, resolve, set_up
 from tuner.trainers import Trainer, WarmParent, describe_exit
 
@@ -44,8 +44,10 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
         Database(url, create=True).close()
     elif not os.access(_existing(path.parent), os.W_OK):
         raise ConfigError("--storage", "", f"{path.parent} takes no files")
-    missing = missing_folders(checkpoint_store(config, path).root)
-    writable_store(config, path, source)
+    with naming_checkpoints(source):
+        store = checkpoint_store(config, path)
+        missing = missing_folders(store.root)
+        store.check_writable()
     remove_empty(missing)
     with tempfile.TemporaryDirectory() as scratch, WarmParent(Path(scratch) / "log") as warm:
         setup = set_up(config, warm, source=source)

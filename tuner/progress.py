@@ -137,10 +137,10 @@ class LiveTable:
     """Shows the running trials with their curves, and keeps a line of each that ended."""
 
     def __init__(self, console: Console) -> None:
-        # Built anew at each refresh: the clocks go on between two events.
-        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
         self._score = Score()
         self._running: dict[int, tuple[TrialStarted, float, list[float]]] = {}
+        # Built anew at each refresh: the clocks go on between two events.
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
 
     def __enter__(self) -> LiveTable:
         self._live.start()

@@ -67,8 +67,11 @@ def start(
         warm: WarmParent | None = None
         if not _is_known(config.name, url):
             # Before there is a database, so that a mistake in the study file leaves nothing behind.
-            with _removing_what_a_failure_leaves(checkpoint_store(config, Database.path_of(url)).root):
-                store = writable_store(config, Database.path_of(url), source)
+            with naming_checkpoints(source):
+                store = checkpoint_store(config, Database.path_of(url))
+            with _removing_what_a_failure_leaves(store.root):
+                with naming_checkpoints(source):
+                    store.check_writable()
                 warm = stack.enter_context(_warm_parent(store, place))
                 setup = set_up(config, warm, source=source)
         database = stack.enter_context(Database(url, create=True))
@@ -135,18 +138,13 @@ def stored_setup(record: StudyRecord, config: StudyConfig, database: Database, w
     return set_up(config, warm, source=source, stored=record.facts)
 
 
-def writable_store(config: StudyConfig, database: Path, source: str) -> CheckpointStore:
-    """Return the store of a study's kept weights, once it has taken a file.
-
-    Raises:
-        ConfigError: It cannot be written to.
-    """
+@contextmanager
+def naming_checkpoints(source: str) -> Iterator[None]:
+    """Say of an error of the checkpoint store in which file and at which key it is to be mended."""
     try:
-        store = checkpoint_store(config, database)
-        store.check_writable()
+        yield
     except CheckpointError as error:
         raise ConfigError(source, "checkpoints", str(error)) from error
-    return store
 
 
 def with_trials(config: StudyConfig, trials: int) -> StudyConfig:
@@ -189,7 +187,9 @@ def _run(
 ) -> bool:
     if all(slot.state == "finished" for slot in Slots(database, record.id).all()):
         return False
-    store = writable_store(config, database.path, f"study {record.name!r} in {database.url}")
+    with naming_checkpoints(f"study {record.name!r} in {database.url}"):
+        store = checkpoint_store(config, database.path)
+        store.check_writable()
     with ExitStack() as stack:
         stack.enter_context(Studies(database).lock(record))
         chosen = stack.enter_context(_held_lanes(place))
@@ -219,7 +219,8 @@ def _removing_what_a_failure_leaves(root: Path) -> Iterator[None]:
         yield
     except BaseException:
         if root in missing:
-            (root / _LOG).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (root / _LOG).unlink()
         remove_empty(missing)
         raise
 

@@ -33,7 +33,7 @@ from tuner.errors import Interrupted, TrainerDied
 from tuner.events import Began, Notice, TrialEnded, TrialEvaluated, TrialStarted, Watcher
 from tuner.messages import Evaluated, Finished, Raised, Recorded
 from tuner.notes import trial_note
-from tuner.run import TrialResult
+from tuner.run import TENTHS, TrialResult
 from tuner.study import load_optuna_study
 from tuner.trainers import Trainer, WarmParent, describe_exit
 
@@ -264,8 +264,9 @@ class Supervisor:
             trial.report(evaluation.value, evaluation.step)
             trial.set_user_attr(f"{EVALUATION_ATTR}{evaluation.step:02d}", evaluation.to_dict())
         self._watch(TrialEvaluated(number=trial.number, evaluation=evaluation))
-        # The published recipe is what every other trial has to beat: it is never pruned.
-        go_on = trial.number == 0 or not trial.should_prune()
+        # The published recipe is what every other trial has to beat: it is never pruned. Nor is a trial that has
+        # reached its end: nothing is left to save, and as a complete one it tells the sampler more.
+        go_on = trial.number == 0 or evaluation.step == TENTHS or not trial.should_prune()
         try:
             running.trainer.connection.send(go_on)
         except (BrokenPipeError, ConnectionResetError):

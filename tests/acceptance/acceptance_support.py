@@ -118,6 +118,7 @@ class Running:
             process_group=0,
         )
         self._lines: list[str] = []
+        self._seen = 0
         self._grew = threading.Condition()
         self._ended = False
         self._out: list[str] = []
@@ -139,15 +140,14 @@ class Running:
         return "".join(self._out)
 
     def wait_for(self, pattern: str, timeout: float = DEADLINE_S) -> re.Match[str]:
-        """Wait for a line on stderr."""
+        """Wait for a line on stderr, after the one that was waited for before."""
         deadline = time.monotonic() + timeout
-        seen = 0
         with self._grew:
             while True:
-                for line in self._lines[seen:]:
-                    if match := re.search(pattern, line):
+                while self._seen < len(self._lines):
+                    self._seen += 1
+                    if match := re.search(pattern, self._lines[self._seen - 1]):
                         return match
-                seen = len(self._lines)
                 if self._ended or not self._grew.wait(max(0.0, deadline - time.monotonic())):
                     raise AssertionError(f"no line {pattern!r} on stderr:\n{''.join(self._lines)}")
 
@@ -233,7 +233,7 @@ class Tuner:
         finally:
             running.close()
 
-    def study(self, name: str, **changes: Any) -> str:
+    def study(self, name: str, /, **changes: Any) -> str:
         """Write a study file; a change to None leaves the key out. Return its name in the folder."""
         document: dict[str, Any] = {
             "name": name,
@@ -264,7 +264,7 @@ SLOW = {
     "search_space": {
         "learning_rate": {"low": 3e-4, "high": 3e-3, "log": True},
         "batch_size": 8,
-        "num_train_epochs": 30,
+        "num_train_epochs": 20,
         "lr_scheduler_type": ["linear", "constant"],
         "frozen_layers": 0,
     },

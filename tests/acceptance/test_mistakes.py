@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def wrong_column(tuner: Tuner) -> dict[str, Any]:
 
 
 def label_unseen_in_training(tuner: Tuner) -> dict[str, Any]:
-    data = build_data(tuner.folder.parent / f"{tuner.folder.name}-data")
+    data = build_data(tuner.folder / "sentences")
     write_csv(data / "validation.csv", ["text", "label"], [("good w1", "positive"), ("w2 w3", "neutral")])
     return {"data": {"source": str(data), "splits": {"train": "train", "validation": "validation"}}}
 
@@ -33,14 +34,14 @@ def label_unseen_in_training(tuner: Tuner) -> dict[str, Any]:
 def no_dropout_in_the_model(tuner: Tuner) -> dict[str, Any]:
     from transformers import ResNetConfig, ResNetForImageClassification
 
-    model = tuner.folder.parent / f"{tuner.folder.name}-resnet"
+    model = tuner.folder / "resnet"
     config = ResNetConfig(embedding_size=4, hidden_sizes=[4, 4], depths=[1, 1], layer_type="basic")
     ResNetForImageClassification(config).save_pretrained(model)
     return {"task": "image-classification", "model": str(model), "search_space": None}
 
 
 def model_folder_without_weights(tuner: Tuner) -> dict[str, Any]:
-    bare = tuner.folder.parent / f"{tuner.folder.name}-bare"
+    bare = tuner.folder / "bare"
     shutil.copytree(tuner.model, bare, ignore=shutil.ignore_patterns("*.safetensors"))
     return {"model": str(bare)}
 
@@ -105,9 +106,13 @@ def content(folder: Path) -> set[str]:
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_said_in_one_line_by_check_and_by_start_and_leaves_nothing(tuner: Tuner, mistake: str) -> None:
     change, key, words = MISTAKES[mistake]
-    tuner.study("wrong", **change(tuner))
+    tuners = [replace(tuner, folder=tuner.folder / command) for command in ("check", "start")]
+    for each in tuners:
+        each.folder.mkdir()
+        each.study("wrong", **change(each))
     before = content(tuner.folder)
-    with tuner.running("check", "wrong.yaml") as check, tuner.running("start", "wrong.yaml") as start:
+    checks, starts = tuners
+    with checks.running("check", "wrong.yaml") as check, starts.running("start", "wrong.yaml") as start:
         for running in (check, start):
             assert running.wait() == CONFIGURATION, running.stderr
             assert running.stderr.startswith(f"Error: wrong.yaml: {key}: "), running.stderr

@@ -71,7 +71,9 @@ def test_trials_tells_of_each_trial(finished: Tuner) -> None:
         ]
         assert list(trial["hyperparameters"])[:7] == SEVEN
         steps = [step["step"] for step in trial["steps"]]
-        assert steps == list(range(1, len(steps) + 1))
+        # A trial of six optimiser steps is evaluated after each, under the last tenth that it ends.
+        assert steps == sorted(set(steps))
+        assert set(steps) <= set(range(1, 11))
         assert trial["restarts"] == 0
         assert trial["device_s"] > 0
         if trial["state"] == "pruned":

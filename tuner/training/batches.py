@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from tuner.run import TENTHS
 
-#: Numbers of evaluations that a trial may have; each divides ten.
-EVALUATIONS = (10, 5, 2, 1)
+#: By how often a trial is evaluated: the tenths of its schedule that the evaluations end. Each row has the next one in
+#: it: two trials of which one is evaluated more often still meet, so that the pruner can compare them.
+EVALUATED_TENTHS = {10: tuple(range(1, 11)), 5: (2, 4, 6, 8, 10), 2: (4, 10), 1: (10,)}
 #: Validating may cost this share of training.
 MAX_VALIDATION_SHARE = 0.25
 #: Forward and backward pass of a layer, in forward passes.
@@ -79,10 +80,10 @@ def choose_evaluations(*, train_tokens: float, validation_tokens: float, epochs:
     """
     forward_passes = (1 - trained_share) + TRAINED_LAYER_COST * trained_share
     training = train_tokens * epochs * forward_passes
-    for count in EVALUATIONS:
+    for count in EVALUATED_TENTHS:
         if count * validation_tokens <= MAX_VALIDATION_SHARE * training:
             return count
-    return EVALUATIONS[-1]
+    return 1
 
 
 def evaluation_steps(total: int, evaluations: int) -> dict[int, int]:
@@ -90,5 +91,4 @@ def evaluation_steps(total: int, evaluations: int) -> dict[int, int]:
 
     A trial of fewer steps than evaluations has one evaluation a step, labelled with the last tenth that it ends.
     """
-    stride = TENTHS // evaluations
-    return {math.ceil(total * tenth / TENTHS): tenth for tenth in range(stride, TENTHS + 1, stride)}
+    return {math.ceil(total * tenth / TENTHS): tenth for tenth in EVALUATED_TENTHS[evaluations]}

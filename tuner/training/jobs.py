@@ -15,6 +15,16 @@ import sklearn.metrics  # noqa: F401 (imported here, so that no trial waits for 
 import torch
 import transformers
 
+# transformers imports what is used when it is used: named here, or every trial would spend more than a second on it.
+from transformers import (  # noqa: F401
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    get_scheduler,
+)
+
 from tuner.messages import Evaluated, Finished, Recorded, Returned
 from tuner.training.data.prepared import PreparedData
 from tuner.training.loop import evaluate

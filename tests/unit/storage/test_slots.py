@@ -94,13 +94,15 @@ def test_four_racing_processes_claim_each_slot_exactly_once(
 
 
 def test_an_interrupted_trial_is_claimed_before_an_empty_slot(slots: Slots) -> None:
-    begun(slots, "me", 0)
+    taken(slots, "me")
     begun(slots, "me", 1)
-    assert slots.release(1, "me", reason="preempted", device_s=2.0, crashed=False)
+    for slot in (0, 1):
+        assert slots.release(slot, "me", reason="preempted", device_s=2.0, crashed=False)
+    assert states(slots) == {0: "empty", 1: "interrupted", 2: "empty"}
     again = taken(slots, "you")
     assert (again.slot, again.trial_id, again.trial_number) == (1, 101, 1)
     assert (again.attempt, again.crashes, again.device_s, again.owner) == (2, 0, 2.0, "you")
-    assert taken(slots, "you").slot == 2
+    assert [taken(slots, "you").slot for _ in range(2)] == [0, 2]
     assert slots.claim("you") is None
 
 
@@ -213,6 +215,18 @@ def test_gaps_are_filled_so_that_n_trials_are_n(database: Database, slots: Slots
     assert states(slots) == {1: "running", 2: "running"}
     resize(database, slots, 4)
     assert states(slots) == {0: "empty", 1: "running", 2: "running", 3: "empty"}
+    resize(database, slots, 3)
+    assert states(slots) == {0: "empty", 1: "running", 2: "running"}
+
+
+def test_trials_begun_in_high_slots_count_against_a_budget_that_grows_again(database: Database, slots: Slots) -> None:
+    resize(database, slots, 6)
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE tuner_slots SET state = 'finished' WHERE slot >= 4")
+    resize(database, slots, 3)
+    assert states(slots) == {0: "empty", 4: "finished", 5: "finished"}
+    resize(database, slots, 4)
+    assert states(slots) == {0: "empty", 1: "empty", 4: "finished", 5: "finished"}
 
 
 def test_the_slots_of_two_studies_do_not_know_each_other(

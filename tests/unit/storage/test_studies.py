@@ -75,6 +75,53 @@ def test_a_taken_name_is_refused_and_the_study_is_left_as_it_is(
     assert len(optuna_study(database, "one").trials) == 1
 
 
+def create_together(number: int, url: str, folder: str, ways: int, names: list[str]) -> list[str]:
+    """Create studies of the same names, each at the moment at which all the others do."""
+    import time
+    from pathlib import Path
+
+    from storage import Database, Studies, StudyExists
+
+    created = []
+    with Database(url, create=True) as database:
+        assert database.optuna_storage is not None
+        for name in names:
+            Path(folder, f"{name}.{number}").touch()
+            deadline = time.monotonic() + 60
+            while len(list(Path(folder).glob(f"{name}.*"))) < ways:
+                assert time.monotonic() < deadline
+            try:
+                Studies(database).create(
+                    name,
+                    direction="minimize",
+                    config={"by": number},
+                    facts={},
+                    trials=2,
+                    first={"x": number / ways},
+                )
+            except StudyExists:
+                continue
+            created.append(name)
+    return created
+
+
+def test_of_four_processes_that_create_one_name_at_one_moment_exactly_one_does(
+    studies: Studies, database: Database, url: str, tmp_path: Path, race: Callable[..., list[Any]]
+) -> None:
+    names = [f"study-{number}" for number in range(3)]
+    folder = tmp_path / "ready"
+    folder.mkdir()
+    answers = race(create_together, 4, url, str(folder), 4, names)
+    assert sorted(name for answer in answers for name in answer) == names
+    for name in names:
+        (creator,) = (number for number, answer in enumerate(answers) if name in answer)
+        assert studies.get(name).config == {"by": creator}
+        trial = optuna_study(database, name).ask()
+        assert trial.suggest_float("x", 0, 1) == creator / 4
+        assert len(optuna_study(database, name).trials) == 1
+    assert rows(database, "tuner_slots") == 6
+
+
 def test_names_are_listed_oldest_first_and_unknown_ones_told_from_them(
     make_study: Callable[..., StudyRecord], studies: Studies
 ) -> None:

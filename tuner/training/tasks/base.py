@@ -38,6 +38,7 @@ class Task(Protocol):
 
         Raises:
             DataError: A row has no usable value.
+            ModelError: The processor can do nothing with the rows.
         """
 
     def collate(self, processor: Any) -> Callable[[Sequence[Mapping[str, Any]]], Batch]:

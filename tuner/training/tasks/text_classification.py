@@ -55,7 +55,12 @@ class TextClassification:
             return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
 
         unused = [column for column in rows.column_names if column != "labels"]
-        return rows.map(tokenise, batched=True, remove_columns=unused)
+        encoded = rows.map(tokenise, batched=True, remove_columns=unused)
+        # Without its files transformers makes an empty tokenizer, to which every word is unknown.
+        if all(set(processor.all_special_ids).issuperset(ids) for ids in encoded["input_ids"]):
+            where = processor.name_or_path
+            raise ModelError("", "model", f"the tokenizer of {where} knows no word of the texts; are its files there?")
+        return encoded
 
     def collate(self, processor: Any) -> Callable[[Sequence[Mapping[str, Any]]], Batch]:
         """Return what pads a batch to its longest text."""

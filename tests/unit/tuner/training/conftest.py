@@ -195,7 +195,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ModelS
             elif name == "distilbert":
                 _wordpiece(model_input_names=["input_ids", "attention_mask"]).save_pretrained(folder)
             else:
-                _wordpiece().save_pretrained(folder)
+                _wordpiece(model_input_names=["input_ids", "token_type_ids", "attention_mask"]).save_pretrained(folder)
             made[name, layers] = ModelSource(location=str(folder))
         return made[name, layers]
 
@@ -340,10 +340,9 @@ class _DropoutCalls(TorchFunctionMode):
             given = dict(zip(("input", "p", "training"), args, strict=False)) | kwargs
             if given.get("training", True):
                 self.heard.append(float(given.get("p", 0.5)))
-        elif func is functional.scaled_dot_product_attention:
-            # An attention hands 0 over where it is not in training mode.
-            if probability := kwargs.get("dropout_p", 0.0):
-                self.heard.append(float(probability))
+        # An attention hands 0 over where it is not in training mode.
+        if func is functional.scaled_dot_product_attention and kwargs.get("dropout_p", 0.0):
+            self.heard.append(float(kwargs["dropout_p"]))
         return func(*args, **kwargs)
 
 

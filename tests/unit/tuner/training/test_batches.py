@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.training.batches import (
-    EVALUATIONS,
+    EVALUATED_TENTHS,
     choose_evaluations,
     evaluation_batches,
     evaluation_steps,
@@ -82,7 +82,7 @@ def test_the_steps_of_a_trial(examples: int, batch_size: int, epochs: float, ste
     assert total_steps(examples, batch_size, epochs) == steps
 
 
-@given(total=st.integers(1, 100_000), count=st.sampled_from(EVALUATIONS))
+@given(total=st.integers(1, 100_000), count=st.sampled_from(sorted(EVALUATED_TENTHS)))
 def test_evaluations_end_growing_tenths_of_the_schedule(total: int, count: int) -> None:
     plan = evaluation_steps(total, count)
     steps, tenths = list(plan), list(plan.values())
@@ -90,9 +90,9 @@ def test_evaluations_end_growing_tenths_of_the_schedule(total: int, count: int) 
     assert tenths == sorted(set(tenths))
     assert steps[0] >= 1
     assert (steps[-1], tenths[-1]) == (total, 10)
-    assert len(plan) == min(count, total) or total < 10
+    assert len(plan) <= min(count, total)
+    assert len(plan) == count or total < 10
     for step, tenth in plan.items():
-        assert tenth % (10 // count) == 0
         # The step is the first that has gone through this share of the schedule.
         assert (step - 1) * 10 < total * tenth <= step * 10
 
@@ -103,6 +103,15 @@ def test_a_trial_of_fewer_steps_than_evaluations_has_one_after_each_step(total: 
     assert list(plan) == list(range(1, total + 1))
     # Each is labelled with the last tenth that it ends.
     assert list(plan.values()) == [step * 10 // total for step in range(1, total + 1)]
+
+
+@pytest.mark.parametrize("count", EVALUATED_TENTHS)
+def test_whoever_looks_less_often_looks_where_the_others_do(count: int) -> None:
+    tenths = EVALUATED_TENTHS[count]
+    assert len(tenths) == count
+    assert tenths[-1] == 10
+    assert all(set(tenths) <= set(other) for more, other in EVALUATED_TENTHS.items() if more > count)
+    assert list(evaluation_steps(100, count).items()) == [(10 * tenth, tenth) for tenth in tenths]
 
 
 def test_four_steps_end_the_second_fifth_seventh_and_tenth_tenth() -> None:
@@ -120,9 +129,9 @@ def test_validating_costs_at_most_a_quarter_of_training(
 ) -> None:
     count = choose_evaluations(train_tokens=train, validation_tokens=validation, epochs=epochs, trained_share=share)
     cost = train * epochs * (1 + 2 * share)
-    assert count in EVALUATIONS
+    assert count in EVALUATED_TENTHS
     assert count * validation <= cost / 4 or count == 1
-    more = [other for other in EVALUATIONS if other > count]
+    more = [other for other in EVALUATED_TENTHS if other > count]
     assert all(other * validation > cost / 4 for other in more), "no more evaluations would have been cheap enough"
 
 

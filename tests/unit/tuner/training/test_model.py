@@ -144,7 +144,8 @@ def test_what_a_study_needs_to_know_of_a_model(copied: Path) -> None:
 ENCODERS = (
     "albert", "beit", "bert", "big_bird", "camembert", "convbert", "data2vec-text", "deberta", "deberta-v2", "deit",
     "dinov2", "distilbert", "electra", "ernie", "flaubert", "funnel", "gpt2", "layoutlm", "longformer", "mobilebert",
-    "modernbert", "mpnet", "nezha", "rembert", "roberta", "roformer", "squeezebert", "vit", "xlm", "xlm-roberta", "xlnet",
+    "modernbert", "mpnet", "nezha", "rembert", "roberta", "roformer", "squeezebert", "vit", "xlm", "xlm-roberta",
+    "xlnet",
 )  # fmt: skip
 
 

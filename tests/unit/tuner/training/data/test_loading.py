@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import Dataset, DatasetDict
+
+from tuner.config import DataConfig
+from tuner.errors import DataError
+from tuner.training.data import load_rows
+
+ROWS: list[dict[str, Any]] = [
+    {"text": "a, b", "label": "x", "site": "one", "stars": 1},
+    {"text": "c", "label": "y", "site": "two", "stars": 2},
+    {"text": "d", "label": "x", "site": "two", "stars": 3},
+]
+
+
+def separated(separator: str) -> str:
+    lines = [ROWS[0].keys(), *(row.values() for row in ROWS)]
+    return "\n".join(separator.join(f'"{value}"' for value in line) for line in lines) + "\n"
+
+
+def write_parquet(path: Path) -> None:
+    Dataset.from_list(ROWS).to_parquet(path)
+
+
+WRITERS: dict[str, Callable[[Path], Any]] = {
+    "rows.csv": lambda path: path.write_text(separated(",")),
+    "rows.CSV": lambda path: path.write_text(separated(",")),
+    "rows.tsv": lambda path: path.write_text(separated("\t")),
+    "rows.json": lambda path: path.write_text(json.dumps(ROWS)),
+    "rows.jsonl": lambda path: path.write_text("\n".join(json.dumps(row) for row in ROWS)),
+    "rows.parquet": write_parquet,
+}
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Callable[..., dict[str, Dataset]]:
+    """Reads a source with what a study file says of it."""
+
+    def read(source: Path, **said: Any) -> dict[str, Dataset]:
+        data = DataConfig(source=str(source), **said)
+        return load_rows(str(source), data, {"text": [str(data.text)]}, tmp_path / "cache")
+
+    return read
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_is_read_by_its_ending(name: str, tmp_path: Path, load: Callable[..., dict[str, Dataset]]) -> None:
+    WRITERS[name](tmp_path / name)
+    found = load(tmp_path / name)
+    assert list(found) == ["train"]
+    assert found["train"].column_names == ["text", "label"]
+    assert found["train"].to_list() == [{"text": row["text"], "label": row["label"]} for row in ROWS]
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+def test_the_files_of_a_folder_are_its_splits(
+    ending: str, tmp_path: Path, load: Callable[..., dict[str, Dataset]]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for split in ("train", "dev"):
+        WRITERS[f"rows.{ending}"](folder / f"{split}.{ending}")
+    (folder / "README.md").write_text("no data")
+    found = load(folder)
+    assert set(found) == {"train", "dev"}
+    assert list(found["dev"]["text"]) == ["a, b", "c", "d"]
+
+
+def test_what_datasets_saved_is_read(tmp_path: Path, load: Callable[..., dict[str, Dataset]]) -> None:
+    rows = Dataset.from_list(ROWS)
+    rows.save_to_disk(tmp_path / "one")
+    DatasetDict({"train": rows, "test": rows.select([1])}).save_to_disk(tmp_path / "several")
+    assert {name: len(found) for name, found in load(tmp_path / "one").items()} == {"train": 3}
+    assert {name: len(found) for name, found in load(tmp_path / "several").items()} == {"train": 3, "test": 1}
+
+
+def test_folders_of_images_are_classes(digits: Path, load: Callable[..., dict[str, Dataset]]) -> None:
+    data = DataConfig(source=str(digits))
+    found = load_rows(str(digits), data, {"image": ["image"]}, digits.parent / "images-cache")
+    assert {name: len(rows) for name, rows in found.items()} == {"train": 64}
+    assert found["train"].features["label"].names == ["one", "zero"]
+    assert found["train"][0]["image"].size == (8, 8)
+
+
+# ---- where
+
+
+@pytest.mark.parametrize(
+    ("where", "texts"),
+    [
+        ({}, ["a, b", "c", "d"]),
+        ({"site": "two"}, ["c", "d"]),
+        ({"site": ["one", "two"]}, ["a, b", "c", "d"]),
+        ({"stars": 2}, ["c"]),
+        ({"stars": [1, 3], "site": "two"}, ["d"]),
+    ],
+)
+def test_where_keeps_the_rows_with_these_values(
+    where: dict[str, Any], texts: list[str], tmp_path: Path, load: Callable[..., dict[str, Dataset]]
+) -> None:
+    WRITERS["rows.csv"](tmp_path / "rows.csv")
+    assert list(load(tmp_path / "rows.csv", where=where)["train"]["text"]) == texts
+
+
+def test_a_split_that_where_empties_is_gone(tmp_path: Path, load: Callable[..., dict[str, Dataset]]) -> None:
+    rows = Dataset.from_list(ROWS)
+    DatasetDict({"train": rows, "test": rows.select([0])}).save_to_disk(tmp_path / "saved")
+    assert list(load(tmp_path / "saved", where={"site": "two"})) == ["train"]
+
+
+# ---- what can be wrong
+
+
+def test_saved_data_without_rows_are_refused(tmp_path: Path, load: Callable[..., dict[str, Dataset]]) -> None:
+    Dataset.from_dict({"text": [], "label": []}).save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match="has no rows"):
+        load(tmp_path / "saved")
+
+
+@pytest.mark.parametrize(
+    ("said", "key", "reason"),
+    [
+        (
+            {"text": "txt"},
+            "data.text",
+            "there is no column 'txt'; did you mean 'text'?; there are text, label, site, stars",
+        ),
+        ({"label": "sentiment"}, "data.label", "there is no column 'sentiment'"),
+        ({"where": {"sight": "one"}}, "data.where", "there is no column 'sight'; did you mean 'site'?"),
+        ({"where": {"site": "three"}}, "data.where", "{'site': 'three'} leaves no row"),
+        ({"where": {"site": []}}, "data.where", "leaves no row"),
+    ],
+)
+def test_what_the_columns_do_not_have_is_said(
+    said: dict[str, Any], key: str, reason: str, tmp_path: Path, load: Callable[..., dict[str, Dataset]]
+) -> None:
+    WRITERS["rows.csv"](tmp_path / "rows.csv")
+    with pytest.raises(DataError) as caught:
+        load(tmp_path / "rows.csv", **said)
+    assert caught.value.key == key
+    assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "reason"),
+    [
+        ({"rows.txt": "text"}, "rows.txt", "no csv, tsv, json, jsonl or parquet file"),
+        ({"rows.parquet": "text"}, "rows.parquet", "cannot be read: "),
+        ({"rows.csv": "text,label\n"}, "rows.csv", "corresponds to no data"),
+        ({"folder/readme.txt": ""}, "folder", "holds no csv, json or parquet file and no image"),
+        (
+            {"folder/a.csv": "text,label\na,b\n", "folder/b.json": "[]"},
+            "folder",
+            "mixes .csv and .json files; name one",
+        ),
+        ({"folder/a.csv": "text,label\na,b\n", "folder/b.tsv": ""}, "folder", "mixes .csv and .tsv files; name one"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_said_in_a_line(
+    files: dict[str, str], source: str, reason: str, tmp_path: Path, load: Callable[..., dict[str, Dataset]]
+) -> None:
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content)
+    with pytest.raises(DataError) as caught:
+        load(tmp_path / source)
+    assert caught.value.key == "data.source"
+    assert reason in caught.value.reason
+    assert "\n" not in caught.value.reason

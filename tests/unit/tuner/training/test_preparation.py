@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import transformers
+from datasets import Dataset, load_from_disk
+
+from tuner.config import DataConfig
+from tuner.errors import DataError, ModelError
+from tuner.run import ModelSource
+from tuner.training.data.prepared import LOCKED, PreparedData
+from tuner.training.preparation import Prepared, prepare
+
+SIZES: dict[str, int | float | str] = {"train": 32, "validation": 16, "test": 8}
+
+
+@pytest.fixture
+def arguments(checkpoint: Callable[..., ModelSource], reviews: Path, tmp_path: Path) -> dict[str, Any]:
+    """What `prepare` is given for a tiny BERT, with a cache of its own."""
+    source = tmp_path / "reviews.csv"
+    shutil.copy(reviews, source)
+    return {
+        "task": "text-classification",
+        "model": checkpoint("bert", 2),
+        "data": DataConfig(source=str(source), splits=SIZES),
+        "source": str(source),
+        "max_length": 16,
+        "seed": 0,
+        "searches_dropout": True,
+        "metric": "accuracy",
+        "cache": tmp_path / "cache",
+    }
+
+
+def contents(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return time and size of every file, those of locks apart: taking one touches it."""
+    return {
+        str(path): (path.stat().st_mtime_ns, path.stat().st_size)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def with_rows(arguments: dict[str, Any], rows: str, **said: Any) -> dict[str, Any]:
+    path = Path(arguments["source"])
+    path.write_text(rows)
+    return {**arguments, "data": DataConfig(source=str(path), **{"splits": SIZES, **said})}
+
+
+# ---- what is prepared
+
+
+def test_what_preparation_finds(arguments: dict[str, Any]) -> None:
+    prepared = prepare(**arguments)
+    assert prepared.sizes == SIZES
+    assert prepared.labels == ("0", "1")
+    assert prepared.layers == 2
+    assert prepared.dropouts == ("attention_probs_dropout_prob", "classifier_dropout", "hidden_dropout_prob")
+    data = PreparedData.open(prepared.folder)
+    assert (len(data.train), len(data.validation)) == (32, 16)
+    assert data.labels == ("0", "1")
+    assert data.train_tokens == sum(len(ids) for ids in data.train["input_ids"])
+    assert data.validation_tokens == sum(len(ids) for ids in data.validation["input_ids"])
+    assert set(data.train.column_names) == {"input_ids", "token_type_ids", "attention_mask", "labels", "length"}
+    assert len(load_from_disk(str(prepared.folder / LOCKED / "test"))) == 8
+
+
+def test_texts_are_encoded_as_the_tokenizer_does_and_cut(arguments: dict[str, Any]) -> None:
+    tokenizer = transformers.AutoTokenizer.from_pretrained(arguments["model"].location)
+    folder = prepare(**{**arguments, "max_length": 5}).folder
+    whole = PreparedData.open(prepare(**arguments).folder).train
+    cut = PreparedData.open(folder).train
+    assert max(cut["length"]) == 5 < max(whole["length"])
+    for row in (*whole, *cut):
+        assert row["length"] == len(row["input_ids"]) == len(row["attention_mask"])
+        assert (row["input_ids"][0], row["input_ids"][-1]) == (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    words = {"good", "great"}
+    for row in whole:
+        assert row["labels"] == bool(words & set(tokenizer.decode(row["input_ids"]).split()))
+
+
+def test_two_columns_are_a_pair(arguments: dict[str, Any]) -> None:
+    rows = "a,b,label\n" + "".join(f"the film,was {word},{word}\n" for word in ("good", "bad") * 20)
+    sizes = {"train": 20, "validation": 8}
+    prepared = prepare(**with_rows(arguments, rows, text=["a", "b"], splits=sizes))
+    row = PreparedData.open(prepared.folder).train[0]
+    assert row["token_type_ids"] == [0, 0, 0, 0, 1, 1, 1]
+
+
+def test_images_become_what_the_processor_makes_of_them(
+    preparation: Callable[..., Prepared], checkpoint: Callable[..., ModelSource], digits: Path
+) -> None:
+    prepared = preparation("vit")
+    assert prepared.labels == ("one", "zero")
+    data = PreparedData.open(prepared.folder)
+    assert data.train_tokens == 32
+    row = data.train.with_format("numpy")[0]
+    assert row["pixel_values"].shape == (3, 16, 16)
+    assert -1.0 <= row["pixel_values"].min() < row["pixel_values"].max() <= 1.0
+
+
+# ---- the cache
+
+
+def test_preparing_again_writes_nothing(arguments: dict[str, Any]) -> None:
+    first = prepare(**arguments)
+    before = contents(arguments["cache"])
+    assert any("facts.json" in path for path in before)
+    assert prepare(**arguments) == first
+    assert contents(arguments["cache"]) == before
+
+
+def test_data_at_another_place_are_the_same_data(arguments: dict[str, Any], tmp_path: Path) -> None:
+    first = prepare(**arguments)
+    moved = tmp_path / "elsewhere" / "renamed.csv"
+    moved.parent.mkdir()
+    shutil.move(arguments["source"], moved)
+    model = tmp_path / "elsewhere" / "model"
+    shutil.copytree(arguments["model"].location, model)
+    there = {
+        "source": str(moved),
+        "data": DataConfig(source=str(moved), splits=SIZES),
+        "model": ModelSource(location=str(model)),
+        "cache": tmp_path / "other cache",
+    }
+    assert prepare(**{**arguments, **there}).fingerprint == first.fingerprint
+    assert prepare(**{**arguments, **there, "cache": arguments["cache"]}) == first
+
+
+def test_one_changed_row_is_other_data(arguments: dict[str, Any]) -> None:
+    first = prepare(**arguments)
+    lines = Path(arguments["source"]).read_text().splitlines(keepends=True)
+    lines[5] = lines[5].replace("the", "a") if "the" in lines[5] else f"the {lines[5]}"
+    changed = prepare(**with_rows(arguments, "".join(lines)))
+    assert changed.fingerprint != first.fingerprint
+    assert changed.folder != first.folder
+
+
+@pytest.mark.parametrize(
+    "changed", [{"max_length": 8}, {"seed": 1}, {"data": {"labels": {"0": "bad", "1": "good"}}}], ids=str
+)
+def test_what_decides_the_encoding_decides_the_fingerprint(arguments: dict[str, Any], changed: dict[str, Any]) -> None:
+    first = prepare(**arguments)
+    if "data" in changed:
+        said = {"source": arguments["source"], "splits": SIZES, **changed["data"]}
+        changed = {"data": DataConfig(**said)}
+    assert prepare(**{**arguments, **changed}).fingerprint != first.fingerprint
+
+
+def test_models_of_one_vocabulary_that_take_other_inputs_do_not_share_the_cache(
+    arguments: dict[str, Any], checkpoint: Callable[..., ModelSource]
+) -> None:
+    # As BERT and DistilBERT: the tokenizer's own file is the same, what stands beside it is not.
+    distilbert = prepare(**{**arguments, "model": checkpoint("distilbert", 2)})
+    bert = prepare(**arguments)
+    assert "token_type_ids" not in PreparedData.open(distilbert.folder).train.column_names
+    assert "token_type_ids" in PreparedData.open(bert.folder).train.column_names
+    assert bert.fingerprint != distilbert.fingerprint
+
+
+def test_what_a_crash_left_half_written_is_written_again(arguments: dict[str, Any]) -> None:
+    prepared = prepare(**arguments)
+    (prepared.folder / "facts.json").unlink()
+    shutil.rmtree(prepared.folder / "validation")
+    assert prepare(**arguments) == prepared
+    assert len(PreparedData.open(prepared.folder).validation) == 16
+
+
+#: Forks as a warm parent does: everything is imported, nothing computed.
+AT_ONCE = """
+import multiprocessing, pickle, sys
+from pathlib import Path
+import tuner.training.jobs
+from tuner.training.preparation import prepare
+
+arguments = pickle.loads(Path(sys.argv[1]).read_bytes())
+context = multiprocessing.get_context("fork")
+together, answers = context.Barrier(4), context.Queue()
+
+def work():
+    together.wait(60)
+    answers.put(str(prepare(**arguments).folder))
+
+workers = [context.Process(target=work) for _ in range(4)]
+for worker in workers:
+    worker.start()
+print(*(answers.get(timeout=120) for _ in workers))
+for worker in workers:
+    worker.join(60)
+"""
+
+
+def test_four_processes_that_prepare_at_once_agree_and_leave_no_scratch(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    asked = tmp_path / "arguments"
+    asked.write_bytes(pickle.dumps(arguments))
+    done = subprocess.run(
+        [sys.executable, "-c", AT_ONCE, str(asked)], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = done.stdout.split()
+    alone = prepare(**arguments)
+    assert found == [str(alone.folder)] * 4
+    names = {path.name for path in (arguments["cache"] / "prepared").iterdir()}
+    assert names == {alone.folder.name, f"{alone.folder.name}.lock"}
+    assert len(PreparedData.open(alone.folder).train) == 32
+
+
+# ---- what can be wrong
+
+
+HEAD = "text,label\n"
+PAIRS = "".join(f"the film,{label}\n" for label in ("x", "y") * 30)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said", "changed", "key", "reason"),
+    [
+        (HEAD + PAIRS, {"text": "sentence"}, {}, "data.text", "there is no column 'sentence'"),
+        (
+            HEAD + PAIRS,
+            {"splits": {"train": 60, "validation": 8}},
+            {},
+            "data.splits",
+            "68 rows are asked for, there are 60",
+        ),
+        (HEAD + PAIRS, {"splits": {"train": "train", "validation": 60}}, {}, "data.splits.train", "is empty"),
+        (
+            HEAD + PAIRS + ",x\n",
+            {"splits": {"train": 0.5, "validation": 0.5}},
+            {},
+            "data.text",
+            "has no text in column",
+        ),
+        (HEAD + "a,x\n" * 60, {}, {}, "data.label", "has 1 class"),
+        (
+            HEAD + "a,x\n" * 30 + "a,y\n" * 30 + "a,z\n",
+            {"splits": {"train": 59, "validation": 2}},
+            {"metric": "roc_auc"},
+            "metric",
+            "roc_auc needs every class in the validation split",
+        ),
+    ],
+)
+def test_data_that_are_not_as_the_study_file_says(
+    arguments: dict[str, Any], rows: str, said: dict[str, Any], changed: dict[str, Any], key: str, reason: str
+) -> None:
+    with pytest.raises(DataError) as caught:
+        prepare(**{**with_rows(arguments, rows, **said), **changed})
+    assert caught.value.key == key
+    assert reason in caught.value.reason
+
+
+def test_a_model_without_dropout_is_refused_where_dropout_is_searched(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "convnext"
+    config = transformers.ConvNextConfig(hidden_sizes=[4, 4], depths=[1, 1], num_stages=2, image_size=16)
+    transformers.ConvNextModel(config).save_pretrained(folder)
+    model = ModelSource(location=str(folder))
+    with pytest.raises(ModelError) as caught:
+        prepare(**{**arguments, "task": "image-classification", "model": model})
+    assert caught.value.key == "search_space.dropout"
+    assert caught.value.reason == f"{folder} (convnext) has no dropout; write `dropout: 0`"
+
+
+def test_a_checkpoint_that_lacks_weights_of_its_encoder_is_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "partly"
+    shutil.copytree(arguments["model"].location, folder)
+    weights = {key: value for key, value in load_file(folder / "model.safetensors").items() if "layer.0" not in key}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match=r"weights of its encoder, such as bert\.encoder\.layer\.0"):
+        prepare(**{**arguments, "model": ModelSource(location=str(folder))})
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        ("tokenizer*", "knows no word of the texts; are its files there?"),
+        ("model.safetensors", "has no usable weights"),
+        ("config.json", "has no usable configuration"),
+    ],
+)
+def test_a_folder_that_is_not_a_whole_checkpoint_is_refused(
+    arguments: dict[str, Any], tmp_path: Path, missing: str, reason: str
+) -> None:
+    folder = tmp_path / "partly"
+    shutil.copytree(arguments["model"].location, folder)
+    for path in folder.glob(missing):
+        path.unlink()
+    with pytest.raises(ModelError) as caught:
+        prepare(**{**arguments, "model": ModelSource(location=str(folder))})
+    assert caught.value.key == "model"
+    assert reason in caught.value.reason
+
+
+def test_a_tokenizer_without_padding_is_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "unpadded"
+    shutil.copytree(arguments["model"].location, folder)
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in settings.items() if key != "pad_token"}))
+    with pytest.raises(ModelError, match="has no padding token"):
+        prepare(**{**arguments, "model": ModelSource(location=str(folder))})
+
+
+def test_a_row_without_an_image_is_refused(
+    checkpoint: Callable[..., ModelSource], arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    from datasets import Features, Image, Value
+    from PIL import Image as Pictures
+
+    picture = Pictures.new("L", (8, 8))
+    features = Features({"image": Image(), "label": Value("string")})
+    rows: dict[str, list[Any]] = {"image": [picture] * 11 + [None], "label": ["x", "y"] * 6}
+    folder = tmp_path / "images"
+    Dataset.from_dict(rows, features=features).save_to_disk(folder)
+    changed = {
+        "task": "image-classification",
+        "model": checkpoint("vit", 2),
+        "source": str(folder),
+        "data": DataConfig(source=str(folder), splits={"train": 6, "validation": 6}),
+    }
+    with pytest.raises(DataError, match="a row has no image in column 'image'"):
+        prepare(**{**arguments, **changed})
