@@ -47,6 +47,7 @@ def main(arguments: Sequence[str]) -> None:
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    parent = os.getpid()
     selector = selectors.DefaultSelector()
     selector.register(requests, selectors.EVENT_READ)
     selector.register(wake_read, selectors.EVENT_READ)
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str]) -> None:
                 if pid == 0:
                     selector.close()
                     requests.close()
-                    _run(pickle.loads(request), Connection(descriptors[0]))  # noqa: S301 (from our own parent)
+                    _run(parent, pickle.loads(request), Connection(descriptors[0]))  # noqa: S301 (from our own parent)
                 os.close(descriptors[0])
                 requests.send(pickle.dumps(("forked", pid, 0)))
 
@@ -81,11 +82,13 @@ def _report_exits(requests: socket.socket) -> None:
         requests.send(pickle.dumps(("exited", pid, os.waitstatus_to_exitcode(status))))
 
 
-def _run(call: Call, connection: Connection) -> None:
+def _run(parent: int, call: Call, connection: Connection) -> None:
     """Make one call in a forked process; never returns."""
     code = 1
     try:
         die_with_parent()
+        if os.getppid() != parent:  # it ended before we asked to end with it
+            return
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import signal
@@ -34,7 +35,7 @@ def test_a_no_setting_of_one_trial_reaches_the_next(finished: Tuner) -> None:
     """Elsewhere: a trial that asked for no warm-up and no decay trained with those of the trial before."""
     trials = finished.json("trials", "finished")["trials"]
     with_warmup = ["warmup_ratio" in trial["hyperparameters"] for trial in trials]
-    assert any(not now and before for before, now in zip(with_warmup, with_warmup[1:], strict=False))
+    assert any(not now and before for before, now in itertools.pairwise(with_warmup))
     for trial in trials:
         effective = finished.json("show", "finished", str(trial["number"]))["effective"]
         wanted = expected(trial["hyperparameters"])

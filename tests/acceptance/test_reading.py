@@ -227,8 +227,9 @@ def test_delete_asks_first_and_removes_the_study_and_its_weights(tuner: Tuner) -
     weights = tuner.folder / "tuner-checkpoints" / "one" / "trial-00000"
     weights.mkdir(parents=True)
     refused = tuner.run("delete", "one", stdin="n\n")
-    assert refused.returncode == 130 or refused.returncode == 1
-    assert "Remove study 'one'" in refused.stdout + refused.stderr
+    assert refused.returncode == 1
+    assert "Remove study 'one' with 0 trials" in refused.stdout
+    assert refused.stderr == "Error: study 'one' is kept\n"
     assert tuner.json("status", "one")["study"] == "one"
     assert weights.exists()
 

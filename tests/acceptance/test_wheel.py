@@ -55,7 +55,7 @@ def installed(tuner: Tuner, clean_environment: Path, new_tuner: Callable[[Path],
     """The command of the wheel, in a folder whose packages of the same names must not be imported."""
     for package in PACKAGES:
         (tuner.folder / package).mkdir()
-        (tuner.folder / package / "__init__.py").write_text("raise ImportError('the user’s own folder')\n", "utf-8")
+        (tuner.folder / package / "__init__.py").write_text("raise ImportError('a folder of the user')\n", "utf-8")
     return replace(tuner, command=(str(clean_environment / "bin" / "tuner"),))
 
 

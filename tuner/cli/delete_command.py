@@ -15,14 +15,15 @@ def command(name: str, yes: bool, url: str) -> None:
     """Remove the study NAME, its trials and its kept weights."""
     from storage import Slots, Studies
     from tuner.cli.reading import opened
+    from tuner.errors import TunerError
     from tuner.service import stored_config
     from tuner.setup import checkpoint_store
 
     with opened(name, url) as (database, study):
         studies = Studies(database)
         begun = sum(slot.attempt > 0 for slot in Slots(database, study.id).all())
-        if not yes:
-            click.confirm(f"Remove study {name!r} with {begun} trials and their weights?", abort=True)
+        if not yes and not click.confirm(f"Remove study {name!r} with {begun} trials and their weights?"):
+            raise TunerError(f"study {name!r} is kept")
         with studies.lock(study):
             store = checkpoint_store(stored_config(study, database), database.path)
             studies.delete(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -56,14 +58,22 @@ def run_and_report(
         _print_gain(best)
     storage = "" if url == DEFAULT_URL else f" --storage {_shown(url)}"
     more = status["trials"]["total"] + 8
+    program = _program()
     click.echo("Go on with:")
-    click.echo(f"  tuner dashboard{storage}")
-    click.echo(f"  tuner resume {name} --trials {more}{storage}")
-    click.echo(f"  tuner export {name} {name}-model{storage}")
+    click.echo(f"  {program} dashboard{storage}")
+    click.echo(f"  {program} resume {name} --trials {more}{storage}")
+    click.echo(f"  {program} export {name} {name}-model{storage}")
 
 
 def _preempted(*_: object) -> None:
     raise Interrupted("stopped by SIGTERM; the same command goes on", EXIT_PREEMPTED)
+
+
+def _program() -> str:
+    """Return what to type for this program here: its path, where its name would find another or nothing."""
+    if os.path.basename(sys.argv[0]) != "tuner" or shutil.which("tuner") == sys.argv[0]:
+        return "tuner"
+    return os.path.relpath(sys.argv[0])
 
 
 def _shown(url: str) -> str:

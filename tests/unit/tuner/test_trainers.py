@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tuner.errors import DataError, TrainerDied, TunerError
+from tuner.trainers import Trainer, WarmParent, describe_exit
+
+HELPERS = "trainer_functions"
+
+
+@pytest.fixture
+def warm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[WarmParent]:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    with WarmParent(tmp_path / "log", preload=()) as parent:
+        yield parent
+
+
+def wait_until(condition: Callable[[], bool], timeout: float = 30) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def start(warm: WarmParent, function: str, **arguments: object) -> Trainer:
+    return warm.start(f"{HELPERS}:{function}", arguments)
+
+
+def test_a_call_returns_what_the_function_sends(warm: WarmParent) -> None:
+    assert warm.call(f"{HELPERS}:add", {"left": 2, "right": 3}) == 5
+
+
+def test_a_call_begins_as_the_one_before_began(warm: WarmParent) -> None:
+    assert [warm.call(f"{HELPERS}:count_calls", {}) for _ in range(3)] == [1, 1, 1]
+    assert warm.call(f"{HELPERS}:describe_process", {})["left_behind"] is None
+
+
+def test_a_trainer_has_its_own_session_and_environment_and_no_folder_of_the_user_in_its_path(warm: WarmParent) -> None:
+    facts = warm.call(f"{HELPERS}:describe_process", {}, {"VISIBLE": "GPU-1"})
+    assert facts["session"] == facts["pid"] not in (os.getpid(), os.getsid(0))
+    assert facts["visible"] == "GPU-1"
+    assert "" not in facts["path"]
+    assert os.getcwd() not in facts["path"]
+    assert facts["safe_path"]
+    assert warm.call(f"{HELPERS}:describe_process", {})["visible"] is None
+
+
+def test_an_error_of_ours_comes_back_as_it_was_raised(warm: WarmParent) -> None:
+    with pytest.raises(DataError, match=r"^study\.yaml: data\.text: is nowhere$") as caught:
+        warm.call(f"{HELPERS}:raise_ours", {})
+    assert (caught.value.source, caught.value.key) == ("study.yaml", "data.text")
+
+
+def test_any_other_error_comes_back_with_its_name(warm: WarmParent) -> None:
+    with pytest.raises(TunerError, match=r"^ZeroDivisionError: by zero$"):
+        warm.call(f"{HELPERS}:raise_any", {})
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "words"),
+    [
+        ("exit_silently", {"code": 3}, "exit code 3"),
+        ("die_of", {"number": signal.SIGKILL}, "killed by SIGKILL"),
+        ("die_in_the_middle_of_a_message", {}, "exit code 0"),
+        ("missing", {}, "exit code 1"),
+    ],
+)
+def test_a_trainer_that_ends_without_a_word_is_said_so_and_the_next_one_works(
+    warm: WarmParent, function: str, arguments: dict[str, object], words: str
+) -> None:
+    with pytest.raises(TrainerDied, match=rf"{HELPERS}:{function} ended without a word: {words}"):
+        warm.call(f"{HELPERS}:{function}", arguments)
+    assert warm.call(f"{HELPERS}:add", {"left": 1, "right": 1}) == 2
+
+
+def test_two_trainers_talk_at_once_each_on_its_own_pipe(warm: WarmParent) -> None:
+    one, other = start(warm, "echo_until_told"), start(warm, "echo_until_told")
+    assert one.pid != other.pid
+    one.connection.send("for one")
+    other.connection.send("for other")
+    assert (other.connection.recv(), one.connection.recv()) == ("for other", "for one")
+    # The later one holds no end of the earlier one's pipe: its end of file comes through.
+    one.connection.send("end")
+    with pytest.raises(EOFError):
+        one.connection.recv()
+    assert one.exit_code() == 0
+    other.kill()
+    one.kill()
+
+
+def test_exit_codes_are_told_apart_in_whatever_order_trainers_end(warm: WarmParent) -> None:
+    first, second = start(warm, "echo_until_told"), start(warm, "exit_silently", code=7)
+    with pytest.raises(EOFError):
+        second.connection.recv()
+    os.kill(first.pid, signal.SIGTERM)
+    with pytest.raises(EOFError):
+        first.connection.recv()
+    assert first.exit_code() == -signal.SIGTERM
+    assert second.exit_code() == 7
+    first.kill()
+    second.kill()
+
+
+def test_a_trainer_leaves_at_the_end_of_its_pipe(warm: WarmParent, tmp_path: Path) -> None:
+    trainer = start(warm, "wait_for_the_end_of_the_pipe", mark=str(tmp_path / "mark"))
+    assert trainer.connection.recv() == "ready"
+    trainer.connection.close()
+    wait_until(lambda: gone(trainer.pid))
+    assert (tmp_path / "mark").read_text(encoding="utf-8") == "left"
+
+
+def test_trainers_die_with_their_parent_and_a_new_parent_serves(warm: WarmParent) -> None:
+    trainers = [start(warm, "echo_until_told") for _ in range(2)]
+    parent = psutil.Process(trainers[0].pid).ppid()
+    os.kill(parent, signal.SIGKILL)
+    for trainer in trainers:
+        with pytest.raises((EOFError, ConnectionResetError)):
+            trainer.connection.recv()
+    assert trainers[0].exit_code() is None
+    wait_until(lambda: not warm.alive)
+    with pytest.raises(TrainerDied, match="killed by SIGKILL"):
+        start(warm, "echo_until_told")
+    warm.restart()
+    began = time.monotonic()
+    assert trainers[1].exit_code() is None  # at once: the new parent never heard of it
+    assert time.monotonic() - began < 5
+    assert warm.call(f"{HELPERS}:add", {"left": 4, "right": 4}) == 8
+    for trainer in trainers:
+        trainer.kill()
+
+
+def test_restarting_a_parent_that_runs_changes_nothing(warm: WarmParent) -> None:
+    trainer = start(warm, "echo_until_told")
+    warm.restart()
+    trainer.connection.send("still here")
+    assert trainer.connection.recv() == "still here"
+    trainer.kill()
+
+
+def test_closing_ends_every_trainer(warm: WarmParent) -> None:
+    trainers = [start(warm, "echo_until_told") for _ in range(2)]
+    warm.close()
+    for trainer in trainers:
+        wait_until(lambda pid=trainer.pid: gone(pid))
+        trainer.connection.close()
+
+
+def test_a_killed_trainer_is_gone_and_killing_it_again_is_harmless(warm: WarmParent) -> None:
+    trainer = start(warm, "echo_until_told")
+    trainer.kill()
+    wait_until(lambda: gone(trainer.pid))
+    trainer.kill()
+
+
+def test_what_trainers_write_goes_to_the_log_and_a_quiet_end_writes_nothing(warm: WarmParent, tmp_path: Path) -> None:
+    warm.call(f"{HELPERS}:write_to_both", {})
+    exits = [start(warm, "exit_silently", code=0) for _ in range(3)]
+    for trainer in exits:
+        with pytest.raises(EOFError):
+            trainer.connection.recv()
+        trainer.connection.close()
+    # Reports of these ends lie unread in the socket that closes now.
+    warm._requests.close()
+    warm._process.wait(timeout=30)
+    assert sorted((tmp_path / "log").read_text(encoding="utf-8").splitlines()) == ["to stderr", "to stdout"]
+
+
+def test_a_trainer_inherits_no_descriptor_of_other_trainers(warm: WarmParent) -> None:
+    def descriptors() -> int:
+        return int(warm.call(f"{HELPERS}:describe_process", {})["descriptors"])
+
+    alone = descriptors()
+    others = [start(warm, "echo_until_told") for _ in range(3)]
+    assert descriptors() == alone
+    for trainer in others:
+        trainer.kill()
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "exit code 0"),
+        (-9, "killed by SIGKILL"),
+        (-200, "killed by signal 200"),
+        (None, "no exit code is known"),
+    ],
+)
+def test_an_exit_code_is_put_in_words(code: int | None, words: str) -> None:
+    assert describe_exit(code) == words
