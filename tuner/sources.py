@@ -59,8 +59,11 @@ def _has_weights(folder: Path) -> bool:
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return (folder / "model.safetensors").is_file()
-    shards = set(json.loads(index.read_text(encoding="utf-8")).get("weight_map", {}).values())
-    return bool(shards) and all((folder / shard).is_file() for shard in shards)
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        return bool(shards) and all((folder / shard).is_file() for shard in shards)
+    except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
+        raise ModelError("", "model", f"{index} is damaged: it does not say which file holds which weight") from error
 
 
 def read_model_config(model: ModelSource) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A folder such as a reader of the documentation stands in: data, and a hub cache with models of the names used there."""
+"""A folder such as a reader of the documentation stands in: data, and a hub cache with models named there."""
 
 from __future__ import annotations
 

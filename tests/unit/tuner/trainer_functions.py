@@ -70,8 +70,8 @@ def die_in_the_middle_of_a_message(connection: Connection) -> None:
 
 
 def write_to_both(connection: Connection) -> None:
-    print("to stdout")
-    print("to stderr", file=sys.stderr)
+    sys.stdout.write("to stdout\n")
+    sys.stderr.write("to stderr\n")
     connection.send(Returned(value=None))
 
 

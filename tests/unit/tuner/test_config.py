@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces import UnreadableDocument
+from tuner.config import StudyConfig, changed_keys, parse_config, parse_duration, read_config
+from tuner.errors import ConfigError
+
+MINIMAL: Mapping[str, Any] = {"name": "s", "model": "some/model", "data": {"source": "some/data"}}
+
+
+def parse(folder: Path = Path("/nowhere"), **changes: Any) -> StudyConfig:
+    return parse_config({**MINIMAL, **changes}, source="s.yaml", folder=folder)
+
+
+def complaint(**changes: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(**changes)
+    assert caught.value.source == "s.yaml"
+    assert str(caught.value).startswith(f"s.yaml: {caught.value.key}: ")
+    assert "\n" not in str(caught.value)
+    return str(caught.value).removeprefix("s.yaml: ")
+
+
+def test_a_minimal_study_has_the_documented_defaults() -> None:
+    config = parse()
+    assert (config.task, config.metric.name, config.metric.direction) == ("text-classification", "accuracy", "maximize")
+    assert (config.budget.trials, config.budget.time, config.max_length, config.seed) == (20, None, 128, 0)
+    assert (config.sampler, config.precision, config.evaluations, config.keep) == ("tpe", "auto", "auto", 1)
+    assert config.data.splits == {"train": 0.8, "validation": 0.1, "test": 0.1}
+    assert config.early_stopping is not None
+    assert config.early_stopping.patience == 3
+    pruner = config.pruner
+    assert (pruner.name, pruner.percentile, pruner.n_startup_trials, pruner.n_warmup_steps, pruner.n_min_trials) == (
+        "percentile",
+        75,
+        5,
+        2,
+        5,
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86400), (45, 45), ("45", 45), ("1.5h", 5400), (" 10 s ", 10)],
+)
+def test_a_duration_is_read_with_its_unit(written: object, seconds: float) -> None:
+    assert parse_duration(written) == seconds
+    assert parse(budget={"time": written}).budget.time == seconds
+
+
+@pytest.mark.parametrize("written", ["", "soon", "0", "-5m", True, "5 weeks", "1h30m", None, [1]])
+def test_what_is_no_duration_is_refused(written: object) -> None:
+    with pytest.raises(ValueError, match="is no duration; write 90s, 30m, 2h or 1d"):
+        parse_duration(written)
+
+
+def test_a_metric_is_a_word_or_a_mapping_and_knows_its_direction() -> None:
+    assert parse(metric="loss").metric.direction == "minimize"
+    assert parse(metric={"name": "f1_macro"}).metric.direction == "maximize"
+    assert parse(metric={"name": "loss", "direction": "minimize"}).metric.direction == "minimize"
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("auto", "percentile"), ("none", "none"), (None, "none"), ({"name": "auto"}, "percentile"), ("median", "median")],
+)
+def test_a_pruner_is_a_word_or_a_mapping(written: object, name: str) -> None:
+    assert parse(pruner=written).pruner.name == name
+
+
+def test_a_pruner_takes_its_settings() -> None:
+    pruner = parse(pruner={"name": "auto", "percentile": 60, "n_warmup_steps": 0}).pruner
+    assert (pruner.name, pruner.percentile, pruner.n_warmup_steps, pruner.n_min_trials) == ("percentile", 60, 0, 5)
+
+
+@pytest.mark.parametrize("written", ["none", None])
+def test_early_stopping_can_be_turned_off(written: str | None) -> None:
+    assert parse(early_stopping=written).early_stopping is None
+
+
+def test_labels_are_words_whatever_yaml_made_of_them() -> None:
+    data = {"source": "d", "labels": {0: "no", True: 3, "maybe": "maybe"}}
+    assert parse(data=data).data.labels == {"0": "no", "True": "3", "maybe": "maybe"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"metric": "acuracy"}, "metric.name: 'acuracy' is unknown; did you mean 'accuracy'?; known: accuracy, "),
+        ({"metric": ["accuracy", "loss"]}, "metric: several metrics are not supported; give one"),
+        ({"metric": {"name": "loss", "direction": "maximize"}}, "metric: loss is better when it minimizes"),
+        ({"metric": {"name": "loss", "goal": "low"}}, "metric.goal: is no key here; known: direction, name"),
+        ({"task": "translation"}, "task: 'translation' is unknown; known: "),
+        ({"max_lenght": 5}, "max_lenght: is no key here; did you mean 'max_length'?; known: "),
+        ({"data": {"source": "d", "lable": "l"}}, "data.lable: is no key here; did you mean 'label'?"),
+        ({"budget": {"trails": 5}}, "budget.trails: is no key here; did you mean 'trials'?"),
+        ({"pruner": {"name": "auto", "percent": 5}}, "pruner.percent: is no key here; did you mean 'percentile'?"),
+        ({"pruner": "medain"}, "pruner.name: is 'medain'"),
+        ({"model": None}, "model: "),
+        ({"data": {}}, "data.source: is missing"),
+        ({"budget": {"trials": 0}}, "budget.trials: is 0"),
+        ({"budget": {"trials": "many"}}, "budget.trials: is 'many'"),
+        ({"budget": {"time": "soon"}}, "budget.time: 'soon' is no duration"),
+        ({"budget": {"device_hours": -1}}, "budget.device_hours: is -1"),
+        ({"seed": -1}, "seed: is -1"),
+        ({"keep": 0}, "keep: is 0"),
+        ({"max_length": 1}, "max_length: is 1"),
+        ({"evaluations": 3}, "evaluations: is 3"),
+        ({"precision": "fp8"}, "precision: is 'fp8'"),
+        ({"early_stopping": {"patience": 0}}, "early_stopping.patience: is 0"),
+        ({"name": "../up"}, "name: '../up' may only have letters"),
+        ({"name": ""}, "name: is ''"),
+        ({"name": "a b"}, "name: 'a b' may only have letters"),
+        ({"data": {"source": "d", "text": ["a", "b", "c"]}}, "data.text: "),
+        ({"data": {"source": "d", "splits": {"train": 0.8}}}, "data.splits: validation is missing"),
+        ({"data": {"source": "d", "splits": {"train": 8, "validation": 0}}}, "data.splits: validation is empty (0)"),
+        ({"data": {"source": "d", "splits": {"train": 1.5, "validation": 2}}}, "data.splits: train is 1.5"),
+        (
+            {"data": {"source": "d", "splits": {"train": 8, "validaton": 2}}},
+            "data.splits: 'validaton' is no split; did you mean 'validation'?",
+        ),
+        ({"data": {"source": "d", "splits": {"train": float("inf"), "validation": 2}}}, "data.splits"),
+    ],
+)
+def test_a_mistake_names_file_key_and_reason_in_one_line(changes: dict[str, Any], words: str) -> None:
+    assert complaint(**changes).startswith(words)
+
+
+def test_of_several_mistakes_the_first_is_told_and_the_rest_counted() -> None:
+    assert complaint(keep=0, seed=-1).endswith("(and 1 more)")
+
+
+def test_paths_are_relative_to_the_study_file_and_hub_ids_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "weights").mkdir()
+    config = parse(tmp_path, model="weights", data={"source": "rows.csv"}, checkpoints="kept")
+    assert config.model == str(tmp_path / "weights")
+    assert config.data.source == str(tmp_path / "rows.csv")
+    assert config.checkpoints == str(tmp_path / "kept")
+    assert parse(tmp_path).model == "some/model"
+    assert parse(tmp_path).data.source == "some/data"
+    assert parse(tmp_path, model="./there").model == str(tmp_path / "there")
+    assert parse(tmp_path, model="/there").model == "/there"
+    assert parse(tmp_path, model="package:weights/x").model == "package:weights/x"
+    assert parse(tmp_path, data={"source": "https://host/rows.csv"}).data.source == "https://host/rows.csv"
+    assert parse(tmp_path, checkpoints="file:///kept").checkpoints == "file:///kept"
+
+
+def test_a_file_of_a_search_space_becomes_part_of_the_study(tmp_path: Path) -> None:
+    (tmp_path / "space.yaml").write_text("dropout: 0.1\n", encoding="utf-8")
+    assert parse(tmp_path, search_space="space.yaml").search_space == {"dropout": 0.1}
+    with pytest.raises(UnreadableDocument, match=r"gone\.yaml: no such file"):
+        parse(tmp_path, search_space="gone.yaml")
+
+
+def test_what_is_stored_reads_back_as_the_same_study(tmp_path: Path) -> None:
+    config = parse(
+        tmp_path,
+        data={"source": "rows.csv", "where": {"kind": ["a", 1]}, "splits": {"train": 10, "validation": 0.5}},
+        budget={"trials": 7, "time": "30m", "device_hours": 2},
+        search_space={"learning_rate": {"low": 1e-5, "high": 1e-3, "log": True}, "batch_size": [8]},
+        early_stopping="none",
+        pruner="none",
+        lr_scheduler_kwargs={"cosine_with_min_lr": {"min_lr": 1e-6}},
+    )
+    stored = config.to_dict()
+    assert parse_config(stored, source="database", folder=Path("/")) == config
+    assert changed_keys(stored, parse_config(stored, source="database", folder=Path("/")).to_dict()) == []
+
+
+def test_changed_keys_are_dotted_and_sorted() -> None:
+    old, new = parse(seed=1, budget={"trials": 3}).to_dict(), parse(max_length=64, budget={"trials": 4}).to_dict()
+    assert changed_keys(old, new) == ["budget.trials", "max_length", "seed"]
+    assert changed_keys({"a": {"b": 1}}, {"a": {"b": 1, "c": None}}) == []
+    assert changed_keys({"a": {"b": 1}}, {"a": 2}) == ["a"]
+
+
+def test_an_empty_file_and_a_missing_one_are_told_apart(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.yaml"
+    empty.write_text("# nothing\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="is empty; `tuner init` writes one"):
+        read_config(empty)
+    with pytest.raises(UnreadableDocument, match="no such file"):
+        read_config(tmp_path / "missing.yaml")
+
+
+def test_numbers_are_numbers_however_people_write_them(tmp_path: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "name: s\nmodel: m/m\ndata: {source: d/d}\nsearch_space: {learning_rate: {low: 1e-5, high: 5E-4}}\n",
+        encoding="utf-8",
+    )
+    assert read_config(path).search_space == {"learning_rate": {"low": 1e-5, "high": 5e-4}}
+
+
+def test_a_configuration_cannot_be_changed_in_place() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        parse().seed = 3
