@@ -85,7 +85,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     # ---- optimiser and schedule
     groups = parameter_groups(model, layer_map, hp, frozen_layers=freezing.least_frozen)
     # The rate is given again as the default: schedules with a floor (polynomial, cosine_with_min_lr) divide by it.
-    optimizer = torch.optim.AdamW(groups, lr=hp.learning_rate)
+    optimizer = torch.optim.AdamW(groups, lr=hp.learning_rate, fused=True)
     warmup = warmup_steps(hp.warmup_ratio, total)
     schedule = make_schedule(
         optimizer, hp.lr_scheduler_type, warmup=warmup, total=total, arguments=run.lr_scheduler_kwargs
