@@ -42,8 +42,12 @@ $(VENV)/.checking: $(VENV)/.made $(INPUTS)
 	$(PIP) -e '.[checking]'
 	@touch $@
 
+.PHONY: rebuild
+rebuild:
+
+# Made again where it no longer runs: after an upgrade of Python, or a move of the clone.
 # Debian and Ubuntu ship python3 without what makes environments; root can mend that here, others are told how.
-$(VENV)/.made:
+$(VENV)/.made: $(shell $(BIN)/python -c '' 2>/dev/null || echo rebuild)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "tuner needs Python 3.11 or later; set PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) >/dev/null 2>&1 || \

@@ -37,7 +37,7 @@ PARAMETERS = (
 #: The derived range of learning rates reaches from default / this to default * this.
 LEARNING_RATE_SPREAD = 8
 
-#: Values that the search spaces offer, so that a recipe is a point of them.
+#: Values that a recipe may state, so that a search space has few near ones to clip it to.
 _CHOICES: dict[str, tuple[Value, ...]] = {
     "batch_size": (8, 16, 32, 64),
     "weight_decay": (0, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2),

@@ -115,7 +115,7 @@ class Database:
         Raises:
             InvalidStorageURL: The URL names no database we can open.
         """
-        return Path(parse_url(url).database or "").absolute()
+        return Path(parse_url(url).database or "").resolve()
 
     @property
     def url(self) -> str:

@@ -64,13 +64,17 @@ class History:
 
     def best(self, trials: Iterable[TrialRecord] | None = None) -> TrialRecord | None:
         """Return the complete trial with the best value, the first of equals, or None before there is one."""
+        return next(iter(self.ranked(trials)), None)
+
+    def ranked(self, trials: Iterable[TrialRecord] | None = None) -> list[TrialRecord]:
+        """Return the complete trials, best first; of equals the first."""
+        sign = -1.0 if self.direction == "maximize" else 1.0
         complete = [
-            trial
+            (sign * trial.value, trial.number, trial)
             for trial in (self.trials() if trials is None else trials)
             if trial.state == "complete" and trial.value is not None
         ]
-        sign = -1.0 if self.direction == "maximize" else 1.0
-        return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+        return [trial for _, _, trial in sorted(complete, key=lambda entry: entry[:2])]
 
     def _rows(self, connection: sa.Connection) -> list[dict[str, Any]]:
         query = sa.text(
@@ -120,7 +124,7 @@ class History:
             number=row["number"],
             state=state,
             value=value,
-            reason=attrs.get(REASON_ATTR),
+            reason=slot.reason if slot and state == "interrupted" else attrs.get(REASON_ATTR),
             hyperparameters=row["params"],
             steps=steps,
             device_s=slot.device_s if slot else 0.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -59,8 +60,8 @@ class Studies:
             begun = study.get_trials(deepcopy=False)
             if any(trial.state != optuna.trial.TrialState.WAITING for trial in begun):
                 raise StudyExists(
-                    f"the name {name!r} is taken by a study of Optuna's that was made without tuner, or whose "
-                    "deletion was cut short; choose another name, or remove it with `optuna delete-study`"
+                    f"the name {name!r} is taken by a study of Optuna's that was made without tuner; "
+                    "choose another name, or remove it with `optuna delete-study`"
                 )
             if [each.name.lower() for each in study.directions] != [direction]:
                 optuna.delete_study(study_name=name, storage=storage)
@@ -135,11 +136,12 @@ class Studies:
         import optuna
 
         record = self.get(name)
-        # Ours first: a crash in between leaves a study of Optuna's without a budget, which nobody can run by mistake.
+        # Ours last: after a crash in between the study can still be named, and deleting it again ends the job.
+        with contextlib.suppress(KeyError):
+            optuna.delete_study(study_name=name, storage=self._database.optuna_storage)
         with self._database.write() as connection:
             for table in (tables.slots, tables.workers, tables.studies):
                 connection.execute(table.delete().where(table.c.study_id == record.id))
-        optuna.delete_study(study_name=name, storage=self._database.optuna_storage)
 
     def lock(self, record: StudyRecord) -> FileLock:
         """Take the study for one supervisor of this machine, until the lock is released or the process dies.

@@ -76,7 +76,7 @@ def _existing(folder: Path) -> Path:
 
 def _smoke(setup: Setup, warm: WarmParent, corner: Hyperparameters, source: str, say: Callable[[str], None]) -> float:
     began = time.monotonic()
-    run = setup.run(0, corner, max_rows=SMOKE_ROWS, max_steps=SMOKE_STEPS)
+    run = setup.run(0, corner, max_rows=SMOKE_ROWS, max_steps=SMOKE_STEPS, precision="fp32")
     trainer = warm.start("tuner.training.jobs:train_job", {"run": run}, {"CUDA_VISIBLE_DEVICES": ""})
     try:
         result = _result(trainer)

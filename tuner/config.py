@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -45,6 +46,8 @@ def parse_duration(value: object) -> float:
         ValueError: It is none of these, or not above 0.
     """
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smhd]?)\s*", str(value))
+    if isinstance(value, float) and math.isfinite(value) and value > 0:
+        return value
     if isinstance(value, bool) or not match or float(match[1]) <= 0:
         raise ValueError(f"{value!r} is no duration; write 90s, 30m, 2h or 1d")
     return float(match[1]) * _UNITS_S[match[2] or "s"]
@@ -60,7 +63,7 @@ def _checked_word(known: tuple[str, ...]) -> AfterValidator:
 
 
 #: Seconds, written as `30m` or as a plain number.
-Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(lambda seconds: f"{seconds:g}s")]
+Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(float)]
 
 
 class _Part(BaseModel):
@@ -100,6 +103,13 @@ class DataConfig(_Part):
         if isinstance(value, list) and len(value) not in (1, 2):
             raise ValueError("give one column, or two for a pair of texts")
         return value
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> DataConfig:
+        texts = [self.text] if isinstance(self.text, str) else self.text
+        if self.label in texts or len(set(texts)) != len(texts):
+            raise ValueError(f"{', '.join(texts)} and {self.label}: text and label must be different columns")
+        return self
 
     @field_validator("splits")
     @classmethod
@@ -218,9 +228,11 @@ class StudyConfig(_Part):
     )
     #: Evaluations of a trial: 10, 5, 2, 1, or as many of these as cost at most a quarter of training.
     evaluations: Literal["auto", 10, 5, 2, 1] = "auto"
+    #: How often a running trial saves where it is. Without effect so far: an interrupted trial begins again.
+    checkpoint_every: Duration = 60.0
     #: Best trials whose weights stay.
     keep: int = Field(default=1, ge=1)
-    #: Crashes of the trainer after which a trial fails.
+    #: Times that a trial begins again after a crash of its trainer, before it fails.
     max_restarts: int = Field(default=5, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
 

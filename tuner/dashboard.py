@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import optuna_dashboard
 
 from storage import Database
 from tuner.errors import TunerError
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: The only address that is served: whoever reaches the dashboard may write to the studies.
 HOST = "127.0.0.1"
@@ -38,7 +41,7 @@ def serve(url: str, port: int, *, ready: Callable[[str], None]) -> None:
         TunerError: The port is taken.
     """
     with Database(url) as database:
-        application = optuna_dashboard.wsgi(database.optuna_storage)
+        application = _only_for_this_host(optuna_dashboard.wsgi(database.optuna_storage))
         try:
             server = make_server(HOST, port, application, server_class=_Server, handler_class=_QuietHandler)
         except OSError as error:
@@ -54,3 +57,15 @@ def serve(url: str, port: int, *, ready: Callable[[str], None]) -> None:
                 server.serve_forever()
             except KeyboardInterrupt:
                 return
+
+
+def _only_for_this_host(application: WSGIApplication) -> WSGIApplication:
+    """Refuse requests for another host: a page elsewhere may have its name resolve to this address."""
+
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("HTTP_HOST", "").rpartition(":")[0] in (HOST, "localhost"):
+            return application(environ, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain")])
+        return [b"this dashboard is served to 127.0.0.1 and localhost only"]
+
+    return guarded

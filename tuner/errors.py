@@ -16,6 +16,17 @@ TunerError (RuntimeError)
 
 from __future__ import annotations
 
+import signal
+
+#: What a command exits with that a signal ended with work left.
+SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 75}
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error of a library says, in one line fit for a message of ours."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:200] if lines else type(error).__name__
+
 
 class TunerError(RuntimeError):
     """Anything that ends a command."""

@@ -20,6 +20,8 @@ class Began:
     trials: int
     finished: int
     lanes: int
+    #: Number and value of the best trial so far.
+    best: tuple[int, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,7 +51,7 @@ class Returned:
 
 @dataclass(frozen=True, kw_only=True)
 class Raised:
-    """An error that ends a call that is no trial."""
+    """An error that ends a call, before or outside of training."""
 
     #: Class and arguments of one of our own errors; None for any other.
     config: tuple[str, str, str, str] | None
@@ -61,7 +61,7 @@ class Raised:
     def error(self) -> TunerError:
         """Return the error, ready to be raised on this side."""
         if self.config is None:
-            return TunerError(f"{self.text}\n{self.traceback}" if not self.text else self.text)
+            return TunerError(self.text)
         name, source, key, reason = self.config
         return _CONFIG_ERRORS.get(name, ConfigError)(source, key, reason)
 

@@ -64,7 +64,7 @@ class Score:
         self._lanes = 1
         self.trials = 0
         self.finished = 0
-        #: Number and value of the best complete trial of this run.
+        #: Number and value of the best complete trial of the study.
         self.best: tuple[int, float] | None = None
 
     def take(self, event: Event) -> None:
@@ -72,6 +72,7 @@ class Score:
         if isinstance(event, Began):
             self.trials, self.finished = event.trials, event.finished
             self._direction, self._lanes = event.direction, event.lanes
+            self.best = event.best
         elif isinstance(event, TrialEnded):
             self.finished = event.finished
             self._spent.append(event.seconds)

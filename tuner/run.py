@@ -99,7 +99,7 @@ class TrialResult:
 
     #: complete, pruned or failed.
     state: str
-    #: The best evaluation's value; None without one.
+    #: The best evaluation's value of a complete trial, the last one's of any other; None without one.
     value: float | None = None
     #: The last evaluation's value, where the trial ran to its end.
     final_value: float | None = None

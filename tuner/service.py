@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from storage import CheckpointError, CheckpointStore, Database, Slots, Studies, StudyExists, StudyRecord
+from storage import (
+    CheckpointError,
+    CheckpointStore,
+    Database,
+    DatabaseMissing,
+    Slots,
+    Studies,
+    StudyBusy,
+    StudyExists,
+    StudyRecord,
+)
 from tuner.config import StudyConfig, changed_keys, parse_config
 from tuner.devices import DeviceLocks, Lane, lanes, select_devices
 from tuner.errors import ConfigError, DeviceError, StudyChanged
@@ -27,7 +37,7 @@ _LOG = "trainers.log"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Machine:
     """Where trials run on this machine."""
 
     #: cpu, cuda, cuda:0,1 or auto.
@@ -39,14 +49,14 @@ class Place:
 
 
 def start(
-    config: StudyConfig, url: str, place: Place, watch: Watcher, *, source: str, trials: int | None = None
+    config: StudyConfig, url: str, machine: Machine, watch: Watcher, *, source: str, trials: int | None = None
 ) -> bool:
     """Create a study or go on with it, and run its trials here until its budget is spent.
 
     Args:
         config: The study file.
         url: The database.
-        place: Where trials run.
+        machine: Where trials run.
         watch: Is told what happens.
         source: The study file's path.
         trials: A budget that replaces the file's, for this run and the later ones.
@@ -63,49 +73,56 @@ def start(
     if trials is not None:
         config = with_trials(config, trials)
     resolve(config, source=source)
+
+    def taken_over(record: StudyRecord, stored: StudyConfig) -> tuple[StudyConfig, Mapping[str, Any]]:
+        merged = _taken_over(record, stored, config, source, file_budget, explicit=trials is not None)
+        return merged, {**record.facts, "file_budget": file_budget}
+
     with ExitStack() as stack:
-        warm: WarmParent | None = None
-        if not _is_known(config.name, url):
-            # Before there is a database, so that a mistake in the study file leaves nothing behind.
+        if _is_known(config.name, url):
+            database = stack.enter_context(Database(url, create=True))
+            return _go_on(database, config.name, machine, watch, taken_over)
+        # Before there is a database, so that a mistake in the study file leaves nothing behind.
+        with naming_checkpoints(source):
+            store = checkpoint_store(config, Database.path_of(url))
+        with _removing_what_a_failure_leaves(store.root):
             with naming_checkpoints(source):
-                store = checkpoint_store(config, Database.path_of(url))
-            with _removing_what_a_failure_leaves(store.root):
-                with naming_checkpoints(source):
-                    store.check_writable()
-                warm = stack.enter_context(_warm_parent(store, place))
-                setup = set_up(config, warm, source=source)
+                store.check_writable()
+            chosen = stack.enter_context(_held_lanes(machine))
+            _check_precision(config, chosen, source)
+            warm = stack.enter_context(_warm_parent(store, machine))
+            _check_cuda(chosen, warm)
+            setup = set_up(config, warm, source=source)
         database = stack.enter_context(Database(url, create=True))
         studies = Studies(database)
-        if warm is not None:
-            try:
-                record = studies.create(
-                    config.name,
-                    direction=config.metric.direction,
-                    config=config.to_dict(),
-                    facts={**setup.facts(), "file_budget": file_budget},
-                    trials=config.budget.trials,
-                    first=setup.first_point(),
-                )
-            except StudyExists:
-                if studies.find(config.name) is None:
-                    raise
-                # Another command has made the study meanwhile: this one goes on with it.
-            else:
-                return _run(database, record, config, place, watch, warm=warm, setup=setup)
-        record = studies.get(config.name)
-        config = _taken_over(record, config, source, file_budget, explicit=trials is not None)
-        facts = {**record.facts, "file_budget": file_budget}
-        studies.update(record.id, config.to_dict(), facts)
-        return _run(database, studies.get(config.name), config, place, watch, warm=warm)
+        try:
+            record = studies.create(
+                config.name,
+                direction=config.metric.direction,
+                config=config.to_dict(),
+                facts={**setup.facts(), "file_budget": file_budget},
+                trials=config.budget.trials,
+                first=setup.first_point(),
+            )
+        except StudyExists:
+            if studies.find(config.name) is None:
+                raise
+            # Another command has made the study meanwhile: it is locked, or finished, or to be gone on with.
+            raise StudyBusy(
+                f"study {config.name!r} was made by another command meanwhile; give the same command again"
+            ) from None
+        stack.enter_context(studies.lock(record))
+        _supervise(database, record, setup, chosen, warm, store, watch)
+    return True
 
 
-def resume(name: str, url: str, place: Place, watch: Watcher, *, trials: int | None = None) -> bool:
+def resume(name: str, url: str, machine: Machine, watch: Watcher, *, trials: int | None = None) -> bool:
     """Go on with a study from what the database says alone.
 
     Args:
         name: The study.
         url: The database.
-        place: Where trials run.
+        machine: Where trials run.
         watch: Is told what happens.
         trials: A budget that replaces the study's.
 
@@ -116,15 +133,12 @@ def resume(name: str, url: str, place: Place, watch: Watcher, *, trials: int | N
         StudyNotFound: There is no such study.
         TunerError: See `tuner.errors`.
     """
+
+    def with_budget(record: StudyRecord, stored: StudyConfig) -> tuple[StudyConfig, Mapping[str, Any]]:
+        return (stored if trials is None else with_trials(stored, trials)), record.facts
+
     with Database(url) as database:
-        studies = Studies(database)
-        record = studies.get(name)
-        config = stored_config(record, database)
-        if trials is not None:
-            config = with_trials(config, trials)
-            studies.update(record.id, config.to_dict(), record.facts)
-            record = studies.get(name)
-        return _run(database, record, config, place, watch)
+        return _go_on(database, name, machine, watch, with_budget)
 
 
 def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
@@ -153,15 +167,21 @@ def with_trials(config: StudyConfig, trials: int) -> StudyConfig:
 
 
 def _taken_over(
-    record: StudyRecord, config: StudyConfig, source: str, file_budget: Mapping[str, Any], *, explicit: bool
+    record: StudyRecord,
+    stored: StudyConfig,
+    config: StudyConfig,
+    source: str,
+    file_budget: Mapping[str, Any],
+    *,
+    explicit: bool,
 ) -> StudyConfig:
     """Return the configuration to go on with: the stored one, with a budget that the user changed since.
 
     A budget that was once given by flag stays until the file's own changes.
     """
     if config.checkpoints is None:
-        config = config.model_copy(update={"checkpoints": record.config["checkpoints"]})
-    keys = [key for key in changed_keys(record.config, config.to_dict()) if key.split(".")[0] != "budget"]
+        config = config.model_copy(update={"checkpoints": stored.checkpoints})
+    keys = [key for key in changed_keys(stored.to_dict(), config.to_dict()) if key.split(".")[0] != "budget"]
     if keys:
         raise StudyChanged(
             source,
@@ -171,45 +191,59 @@ def _taken_over(
         )
     if explicit or file_budget != record.facts["file_budget"]:
         return config
-    budget = type(config.budget).model_validate(record.config["budget"])
-    return config.model_copy(update={"budget": budget})
+    return config.model_copy(update={"budget": stored.budget})
 
 
-def _run(
+def _go_on(
     database: Database,
-    record: StudyRecord,
-    config: StudyConfig,
-    place: Place,
+    name: str,
+    machine: Machine,
     watch: Watcher,
-    *,
-    warm: WarmParent | None = None,
-    setup: Setup | None = None,
+    revise: Callable[[StudyRecord, StudyConfig], tuple[StudyConfig, Mapping[str, Any]]],
 ) -> bool:
-    if all(slot.state == "finished" for slot in Slots(database, record.id).all()):
-        return False
-    with naming_checkpoints(f"study {record.name!r} in {database.url}"):
-        store = checkpoint_store(config, database.path)
-        store.check_writable()
+    """Run what is left of a study that exists, once its configuration and facts are revised under its lock."""
+    studies = Studies(database)
+    source = f"study {name!r} in {database.url}"
     with ExitStack() as stack:
-        stack.enter_context(Studies(database).lock(record))
-        chosen = stack.enter_context(_held_lanes(place))
-        if warm is None:
-            warm = stack.enter_context(_warm_parent(store, place))
+        # The lock first: a study that another command runs is not changed under it.
+        stack.enter_context(studies.lock(studies.get(name)))
+        record = studies.get(name)
+        config, facts = revise(record, stored_config(record, database))
+        studies.update(record.id, config.to_dict(), facts)
+        record = studies.get(name)
+        if all(slot.state == "finished" for slot in Slots(database, record.id).all()):
+            return False
+        with naming_checkpoints(source):
+            store = checkpoint_store(config, database.path)
+            store.check_writable()
+        chosen = stack.enter_context(_held_lanes(machine))
+        _check_precision(config, chosen, source)
+        warm = stack.enter_context(_warm_parent(store, machine))
         _check_cuda(chosen, warm)
-        if setup is None:
-            setup = stored_setup(record, config, database, warm)
-
-        from tuner.supervisor import Supervisor  # imports Optuna
-
-        Supervisor(database, record, setup, chosen, warm, store, watch).run()
+        _supervise(database, record, stored_setup(record, config, database, warm), chosen, warm, store, watch)
     return True
 
 
+def _supervise(
+    database: Database,
+    record: StudyRecord,
+    setup: Setup,
+    chosen: tuple[Lane, ...],
+    warm: WarmParent,
+    store: CheckpointStore,
+    watch: Watcher,
+) -> None:
+    from tuner.supervisor import Supervisor  # imports Optuna
+
+    Supervisor(database, record, setup, chosen, warm, store, watch).run()
+
+
 def _is_known(name: str, url: str) -> bool:
-    if not Database.path_of(url).exists():
+    try:
+        with Database(url) as database:
+            return Studies(database).find(name) is not None
+    except DatabaseMissing:
         return False
-    with Database(url, create=True) as database:
-        return Studies(database).find(name) is not None
 
 
 @contextmanager
@@ -238,17 +272,27 @@ def remove_empty(folders: list[Path]) -> None:
 
 
 @contextmanager
-def _warm_parent(store: CheckpointStore, place: Place) -> Iterator[WarmParent]:
-    with WarmParent(None if place.debug else store.root / _LOG) as warm:
+def _warm_parent(store: CheckpointStore, machine: Machine) -> Iterator[WarmParent]:
+    with WarmParent(None if machine.debug else store.root / _LOG) as warm:
         yield warm
 
 
 @contextmanager
-def _held_lanes(place: Place) -> Iterator[tuple[Lane, ...]]:
-    devices = select_devices(place.devices, os.environ, DriverNvml())
+def _held_lanes(machine: Machine) -> Iterator[tuple[Lane, ...]]:
+    devices = select_devices(machine.devices, os.environ, DriverNvml())
     on_gpu = devices[0].kind == "cuda"
     with DeviceLocks() as locks:
-        yield lanes(locks.acquire_free(devices, place.workers if on_gpu else None), place.workers)
+        if on_gpu and machine.devices == "auto":
+            # Whoever leaves the devices to us means "at most so many workers", not "so many GPUs or nothing".
+            free = locks.acquire_free(devices)
+            yield lanes(free[: machine.workers], None)
+        else:
+            yield lanes(locks.acquire_free(devices, machine.workers if on_gpu else None), machine.workers)
+
+
+def _check_precision(config: StudyConfig, chosen: tuple[Lane, ...], source: str) -> None:
+    if config.precision == "fp16" and chosen[0].device.kind == "cpu":
+        raise ConfigError(source, "precision", "fp16 needs a GPU; write auto, fp32 or bf16")
 
 
 def _check_cuda(chosen: tuple[Lane, ...], warm: WarmParent) -> None:

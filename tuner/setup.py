@@ -68,11 +68,10 @@ class Setup:
             metric=config.metric.name,
             direction=config.metric.direction,
             seed=config.seed,
-            precision=config.precision,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
             evaluations=config.evaluations,
-            **more,
+            **{"precision": config.precision, **more},
         )
 
 
@@ -116,6 +115,7 @@ def resolve(
         written = config.search_space if config.search_space is not None else {}
         space = load_space(written, preset=config.task, recipe=recipe, folder=Path(), source=where)
     _check_schedules(config, space, source)
+    _check_effects(space, source)
     return model, recipe, space
 
 
@@ -168,3 +168,21 @@ def _check_schedules(config: StudyConfig, space: SearchSpace, source: str) -> No
     for name in config.lr_scheduler_kwargs:
         if name not in parameter.extremes():
             raise ConfigError(source, f"lr_scheduler_kwargs.{name}", "is no schedule of the search space")
+
+
+def _check_effects(space: SearchSpace, source: str) -> None:
+    """Refuse what would be drawn and reported where it changes nothing."""
+    for name, parent, idle, why in (
+        ("warmup_ratio", "lr_scheduler_type", "constant", "has no warm-up"),
+        ("layerwise_lr_decay", "frozen_layers", 1.0, "trains no layer"),
+    ):
+        if name not in space.parameters or len(space.parameters[name].extremes()) < 2:
+            continue
+        choices = space.parameters[parent].extremes()
+        if idle in choices and idle in space.conditions.get(name, {}).get(parent, choices):
+            others = [choice for choice in choices if choice != idle]
+            raise ConfigError(
+                source,
+                f"search_space.{name}",
+                f"changes nothing where {parent} is {idle!r}, which {why}; add when: {{{parent}: {others}}}",
+            )

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tuner.errors import ConfigError, DataError, ModelError
+from tuner.errors import ConfigError, DataError, ModelError, first_line
 from tuner.run import ModelSource
 
 _PACKAGE = "package:"
@@ -80,7 +80,7 @@ def read_model_config(model: ModelSource) -> dict[str, Any]:
             path = Path(hf_hub_download(model.location, "config.json", revision=model.revision))
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = first_line(error)
         raise ModelError("", "model", f"{model.location!r} is no folder and no model of the hub: {reason}") from error
     if not isinstance(document, dict) or "model_type" not in document:
         raise ModelError("", "model", f"{path} names no model_type; is it a transformers model?")

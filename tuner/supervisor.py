@@ -17,7 +17,7 @@ import optuna
 from optuna.trial import TrialState
 from optuna_dashboard import save_note
 
-from search_spaces import Hyperparameters
+from search_spaces import Hyperparameters, SearchSpaceError
 from storage import (
     BEAT_S,
     EFFECTIVE_ATTR,
@@ -29,7 +29,7 @@ from storage import (
     Workers,
     new_owner,
 )
-from tuner.errors import Interrupted, TrainerDied
+from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, TrainerDied, first_line
 from tuner.events import Began, Notice, TrialEnded, TrialEvaluated, TrialStarted, Watcher
 from tuner.messages import Evaluated, Finished, Raised, Recorded
 from tuner.notes import trial_note
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
     from tuner.devices import Lane
     from tuner.setup import Setup
 
-#: Exit codes of a command that a signal ended with work left.
-EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 75}
+#: Crashes without an evaluation between them, beyond those that two bad trials may have, after which a run ends.
+MAX_CRASHES_IN_A_ROW = 6
 _TELL = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
 
 
@@ -110,6 +110,7 @@ class Supervisor:
         self._wall_s = record.wall_s
         self._signal: signal.Signals | None = None
         self._last_beat = time.monotonic()
+        self._crashes_in_a_row = 0
 
     def run(self) -> None:
         """Run trials until every slot is finished or the budget's time is spent.
@@ -120,6 +121,7 @@ class Supervisor:
         self._slots.interrupt_abandoned()
         self._workers.forget_gone()
         slots = self._slots.all()
+        best = self._history.best()
         self._watch(
             Began(
                 study=self._record.name,
@@ -128,6 +130,7 @@ class Supervisor:
                 trials=len(slots),
                 finished=sum(slot.state == "finished" for slot in slots),
                 lanes=len(self._lanes),
+                best=None if best is None or best.value is None else (best.number, best.value),
             )
         )
         with self._signals() as wake:
@@ -141,13 +144,13 @@ class Supervisor:
         if self._signal is not None:
             raise Interrupted(
                 f"stopped by {self._signal.name} with trials left; `tuner resume {self._record.name}` goes on",
-                EXIT_CODES[self._signal],
+                SIGNAL_EXIT_CODES[self._signal],
             )
 
     # ---- the loop
 
     def _loop(self, wake: int) -> None:
-        while self._signal is None:
+        while not self._stopping():
             if self._budget_is_spent():
                 return
             self._fill_lanes()
@@ -156,6 +159,8 @@ class Supervisor:
             self._beat()
             connections = [running.trainer.connection for running in self._running.values()]
             for ready in wait([*connections, wake], timeout=BEAT_S):
+                if self._stopping():
+                    return  # what else is ready may be trainers that the same signal reached: no crash of theirs
                 if isinstance(ready, Connection):
                     self._attend(ready)
                 elif ready == wake:
@@ -163,11 +168,16 @@ class Supervisor:
 
     def _fill_lanes(self) -> None:
         for lane in self._lanes:
-            while lane.index not in self._running and self._signal is None:
+            while lane.index not in self._running and not self._stopping():
                 slot = self._slots.claim(self._owner)
                 if slot is None:
                     return
-                self._begin(lane, slot)
+                try:
+                    self._begin(lane, slot)
+                except BaseException as error:
+                    reason = f"its supervisor failed: {first_line(error)}"
+                    self._slots.release(slot.slot, self._owner, reason=reason, device_s=0.0, crashed=False)
+                    raise
 
     def _begin(self, lane: Lane, slot: SlotRecord) -> None:
         """Put a slot's trial on a lane, or finish the slot where there is nothing left to train."""
@@ -188,11 +198,11 @@ class Supervisor:
         except TrainerDied as error:
             self._slots.release(slot.slot, self._owner, reason=str(error), device_s=0.0, crashed=True)
             self._watch(Notice(text=str(error)))
+            self._count_crash(str(error))
             self._warm.restart()
             return
-        except Exception as error:  # a trial that cannot be begun is told so; the next one may be sound
-            result = TrialResult(state="failed", reason=f"{type(error).__name__}: {error}")
-            self._tell(trial, slot, result, None)
+        except SearchSpaceError as error:  # this point is at fault; the next one may be sound
+            self._tell(trial, slot, TrialResult(state="failed", reason=f"{type(error).__name__}: {error}"), None)
             return
         self._running[lane.index] = _Running(
             lane=lane,
@@ -259,6 +269,7 @@ class Supervisor:
 
     def _evaluated(self, running: _Running, message: Evaluated) -> None:
         evaluation, trial = message.evaluation, running.trial
+        self._crashes_in_a_row = 0
         running.curve[evaluation.step] = evaluation.to_dict()
         if evaluation.step not in running.known_steps:
             trial.report(evaluation.value, evaluation.step)
@@ -266,7 +277,9 @@ class Supervisor:
         self._watch(TrialEvaluated(number=trial.number, evaluation=evaluation))
         # The published recipe is what every other trial has to beat: it is never pruned. Nor is a trial that has
         # reached its end: nothing is left to save, and as a complete one it tells the sampler more.
-        go_on = trial.number == 0 or evaluation.step == TENTHS or not trial.should_prune()
+        # And one that begins again is not judged by what it reported further on, before it was interrupted.
+        spared = trial.number == 0 or evaluation.step == TENTHS or evaluation.step < max(running.known_steps, default=0)
+        go_on = spared or not trial.should_prune()
         try:
             running.trainer.connection.send(go_on)
         except (BrokenPipeError, ConnectionResetError):
@@ -281,7 +294,7 @@ class Supervisor:
         else:
             self._store.discard(running.trial.number)
         self._tell(running.trial, running.slot, result, running.effective, running.curve, running.seconds)
-        self._store.keep_only(self._best_numbers())
+        self._store.keep_only(trial.number for trial in self._history.ranked()[: self._config.keep])
 
     def _tell(
         self,
@@ -333,7 +346,17 @@ class Supervisor:
         running.trainer.kill()
         reason = f"its trainer ended without a word: {end}"
         self._give_back(running, reason, crashed=True)
+        self._count_crash(reason)
         self._warm.restart()
+
+    def _count_crash(self, reason: str) -> None:
+        """End the run where no trial gets anywhere: a machine at fault must not use up a study's trials."""
+        self._crashes_in_a_row += 1
+        if self._crashes_in_a_row > MAX_CRASHES_IN_A_ROW + 2 * self._config.max_restarts:
+            raise TrainerDied(
+                f"{self._crashes_in_a_row} trainers in a row ended before their first evaluation, the last: {reason}; "
+                "trainers.log beside the kept weights may say why"
+            )
 
     # ---- ends
 
@@ -358,19 +381,13 @@ class Supervisor:
             running.trainer.kill()
             self._give_back(running, reason, crashed=False)
 
+    def _stopping(self) -> bool:
+        return self._signal is not None
+
     def _stop_reason(self) -> str:
         if self._signal is not None:
             return f"stopped by {self._signal.name}"
         return "the budget's time is spent" if self._budget_is_spent() else "its supervisor ended"
-
-    def _best_numbers(self) -> list[int]:
-        sign = -1.0 if self._config.metric.direction == "maximize" else 1.0
-        complete = [
-            (sign * trial.value, trial.number)
-            for trial in self._history.trials()
-            if trial.state == "complete" and trial.value is not None
-        ]
-        return [number for _, number in sorted(complete)[: self._config.keep]]
 
     # ---- time and signals
 
@@ -416,7 +433,7 @@ class Supervisor:
                 os._exit(128 + second[0])  # trainers die with us, their slots are found abandoned
 
         wakeup = signal.set_wakeup_fd(arrives, warn_on_full_buffer=False)
-        previous = {number: signal.signal(number, note) for number in EXIT_CODES}
+        previous = {number: signal.signal(number, note) for number in SIGNAL_EXIT_CODES}
         forwarder = threading.Thread(target=forward, daemon=True)
         forwarder.start()
         try:

@@ -29,7 +29,7 @@ PRELOAD = (
     "transformers.optimization",
 )
 #: Seconds after which a trainer that closed its pipe must have ended.
-_EXIT_S = 30.0
+_EXIT_S = 5.0
 #: Without these, libraries start threads of their own, which a fork does not carry over, or look for a network.
 _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
@@ -45,16 +45,21 @@ class Trainer:
         self.pid = pid
         self.connection = connection
         self._parent = parent
+        #: Whether it has ended, so that its number may be another process's by now.
+        self._ended = False
 
     def kill(self) -> None:
         """End the process at once."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        if not self._ended:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         self.connection.close()
 
     def exit_code(self) -> int | None:
         """Return the exit code of a process that has closed its pipe, negative for a signal; None if unknown."""
-        return self._parent.exit_code(self.pid)
+        code = self._parent.exit_code(self.pid)
+        self._ended = code is not None
+        return code
 
 
 class WarmParent:

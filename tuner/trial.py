@@ -52,7 +52,7 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
     if outcome["state"] == "complete":
         outcome = _ended(last, best, pruned)
     return TrialResult(
-        value=best.value if best else None,
+        value=(best if outcome["state"] == "complete" else last).value if best and last else None,
         best_step=best.step if best else None,
         final_value=last.value if last else None,
         **outcome,

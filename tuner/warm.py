@@ -41,6 +41,8 @@ def main(arguments: Sequence[str]) -> None:
     die_with_parent()
     # The terminal's Ctrl-C is for the supervisor, which decides what becomes of its trainers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Who stops a whole process group means to preempt it: the supervisor ends us when its trials are in their slots.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     requests = socket.socket(fileno=int(arguments[0]))
     for module in arguments[1:]:
         importlib.import_module(module)
@@ -92,7 +94,6 @@ def _run(parent: int, call: Call, connection: Connection) -> None:
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.environ.update(call.environment)
         module, _, name = call.function.partition(":")
         function = getattr(importlib.import_module(module), name)

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from acceptance_support import Tuner, build_data, build_model
+from acceptance_support import COMMAND, Tuner, build_data, build_model
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,6 +43,8 @@ def new_tuner(
         **kept,
         "HF_HUB_OFFLINE": "1",
         "TUNER_CACHE": str(tmp_path_factory.mktemp("cache")),
+        # As where the environment is active: the summary then calls the command by its name alone.
+        "PATH": f"{COMMAND.parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "200",
     }
 
@@ -87,6 +90,12 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[
             samples.append(tuple(each.memory_info().rss for each in (supervisor, *supervisor.children())))
         assert running.wait() == 0, running.stderr
     return Finished(tuner, *samples)
+
+
+@pytest.fixture(scope="session")
+def shown(finished_run: Finished) -> list[dict[str, Any]]:
+    """What `tuner show` tells of each trial of the finished study."""
+    return [finished_run.tuner.json("show", "finished", str(number)) for number in range(20)]
 
 
 @pytest.fixture

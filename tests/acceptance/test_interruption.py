@@ -77,9 +77,6 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
         running.wait_for(r"trial 0 again on cpu")
         assert interrupt(running, signal.SIGINT, group=False) == 130
     with tuner.running("resume", "signals", *FAST) as running:
-        assert interrupt(running, signal.SIGTERM, group=False) == 75
-
-    with tuner.running("resume", "signals", *FAST) as running:
         running.wait_for(r"trial \d+ 1/10")
         below = running.descendants()
         with locked_database(tuner):  # so that it cannot end before the second one
@@ -96,7 +93,7 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
     assert drawn.items() <= after.items()
     assert len(set(after.values())) == TRIALS
     assert {trial["state"] for trial in trials["trials"]} == {"complete"}
-    assert trials["trials"][0]["restarts"] == 4
+    assert trials["trials"][0]["restarts"] == 3
     assert all([step["step"] for step in trial["steps"]] == list(range(1, 11)) for trial in trials["trials"])
     assert optuna_states(tuner) == {"COMPLETE": TRIALS}
 
@@ -144,15 +141,37 @@ def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> 
     assert optuna_states(tuner) == {"COMPLETE": TRIALS}
 
 
-def test_of_two_starts_at_once_one_runs_and_the_other_says_why_it_does_not(tuner: Tuner) -> None:
-    study = tuner.study("twins", **SLOW, budget={"trials": TRIALS})
+def test_of_two_starts_at_once_one_runs_and_the_other_says_why_and_sigterm_asks_to_be_started_again(
+    tuner: Tuner,
+) -> None:
+    study = tuner.study("twins", **SLOW, budget={"trials": 2 * TRIALS})
     with tuner.running("start", study, *FAST) as one, tuner.running("start", study, *FAST) as other:
-        codes = {running.wait(): running for running in (one, other)}
-        assert sorted(codes) == [0, 1], one.stderr + other.stderr
-        assert codes[1].stderr == (
+        loser = wait_until(lambda: next((r for r in (one, other) if r.process.poll() is not None), None), "a loser")
+        winner = other if loser is one else one
+        assert loser.wait() == 1, loser.stderr
+        assert loser.stderr == (
             "Error: study 'twins' is being run by another command on this machine; `tuner status twins` shows it\n"
         )
+        assert tuner.run("resume", "twins").stderr == loser.stderr
+        assert interrupt(winner, signal.SIGTERM, group=False) == 75
+        assert winner.stderr.endswith("Error: stopped by SIGTERM with trials left; `tuner resume twins` goes on\n"), (
+            winner.stderr
+        )
     status = tuner.json("status", "twins")
-    assert status["state"] == "finished"
-    assert status["trials"]["total"] == TRIALS
-    assert optuna_states(tuner) == {"COMPLETE": TRIALS}
+    assert status["state"] == "interrupted"
+    assert status["trials"]["total"] == 2 * TRIALS
+    assert 1 <= status["trials"]["interrupted"] <= 2
+    assert set(optuna_states(tuner)) <= {"RUNNING", "COMPLETE"}
+    assert sum(optuna_states(tuner).values()) <= 2 * TRIALS
+
+
+def test_sigterm_before_the_first_trial_says_to_start_again(tuner: Tuner) -> None:
+    study = tuner.study("early")
+    with tuner.running("start", study) as running:
+        wait_until(lambda: running.descendants() or None, "the process that starts trainers")
+        below = running.descendants()
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.wait(timeout=20) == 75
+        assert running.stderr == "Error: stopped by SIGTERM; the same command goes on\n"
+        assert_gone(below)
+    assert [path.name for path in tuner.folder.iterdir()] == ["early.yaml"]

@@ -11,7 +11,14 @@ import traceback
 import click
 
 from search_spaces import SearchSpaceError
-from storage import CheckpointError, CheckpointsUnwritable, InvalidStorageURL, StorageError, mask_password
+from storage import (
+    CheckpointError,
+    CheckpointsUnwritable,
+    DatabaseUnreadable,
+    InvalidStorageURL,
+    StorageError,
+    mask_password,
+)
 from tuner.errors import ConfigError, DeviceError, Interrupted, TunerError
 
 #: Commands in the order of the help, each in a module of its name.
@@ -69,7 +76,7 @@ def exit_code(error: Exception) -> int:
     """Return what a command exits with for an error."""
     if isinstance(error, Interrupted):
         return error.exit_code
-    bad_configuration = (ConfigError, SearchSpaceError, InvalidStorageURL, CheckpointsUnwritable)
+    bad_configuration = (ConfigError, SearchSpaceError, InvalidStorageURL, DatabaseUnreadable, CheckpointsUnwritable)
     if isinstance(error, bad_configuration) or type(error) is CheckpointError:
         return EXIT_CONFIG
     return 2 if isinstance(error, DeviceError) else 1
@@ -78,13 +85,15 @@ def exit_code(error: Exception) -> int:
 def main() -> None:
     """Run the command line."""
     debug = "--debug" in sys.argv or bool(os.environ.get("TUNER_DEBUG"))
-    # A reader that closes the pipe early, such as `head`, ends us quietly, as it does any other filter.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         code = group.main(prog_name="tuner", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except BrokenPipeError:
+        # A reader that closes the pipe early, such as `head`; what is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
     except (click.Abort, KeyboardInterrupt):
         click.echo("Aborted.", err=True)
         code = 130

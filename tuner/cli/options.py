@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -20,12 +22,22 @@ def storage_option(command: Command) -> Command:
         "--storage",
         "url",
         envvar="TUNER_STORAGE",
-        default=DEFAULT_URL,
-        show_default=True,
+        default=_default_url,
+        show_default=DEFAULT_URL,
         metavar="URL",
-        help="Database of the studies. [env: TUNER_STORAGE]",
+        help="Database of the studies. [env: TUNER_STORAGE, or TUNER_STORAGE_FILE, a file with the URL]",
     )(command)
     return debug_option(command)
+
+
+def _default_url() -> str:
+    path = os.environ.get("TUNER_STORAGE_FILE")
+    if not path:
+        return DEFAULT_URL
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"TUNER_STORAGE_FILE: {path} cannot be read: {error}") from error
 
 
 def debug_option(command: Command) -> Command:

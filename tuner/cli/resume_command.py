@@ -22,5 +22,5 @@ def command(name: str, url: str, workers: int | None, devices: str, trials: int 
         url,
         workers,
         devices,
-        lambda place, watch: service.resume(name, url, place, watch, trials=trials),
+        lambda machine, watch: service.resume(name, url, machine, watch, trials=trials),
     )

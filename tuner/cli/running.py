@@ -13,21 +13,17 @@ import click
 from rich.console import Console
 
 from storage import DEFAULT_URL, Database, Studies
-from tuner.errors import Interrupted
+from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
 from tuner.progress import describe, progress
-from tuner.service import Place
+from tuner.service import Machine
 from tuner.views import best_view, status_view
 
 if TYPE_CHECKING:
     from tuner.events import Watcher
 
 
-#: What a command exits with that SIGTERM ended with work left.
-EXIT_PREEMPTED = 75
-
-
 def run_and_report(
-    name: str, url: str, workers: int | None, devices: str, run: Callable[[Place, Watcher], bool]
+    name: str, url: str, workers: int | None, devices: str, run: Callable[[Machine, Watcher], bool]
 ) -> None:
     """Run trials with progress on stderr, then print what came of them on stdout.
 
@@ -40,17 +36,16 @@ def run_and_report(
     """
     # Until the supervisor takes signals over, there is no trial to give back.
     signal.signal(signal.SIGTERM, _preempted)
-    place = Place(devices=devices, workers=workers, debug="--debug" in sys.argv)
+    machine = Machine(devices=devices, workers=workers, debug="--debug" in sys.argv)
     with progress(Console(stderr=True)) as watch:
-        ran = run(place, watch)
+        ran = run(machine, watch)
     with Database(url) as database:
         study = Studies(database).get(name)
         status = status_view(database, study)
         best = best_view(database, study) if status["best"] else None
     _print_state(status, ran)
     if best is None:
-        click.echo("No trial is complete; `tuner trials " + name + "` says why.")
-        return
+        raise NoBestTrial(f"no trial of study {name!r} is complete; `tuner trials {name}` says why")
     click.echo(
         f"Best: trial {best['trial']}, {best['metric']} {best['value']:.4f}: {describe(best['hyperparameters'])}"
     )
@@ -66,7 +61,7 @@ def run_and_report(
 
 
 def _preempted(*_: object) -> None:
-    raise Interrupted("stopped by SIGTERM; the same command goes on", EXIT_PREEMPTED)
+    raise Interrupted("stopped by SIGTERM; the same command goes on", SIGNAL_EXIT_CODES[signal.SIGTERM])
 
 
 def _program() -> str:

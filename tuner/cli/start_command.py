@@ -29,5 +29,5 @@ def command(
         url,
         workers,
         devices,
-        lambda place, watch: service.start(config, url, place, watch, source=str(study), trials=trials),
+        lambda machine, watch: service.start(config, url, machine, watch, source=str(study), trials=trials),
     )

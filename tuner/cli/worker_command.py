@@ -16,4 +16,4 @@ def command(name: str, url: str, devices: str) -> None:
     from tuner import service
     from tuner.cli.running import run_and_report
 
-    run_and_report(name, url, 1, devices, lambda place, watch: service.resume(name, url, place, watch))
+    run_and_report(name, url, 1, devices, lambda machine, watch: service.resume(name, url, machine, watch))

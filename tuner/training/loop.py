@@ -86,7 +86,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     groups = parameter_groups(model, layer_map, hp, frozen_layers=freezing.least_frozen)
     # The rate is given again as the default: schedules with a floor (polynomial, cosine_with_min_lr) divide by it.
     optimizer = torch.optim.AdamW(groups, lr=hp.learning_rate, fused=True)
-    warmup = warmup_steps(hp.warmup_ratio, total)
+    warmup = 0 if hp.lr_scheduler_type == "constant" else warmup_steps(hp.warmup_ratio, total)
     schedule = make_schedule(
         optimizer, hp.lr_scheduler_type, warmup=warmup, total=total, arguments=run.lr_scheduler_kwargs
     )
@@ -123,13 +123,15 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
             accelerator.backward(part)
             loss += part.item()
         norm = accelerator.clip_grad_norm_(trained, MAX_GRAD_NORM)
-        if not (math.isfinite(loss) and torch.isfinite(norm)):
+        # With fp16 a norm that is not finite is the scaler's to handle: it skips the step and lowers its scale.
+        if not (math.isfinite(loss) and (accelerator.scaler is not None or torch.isfinite(norm))):
             raise Diverged(f"loss {loss:g}, gradient norm {float(norm):g} at optimiser step {step} of {total}")
         # The fastest group: with layerwise_lr_decay near 0 the rate of the lowest is 0.
         fastest = max(optimizer.param_groups, key=lambda group: group["initial_lr"])
         share_of_peak = fastest["lr"] / fastest["initial_lr"]
         optimizer.step()
-        schedule.step()
+        if not accelerator.optimizer_step_was_skipped:
+            schedule.step()
         optimizer.zero_grad()
         losses += loss * len(batch)
         examples += len(batch)

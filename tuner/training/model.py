@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from tuner.errors import ModelError
+from tuner.errors import ModelError, first_line
 from tuner.training.dropout import config_dropouts, dropout_overrides, module_dropouts
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def load_config(model: ModelSource) -> Any:
     try:
         return AutoConfig.from_pretrained(model.location, revision=model.revision)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = first_line(error)
         raise ModelError("", "model", f"{model.location} has no usable configuration: {reason}") from error
 
 
@@ -75,7 +75,7 @@ def build_model(
             **overrides,
         )
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = first_line(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
     _check_encoder_is_pretrained(built, info, model)
     if dropout is not None:

@@ -17,7 +17,7 @@ HELPERS = "trainer_functions"
 
 @pytest.fixture
 def warm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[WarmParent]:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     with WarmParent(tmp_path / "log", preload=()) as parent:
         yield parent
 

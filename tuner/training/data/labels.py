@@ -37,6 +37,9 @@ def map_labels(
     classes = _in_order({str(value) for value in values["train"]})
     if names is not None and (unnamed := [value for value in classes if value not in names]):
         raise DataError("", "data.labels", f"there is no name for the label {unnamed[0]!r}")
+    shown_names = [names[value] if names else value for value in classes]
+    if twice := sorted({name for name in shown_names if shown_names.count(name) > 1}):
+        raise DataError("", "data.labels", f"two labels are named {twice[0]!r}; give each its own name")
     if len(classes) < 2:
         raise DataError("", "data.label", f"the training split has {len(classes)} class; a classifier needs two")
     numbers = {value: number for number, value in enumerate(classes)}
@@ -51,7 +54,7 @@ def map_labels(
             )
         rows = splits[split].remove_columns(column)
         mapped[split] = rows.add_column("labels", [numbers[str(value)] for value in found])
-    return mapped, tuple(names[value] if names else value for value in classes)
+    return mapped, tuple(shown_names)
 
 
 def _shower(rows: Dataset, column: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import DataError, ModelError
+from tuner.errors import DataError, ModelError, first_line
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -41,7 +41,7 @@ class ImageClassification:
             # The variant that works on arrays: the other one needs torchvision.
             return AutoImageProcessor.from_pretrained(model.location, revision=model.revision, backend="pil")
         except (OSError, ValueError, KeyError) as error:
-            reason = str(error).strip().splitlines()[0][:200]
+            reason = first_line(error)
             raise ModelError("", "model", f"{model.location} has no usable image processor: {reason}") from error
 
     def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:

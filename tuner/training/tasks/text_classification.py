@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import DataError, ModelError
+from tuner.errors import DataError, ModelError, first_line
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -36,7 +36,7 @@ class TextClassification:
         try:
             tokenizer = AutoTokenizer.from_pretrained(model.location, revision=model.revision)
         except (OSError, ValueError, KeyError) as error:
-            raise ModelError("", "model", f"{model.location} has no usable tokenizer: {_line(error)}") from error
+            raise ModelError("", "model", f"{model.location} has no usable tokenizer: {first_line(error)}") from error
         if tokenizer.pad_token_id is None:
             raise ModelError("", "model", f"the tokenizer of {model.location} has no padding token")
         return tokenizer
@@ -73,7 +73,3 @@ class TextClassification:
             return dict(pad(inputs))
 
         return collate
-
-
-def _line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0][:200]
