@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import struct
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
@@ -35,6 +38,26 @@ def test_it_listens_on_the_loopback_alone(dashboard: tuple[Running, str]) -> Non
         if connection.status == psutil.CONN_LISTEN
     ]
     assert [f"http://{where.ip}:{where.port}" for where in listening] == [address]
+
+
+def test_it_answers_to_no_other_name(dashboard: tuple[Running, str]) -> None:
+    _, address = dashboard
+    request = urllib.request.Request(f"{address}/api/studies", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=30)
+    assert refused.value.code == 403
+    refused.value.close()
+    assert get(f"{address.replace('127.0.0.1', 'localhost')}/api/studies")["study_summaries"]
+
+
+def test_a_client_that_leaves_early_does_not_end_it(dashboard: tuple[Running, str]) -> None:
+    _, address = dashboard
+    host, port = address.removeprefix("http://").split(":")
+    for _ in range(5):
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(f"GET /api/studies HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closes with a reset
+    assert get(f"{address}/api/studies")["study_summaries"]
 
 
 def test_it_shows_the_study_its_trials_their_curves_and_notes(dashboard: tuple[Running, str], finished: Tuner) -> None:

@@ -69,7 +69,7 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
         )
     begun = tuner.json("trials", "signals")
     drawn = points(begun)
-    assert {trial["state"] for trial in begun["trials"]} == {"interrupted"}
+    assert {(trial["state"], trial["reason"]) for trial in begun["trials"]} == {("interrupted", "stopped by SIGINT")}
     assert tuner.json("status", "signals")["state"] == "interrupted"
     assert tuner.json("status", "signals")["workers"] == []
 
@@ -153,6 +153,8 @@ def test_of_two_starts_at_once_one_runs_and_the_other_says_why_and_sigterm_asks_
             "Error: study 'twins' is being run by another command on this machine; `tuner status twins` shows it\n"
         )
         assert tuner.run("resume", "twins").stderr == loser.stderr
+        for process in winner.descendants():  # as a service manager does, which knows no supervisor
+            process.send_signal(signal.SIGTERM)
         assert interrupt(winner, signal.SIGTERM, group=False) == 75
         assert winner.stderr.endswith("Error: stopped by SIGTERM with trials left; `tuner resume twins` goes on\n"), (
             winner.stderr
@@ -161,6 +163,8 @@ def test_of_two_starts_at_once_one_runs_and_the_other_says_why_and_sigterm_asks_
     assert status["state"] == "interrupted"
     assert status["trials"]["total"] == 2 * TRIALS
     assert 1 <= status["trials"]["interrupted"] <= 2
+    reasons = {trial["reason"] for trial in tuner.json("trials", "twins")["trials"] if trial["state"] == "interrupted"}
+    assert reasons == {"stopped by SIGTERM"}
     assert set(optuna_states(tuner)) <= {"RUNNING", "COMPLETE"}
     assert sum(optuna_states(tuner).values()) <= 2 * TRIALS
 

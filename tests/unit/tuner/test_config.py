@@ -200,3 +200,14 @@ def test_numbers_are_numbers_however_people_write_them(tmp_path: Path) -> None:
 def test_a_configuration_cannot_be_changed_in_place() -> None:
     with pytest.raises(ValueError, match="frozen"):
         parse().seed = 3
+
+
+@pytest.mark.parametrize("written", ["1000001s", "14d", "100000h", 1234567.5, 0.1])
+def test_a_duration_of_any_size_survives_being_stored(written: object) -> None:
+    config = parse(budget={"time": written})
+    assert parse_config(config.to_dict(), source="stored", folder=Path("/")) == config
+
+
+@pytest.mark.parametrize("text", ["label", ["label", "text"], ["text", "text"]])
+def test_text_and_label_must_be_different_columns(text: object) -> None:
+    assert "must be different columns" in complaint(data={"source": "some/data", "text": text})

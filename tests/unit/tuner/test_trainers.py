@@ -13,6 +13,8 @@ from tuner.errors import DataError, TrainerDied, TunerError
 from tuner.trainers import Trainer, WarmParent, describe_exit
 
 HELPERS = "trainer_functions"
+#: Most of what can go wrong here hangs.
+pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture
@@ -106,10 +108,10 @@ def test_exit_codes_are_told_apart_in_whatever_order_trainers_end(warm: WarmPare
     first, second = start(warm, "echo_until_told"), start(warm, "exit_silently", code=7)
     with pytest.raises(EOFError):
         second.connection.recv()
-    os.kill(first.pid, signal.SIGTERM)
+    os.kill(first.pid, signal.SIGKILL)
     with pytest.raises(EOFError):
         first.connection.recv()
-    assert first.exit_code() == -signal.SIGTERM
+    assert first.exit_code() == -signal.SIGKILL
     assert second.exit_code() == 7
     first.kill()
     second.kill()
@@ -148,6 +150,19 @@ def test_restarting_a_parent_that_runs_changes_nothing(warm: WarmParent) -> None
     warm.restart()
     trainer.connection.send("still here")
     assert trainer.connection.recv() == "still here"
+    trainer.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_for_the_whole_group_is_left_to_the_supervisor(warm: WarmParent, number: signal.Signals) -> None:
+    trainer = start(warm, "echo_until_told")
+    trainer.connection.send("it runs")
+    assert trainer.connection.recv() == "it runs"
+    for pid in (trainer.pid, psutil.Process(trainer.pid).ppid()):
+        os.kill(pid, number)
+    trainer.connection.send("still here")
+    assert trainer.connection.recv() == "still here"
+    assert warm.call(f"{HELPERS}:add", {"left": 1, "right": 2}) == 3
     trainer.kill()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -9,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import SchedulerType, get_scheduler
+from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION
 
-from tuner.training.schedules import REQUIRED, UNPLANNED, complaint, make_schedule, warmup_steps
+from tuner.training.schedules import OPTIONAL, REQUIRED, UNPLANNED, complaint, make_schedule, warmup_steps
 
 if TYPE_CHECKING:
     from tuner.run import TrialRun
@@ -79,7 +81,7 @@ def test_the_rate_of_every_step_is_transformers_own(
             scheduler_specific_kwargs=dict(theirs),
         )
     )
-    assert watched.effective["warmup_steps"] == STEPS * ratio
+    assert watched.effective["warmup_steps"] == (0 if name == "constant" else STEPS * ratio)
     assert len(watched.steps) == STEPS
     for group in watched.steps[0].groups:
         assert [step.rates[group] for step in watched.steps] == pytest.approx(expected, rel=1e-9, abs=1e-15)
@@ -155,3 +157,14 @@ def test_the_warm_up_is_never_longer_than_the_trial(ratio: float, total: int) ->
     steps = warmup_steps(ratio, total)
     assert 0 <= steps <= total
     assert (steps > 0) == (ratio > 0)
+
+
+def test_the_arguments_that_a_schedule_takes_are_those_of_transformers() -> None:
+    for kind, function in TYPE_TO_SCHEDULER_FUNCTION.items():
+        if kind.value in UNPLANNED:
+            continue
+        parameters = inspect.signature(function).parameters
+        ours = {argument for group in REQUIRED[kind.value] for argument in group} | set(OPTIONAL.get(kind.value, ()))
+        steps = {"optimizer", "num_warmup_steps", "num_training_steps", "last_epoch"}
+        # The study file holds numbers: the two arguments that name a shape keep their defaults.
+        assert ours == set(parameters) - steps - {"warmup_type", "decay_type"}

@@ -89,3 +89,8 @@ def test_labels_that_cannot_be_learnt_say_why(
         mapped(train, validation, names=names)
     assert caught.value.key == key
     assert reason in caught.value.reason
+
+
+def test_two_labels_of_one_name_are_refused() -> None:
+    with pytest.raises(DataError, match="two labels are named 'x'; give each its own name"):
+        mapped(["a", "b", "c"], ["a"], names={"a": "x", "b": "x", "c": "y"})
