@@ -84,7 +84,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[
     )
     with tuner.running("start", study, "--workers", "2") as running:
         samples = []
-        for over in (4, 19):
+        for over in (4, 17):
             running.wait_for(rf"; {over}/20")
             supervisor = psutil.Process(running.pid)
             samples.append(tuple(each.memory_info().rss for each in (supervisor, *supervisor.children())))
