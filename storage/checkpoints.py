@@ -52,11 +52,8 @@ class CheckpointStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def check_writable(self, *, remove: bool = False) -> None:
+    def check_writable(self) -> None:
         """Write and remove a file.
-
-        Args:
-            remove: Remove the folder again where it is empty.
 
         Raises:
             CheckpointsUnwritable: The folder takes no files.
@@ -65,8 +62,6 @@ class CheckpointStore:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root) as file:
                 file.write(b"x" * 4096)
-            if remove and not any(self.root.iterdir()):
-                self.root.rmdir()
         except OSError as error:
             raise CheckpointsUnwritable(f"checkpoints folder {self.root} takes no files: {error.strerror}") from error
 

@@ -143,7 +143,9 @@ def resume(name: str, url: str, machine: Machine, watch: Watcher, *, trials: int
 
 def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
     """Return the configuration of a study that exists."""
-    return parse_config(record.config, source=f"study {record.name!r} in {database.url}", folder=Path("/"))
+    # Its paths are absolute; what is relative in it is a hub id, which no folder may be taken for: none is below a file.
+    nowhere = Path(os.devnull)
+    return parse_config(record.config, source=f"study {record.name!r} in {database.url}", folder=nowhere)
 
 
 def stored_setup(record: StudyRecord, config: StudyConfig, database: Database, warm: WarmParent) -> Setup:
