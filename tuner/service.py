@@ -143,8 +143,8 @@ def resume(name: str, url: str, machine: Machine, watch: Watcher, *, trials: int
 
 def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
     """Return the configuration of a study that exists."""
-    # Its paths are absolute; what is relative in it is a hub id, which no folder may be taken for: none is below a file.
-    nowhere = Path(os.devnull)
+    # Its paths are absolute; what is relative in it is a hub id, which no folder may be taken for.
+    nowhere = Path(os.devnull)  # nothing is below a file
     return parse_config(record.config, source=f"study {record.name!r} in {database.url}", folder=nowhere)
 
 
