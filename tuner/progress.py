@@ -162,6 +162,7 @@ class LiveTable:
             self._live.console.print(self._ended(event, started[0] if started else None))
         elif isinstance(event, Notice):
             self._live.console.print(Text(event.text, style="yellow"))
+        self._live.refresh()  # at once: a short trial may be over before the next regular one
 
     def _ended(self, event: TrialEnded, started: TrialStarted | None) -> Text:
         line = Text(f"{event.number:>4} ")
