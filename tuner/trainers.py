@@ -18,16 +18,8 @@ from tuner.errors import TrainerDied
 from tuner.messages import Call, Raised, Returned
 from tuner.warm import MAX_REQUEST
 
-#: What every trainer imports, so that its parent imports it once. transformers imports most of itself only when it is
-#: used: left to each trainer, that alone takes three seconds a trial.
-PRELOAD = (
-    "tuner.training.jobs",
-    "transformers.data.data_collator",
-    "transformers.models.auto.modeling_auto",
-    "transformers.models.auto.tokenization_auto",
-    "transformers.models.bert.modeling_bert",
-    "transformers.optimization",
-)
+#: What every trainer imports, so that its parent imports it once; it names what transformers would import only in use.
+PRELOAD = ("tuner.training.jobs",)
 #: Seconds after which a trainer that closed its pipe must have ended.
 _EXIT_S = 5.0
 #: Without these, libraries start threads of their own, which a fork does not carry over, or look for a network.
