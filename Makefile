@@ -1,12 +1,13 @@
-# quickstart, test, check and docs each set up what they need: any of them may be the first command after a clone.
+# quickstart, test, chaos, check and docs each set up what they need: any of them may be the first command after a clone.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 INPUTS := pyproject.toml constraints.txt
+SEEDS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test check docs clean
+.PHONY: help quickstart test chaos check docs clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -16,6 +17,9 @@ quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a
 
 test: $(VENV)/.test ## Set up, then run the tests
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/.test ## Set up, then run the chaos test with SEEDS=n seeds
+	$(BIN)/python -m pytest tests/chaos --seeds $(SEEDS)
 
 check: $(VENV)/.checking ## Set up, then lint, type-check and check the architecture
 	$(BIN)/ruff check .

@@ -1,44 +1,70 @@
 """Where a study is remembered: SQL and files. No torch, no command line, no search space."""
 
-from storage.checkpoints import CheckpointStore, checkpoints_folder
-from storage.database import DEFAULT_URL, Database, mask_password
+from storage.checkpoints import CheckpointStore, Published, store_url
+from storage.database import Database, describe_outage
 from storage.errors import (
     CheckpointDamaged,
     CheckpointError,
     CheckpointMissing,
+    CheckpointsUnreachable,
     CheckpointsUnwritable,
     DatabaseMissing,
+    DatabaseOutdated,
+    DatabaseUnreachable,
     DatabaseUnreadable,
     InvalidStorageURL,
+    LeaseLost,
     StorageError,
     StudyBusy,
     StudyExists,
     StudyNotFound,
     TrialNotFound,
 )
+from storage.events import Events
+from storage.fencing import fenced
 from storage.history import EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
-from storage.records import SlotRecord, StudyRecord, TrialRecord, WorkerRecord
-from storage.slots import Slots
+from storage.records import (
+    CheckpointRef,
+    Checkpoints,
+    EventRecord,
+    Lease,
+    SlotRecord,
+    StudyRecord,
+    TrialRecord,
+    WorkerRecord,
+)
+from storage.slots import BEAT_S, LEASE_S, Slots
 from storage.studies import Studies
-from storage.workers import BEAT_S, GONE_S, Workers, new_owner
+from storage.urls import DEFAULT_URL, mask_password
+from storage.workers import Workers, new_owner
 
 __all__ = [
     "BEAT_S",
     "DEFAULT_URL",
     "EFFECTIVE_ATTR",
     "EVALUATION_ATTR",
-    "GONE_S",
+    "LEASE_S",
     "REASON_ATTR",
     "CheckpointDamaged",
     "CheckpointError",
     "CheckpointMissing",
+    "CheckpointRef",
     "CheckpointStore",
+    "Checkpoints",
+    "CheckpointsUnreachable",
     "CheckpointsUnwritable",
     "Database",
     "DatabaseMissing",
+    "DatabaseOutdated",
+    "DatabaseUnreachable",
     "DatabaseUnreadable",
+    "EventRecord",
+    "Events",
     "History",
     "InvalidStorageURL",
+    "Lease",
+    "LeaseLost",
+    "Published",
     "SlotRecord",
     "Slots",
     "StorageError",
@@ -51,7 +77,9 @@ __all__ = [
     "TrialRecord",
     "WorkerRecord",
     "Workers",
-    "checkpoints_folder",
+    "describe_outage",
+    "fenced",
     "mask_password",
     "new_owner",
+    "store_url",
 ]

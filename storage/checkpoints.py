@@ -1,183 +1,301 @@
-"""The weights that are kept: a folder a trial, published whole or not at all.
+"""Checkpoints: folders of files that are in the store whole or not at all.
 
-Content first, then a manifest with sizes and sha256, then the rename that makes the folder visible: a crash leaves
-the old state or none, and hidden folders, never half a checkpoint under a name that somebody trusts.
+Content first, then a manifest with sizes and sha256: a crash leaves the old state or none, and files that nobody takes
+for a checkpoint. The manifest's own digest belongs into the database, so that no other manifest can take its place.
+
+    STUDY/trial-00003/attempt-2/step-00000120/manifest.json     to go on from
+    STUDY/trial-00003/attempt-2/best-00000120/manifest.json     weights of the best evaluation
+    STUDY/trial-00003/manifest.json                             older layout: weights of the best evaluation
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
-import shutil
-import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Literal
 
-from storage.database import mask_password
-from storage.errors import CheckpointDamaged, CheckpointError, CheckpointMissing, CheckpointsUnwritable
+from storage.errors import CheckpointDamaged, CheckpointError, CheckpointMissing
+from storage.local_place import LocalPlace
+from storage.manifests import MANIFEST, Manifest
+from storage.places import reporting
+from storage.remote_place import RemotePlace
+from storage.store_urls import store_url
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from storage.places import Place
 
-MANIFEST = "manifest.json"
-_FOLDER = re.compile(r"trial-(\d{5,})")
+__all__ = ["MANIFEST", "CheckpointStore", "Published", "store_url"]
+
+_KEY = re.compile(r"trial-([0-9]{5,})(?:/attempt-([0-9]+)/(step|best)-([0-9]{8,}))?")
+_TRIAL = re.compile(r"trial-([0-9]{5,})|\.(?:trial|replaced)-([0-9]{5,})")  # hidden ones: of the older layout
+_ATTEMPT = re.compile(r"attempt-([0-9]+)")
+_STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def checkpoints_folder(url: str) -> Path:
-    """Return the folder that a checkpoint URL names.
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A checkpoint that is in the store."""
 
-    Raises:
-        CheckpointError: It is no local folder.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("", "file"):
-        raise CheckpointError(f"checkpoints {mask_password(url)!r}: {parts.scheme} is not supported; give a folder")
-    if not parts.scheme:
-        return Path(url).absolute()
-    if parts.netloc not in ("", "localhost"):
-        raise CheckpointError(f"checkpoints {url!r} is on a host; give a folder, or write file:///folder")
-    return Path(unquote(parts.path)).absolute()
+    #: Such as `trial-00003/attempt-2/step-00000120`.
+    key: str
+    #: Digest of the manifest, as it says itself.
+    sha256: str
+    #: Of the files, without the manifest.
+    bytes: int
 
 
 class CheckpointStore:
-    """The kept weights of one study.
+    """The checkpoints of one study. Safe to share between threads, and for several machines at once.
+
+    Nothing is an error because another machine has removed or added it meanwhile. Folders of other names are people's
+    own, and left alone.
 
     Args:
-        root: The folder for this study alone.
+        url: What `store_url` returned; the study is a folder below it.
+        study: The study's name.
+        scratch: Local folder for what is staged and fetched, where the store is not local.
+
+    Raises:
+        CheckpointError: The name cannot be that of a folder.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, url: str, study: str, *, scratch: Path) -> None:
+        if not _STUDY.fullmatch(study):
+            raise CheckpointError(f"checkpoints of {study!r}: such a name leads out of the store")
+        self.study = study
+        self._place: Place = (
+            LocalPlace(Path(url) / study) if url.startswith("/") else RemotePlace(f"{url}/{study}", scratch)
+        )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the store is a folder, in which files are staged and used in place."""
+        return self._place.is_local
+
+    @property
+    def url(self) -> str:
+        """Where the study's checkpoints are, fit to be shown; a path where the store is local."""
+        return self._place.shown
 
     def check_writable(self) -> None:
         """Write and remove a file.
 
         Raises:
-            CheckpointsUnwritable: The folder takes no files.
+            CheckpointsUnwritable: The store takes no files.
         """
+        self._place.check_writable()
+
+    def stage(self, trial: int, attempt: int) -> Path:
+        """Return a new empty local folder for files to publish.
+
+        Raises:
+            CheckpointsUnreachable: None can be made.
+        """
+        return self._place.stage(f"trial-{trial:05d}/attempt-{attempt}")
+
+    def publish(
+        self,
+        staged: Path,
+        *,
+        trial: int,
+        attempt: int,
+        kind: Literal["step", "best"],
+        step: int,
+        facts: Mapping[str, Any],
+    ) -> Published:
+        """Put what is in a staged folder, or in a folder below one, into the store, in place of what has its key.
+
+        When this returns, the folder is gone and its files are durable. Where this fails, the folder is still there.
+
+        Args:
+            staged: From `stage`.
+            trial: The trial's number.
+            attempt: The attempt that wrote the files.
+            kind: `step` to go on from, `best` for weights of the best evaluation.
+            step: Optimiser steps done.
+            facts: What a reader must know to use the files, such as versions; JSON values.
+
+        Raises:
+            CheckpointsUnreachable: The store did not take them, or another worker has removed them; after a few tries,
+                unless the disk is full.
+            CheckpointError: There is a link or a device among them.
+        """
+        key = f"trial-{trial:05d}/attempt-{attempt}/{kind}-{step:08d}"
+        with reporting(f"{staged} cannot be read"):
+            manifest = Manifest.of(staged, facts)
+        self._place.publish(staged, key, manifest)
+        return Published(key=key, sha256=manifest.sha256, bytes=manifest.size)
+
+    def fetch(self, key: str, sha256: str) -> tuple[Path, dict[str, Any]]:
+        """Verify a checkpoint, of whose files a local folder is returned.
+
+        Only the files that the manifest names are verified. Where the store is local, others may stand in the folder.
+
+        Args:
+            key: As it was published; or `trial-00003`, the older layout.
+            sha256: Of its manifest, from the database; empty for the older layout, which has none there.
+
+        Returns:
+            The folder, to be given to `release`; and the facts that were published with the files.
+
+        Raises:
+            CheckpointMissing: There is no such checkpoint.
+            CheckpointDamaged: A file, which is named, is missing or not what was published.
+            CheckpointsUnreachable: The store does not answer; the checkpoint may be sound.
+            CheckpointError: That can be no key.
+        """
+        trial, is_old = _parse_key(key)
+        text = self._place.read(f"{key}/{MANIFEST}")
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.root) as file:
-                file.write(b"x" * 4096)
-        except OSError as error:
-            raise CheckpointsUnwritable(f"checkpoints folder {self.root} takes no files: {error.strerror}") from error
+            manifest = Manifest.parse(text or b"")
+        except ValueError as error:
+            if text is None and not self._has_files_of(key):
+                there = ", ".join(self.keys(trial)) or "none"
+                raise CheckpointMissing(f"there is no {key} in {self.url}; of this trial there: {there}") from None
+            raise self._damaged(key, MANIFEST) from error
+        if manifest.sha256 != sha256 and not (is_old and not sha256):
+            raise self._damaged(key, MANIFEST)
+        folder = self._place.fetch(key, manifest.files.keys())
+        try:
+            with reporting(f"{folder} cannot be read"):
+                name = manifest.damaged(folder)
+            if name is not None:
+                raise self._damaged(key, name)
+        except CheckpointError:
+            self.release(folder)
+            raise
+        return folder, dict(manifest.facts)
 
-    def scratch(self, trial: int) -> Path:
-        """Return an empty folder for the files of a trial that is being trained."""
-        folder = self.root / f".trial-{trial:05d}"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        return folder
+    def release(self, folder: Path) -> None:
+        """Remove a folder that was staged or fetched, or one below it; leave a checkpoint that was used in place."""
+        self._place.release(folder)
 
-    def publish(self, trial: int, facts: Mapping[str, Any]) -> None:
-        """Make what stands in the scratch folder the kept weights of a trial.
+    def delete(self, key: str) -> None:
+        """Remove a checkpoint, where there is one.
+
+        Raises:
+            CheckpointsUnreachable: It cannot be removed.
+            CheckpointError: That can be no key.
+        """
+        _parse_key(key)
+        self._place.discard(key)
+
+    def tidy(self, trial: int, keep: Collection[str], *, attempt: int | None = None) -> list[str]:
+        """Remove what a trial has in the store, except what is to be kept and what this process has staged.
 
         Args:
             trial: The trial's number.
-            facts: What a reader must know to use the files, such as versions; JSON values.
-        """
-        scratch = self.root / f".trial-{trial:05d}"
-        files = {
-            path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)}
-            for path in sorted(scratch.iterdir())
-            if path.name != MANIFEST
-        }
-        for name in files:
-            _sync(scratch / name)
-        content = {"facts": dict(facts), "files": files}
-        manifest = scratch / MANIFEST
-        manifest.write_text(json.dumps(content | {"sha256": _digest(content)}, indent=1), encoding="utf-8")
-        _sync(manifest)
-        _sync(scratch)
-        target, replaced = self._folder(trial), self._replaced(trial)
-        if target.exists():
-            shutil.rmtree(replaced, ignore_errors=True)
-            target.rename(replaced)  # removing it in place would leave half of it under its name for a while
-        scratch.rename(target)
-        _sync(self.root)
-        shutil.rmtree(replaced, ignore_errors=True)
-
-    def discard(self, trial: int) -> None:
-        """Remove whatever a trial has left."""
-        for folder in (self.root / f".trial-{trial:05d}", self._replaced(trial), self._folder(trial)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def keep_only(self, trials: Iterable[int]) -> None:
-        """Remove the kept weights of every other trial."""
-        wanted = set(trials)
-        for trial in self.kept():
-            if trial not in wanted:
-                self.discard(trial)
-
-    def kept(self) -> list[int]:
-        """Return the numbers of the trials whose weights are kept."""
-        if not self.root.is_dir():
-            return []
-        names = (_FOLDER.fullmatch(path.name) for path in self.root.iterdir())
-        return sorted(int(name[1]) for name in names if name)
-
-    def open(self, trial: int) -> tuple[Path, dict[str, Any]]:
-        """Verify the kept weights of a trial.
+            keep: Keys.
+            attempt: That of the caller's lease: what later ones wrote stays, should the lease be lost by now.
 
         Returns:
-            Their folder, and the facts that were published with them.
+            What was removed, by paths below the study's root.
 
         Raises:
-            CheckpointMissing: None are kept.
-            CheckpointDamaged: A file is missing or differs from the manifest.
+            CheckpointsUnreachable: Something cannot be removed.
         """
-        folder = self._folder(trial)
-        if not folder.exists():
-            kept = ", ".join(map(str, self.kept())) or "none"
-            raise CheckpointMissing(f"no weights are kept for trial {trial} in {self.root}; kept: {kept}")
-        try:
-            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-            sound = manifest.pop("sha256") == _digest(manifest)
-        except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
-            raise _damaged(folder / MANIFEST, trial) from error
-        if not sound:
-            raise _damaged(folder / MANIFEST, trial)
-        for name, expected in manifest["files"].items():
-            path = folder / name
-            try:
-                sound = path.stat().st_size == expected["bytes"] and _sha256(path) == expected["sha256"]
-            except OSError as error:
-                raise _damaged(path, trial) from error
-            if not sound:
-                raise _damaged(path, trial)
-        return folder, manifest["facts"]
+        removed = []
+        for entry in self._entries(trial):
+            if entry in keep or self._place.is_staged(entry) or (attempt is not None and _attempt(entry) > attempt):
+                continue
+            self._place.discard(entry)
+            removed.append(entry)
+        return removed
 
-    def delete(self) -> None:
-        """Remove the weights of every trial."""
-        shutil.rmtree(self.root, ignore_errors=True)
+    def remove_trial(self, trial: int) -> None:
+        """Remove all that a trial has in the store, even what is staged.
 
-    def _folder(self, trial: int) -> Path:
-        return self.root / f"trial-{trial:05d}"
+        Raises:
+            CheckpointsUnreachable: Something cannot be removed.
+        """
+        for entry in self._entries(trial):
+            self._place.discard(entry)
 
-    def _replaced(self, trial: int) -> Path:
-        return self.root / f".replaced-{trial:05d}"
+    def trials(self) -> list[int]:
+        """Return the numbers of the trials that have anything in the store, whole or not.
+
+        Raises:
+            CheckpointsUnreachable: The store does not answer.
+        """
+        return sorted({found[0] for path in self._place.listing() if (found := _entry(path))})
+
+    def keys(self, trial: int) -> list[str]:
+        """Return the keys of a trial's whole checkpoints, the oldest attempt and step first.
+
+        Raises:
+            CheckpointsUnreachable: The store does not answer.
+        """
+        manifests = (path for path in self._place.listing(f"trial-{trial:05d}") if path.endswith(f"/{MANIFEST}"))
+        matches = [match for path in manifests if (match := _KEY.fullmatch(path.removesuffix(f"/{MANIFEST}")))]
+        return [match[0] for match in sorted(matches, key=lambda match: (int(match[2] or 0), int(match[4] or 0)))]
+
+    def used_bytes(self) -> int:
+        """Return the bytes of all that the study's trials have in the store, whole or not.
+
+        Raises:
+            CheckpointsUnreachable: The store does not answer.
+        """
+        return sum(size for path, size in self._place.listing().items() if _entry(path))
+
+    def remove(self) -> None:
+        """Remove the study's part of the store, except for folders that are people's own.
+
+        Raises:
+            CheckpointsUnreachable: Something cannot be removed.
+        """
+        listing = self._place.listing()
+        entries = {found[1] for path in listing if (found := _entry(path))}
+        for entry in sorted(entries | {path for path in listing if "/" not in path}):
+            self._place.discard(entry)
+        self._place.remove_root()
+
+    def _entries(self, trial: int) -> list[str]:
+        """Return what a trial has: keys, their like that is not whole, and litter."""
+        name = f"trial-{trial:05d}"
+        hidden = (f".{name}", f".replaced-{trial:05d}") if self.is_local else ()
+        paths = [path for under in (name, *hidden) for path in self._place.listing(under)]
+        return sorted({found[1] for path in paths if (found := _entry(path))})
+
+    def _has_files_of(self, key: str) -> bool:
+        return any((found := _entry(path)) and found[1] == key for path in self._place.listing(key))
+
+    def _damaged(self, key: str, name: str) -> CheckpointDamaged:
+        return CheckpointDamaged(f"{self.url}/{key}/{name} is not what was saved; {key} cannot be used")
 
 
-def _damaged(path: Path, trial: int) -> CheckpointDamaged:
-    return CheckpointDamaged(f"{path} is not what was saved; the weights of trial {trial} cannot be used")
+def _parse_key(key: str) -> tuple[int, bool]:
+    """Return the number of a key's trial, and whether the key is of the older layout.
+
+    Raises:
+        CheckpointError: That can be no key.
+    """
+    match = _KEY.fullmatch(key)
+    if match:
+        trial, attempt, kind, step = match.groups()
+        exact = f"trial-{int(trial):05d}"
+        if attempt is not None:
+            exact += f"/attempt-{int(attempt)}/{kind}-{int(step):08d}"
+        if key == exact:
+            return int(trial), attempt is None
+    raise CheckpointError(f"{key!r} is no key of a checkpoint, such as trial-00003/attempt-2/step-00000120")
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    # Of the content, not of the file: the digest stands in the same file.
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _entry(path: str) -> tuple[int, str] | None:
+    """Return the trial and the whole thing that a file is part of; None where it is none of ours."""
+    parts = path.split("/")
+    trial = _TRIAL.fullmatch(parts[0])
+    if trial is None or len(parts) == 1:
+        return None
+    number = int(trial[1] or trial[2])
+    if trial[2] is not None:
+        return number, parts[0]
+    if len(parts) == 2:
+        return number, parts[0] if parts[1] else path
+    return (number, "/".join(parts[:3])) if _ATTEMPT.fullmatch(parts[1]) else None
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _attempt(entry: str) -> int:
+    match = re.search(r"/attempt-([0-9]+)", entry)
+    return int(match[1]) if match else 0

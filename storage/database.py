@@ -2,120 +2,78 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 import warnings
 from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from filelock import FileLock
-from sqlalchemy import event
-from sqlalchemy.engine import make_url
 
-from storage import tables
-from storage.errors import DatabaseMissing, DatabaseUnreadable, InvalidStorageURL
+from storage import fencing, tables
+from storage.backends import SQLite, backend_of
+from storage.errors import DatabaseMissing, DatabaseOutdated, DatabaseUnreachable, StorageError
+from storage.urls import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import optuna
-
-#: Where studies are kept unless somebody says otherwise.
-DEFAULT_URL = "sqlite:///tuner.db"
-#: Seconds that a writer waits for another one on SQLite; Optuna's own default of 5 is seen to run out.
-BUSY_TIMEOUT_S = 60.0
-
-
-def mask_password(text: str) -> str:
-    """Return a text fit to be shown: the passwords of the URLs in it, if they have any, are `***`."""
-    return re.sub(r"[\w+.-]+://\S+", lambda url: _mask_url(url[0]), text)
-
-
-def _mask_url(url: str) -> str:
-    # A password may hold @ : and /, encoded or not, so that a URL as a library parses it is not what to rely on.
-    scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
-    rest = re.sub(r"([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&]*", r"\1***", rest, flags=re.IGNORECASE)
-    if scheme.startswith("sqlite") and rest.startswith("/"):
-        return scheme + separator + rest  # a path
-    rest = re.sub(r"^([^:]*):.*@", r"\1:***@", rest, flags=re.DOTALL)
-    if separator:
-        rest = re.sub(r"^([^:/?]*):(?!\d+\b)[^/?@]+(?=[/?]|$)", r"\1:***", rest)  # a word in place of a port
-    return scheme + separator + rest
-
-
-def parse_url(url: str) -> sa.URL:
-    """Parse a storage URL.
-
-    Raises:
-        InvalidStorageURL: It is no URL, or of a database that is not supported; a password is never repeated.
-    """
-    shown = f"storage {_mask_url(url)!r}"
-    how = "write sqlite:///folder/file.db"
-    try:
-        parsed = make_url(url)
-    except (sa.exc.ArgumentError, ValueError):
-        # Without its cause, which repeats the part of the URL that it could not read: perhaps a password.
-        raise InvalidStorageURL(f"{shown} is no database URL; {how}") from None
-    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
-        raise InvalidStorageURL(f"{shown}: {parsed.drivername} is not supported; {how}")
-    if parsed.host or parsed.username or parsed.password or parsed.port:
-        raise InvalidStorageURL(
-            f"{shown}: a SQLite file is on no host; {how}, or sqlite:////folder/file.db from the root"
-        )
-    if not parsed.database or ":memory:" in parsed.database or parsed.query.get("mode") == "memory":
-        raise InvalidStorageURL(f"{shown} lives in memory, where no study can be resumed; {how}")
-    if parsed.query or parsed.database.startswith("file:") or "\0" in parsed.database:
-        raise InvalidStorageURL(f"{shown}: only a plain path is supported; {how}")
-    return parsed
 
 
 class Database:
     """An opened database. Safe to share between threads; not between processes.
 
     Args:
-        url: A SQLAlchemy URL of a SQLite file.
+        url: A SQLAlchemy URL of a SQLite file or of a PostgreSQL database.
         create: Make the file and the tables where they are missing. Readers leave it False and create nothing.
+        outdated: Open tables of another version too: for whoever is to upgrade them.
 
     Raises:
         InvalidStorageURL: The URL names no database we can open.
-        DatabaseMissing: There is no such file and `create` is False.
-        DatabaseUnreadable: The file is no database, or of another version of this package.
+        DatabaseMissing: There is no such file, or there are no tables, and `create` is False.
+        DatabaseUnreachable: The server does not answer, or not to us.
+        DatabaseUnreadable: The file is no database.
+        DatabaseOutdated: The tables are of another version.
     """
 
-    def __init__(self, url: str, *, create: bool = False) -> None:
+    def __init__(self, url: str, *, create: bool = False, outdated: bool = False) -> None:
         self._url = parse_url(url)
-        #: The database file.
-        self.path = self.path_of(url)
+        self._backend = backend_of(self._url)
         if create:
-            self._make_folder()
-        elif not self._exists():
-            raise DatabaseMissing(f"there is no database {self.path}; `tuner start` makes one, --storage names another")
-        self.engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_TIMEOUT_S})
-        event.listen(self.engine, "connect", _leave_transactions_to_us)
-        event.listen(self.engine, "begin", _begin)
+            self._backend.prepare()
+        else:
+            self._backend.check()
+        self.engine = sa.create_engine(self._url, **self._backend.engine_arguments(ours=True))
+        self._backend.attach(self.engine, ours=True)
         try:
             if create:
                 self._create_tables()
-            self._check_version()
-        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+            if not outdated:
+                self._check_version()
+        except (sa.exc.SQLAlchemyError, sqlite3.DatabaseError) as error:
             self.engine.dispose()
-            reason = getattr(error, "orig", error)
-            raise DatabaseUnreadable(f"{self.path} cannot be used as a database: {reason}") from error
+            raise self._backend.unusable(error) from error
         except BaseException:
             self.engine.dispose()
             raise
 
     @staticmethod
-    def path_of(url: str) -> Path:
-        """Return the file that a URL names, whether it exists or not.
+    def path_of(url: str) -> Path | None:
+        """Return the file that a URL names, whether it exists or not; None for a database on a server.
 
         Raises:
             InvalidStorageURL: The URL names no database we can open.
         """
-        return Path(parse_url(url).database or "").resolve()
+        backend = backend_of(parse_url(url))
+        return backend.path if isinstance(backend, SQLite) else None
+
+    @property
+    def path(self) -> Path | None:
+        """The database file; None for a database on a server."""
+        return self._backend.path if isinstance(self._backend, SQLite) else None
 
     @property
     def url(self) -> str:
@@ -125,7 +83,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Give a connection that sees one state of the database."""
-        with self.engine.connect() as connection, connection.begin():
+        with self._one_state.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -134,25 +92,48 @@ class Database:
 
         On SQLite a transaction that reads first and writes later fails when another one wrote in between.
         """
-        with self.engine.connect().execution_options(tuner_writes=True) as connection, connection.begin():
+        with self._writing.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def creation_lock(self) -> Iterator[None]:
+        """Keep every other process from making tables or studies."""
+        with self._backend.creation_lock(self.engine):
+            yield
 
     @cached_property
     def optuna_storage(self) -> optuna.storages.RDBStorage:
-        """Optuna's own storage on the same tables. Importing Optuna takes most of a second: readers do without."""
+        """Optuna's own storage on the same tables, fenced. Importing Optuna takes most of a second: readers do without.
+
+        Raises:
+            DatabaseOutdated: Optuna's tables are of another version.
+        """
+        # Optuna creates its tables and its version row without a lock; of eight first starters, seven crash.
+        with self.creation_lock():
+            try:
+                storage = self.new_optuna_storage()
+            except RuntimeError as error:  # its own check of its tables
+                raise DatabaseOutdated(
+                    f"the tables of Optuna in {self._backend.shown} are not those of Optuna {version('optuna')}; "
+                    "`tuner db upgrade` brings them up to date"
+                ) from error
+        self._backend.attach(storage.engine, ours=False)
+        storage.engine.dispose()  # so that no connection made before the listeners stays in the pool
+        fencing.attach(storage)
+        return storage
+
+    def new_optuna_storage(self, **arguments: Any) -> optuna.storages.RDBStorage:
+        """Make a storage of Optuna's with nothing of ours; whoever makes it holds the creation lock, and closes it."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces each study on stderr
-        # Optuna creates its tables and its version row without a lock; of eight first starters, seven crash.
-        with self._creation_lock(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            storage = optuna.storages.RDBStorage(
+            return optuna.storages.RDBStorage(
                 self._url.render_as_string(hide_password=False),
-                engine_kwargs={"connect_args": {"timeout": BUSY_TIMEOUT_S}},
+                engine_kwargs=self._backend.engine_arguments(ours=False),
+                **arguments,
             )
-        event.listen(storage.engine, "connect", _set_pragmas)
-        storage.engine.dispose()  # so that no connection made before the listener stays in the pool
-        return storage
 
     def close(self) -> None:
         """Close every connection."""
@@ -167,70 +148,97 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _exists(self) -> bool:
-        try:
-            return self.path.exists()
-        except OSError as error:
-            raise DatabaseUnreadable(f"{self.path} cannot be looked at: {error.strerror}") from error
+    @cached_property
+    def _one_state(self) -> sa.Engine:
+        if self.path is not None:
+            return self.engine
+        return self.engine.execution_options(isolation_level="REPEATABLE READ")
 
-    def _make_folder(self) -> None:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatabaseUnreadable(f"{self.path.parent} cannot be made: {error.strerror}") from error
-
-    def _creation_lock(self) -> FileLock:
-        return FileLock(f"{self.path}.lock")
+    @cached_property
+    def _writing(self) -> sa.Engine:
+        return self.engine.execution_options(tuner_writes=True)
 
     def _create_tables(self) -> None:
-        try:
-            lock = self._creation_lock()
-            lock.acquire()
-        except OSError as error:
-            raise DatabaseUnreadable(f"{self.path.parent} takes no files: {error.strerror}") from error
-        try:
-            connection = self.engine.raw_connection()  # the mode cannot change inside a transaction
-            try:
-                connection.cursor().execute("PRAGMA journal_mode=WAL")
-            finally:
-                connection.close()
+        with self.creation_lock():
+            self._backend.begin_creation(self.engine)
             with self.write() as writer:
                 # All or none: tables of another version are left as they are, for the check that follows.
                 if not sa.inspect(writer).has_table(tables.schema.name):
                     tables.metadata.create_all(writer)
-                    writer.execute(tables.schema.insert().values(id=1, version=tables.SCHEMA_VERSION))
-        finally:
-            lock.release()
+                    row = {"id": 1, "version": tables.SCHEMA_VERSION, "optuna": optuna_major()}
+                    writer.execute(tables.schema.insert().values(**row))
 
     def _check_version(self) -> None:
         with self.read() as connection:
             if not sa.inspect(connection).has_table(tables.schema.name):
-                raise DatabaseMissing(f"{self.path} holds no study of tuner; `tuner start` makes one")
-            version = connection.execute(sa.select(tables.schema.c.version)).scalar()
-        if version != tables.SCHEMA_VERSION:
-            raise DatabaseUnreadable(
-                f"{self.path} has tables of version {version}, this tuner writes version {tables.SCHEMA_VERSION}; "
-                "use the tuner that made it"
+                raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; `tuner start` makes one")
+            found = schema_version(connection)
+            of_optuna = made_by_optuna(connection)
+        ours = tables.SCHEMA_VERSION
+        if found != ours:
+            how = "`tuner db upgrade` brings them up to date" if found < ours else "use the tuner that made them"
+            raise DatabaseOutdated(
+                f"{self._backend.shown} has tables of version {found}, this tuner writes version {ours}; {how}"
+            )
+        if of_optuna is not None and of_optuna != optuna_major():
+            here = version("optuna")
+            how = (
+                "`tuner db upgrade` takes it over, once no other version writes there"
+                if of_optuna < optuna_major()
+                else f"install optuna {of_optuna}"
+            )
+            raise DatabaseOutdated(
+                f"{self._backend.shown} was made by Optuna {of_optuna}, here is Optuna {here}; {how}"
             )
 
 
-def now_days() -> sa.ColumnElement[float]:
-    """Return the database's own clock in days, as SQL; never the clock of the machine that asks."""
-    return sa.func.julianday("now", type_=sa.Float)
+def optuna_major() -> int:
+    """Return the major version of the installed Optuna, without importing it."""
+    return int(version("optuna").split(".")[0])
 
 
-def _set_pragmas(connection: Any, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL: a power cut may cost the last commit, never the file
-    cursor.close()
+def schema_version(connection: sa.Connection) -> int:
+    """Return the version of our tables."""
+    return int(connection.execute(sa.select(tables.schema.c.version)).scalar_one())
 
 
-def _leave_transactions_to_us(connection: Any, record: object) -> None:
-    # The driver would begin a transaction only at its first write, and then not as the one writer.
-    connection.isolation_level = None
-    _set_pragmas(connection, record)
+def made_by_optuna(connection: sa.Connection) -> int | None:
+    """Return the major version of the Optuna that made its tables or ours, the lower one; None for tables before it."""
+    majors = []
+    inspector = sa.inspect(connection)
+    if "optuna" in {column["name"] for column in inspector.get_columns(tables.schema.name)}:
+        majors.append(int(connection.execute(sa.select(tables.schema.c.optuna)).scalar_one()))
+    if inspector.has_table("version_info"):
+        written: Any = connection.execute(sa.text("SELECT library_version FROM version_info")).scalar()
+        if written:
+            majors.append(int(str(written).split(".")[0]))
+    # Of an older and a newer mark the one that is not the installed one is what matters.
+    strange = [major for major in majors if major != optuna_major()]
+    return next(iter(strange or majors), None)
 
 
-def _begin(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("tuner_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+def describe_outage(error: BaseException) -> str | None:
+    """Return in a line what keeps a database from answering for now, or None where an error is no outage.
+
+    An outage passes by itself: a server that restarts or refuses connections, a network that is down, a file that
+    somebody else is writing. Whatever it interrupted may be tried again.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, DatabaseUnreachable):
+            return str(seen)
+        if _passes(seen):
+            lines = str(getattr(seen, "orig", None) or seen).strip().splitlines()
+            return lines[0] if lines else type(seen).__name__
+        if isinstance(seen, StorageError):
+            return None
+        seen = seen.__cause__
+    return None
+
+
+def _passes(error: BaseException) -> bool:
+    if isinstance(error, sa.exc.DBAPIError) and isinstance(error.orig, sqlite3.Error):
+        return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
+    if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError)

@@ -2,16 +2,20 @@
 
 StorageError (RuntimeError)
 ├── InvalidStorageURL (ValueError)     a URL that names no database we can open
-├── DatabaseMissing (LookupError)      the file of a SQLite URL does not exist
+├── DatabaseMissing (LookupError)      the file of a SQLite URL does not exist, or nobody has made tables yet
+├── DatabaseUnreachable                a server does not answer, or not to us
 ├── DatabaseUnreadable                 there is something, but it is no database of ours
+│   └── DatabaseOutdated               ours, but of another version of tuner or another major version of Optuna
 ├── StudyNotFound (LookupError)        no study of that name
 ├── StudyExists (ValueError)           the name is taken by something else
-├── StudyBusy                          another supervisor holds the study
+├── StudyBusy                          some worker holds a trial of the study
+├── LeaseLost                          another worker has taken the trial over
 ├── TrialNotFound (LookupError)        no trial of that number
 └── CheckpointError
-    ├── CheckpointMissing (LookupError)  no weights are kept for this trial
+    ├── CheckpointMissing (LookupError)  there is no checkpoint of that key
     ├── CheckpointDamaged                the files do not match their manifest
-    └── CheckpointsUnwritable (OSError)  the folder takes no files
+    ├── CheckpointsUnreachable (OSError) the store does not answer, or a disk fails or is full
+    └── CheckpointsUnwritable (OSError)  the store takes no files
 """
 
 from __future__ import annotations
@@ -26,11 +30,19 @@ class InvalidStorageURL(StorageError, ValueError):
 
 
 class DatabaseMissing(StorageError, LookupError):
-    """The file of a SQLite URL does not exist."""
+    """The file of a SQLite URL does not exist, or nobody has made tables yet."""
+
+
+class DatabaseUnreachable(StorageError):
+    """A server does not answer, or not to us."""
 
 
 class DatabaseUnreadable(StorageError):
     """There is something, but it is no database of ours."""
+
+
+class DatabaseOutdated(DatabaseUnreadable):
+    """Ours, but of another version of tuner or another major version of Optuna."""
 
 
 class StudyNotFound(StorageError, LookupError):
@@ -42,7 +54,11 @@ class StudyExists(StorageError, ValueError):
 
 
 class StudyBusy(StorageError):
-    """Another supervisor holds the study."""
+    """Some worker holds a trial of the study."""
+
+
+class LeaseLost(StorageError):
+    """Another worker has taken the trial over: whoever is told so touches nothing of it."""
 
 
 class TrialNotFound(StorageError, LookupError):
@@ -50,16 +66,20 @@ class TrialNotFound(StorageError, LookupError):
 
 
 class CheckpointError(StorageError):
-    """Anything wrong with kept weights."""
+    """Anything wrong with checkpoints."""
 
 
 class CheckpointMissing(CheckpointError, LookupError):
-    """No weights are kept for this trial."""
+    """There is no checkpoint of that key."""
 
 
 class CheckpointDamaged(CheckpointError):
     """The files do not match their manifest."""
 
 
+class CheckpointsUnreachable(CheckpointError, OSError):
+    """The store does not answer, or a disk fails or is full: what is in the store may be whole."""
+
+
 class CheckpointsUnwritable(CheckpointError, OSError):
-    """The folder takes no files."""
+    """The store takes no files."""

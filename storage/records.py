@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -17,8 +17,66 @@ class StudyRecord:
     config: Mapping[str, Any]
     #: What was worked out once, when the study was created.
     facts: Mapping[str, Any]
-    #: Seconds during which some worker ran trials.
+    #: open, paused or stopped.
+    state: str
+    #: Seconds during which some worker held a trial.
     wall_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    """The right to a slot: whoever holds it trains its trial, until somebody else has a later attempt."""
+
+    study_id: int
+    slot: int
+    owner: str
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointRef:
+    """A checkpoint in the store, as the database names it."""
+
+    #: Its place below the study's root.
+    key: str
+    #: Digest of its manifest, which holds those of its files.
+    sha256: str
+    bytes: int
+    #: Steps done when it was written.
+    step: int
+    #: Of best weights: the evaluation's value and the tenth that it ended.
+    value: float | None = None
+    tenth: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoints:
+    """What a trial has in the store."""
+
+    #: To go on from, newest first; at most two.
+    resume: tuple[CheckpointRef, ...] = ()
+    #: The weights of the best evaluation.
+    best: CheckpointRef | None = None
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any] | None) -> Checkpoints:
+        """Build from what `to_dict` returned."""
+        if not stored:
+            return cls()
+        best = stored.get("best")
+        return cls(
+            resume=tuple(CheckpointRef(**entry) for entry in stored.get("resume", ())),
+            best=CheckpointRef(**best) if best else None,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {"resume": [asdict(ref) for ref in self.resume], "best": asdict(self.best) if self.best else None}
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all of them."""
+        return tuple(ref.key for ref in (*self.resume, *([self.best] if self.best else [])))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,15 +84,18 @@ class SlotRecord:
     """One place in the budget, and the trial in it."""
 
     slot: int
-    #: empty, running, interrupted or finished.
+    #: empty, running, interrupted, paused or finished.
     state: str
     trial_id: int | None
     trial_number: int | None
     owner: str | None
     #: How often the trial was begun.
     attempt: int
+    #: Whether its owner's lease has not expired.
+    held: bool
     crashes: int
     device_s: float
+    checkpoints: Checkpoints
     #: Why its trial is, or was last, interrupted.
     reason: str | None
 
@@ -48,9 +109,9 @@ class WorkerRecord:
     host: str
     pid: int
     device: str
-    #: The number of the trial that it trains.
+    #: Number of the trial that it trains, or None while it waits.
     trial: int | None
-    #: Seconds of the database's clock since its last sign of life.
+    #: Seconds since its last sign of life.
     beat_age_s: float
 
 
@@ -59,7 +120,7 @@ class TrialRecord:
     """One trial as it stands."""
 
     number: int
-    #: running, interrupted, complete, pruned or failed.
+    #: running, interrupted, paused, complete, pruned or failed.
     state: str
     #: The best evaluation of a complete trial, the last report of a pruned one.
     value: float | None
@@ -72,6 +133,8 @@ class TrialRecord:
     device_s: float
     #: Times that the trial was begun again.
     restarts: int
+    #: What it has in the store.
+    checkpoints: Checkpoints
     #: What was trained: rates of the parameter groups, dropout of the modules, steps.
     effective: Mapping[str, Any] | None
     #: Losses and metrics of each evaluation, in order.
@@ -79,3 +142,22 @@ class TrialRecord:
     #: When it began and ended, ISO 8601 in UTC.
     started: str | None
     ended: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventRecord:
+    """One line of the event log."""
+
+    id: int
+    #: Seconds since 1970 on the database's clock.
+    moment: float
+    #: claimed, stolen, released, checkpoint, report, end, paused, resumed, stopped or edited.
+    kind: str
+    slot: int | None
+    trial: int | None
+    attempt: int | None
+    owner: str | None
+    #: The tenth of a report, the steps of a checkpoint.
+    step: int | None
+    value: float | None
+    detail: str | None

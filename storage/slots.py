@@ -1,21 +1,31 @@
 """The budget: N trials are N rows, so however often a command is repeated, N trials are exactly N.
 
-Each change is one UPDATE that names the state it expects, so that of two that race exactly one succeeds.
+A slot is the lease of the trial in it. Each change is one UPDATE that names the state it expects, on the database's
+clock, so that of two that race exactly one succeeds; and each is written down in the event log by the same transaction.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from storage import tables
-from storage.records import SlotRecord
+from storage.clock import now_s
+from storage.fencing import event_of, finished_values, held, seconds_since_seen
+from storage.records import Checkpoints, Lease, SlotRecord
 
 if TYPE_CHECKING:
     from storage.database import Database
 
+#: Seconds for which a slot is held without a sign of life from its owner.
+LEASE_S = 60.0
+#: Seconds between two signs of life.
+BEAT_S = 15.0
+
 _slots = tables.slots.c
+_studies = tables.studies.c
 
 
 class Slots:
@@ -27,102 +37,216 @@ class Slots:
 
     def resize(self, total: int, connection: sa.Connection) -> None:
         """Make the budget `total` trials; a trial that was begun keeps its slot, whatever the budget says."""
+        # Of two that resize at once, the second counts what the first has made.
+        lock = sa.select(_studies.study_id).where(_studies.study_id == self._study_id).with_for_update()
+        connection.execute(lock)
         rows = connection.execute(sa.select(_slots.slot, _slots.state).where(self._mine)).all()
         states = {row.slot: row.state for row in rows}
         fresh = [slot for slot in range(total) if slot not in states]
         for slot in fresh[: max(0, total - len(states))]:
             connection.execute(
                 tables.slots.insert().values(
-                    study_id=self._study_id, slot=slot, state="empty", attempt=0, crashes=0, device_s=0.0
+                    study_id=self._study_id, slot=slot, state="empty", attempt=0, crashes=0, progress=0, device_s=0.0
                 )
             )
         empty = sorted((slot for slot, state in states.items() if state == "empty"), reverse=True)
         for slot in empty[: max(0, len(states) - total)]:
             connection.execute(tables.slots.delete().where(self._mine, _slots.slot == slot, _slots.state == "empty"))
 
-    def claim(self, owner: str) -> SlotRecord | None:
+    def claim(
+        self, owner: str, lease_s: float, *, states: Collection[str] = ("open",), empty: bool = True
+    ) -> tuple[Lease, SlotRecord] | None:
         """Take a slot: one whose trial is interrupted before an empty one.
 
+        Args:
+            owner: Who takes it.
+            lease_s: Seconds until others may take it over.
+            states: States of the study in which slots are given out.
+            empty: Whether a slot without a trial will do.
+
         Returns:
-            The slot, now running, or None where there is no more to do.
+            The lease and the slot, or None where there is no more to do for now.
         """
-        wanted = (
-            sa.select(_slots.slot)
-            .where(self._mine, _slots.state.in_(("interrupted", "empty")))
-            .order_by(sa.case((_slots.state == "interrupted", 0), else_=1), _slots.slot)
+        begun = sa.or_(
+            _slots.state.in_(("interrupted", "paused")), sa.and_(_slots.state == "running", _slots.expires < now_s())
+        )
+        free = sa.or_(begun, _slots.state == "empty") if empty else begun
+        given_out = sa.exists().where(_studies.study_id == self._study_id, _studies.state.in_(tuple(states)))
+        candidates = (
+            sa.select(_slots.slot, _slots.attempt)
+            .where(self._mine, free, given_out)
+            # An expired lease of a slot without a trial is as good as an empty slot, and comes first as well.
+            .order_by(sa.case((_slots.state == "empty", 1), else_=0), _slots.slot)
             .limit(1)
         )
+        while True:
+            with self._database.read() as connection:
+                wanted = connection.execute(candidates).first()
+            if wanted is None:
+                return None
+            lease = Lease(study_id=self._study_id, slot=wanted.slot, owner=owner, attempt=wanted.attempt + 1)
+            unchanged = (self._mine, _slots.slot == wanted.slot, _slots.attempt == wanted.attempt)
+            if (record := self._take(lease, lease_s, [*unchanged, free, given_out])) is not None:
+                return lease, record
+
+    def _take(self, lease: Lease, lease_s: float, conditions: Sequence[sa.ColumnElement[bool]]) -> SlotRecord | None:
+        """Take one slot by compare and swap; None where somebody was faster."""
+        expired = _slots.state == "running"
+        crashed = sa.and_(expired, _slots.trial_id.is_not(None))
         query = (
             tables.slots.update()
-            .where(
-                self._mine,
-                _slots.slot == wanted.scalar_subquery(),
-                _slots.state.in_(("interrupted", "empty")),
-            )
-            .values(state="running", owner=owner, attempt=_slots.attempt + 1)
-            .returning(tables.slots)
-        )
-        with self._database.write() as connection:
-            row = connection.execute(query).first()
-        return None if row is None else _record(row)
-
-    def assign(self, slot: int, owner: str, trial_id: int, trial_number: int) -> bool:
-        """Write the trial into a slot that its owner holds; return whether it still does."""
-        return self._update(slot, owner, trial_id=trial_id, trial_number=trial_number)
-
-    def finish(self, slot: int, owner: str, device_s: float) -> bool:
-        """End a slot for good, once its trial is told; return whether its owner still held it."""
-        return self._update(slot, owner, state="finished", owner=None, device_s=_slots.device_s + device_s)
-
-    def release(self, slot: int, owner: str, *, reason: str, device_s: float, crashed: bool) -> bool:
-        """Give a slot back with its trial unfinished; return whether its owner still held it."""
-        return self._update(
-            slot,
-            owner,
-            state=sa.case((_slots.trial_id.is_(None), "empty"), else_="interrupted"),
-            owner=None,
-            reason=reason,
-            device_s=_slots.device_s + device_s,
-            crashes=_slots.crashes + int(crashed),
-        )
-
-    def interrupt_abandoned(self) -> int:
-        """Give back every slot that a dead supervisor held; only the holder of the study's lock may call this."""
-        query = (
-            tables.slots.update()
-            .where(self._mine, _slots.state == "running")
+            .where(*conditions)
             .values(
-                state=sa.case((_slots.trial_id.is_(None), "empty"), else_="interrupted"),
-                owner=None,
-                reason="its supervisor ended without a word",
+                state="running",
+                owner=lease.owner,
+                attempt=lease.attempt,
+                expires=now_s() + lease_s,
+                # Its owner ended without a word: that counts as a crash, unless the trial has got on since the last.
+                crashes=_slots.crashes + sa.case((crashed, 1 - _slots.progress), else_=0),
+                progress=sa.case((crashed, 0), else_=_slots.progress),
+                reason=sa.case((expired, "its worker ended without a word"), else_=_slots.reason),
+                device_seen=now_s(),
             )
         )
         with self._database.write() as connection:
-            return connection.execute(query).rowcount
+            before = self._row(lease, connection)
+            if connection.execute(query).rowcount != 1:
+                return None
+            record = self._row(lease, connection)
+            assert record is not None
+            stolen = before is not None and before.state == "running"
+            values = {
+                "trial_number": record.trial_number,
+                "detail": f"from {before.owner}" if stolen and before is not None else None,
+            }
+            connection.execute(event_of(lease, "stolen" if stolen else "claimed", values))
+        return record
+
+    def renew(self, leases: Collection[Lease], lease_s: float) -> set[Lease]:
+        """Hold slots for longer; return the leases that were still good. The others are lost for good.
+
+        A lease that has expired is renewed as long as nobody has taken its slot.
+        """
+        kept = set()
+        with self._database.write() as connection:
+            for lease in sorted(leases, key=lambda each: each.slot):  # in one order, so that no two wait for each other
+                values = {
+                    "expires": now_s() + lease_s,
+                    "device_s": _slots.device_s + seconds_since_seen(),
+                    "device_seen": now_s(),
+                }
+                if self._update(lease, connection, **values):
+                    kept.add(lease)
+        return kept
+
+    def assign(self, lease: Lease, trial_id: int, trial_number: int) -> bool:
+        """Write a trial that is in no slot into one that is held and empty; return whether it is in there now."""
+        try:
+            with self._database.write() as connection:
+                values = {"trial_id": trial_id, "trial_number": trial_number}
+                return self._update(lease, connection, _slots.trial_id.is_(None), **values)
+        except sa.exc.IntegrityError:  # another slot has it by now
+            return False
+
+    def commit(self, lease: Lease, checkpoints: Checkpoints, *, step: int, detail: str) -> bool:
+        """Point a trial to its checkpoints; return whether the lease was still good.
+
+        Args:
+            lease: The lease.
+            checkpoints: What the store holds for it now.
+            step: Steps done, for the event log.
+            detail: What is new, for the event log.
+        """
+        with self._database.write() as connection:
+            if not self._update(lease, connection, checkpoint=checkpoints.to_dict(), progress=1):
+                return False
+            self._event(lease, connection, "checkpoint", step=step, detail=detail)
+        return True
+
+    def finish(self, lease: Lease) -> bool:
+        """End a slot whose trial somebody else has ended; return whether the lease was still good."""
+        with self._database.write() as connection:
+            return self._update(lease, connection, **finished_values())
+
+    def release(self, lease: Lease, *, state: str, reason: str, crashed: bool = False) -> bool:
+        """Give a slot back with its trial unfinished; return whether the lease was still good.
+
+        Args:
+            lease: The lease.
+            state: interrupted, or paused where nobody is to be told of an accident.
+            reason: Why.
+            crashed: Whether it counts as a crash, unless the trial has got on since the last one.
+        """
+        values: dict[str, Any] = {
+            "state": sa.case((_slots.trial_id.is_(None), "empty"), else_=state),
+            "owner": None,
+            "expires": None,
+            "reason": reason,
+            "device_s": _slots.device_s + seconds_since_seen(),
+            "device_seen": None,
+        }
+        if crashed:
+            values |= {"crashes": _slots.crashes + 1 - _slots.progress, "progress": 0}
+        with self._database.write() as connection:
+            number = connection.execute(sa.select(_slots.trial_number).where(held(lease))).scalar()
+            if not self._update(lease, connection, **values):
+                return False
+            connection.execute(event_of(lease, "released", {"trial_number": number, "detail": reason}))
+        return True
+
+    def find(self, lease: Lease) -> SlotRecord | None:
+        """Return the slot of a lease as it is now, whoever holds it; None if the budget has no such slot any more."""
+        with self._database.read() as connection:
+            return self._row(lease, connection)
 
     def all(self, connection: sa.Connection | None = None) -> list[SlotRecord]:
         """Return the slots in order, as a connection sees them or as they are now."""
-        query = sa.select(tables.slots).where(self._mine).order_by(_slots.slot)
+        query = _records().where(self._mine).order_by(_slots.slot)
         if connection is not None:
             return [_record(row) for row in connection.execute(query)]
         with self._database.read() as fresh:
             return [_record(row) for row in fresh.execute(query)]
 
+    def device_seconds(self) -> float:
+        """Return the seconds of devices that all trials have taken, up to now."""
+        running = sa.case((_slots.state == "running", seconds_since_seen()), else_=0.0)
+        query = sa.select(sa.func.coalesce(sa.func.sum(_slots.device_s + running), 0.0)).where(self._mine)
+        with self._database.read() as connection:
+            return float(connection.execute(query).scalar_one())
+
+    def unfinished(self) -> int:
+        """Return how many slots are not finished."""
+        query = sa.select(sa.func.count()).select_from(tables.slots).where(self._mine, _slots.state != "finished")
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     @property
     def _mine(self) -> sa.ColumnElement[bool]:
         return _slots.study_id == self._study_id
 
-    def _update(self, slot: int, holder: str, **values: object) -> bool:
-        query = (
-            tables.slots.update()
-            .where(self._mine, _slots.slot == slot, _slots.owner == holder, _slots.state == "running")
-            .values(**values)
-        )
-        with self._database.write() as connection:
-            return connection.execute(query).rowcount == 1
+    def _row(self, lease: Lease, connection: sa.Connection) -> SlotRecord | None:
+        row = connection.execute(_records().where(self._mine, _slots.slot == lease.slot)).first()
+        return None if row is None else _record(row)
+
+    def _update(
+        self, lease: Lease, connection: sa.Connection, *conditions: sa.ColumnElement[bool], **values: Any
+    ) -> bool:
+        query = tables.slots.update().where(held(lease), *conditions).values(**values)
+        return connection.execute(query).rowcount == 1
+
+    def _event(self, lease: Lease, connection: sa.Connection, kind: str, **values: Any) -> None:
+        number = connection.execute(
+            sa.select(_slots.trial_number).where(self._mine, _slots.slot == lease.slot)
+        ).scalar()
+        connection.execute(event_of(lease, kind, {"trial_number": number, **values}))
 
 
-def _record(row: sa.Row[tuple[object, ...]]) -> SlotRecord:
+def _records() -> sa.Select[Any]:
+    is_held = sa.and_(_slots.state == "running", _slots.expires >= now_s())
+    return sa.select(tables.slots, is_held.label("held"))
+
+
+def _record(row: sa.Row[Any]) -> SlotRecord:
     return SlotRecord(
         slot=row.slot,
         state=row.state,
@@ -130,7 +254,9 @@ def _record(row: sa.Row[tuple[object, ...]]) -> SlotRecord:
         trial_number=row.trial_number,
         owner=row.owner,
         attempt=row.attempt,
+        held=bool(row.held),
         crashes=row.crashes,
         device_s=row.device_s,
+        checkpoints=Checkpoints.from_dict(row.checkpoint),
         reason=row.reason,
     )

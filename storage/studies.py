@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
-from filelock import FileLock, Timeout
 
 from storage import tables
+from storage.backends import writing_from_the_start
+from storage.clock import now_s
 from storage.errors import StudyBusy, StudyExists, StudyNotFound
 from storage.records import StudyRecord
 from storage.slots import Slots
@@ -53,7 +54,7 @@ class Studies:
         import optuna
 
         storage = self._database.optuna_storage
-        with FileLock(f"{self._database.path}.lock"):
+        with self._database.creation_lock(), writing_from_the_start():
             if self._row(name) is not None:
                 raise StudyExists(f"there is a study {name!r} already")
             study = optuna.create_study(storage=storage, study_name=name, direction=direction, load_if_exists=True)
@@ -77,6 +78,7 @@ class Studies:
                         name=name,
                         config=dict(config),
                         facts=dict(facts),
+                        state="open",
                         wall_s=0.0,
                         created=time.time(),
                     )
@@ -116,48 +118,71 @@ class Studies:
             )
             Slots(self._database, study_id).resize(int(config["budget"]["trials"]), connection)
 
-    def add_wall_time(self, study_id: int, seconds: float) -> float:
-        """Count seconds in which some worker ran trials; return the new sum."""
+    def set_state(self, study_id: int, state: Literal["open", "paused", "stopped"]) -> None:
+        """Open, pause or stop a study, for every machine; written down in the event log where it changes anything."""
+        kinds = {"open": "resumed", "paused": "paused", "stopped": "stopped"}
         with self._database.write() as connection:
             query = (
                 tables.studies.update()
-                .where(tables.studies.c.study_id == study_id)
-                .values(wall_s=tables.studies.c.wall_s + seconds)
-                .returning(tables.studies.c.wall_s)
+                .where(tables.studies.c.study_id == study_id, tables.studies.c.state != state)
+                .values(state=state)
             )
+            if connection.execute(query).rowcount == 1:
+                event = {"study_id": study_id, "moment": now_s(), "kind": kinds[state]}
+                connection.execute(tables.events.insert().values(**event))
+
+    def count_wall_time(self, study_id: int, gap_s: float) -> float:
+        """Count the time since it was last counted, by whichever worker; return the sum.
+
+        Args:
+            study_id: The study.
+            gap_s: Seconds after which nobody can have held a trial: a longer silence counts as none.
+        """
+        columns = tables.studies.c
+        silence = now_s() - columns.wall_seen
+        with self._database.write() as connection:
+            connection.execute(
+                tables.studies.update()
+                .where(columns.study_id == study_id)
+                .values(
+                    wall_s=columns.wall_s + sa.case((silence.between(0, gap_s), silence), else_=0.0),
+                    wall_seen=now_s(),
+                )
+            )
+            query = sa.select(columns.wall_s).where(columns.study_id == study_id)
             return float(connection.execute(query).scalar_one())
+
+    def end_wall_time(self, study_id: int) -> None:
+        """Stop counting until the next worker begins, where no trial is held any more."""
+        columns, slots = tables.studies.c, tables.slots.c
+        anything_held = sa.exists().where(
+            slots.study_id == study_id, slots.state == "running", slots.expires >= now_s()
+        )
+        with self._database.write() as connection:
+            connection.execute(
+                tables.studies.update().where(columns.study_id == study_id, ~anything_held).values(wall_seen=None)
+            )
 
     def delete(self, name: str) -> None:
         """Delete a study, its trials and its slots.
 
         Raises:
             StudyNotFound: There is none of that name.
+            StudyBusy: Some worker holds a trial of it.
         """
         import optuna
 
         record = self.get(name)
+        if any(slot.held for slot in Slots(self._database, record.id).all()):
+            raise StudyBusy(
+                f"study {name!r} is being run; `tuner status {name}` shows where, `tuner stop {name}` ends it"
+            )
         # Ours last: after a crash in between the study can still be named, and deleting it again ends the job.
         with contextlib.suppress(KeyError):
             optuna.delete_study(study_name=name, storage=self._database.optuna_storage)
         with self._database.write() as connection:
-            for table in (tables.slots, tables.workers, tables.studies):
+            for table in (tables.slots, tables.workers, tables.events, tables.studies):
                 connection.execute(table.delete().where(table.c.study_id == record.id))
-
-    def lock(self, record: StudyRecord) -> FileLock:
-        """Take the study for one supervisor of this machine, until the lock is released or the process dies.
-
-        Raises:
-            StudyBusy: Another supervisor has it.
-        """
-        lock = FileLock(f"{self._database.path}.study-{record.id}.lock")
-        try:
-            lock.acquire(blocking=False)
-        except Timeout as error:
-            raise StudyBusy(
-                f"study {record.name!r} is being run by another command on this machine; "
-                f"`tuner status {record.name}` shows it"
-            ) from error
-        return lock
 
     def _row(self, name: str) -> StudyRecord | None:
         columns = tables.studies.c
@@ -165,4 +190,6 @@ class Studies:
             row = connection.execute(sa.select(tables.studies).where(columns.name == name)).first()
         if row is None:
             return None
-        return StudyRecord(id=row.study_id, name=row.name, config=row.config, facts=row.facts, wall_s=row.wall_s)
+        return StudyRecord(
+            id=row.study_id, name=row.name, config=row.config, facts=row.facts, state=row.state, wall_s=row.wall_s
+        )

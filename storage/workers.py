@@ -10,18 +10,13 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from storage import tables
-from storage.database import now_days
+from storage.clock import now_s
 from storage.records import WorkerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from storage.database import Database
-
-#: Seconds between signs of life.
-BEAT_S = 2.0
-#: Seconds without one after which a worker counts as gone.
-GONE_S = 15.0
 
 _workers = tables.workers.c
 
@@ -38,12 +33,13 @@ class Workers:
         self._database = database
         self._study_id = study_id
 
-    def beat(self, owner: str, lanes: Mapping[int, tuple[str, int | None]]) -> None:
+    def beat(self, owner: str, lanes: Mapping[int, tuple[str, int | None]], lease_s: float) -> None:
         """Show that a supervisor lives.
 
         Args:
             owner: The supervisor.
             lanes: By lane, its device and the number of the trial that it trains.
+            lease_s: Seconds after which it counts as gone.
         """
         with self._database.write() as connection:
             connection.execute(tables.workers.delete().where(_workers.owner == owner))
@@ -57,7 +53,8 @@ class Workers:
                         pid=os.getpid(),
                         device=device,
                         trial_number=trial,
-                        beat=now_days(),
+                        beat=now_s(),
+                        expires=now_s() + lease_s,
                     )
                 )
 
@@ -70,17 +67,15 @@ class Workers:
         """Forget the supervisors that ended without a word."""
         with self._database.write() as connection:
             connection.execute(
-                tables.workers.delete().where(
-                    _workers.study_id == self._study_id, _workers.beat < now_days() - GONE_S / 86400
-                )
+                tables.workers.delete().where(_workers.study_id == self._study_id, _workers.expires < now_s())
             )
 
     def alive(self) -> list[WorkerRecord]:
         """Return the workers that have shown a sign of life lately."""
-        age = ((now_days() - _workers.beat) * 86400).label("age")
+        age = (now_s() - _workers.beat).label("age")
         query = (
             sa.select(tables.workers, age)
-            .where(_workers.study_id == self._study_id)
+            .where(_workers.study_id == self._study_id, _workers.expires >= now_s())
             .order_by(_workers.owner, _workers.lane)
         )
         with self._database.read() as connection:
@@ -96,5 +91,4 @@ class Workers:
                 beat_age_s=max(0.0, row.age),
             )
             for row in rows
-            if row.age < GONE_S
         ]

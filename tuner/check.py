@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from storage import Database
 from tuner.errors import ConfigError, TrainerDied
-from tuner.messages import Evaluated, Finished, Raised, Recorded
+from tuner.job import BUILT_IN
+from tuner.messages import Answer, Evaluated, Finished, Raised, Recorded
 from tuner.progress import describe
 from tuner.run import TrialResult
 from tuner.service import missing_folders, naming_checkpoints, remove_empty
 from tuner.setup import SMOKE_ROWS, SMOKE_STEPS, Setup, checkpoint_store, resolve, set_up
-from tuner.trainers import Trainer, WarmParent, describe_exit
+from tuner.trainers import PRELOAD, PRELOAD_OWN, Trainer, WarmParent, describe_exit
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
@@ -40,27 +41,32 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
     """
     resolve(config, source=source)
     path = Database.path_of(url)
-    if path.exists():
-        Database(url, create=True).close()
+    if path is None or path.exists():
+        Database(url, create=path is not None).close()
     elif not os.access(_existing(path.parent), os.W_OK):
         raise ConfigError("--storage", "", f"{path.parent} takes no files")
     with naming_checkpoints(source):
         store = checkpoint_store(config, path)
-        missing = missing_folders(store.root)
+        missing = missing_folders(Path(store.url)) if store.is_local else []
         store.check_writable()
     remove_empty(missing)
-    with tempfile.TemporaryDirectory() as scratch, WarmParent(Path(scratch) / "log") as warm:
-        setup = set_up(config, warm, source=source)
-        sizes = ", ".join(f"{name} {size}" for name, size in setup.prepared.sizes.items())
-        say(f"data: {sizes}; {len(setup.prepared.labels)} classes: {', '.join(setup.prepared.labels[:10])}")
-        say(f"model: {setup.prepared.layers} layers, family {setup.recipe.family}")
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        WarmParent(Path(scratch) / "log", preload=PRELOAD if config.train is None else PRELOAD_OWN) as warm,
+    ):
+        setup = set_up(config, warm, source=source, folders=(str(Path(source).absolute().parent), str(Path.cwd())))
+        if setup.prepared is not None:
+            sizes = ", ".join(f"{name} {size}" for name, size in setup.prepared.sizes.items())
+            say(f"data: {sizes}; {len(setup.prepared.labels)} classes: {', '.join(setup.prepared.labels[:10])}")
+            say(f"model: {setup.prepared.layers} layers, family {setup.recipe.family}")
         say(f"trial 0, the published recipe: {describe(setup.first_point())}")
         seconds = [_smoke(setup, warm, corner, source, say) for corner in setup.space.corners()]
+    prepared = setup.prepared
     return {
         "study": config.name,
         "family": setup.recipe.family,
-        "sizes": dict(setup.prepared.sizes),
-        "labels": list(setup.prepared.labels),
+        "sizes": dict(prepared.sizes) if prepared else {},
+        "labels": list(prepared.labels) if prepared else [],
         "search_space": setup.space.to_dict(),
         "first": setup.first_point(),
         "corners": len(seconds),
@@ -77,7 +83,8 @@ def _existing(folder: Path) -> Path:
 def _smoke(setup: Setup, warm: WarmParent, corner: Hyperparameters, source: str, say: Callable[[str], None]) -> float:
     began = time.monotonic()
     run = setup.run(0, corner, max_rows=SMOKE_ROWS, max_steps=SMOKE_STEPS, precision="fp32")
-    trainer = warm.start("tuner.training.jobs:train_job", {"run": run}, {"CUDA_VISIBLE_DEVICES": ""})
+    arguments = {"run": run, "function": setup.config.train or BUILT_IN, "folders": setup.folders}
+    trainer = warm.start("tuner.job:train_job", arguments, {"CUDA_VISIBLE_DEVICES": ""})
     try:
         result = _result(trainer)
     finally:
@@ -96,7 +103,7 @@ def _result(trainer: Trainer) -> TrialResult:
         except (EOFError, OSError) as error:  # OSError: it ended in the middle of a message
             raise TrainerDied(f"a trainer ended without a word: {describe_exit(trainer.exit_code())}") from error
         if isinstance(message, Evaluated):
-            trainer.connection.send(True)
+            trainer.connection.send(Answer(step=message.evaluation.step, go_on=True))
         elif isinstance(message, Finished):
             return message.result
         elif isinstance(message, Raised):

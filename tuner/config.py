@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -130,8 +131,15 @@ class DataConfig(_Part):
 class MetricConfig(_Part):
     """What a trial is judged by."""
 
-    name: Annotated[str, _checked_word(tuple(METRICS))] = "accuracy"
+    name: str = "accuracy"
     direction: Literal["maximize", "minimize"] = "maximize"
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_known(cls, value: str, info: ValidationInfo) -> str:
+        if _has_own_training(info) or value in METRICS:
+            return value
+        raise ValueError(f"{value!r} is unknown{suggestion(value, METRICS)}; known: {', '.join(METRICS)}")
 
     @model_validator(mode="before")
     @classmethod
@@ -146,7 +154,7 @@ class MetricConfig(_Part):
 
     @model_validator(mode="after")
     def _direction_is_the_metrics_own(self) -> MetricConfig:
-        if self.direction != METRICS[self.name]:
+        if self.name in METRICS and self.direction != METRICS[self.name]:
             raise ValueError(f"{self.name} is better when it {METRICS[self.name]}s; drop direction")
         return self
 
@@ -196,6 +204,11 @@ class PrunerConfig(_Part):
         return value
 
 
+def _has_own_training(info: ValidationInfo) -> bool:
+    """Return whether the study trains with a function of its own, which knows what its values are."""
+    return bool(info.context and info.context.get("own_training"))
+
+
 def _none_word(value: Any) -> Any:
     return None if value == "none" else value
 
@@ -205,11 +218,14 @@ class StudyConfig(_Part):
 
     name: str = Field(min_length=1, max_length=100)
     task: Annotated[str, _checked_word(TASKS)] = "text-classification"
+    #: `module:function`, a generator of evaluations to train with in place of a built-in task; it says itself what it
+    #: makes of model and data, which may then be left out.
+    train: str | None = None
     #: Hub id, folder, or `package:NAME/PATH`.
-    model: str
+    model: str | None = None
     #: Commit of a hub model.
     revision: str | None = None
-    data: DataConfig
+    data: DataConfig | None = None
     metric: MetricConfig = Field(default_factory=MetricConfig)
     #: Preset, file, or a mapping laid over the task's preset; None is the task's preset.
     search_space: str | dict[str, Any] | None = None
@@ -217,7 +233,7 @@ class StudyConfig(_Part):
     lr_scheduler_kwargs: dict[str, dict[str, float]] = Field(default_factory=dict)
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: PrunerConfig = Field(default_factory=lambda: PrunerConfig(name="percentile"))
-    #: Folder of the kept weights; None is a folder beside the database.
+    #: Folder or URL of the checkpoints; None is a folder beside the database's file.
     checkpoints: str | None = None
     budget: BudgetConfig = Field(default_factory=BudgetConfig)
     #: Tokens; longer texts are cut.
@@ -228,13 +244,20 @@ class StudyConfig(_Part):
     )
     #: Evaluations of a trial: 10, 5, 2, 1, or as many of these as cost at most a quarter of training.
     evaluations: Literal["auto", 10, 5, 2, 1] = "auto"
-    #: How often a running trial saves where it is. Without effect so far: an interrupted trial begins again.
+    #: Seconds after which a running trial saves where it is; it does so after evaluations too, where that is cheap.
     checkpoint_every: Duration = 60.0
     #: Best trials whose weights stay.
     keep: int = Field(default=1, ge=1)
-    #: Times that a trial begins again after a crash of its trainer, before it fails.
+    #: Crashes of a trial without a newer checkpoint between them, after which it fails.
     max_restarts: int = Field(default=5, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    @field_validator("train")
+    @classmethod
+    def _train_names_a_function(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value):
+            raise ValueError(f"{value!r} names no function; write module:function")
+        return value
 
     @field_validator("name")
     @classmethod
@@ -262,8 +285,12 @@ def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> S
     Raises:
         ConfigError: Names the file, the key and the reason.
     """
+    own_training = document.get("train") is not None
+    for key in () if own_training else ("model", "data"):
+        if document.get(key) is None and "name" in document:
+            raise ConfigError(source, key, "is missing")
     try:
-        return StudyConfig.model_validate(_absolute(dict(document), folder))
+        return StudyConfig.model_validate(_absolute(dict(document), folder), context={"own_training": own_training})
     except ValidationError as error:
         raise _first_error(error, source) from error
 
@@ -297,10 +324,10 @@ def _absolute(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Return the document with the paths in it that are relative to the study file made absolute."""
     for key in ("model", "checkpoints"):
         if isinstance(document.get(key), str):
-            document[key] = _absolute_path(document[key], folder, always=key == "checkpoints")
+            document[key] = absolute_path(document[key], folder, always=key == "checkpoints")
     data = document.get("data")
     if isinstance(data, dict) and isinstance(data.get("source"), str):
-        document["data"] = {**data, "source": _absolute_path(data["source"], folder)}
+        document["data"] = {**data, "source": absolute_path(data["source"], folder)}
     space = document.get("search_space")
     if isinstance(space, str) and space.endswith((".yaml", ".yml")):
         # Read now: whoever resumes from the database alone has no such file.
@@ -308,7 +335,14 @@ def _absolute(document: dict[str, Any], folder: Path) -> dict[str, Any]:
     return document
 
 
-def _absolute_path(written: str, folder: Path, *, always: bool = False) -> str:
+def absolute_path(written: str, folder: Path, *, always: bool = False) -> str:
+    """Return a source as it can be stored: a path, where it is one, made absolute.
+
+    Args:
+        written: Path, URL, `package:NAME/PATH` or hub id.
+        folder: Where relative paths start.
+        always: Whether it can be nothing but a path or a URL.
+    """
     if "://" in written or written.startswith("package:"):
         return written
     path = folder / Path(written).expanduser()

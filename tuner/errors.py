@@ -7,6 +7,7 @@ TunerError (RuntimeError)
 │   └── StudyChanged             a study of this name exists, with another configuration
 ├── DeviceError (ValueError)     a device that is not there
 ├── DevicesBusy                  every device is in use by another command
+├── StudyPaused                  somebody has paused the study, for all machines
 ├── NoBestTrial (LookupError)    nothing is complete yet
 ├── TrainerDied                  the process that trains ended without a word
 ├── Interrupted                  a signal ended the command with work left
@@ -19,7 +20,7 @@ from __future__ import annotations
 import signal
 
 #: What a command exits with that a signal ended with work left.
-SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 75}
+SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 75, signal.SIGUSR2: 75}
 
 
 def first_line(error: BaseException) -> str:
@@ -74,6 +75,10 @@ class DevicesBusy(TunerError):
     def __init__(self, message: str, *, labels: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.labels = labels
+
+
+class StudyPaused(TunerError):
+    """Somebody has paused the study, for all machines."""
 
 
 class NoBestTrial(TunerError, LookupError):

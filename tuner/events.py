@@ -33,6 +33,8 @@ class TrialStarted:
     device: str
     hyperparameters: Mapping[str, Any]
     again: bool
+    #: Steps that it has done already, where it goes on from a checkpoint.
+    steps: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Hyperparameters
-from storage import History
+from storage import CheckpointMissing, History
 from tuner.errors import NoBestTrial, TunerError
-from tuner.service import stored_config, stored_setup
+from tuner.service import Elsewhere, stored_config, stored_setup
 from tuner.setup import checkpoint_store
 from tuner.trainers import WarmParent
 
@@ -25,6 +25,7 @@ def export(
     *,
     trial: int | None,
     verify: bool,
+    elsewhere: Elsewhere,
     debug: bool = False,
 ) -> dict[str, Any]:
     """Write a trial's model and tokenizer.
@@ -35,6 +36,7 @@ def export(
         folder: Where to write; must be empty or new.
         trial: Its number; None is the best.
         verify: Whether to evaluate what was written on the validation split.
+        elsewhere: What this machine has at other places.
         debug: Pass on what the exporting process writes.
 
     Returns:
@@ -50,15 +52,26 @@ def export(
     if record is None:
         raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
     config = stored_config(study, database)
-    weights, _ = checkpoint_store(config, database.path).open(record.number)
+    if config.train is not None:
+        raise TunerError(
+            f"study {study.name!r} trains with {config.train}, whose weights only it can read; `tuner show` says where "
+            "they are"
+        )
+    store = checkpoint_store(config, database.path)
+    best = record.checkpoints.best
+    if best is None or best.key not in store.keys(record.number):
+        kept = [number for number, _ in history.top(config.keep)]
+        shown = ", ".join(map(str, kept)) or "none"
+        raise CheckpointMissing(f"no weights are kept for trial {record.number} in {store.url}; kept: {shown}")
     if folder.exists() and any(folder.iterdir()):
         raise TunerError(f"{folder} is not empty; give a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Written beside its place and moved there once it is sound: nobody finds half a model, or one that was refused.
     scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
+    weights, _ = store.fetch(best.key, best.sha256)
     try:
         with WarmParent(None if debug else Path("/dev/null")) as warm:
-            setup = stored_setup(study, config, database, warm)
+            setup = stored_setup(study, config, database, warm, elsewhere)
             run = setup.run(record.number, Hyperparameters.from_values(record.hyperparameters), precision="fp32")
             arguments = {"run": run, "weights": weights, "folder": scratch.absolute(), "verify": verify}
             verified = warm.call("tuner.training.jobs:export_job", arguments, {"CUDA_VISIBLE_DEVICES": ""})
@@ -69,6 +82,7 @@ def export(
             )
         scratch.rename(folder)
     finally:
+        store.release(weights)
         shutil.rmtree(scratch, ignore_errors=True)
     return {
         "study": study.name,

@@ -21,6 +21,9 @@ class Call:
     environment: Mapping[str, str]
 
 
+# ---- from a trainer
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
     """A trial's effective configuration, before its first step."""
@@ -30,16 +33,31 @@ class Recorded:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
-    """An evaluation; the trainer waits for the answer: True to go on, False to prune."""
+    """An evaluation; the trainer waits a while for its `Answer`."""
 
     evaluation: Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
+class Saved:
+    """A checkpoint is written into the folder that a `Save` named: `step` to go on from, `best` to keep."""
+
+    folder: str
+    #: Steps done at the moment that `step` holds; None where only the best weights are there.
+    step: int | None
+    #: The evaluation whose weights `best` holds; None where these have not changed.
+    best: Evaluation | None
+    #: Why nothing could be written, such as a full disk.
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Finished:
-    """The trial is over."""
+    """The trial is over, or left."""
 
     result: TrialResult
+    #: The best weights are not saved yet: the trainer waits for a `Save`.
+    unsaved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,3 +85,23 @@ class Raised:
 
 
 _CONFIG_ERRORS: dict[str, type[ConfigError]] = {error.__name__: error for error in (ConfigError, DataError, ModelError)}
+
+
+# ---- to a trainer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What becomes of a trial after one of its evaluations."""
+
+    #: The evaluation's step.
+    step: int
+    go_on: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Save:
+    """Save at the next step, into this empty folder; then go on, or leave."""
+
+    folder: str
+    leave: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from search_spaces import Hyperparameters
 
@@ -13,8 +13,80 @@ from search_spaces import Hyperparameters
 TENTHS = 10
 
 
+#: Writes files into an empty folder.
+Write: TypeAlias = Callable[[Path], None]
+
+
 def _ignore(_: Mapping[str, Any]) -> None:
     """Record nothing."""
+
+
+class TrialStopped(BaseException):
+    """Ends training from within, wherever the trial is asked whether to save.
+
+    No `Exception`: code that goes on after any error must not go on after this one.
+
+    Attributes:
+        state: `pruned`, or `left` where the trial goes on elsewhere.
+    """
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class Saver(Protocol):
+    """Where a trial saves itself while it trains, so that it can go on elsewhere.
+
+    Training asks `wanted` at every step and calls `save` when it says so; it never decides itself how often.
+    """
+
+    def wanted(self) -> bool:
+        """Return whether the trial should be saved now. Costs microseconds.
+
+        Raises:
+            TrialStopped: The trial is to end here.
+        """
+
+    def save(self, step: int, write: Write) -> None:
+        """Save where the trial is.
+
+        Args:
+            step: Steps done so far; the files belong to the moment after it.
+            write: Writes everything that training needs to go on from here, bit for bit.
+
+        Raises:
+            TrialStopped: The trial is saved and goes on elsewhere.
+        """
+
+    def keep(self, evaluation: Evaluation, write: Write) -> None:
+        """Take the weights of the best evaluation so far.
+
+        Args:
+            evaluation: The evaluation.
+            write: Writes the weights. It is called later, at the next save or at the trial's end, and must hold what
+                it needs until then.
+        """
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the trial is about to be moved: what takes long, such as an evaluation, may be broken off."""
+
+
+class NoSaver:
+    """Saves nothing: for runs outside of a study."""
+
+    leaving = False
+
+    def wanted(self) -> bool:
+        """Never."""
+        return False
+
+    def save(self, step: int, write: Write) -> None:
+        """Do nothing."""
+
+    def keep(self, evaluation: Evaluation, write: Write) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +107,10 @@ class TrialRun:
     number: int
     hyperparameters: Hyperparameters
     task: str
-    model: ModelSource
-    #: Folder of the prepared data.
-    data: Path
+    #: None where a study trains with a function of its own and names no model.
+    model: ModelSource | None
+    #: Folder of the prepared data; for a function of the study's own, its data source as found here, or None.
+    data: Path | None
     metric: str
     #: `maximize` or `minimize`.
     direction: str
@@ -53,8 +126,11 @@ class TrialRun:
     threads: int | None = None
     #: Examples per forward pass; a larger batch is accumulated. None chooses by device.
     micro_batch: int | None = None
-    #: Folder for the best weights; None keeps none.
-    output: Path | None = None
+    #: What an earlier attempt has saved, as `save` wrote it; None begins at the beginning.
+    restored: Path | None = None
+    #: Evaluations that earlier attempts have reported, in order.
+    earlier: tuple[Evaluation, ...] = ()
+    saver: Saver = field(default_factory=NoSaver)
     #: Stop after this many optimiser steps and use this many rows: for smoke runs.
     max_steps: int | None = None
     max_rows: int | None = None
@@ -80,6 +156,11 @@ class Evaluation:
     #: Rate of the encoder's last layer at this step, before any layer-wise decay.
     learning_rate: float
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
+        """Build from what `to_dict` returned."""
+        return cls(**values)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the evaluation as JSON values."""
         return {
@@ -97,7 +178,7 @@ class Evaluation:
 class TrialResult:
     """How a trial ended, as its trainer saw it."""
 
-    #: complete, pruned or failed.
+    #: complete, pruned, failed, or left: to go on elsewhere.
     state: str
     #: The best evaluation's value of a complete trial, the last one's of any other; None without one.
     value: float | None = None

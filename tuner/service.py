@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,23 +17,19 @@ from storage import (
     DatabaseMissing,
     Slots,
     Studies,
-    StudyBusy,
     StudyExists,
     StudyRecord,
 )
 from tuner.config import StudyConfig, changed_keys, parse_config
 from tuner.devices import DeviceLocks, Lane, lanes, select_devices
-from tuner.errors import ConfigError, DeviceError, StudyChanged
+from tuner.errors import ConfigError, DeviceError, StudyChanged, StudyPaused
 from tuner.nvml import DriverNvml
-from tuner.setup import Setup, checkpoint_store, resolve, set_up
-from tuner.trainers import WarmParent
+from tuner.pace import Pace
+from tuner.setup import Setup, cache_folder, checkpoint_store, resolve, set_up
+from tuner.trainers import PRELOAD, PRELOAD_OWN, WarmParent
 
 if TYPE_CHECKING:
     from tuner.events import Watcher
-
-
-#: File beside the kept weights that takes what trainers write.
-_LOG = "trainers.log"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +42,38 @@ class Machine:
     workers: int | None = None
     #: Pass on what trainers write instead of keeping it in a file.
     debug: bool = False
+    #: How long things may take.
+    pace: Pace = field(default_factory=Pace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """What lies at another place on this machine than where the study was created."""
+
+    #: Data source and model, as the study file would name them here.
+    data: str | None = None
+    model: str | None = None
+    #: Whether the libraries may be of other versions.
+    any_versions: bool = False
+
+    def applied(self, config: StudyConfig) -> StudyConfig:
+        """Return a configuration with the places of this machine."""
+        if self.model is not None:
+            config = config.model_copy(update={"model": self.model})
+        if self.data is not None and config.data is not None:
+            config = config.model_copy(update={"data": config.data.model_copy(update={"source": self.data})})
+        return config
 
 
 def start(
-    config: StudyConfig, url: str, machine: Machine, watch: Watcher, *, source: str, trials: int | None = None
+    config: StudyConfig,
+    url: str,
+    machine: Machine,
+    watch: Watcher,
+    *,
+    source: str,
+    trials: int | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> bool:
     """Create a study or go on with it, and run its trials here until its budget is spent.
 
@@ -60,9 +84,10 @@ def start(
         watch: Is told what happens.
         source: The study file's path.
         trials: A budget that replaces the file's, for this run and the later ones.
+        elsewhere: What this machine has at other places.
 
     Returns:
-        False where the study was finished before.
+        False where the study was over before.
 
     Raises:
         StudyChanged: The study exists with another configuration; names the keys that differ.
@@ -73,50 +98,65 @@ def start(
     if trials is not None:
         config = with_trials(config, trials)
     resolve(config, source=source)
+    folder = str(Path(source).absolute().parent)
 
     def taken_over(record: StudyRecord, stored: StudyConfig) -> tuple[StudyConfig, Mapping[str, Any]]:
         merged = _taken_over(record, stored, config, source, file_budget, explicit=trials is not None)
         return merged, {**record.facts, "file_budget": file_budget}
 
+    def go_on() -> bool:
+        with Database(url, create=True) as database:
+            return _go_on(
+                database, config.name, machine, watch, taken_over, elsewhere or Elsewhere(), folder=folder, lift=False
+            )
+
+    if _is_known(config.name, url):
+        return go_on()
     with ExitStack() as stack:
-        if _is_known(config.name, url):
-            database = stack.enter_context(Database(url, create=True))
-            return _go_on(database, config.name, machine, watch, taken_over)
         # Before there is a database, so that a mistake in the study file leaves nothing behind.
         with naming_checkpoints(source):
             store = checkpoint_store(config, Database.path_of(url))
-        with _removing_what_a_failure_leaves(store.root):
+        with _removing_what_a_failure_leaves(store):
             with naming_checkpoints(source):
                 store.check_writable()
             chosen = stack.enter_context(_held_lanes(machine))
             _check_precision(config, chosen, source)
-            warm = stack.enter_context(_warm_parent(store, machine))
-            _check_cuda(chosen, warm)
-            setup = set_up(config, warm, source=source)
+            warm = stack.enter_context(_warm_parent(store, config, machine))
+            _check_cuda(chosen, warm, config)
+            setup = set_up(config, warm, source=source, folders=_folders(folder))
         database = stack.enter_context(Database(url, create=True))
         studies = Studies(database)
+        facts = {**setup.facts(), "file_budget": file_budget, "folder": folder}
         try:
             record = studies.create(
                 config.name,
                 direction=config.metric.direction,
                 config=config.to_dict(),
-                facts={**setup.facts(), "file_budget": file_budget},
+                facts=facts,
                 trials=config.budget.trials,
                 first=setup.first_point(),
             )
         except StudyExists:
             if studies.find(config.name) is None:
                 raise
-            # Another command has made the study meanwhile: it is locked, or finished, or to be gone on with.
-            raise StudyBusy(
-                f"study {config.name!r} was made by another command meanwhile; give the same command again"
-            ) from None
-        stack.enter_context(studies.lock(record))
-        _supervise(database, record, setup, chosen, warm, store, watch)
-    return True
+            made_meanwhile = True
+        else:
+            made_meanwhile = False
+            _supervise(database, record, setup, chosen, warm, store, watch, machine.pace)
+    # By another command on the same file, or on another one of the same name: to be gone on with, or refused.
+    return go_on() if made_meanwhile else True
 
 
-def resume(name: str, url: str, machine: Machine, watch: Watcher, *, trials: int | None = None) -> bool:
+def resume(
+    name: str,
+    url: str,
+    machine: Machine,
+    watch: Watcher,
+    *,
+    trials: int | None = None,
+    elsewhere: Elsewhere | None = None,
+    lift: bool = True,
+) -> bool:
     """Go on with a study from what the database says alone.
 
     Args:
@@ -125,12 +165,15 @@ def resume(name: str, url: str, machine: Machine, watch: Watcher, *, trials: int
         machine: Where trials run.
         watch: Is told what happens.
         trials: A budget that replaces the study's.
+        elsewhere: What this machine has at other places.
+        lift: Whether a paused study is opened again, for all machines.
 
     Returns:
-        False where the study was finished before.
+        False where the study was over before.
 
     Raises:
         StudyNotFound: There is no such study.
+        StudyPaused: It is paused, and `lift` is False.
         TunerError: See `tuner.errors`.
     """
 
@@ -138,7 +181,7 @@ def resume(name: str, url: str, machine: Machine, watch: Watcher, *, trials: int
         return (stored if trials is None else with_trials(stored, trials)), record.facts
 
     with Database(url) as database:
-        return _go_on(database, name, machine, watch, with_budget)
+        return _go_on(database, name, machine, watch, with_budget, elsewhere or Elsewhere(), lift=lift)
 
 
 def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
@@ -148,10 +191,30 @@ def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
     return parse_config(record.config, source=f"study {record.name!r} in {database.url}", folder=nowhere)
 
 
-def stored_setup(record: StudyRecord, config: StudyConfig, database: Database, warm: WarmParent) -> Setup:
+def stored_setup(
+    record: StudyRecord,
+    config: StudyConfig,
+    database: Database,
+    warm: WarmParent,
+    elsewhere: Elsewhere,
+    folder: str | None = None,
+) -> Setup:
     """Prepare what the trials of a study that exists need on this machine."""
     source = f"study {record.name!r} in {database.url}"
-    return set_up(config, warm, source=source, stored=record.facts)
+    return set_up(
+        elsewhere.applied(config),
+        warm,
+        source=source,
+        stored=record.facts,
+        folders=_folders(folder, record.facts.get("folder")),
+        any_versions=elsewhere.any_versions,
+    )
+
+
+def _folders(*candidates: str | None) -> tuple[str, ...]:
+    """Return where modules of the user's may be: beside the study file, and where the command was given."""
+    found = [folder for folder in (*candidates, str(Path.cwd())) if folder is not None and Path(folder).is_dir()]
+    return tuple(dict.fromkeys(found))
 
 
 @contextmanager
@@ -202,27 +265,35 @@ def _go_on(
     machine: Machine,
     watch: Watcher,
     revise: Callable[[StudyRecord, StudyConfig], tuple[StudyConfig, Mapping[str, Any]]],
+    elsewhere: Elsewhere,
+    *,
+    lift: bool,
+    folder: str | None = None,
 ) -> bool:
-    """Run what is left of a study that exists, once its configuration and facts are revised under its lock."""
+    """Run what is left of a study that exists, once its configuration and facts are revised."""
     studies = Studies(database)
     source = f"study {name!r} in {database.url}"
-    with ExitStack() as stack:
-        # The lock first: a study that another command runs is not changed under it.
-        stack.enter_context(studies.lock(studies.get(name)))
-        record = studies.get(name)
-        config, facts = revise(record, stored_config(record, database))
+    record = studies.get(name)
+    config, facts = revise(record, stored_config(record, database))
+    if (config.to_dict(), dict(facts)) != (dict(record.config), dict(record.facts)):
         studies.update(record.id, config.to_dict(), facts)
-        record = studies.get(name)
-        if all(slot.state == "finished" for slot in Slots(database, record.id).all()):
-            return False
+    if record.state == "stopped" or Slots(database, record.id).unfinished() == 0:
+        return False
+    if record.state == "paused":
+        if not lift:
+            raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
+        studies.set_state(record.id, "open")
+    record = studies.get(name)
+    with ExitStack() as stack:
         with naming_checkpoints(source):
             store = checkpoint_store(config, database.path)
             store.check_writable()
         chosen = stack.enter_context(_held_lanes(machine))
         _check_precision(config, chosen, source)
-        warm = stack.enter_context(_warm_parent(store, machine))
-        _check_cuda(chosen, warm)
-        _supervise(database, record, stored_setup(record, config, database, warm), chosen, warm, store, watch)
+        warm = stack.enter_context(_warm_parent(store, config, machine))
+        _check_cuda(chosen, warm, config)
+        setup = stored_setup(record, config, database, warm, elsewhere, folder)
+        _supervise(database, record, setup, chosen, warm, store, watch, machine.pace)
     return True
 
 
@@ -234,10 +305,11 @@ def _supervise(
     warm: WarmParent,
     store: CheckpointStore,
     watch: Watcher,
+    pace: Pace,
 ) -> None:
     from tuner.supervisor import Supervisor  # imports Optuna
 
-    Supervisor(database, record, setup, chosen, warm, store, watch).run()
+    Supervisor(database, record, setup, chosen, warm, store, watch, pace).run()
 
 
 def _is_known(name: str, url: str) -> bool:
@@ -249,14 +321,14 @@ def _is_known(name: str, url: str) -> bool:
 
 
 @contextmanager
-def _removing_what_a_failure_leaves(root: Path) -> Iterator[None]:
-    missing = missing_folders(root)
+def _removing_what_a_failure_leaves(store: CheckpointStore) -> Iterator[None]:
+    missing = missing_folders(Path(store.url)) if store.is_local else []
     try:
         yield
     except BaseException:
-        if root in missing:
+        if missing:
             with contextlib.suppress(OSError):
-                (root / _LOG).unlink()
+                _log_of(store).unlink()
         remove_empty(missing)
         raise
 
@@ -274,9 +346,19 @@ def remove_empty(folders: list[Path]) -> None:
 
 
 @contextmanager
-def _warm_parent(store: CheckpointStore, machine: Machine) -> Iterator[WarmParent]:
-    with WarmParent(None if machine.debug else store.root / _LOG) as warm:
+def _warm_parent(store: CheckpointStore, config: StudyConfig, machine: Machine) -> Iterator[WarmParent]:
+    log = None if machine.debug else _log_of(store)
+    with WarmParent(log, preload=PRELOAD if config.train is None else PRELOAD_OWN) as warm:
         yield warm
+
+
+def _log_of(store: CheckpointStore) -> Path:
+    """Return the file that takes what trainers write: beside the checkpoints, where these are on this machine."""
+    if store.is_local:
+        return Path(store.url) / "trainers.log"
+    folder = cache_folder() / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{store.study}.log"
 
 
 @contextmanager
@@ -297,9 +379,11 @@ def _check_precision(config: StudyConfig, chosen: tuple[Lane, ...], source: str)
         raise ConfigError(source, "precision", "fp16 needs a GPU; write auto, fp32 or bf16")
 
 
-def _check_cuda(chosen: tuple[Lane, ...], warm: WarmParent) -> None:
+def _check_cuda(chosen: tuple[Lane, ...], warm: WarmParent, config: StudyConfig) -> None:
     device = chosen[0].device
-    if device.kind == "cuda" and not warm.call("tuner.training.jobs:cuda_job", {}, device.environment()):
+    if device.kind != "cuda" or config.train is not None:
+        return
+    if not warm.call("tuner.training.jobs:cuda_job", {}, device.environment()):
         raise DeviceError(
             f"{device.label} ({device.name}) is there, but this torch cannot use it; "
             "install a CUDA build of torch, or give --devices cpu"

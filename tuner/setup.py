@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from search_spaces import Float, Recipe, SearchSpace, build_space, load_space, recipe_for
-from storage import CheckpointStore, checkpoints_folder
+from storage import CheckpointStore, store_url
 from tuner.errors import ConfigError, StudyChanged
+from tuner.fingerprints import content_of, differences
 from tuner.run import ModelSource, TrialRun
 from tuner.sources import find_data, find_model, read_model_config
 from tuner.training.schedules import complaint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from search_spaces import Hyperparameters
     from tuner.config import StudyConfig
     from tuner.trainers import WarmParent
@@ -34,23 +34,39 @@ class Setup:
     """A study as this machine can run it."""
 
     config: StudyConfig
-    model: ModelSource
+    #: None where a study trains with a function of its own and names no model.
+    model: ModelSource | None
     recipe: Recipe
     space: SearchSpace
-    #: What preparation found; it needed torch.
-    prepared: Prepared
+    #: What preparation found; it needed torch. None where a study trains with a function of its own.
+    prepared: Prepared | None
+    #: Where the data of a study with a function of its own are.
+    data: Path | None
+    #: Hashes of what decides the trials' results, wherever it lies, and versions of libraries.
+    fingerprints: Mapping[str, Any]
+    #: Where modules of the user's may be.
+    folders: tuple[str, ...] = ()
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of the libraries that train."""
+        return dict(self.fingerprints.get("versions", {}))
 
     def facts(self) -> dict[str, Any]:
         """Return what every later run of the study must share, as JSON values."""
-        return {
+        facts = {
             "family": self.recipe.family,
             "recipe": dict(self.recipe.defaults),
             "space": self.space.to_dict(),
-            "data": self.prepared.fingerprint,
-            "sizes": dict(self.prepared.sizes),
-            "labels": list(self.prepared.labels),
-            "layers": self.prepared.layers,
+            **self.fingerprints,
         }
+        if self.prepared is not None:
+            facts |= {
+                "sizes": dict(self.prepared.sizes),
+                "labels": list(self.prepared.labels),
+                "layers": self.prepared.layers,
+            }
+        return facts
 
     def first_point(self) -> dict[str, Any]:
         """Return the published recipe, clipped into the space: the values of trial 0."""
@@ -64,7 +80,7 @@ class Setup:
             hyperparameters=hyperparameters,
             task=config.task,
             model=self.model,
-            data=self.prepared.folder,
+            data=self.prepared.folder if self.prepared else self.data,
             metric=config.metric.name,
             direction=config.metric.direction,
             seed=config.seed,
@@ -80,16 +96,31 @@ def cache_folder() -> Path:
     return Path(os.environ.get("TUNER_CACHE") or platformdirs.user_cache_dir("shichimi")).absolute()
 
 
-def checkpoint_store(config: StudyConfig, database: Path) -> CheckpointStore:
-    """Return the store of a study's kept weights; without a word from the user, beside the database."""
+def checkpoint_store(config: StudyConfig, database: Path | None) -> CheckpointStore:
+    """Return the store of a study's checkpoints; without a word from the user, beside the database's file.
+
+    Raises:
+        ConfigError: The database is on a server, and the study file names no place.
+        CheckpointError: The place cannot be used.
+    """
+    scratch = cache_folder() / "checkpoints"
     if config.checkpoints is not None:
-        return CheckpointStore(checkpoints_folder(config.checkpoints) / config.name)
-    return CheckpointStore(database.with_name(f"{database.stem}-checkpoints") / config.name)
+        return CheckpointStore(store_url(config.checkpoints), config.name, scratch=scratch)
+    if database is None:
+        raise ConfigError(
+            "",
+            "checkpoints",
+            "is missing: a database on a server needs a place that every machine reaches, such as s3://bucket/tuner "
+            "or a shared folder; give --checkpoints URL",
+        )
+    return CheckpointStore(
+        store_url(str(database.with_name(f"{database.stem}-checkpoints"))), config.name, scratch=scratch
+    )
 
 
 def resolve(
     config: StudyConfig, *, source: str, stored: Mapping[str, Any] | None = None
-) -> tuple[ModelSource, Recipe, SearchSpace]:
+) -> tuple[ModelSource | None, Recipe, SearchSpace]:
     """Find model, recipe and space: the mistakes that can be found before torch is loaded.
 
     Args:
@@ -101,13 +132,16 @@ def resolve(
         ConfigError: The model is not there, or a schedule lacks its arguments.
         InvalidSpace: The space cannot be used.
     """
+    described: Mapping[str, Any] = {}
     try:
-        find_data(config.data.source)
-        model = find_model(config.model, config.revision)
-        described = read_model_config(model)
+        if config.data is not None:
+            find_data(config.data.source)
+        model = None if config.model is None else find_model(config.model, config.revision)
+        if model is not None and config.train is None:
+            described = read_model_config(model)
     except ConfigError as error:
         raise type(error)(source, error.key, error.reason) from error
-    recipe = recipe_for(str(described["model_type"]), config.model, described.get("hidden_size"))
+    recipe = recipe_for(str(described.get("model_type", "")), config.model or "", described.get("hidden_size"))
     where = f"{source}: search_space"
     if stored is not None:
         space = build_space(stored, recipe=recipe, source=where)
@@ -119,7 +153,15 @@ def resolve(
     return model, recipe, space
 
 
-def set_up(config: StudyConfig, warm: WarmParent, *, source: str, stored: Mapping[str, Any] | None = None) -> Setup:
+def set_up(
+    config: StudyConfig,
+    warm: WarmParent,
+    *,
+    source: str,
+    stored: Mapping[str, Any] | None = None,
+    folders: tuple[str, ...] = (),
+    any_versions: bool = False,
+) -> Setup:
     """Prepare everything that a study's trials need on this machine.
 
     Args:
@@ -127,12 +169,52 @@ def set_up(config: StudyConfig, warm: WarmParent, *, source: str, stored: Mappin
         warm: Runs what needs torch.
         source: What to call the study in errors.
         stored: The facts of a study that exists.
+        folders: Where modules of the user's may be.
+        any_versions: Whether libraries may differ from those that the study was created with.
 
     Raises:
         ConfigError: Something is not as the study file says.
-        StudyChanged: The data are not those that the study was created with.
+        StudyChanged: Data, weights, tokenizer or libraries are not those that the study was created with.
     """
     model, recipe, space = resolve(config, source=source, stored=stored["space"] if stored else None)
+    prepared = None if config.train is not None else _prepare(config, model, space, warm, source)
+    data = None
+    if prepared is not None:
+        fingerprints = {
+            "data": prepared.fingerprint,
+            "tokenizer": prepared.tokenizer,
+            "weights": prepared.weights,
+            "versions": dict(prepared.versions),
+        }
+    else:
+        data = Path(find_data(config.data.source)) if config.data is not None else None
+        fingerprints = {
+            name: found
+            for name, found in (
+                ("data", content_of(data)),
+                ("weights", content_of(Path(model.location) if model else None)),
+            )
+            if found is not None
+        }
+    if stored:
+        for key, reason in differences(stored, fingerprints, any_versions=any_versions):
+            raise StudyChanged(source, key, reason)
+    return Setup(
+        config=config,
+        model=model,
+        recipe=recipe,
+        space=space,
+        prepared=prepared,
+        data=data,
+        fingerprints=fingerprints,
+        folders=folders,
+    )
+
+
+def _prepare(
+    config: StudyConfig, model: ModelSource | None, space: SearchSpace, warm: WarmParent, source: str
+) -> Prepared:
+    assert config.data is not None
     try:
         prepared: Prepared = warm.call(
             "tuner.training.jobs:prepare_job",
@@ -151,11 +233,7 @@ def set_up(config: StudyConfig, warm: WarmParent, *, source: str, stored: Mappin
         )
     except ConfigError as error:
         raise type(error)(source, error.key, error.reason) from error
-    if stored and stored["data"] != prepared.fingerprint:
-        raise StudyChanged(
-            source, "data", "these are not the data, or not the tokenizer, that the study was created with"
-        )
-    return Setup(config=config, model=model, recipe=recipe, space=space, prepared=prepared)
+    return prepared
 
 
 def _check_schedules(config: StudyConfig, space: SearchSpace, source: str) -> None:

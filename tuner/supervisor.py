@@ -1,85 +1,61 @@
-"""The supervisor: owns the study, its slots and the trainers, one on each lane."""
+"""The supervisor: owns the study on this machine, its leases and the trainers, one on each lane."""
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import optuna
-from optuna.trial import TrialState
-from optuna_dashboard import save_note
-
-from search_spaces import Hyperparameters, SearchSpaceError
-from storage import (
-    BEAT_S,
-    EFFECTIVE_ATTR,
-    EVALUATION_ATTR,
-    REASON_ATTR,
-    History,
-    Slots,
-    Studies,
-    Workers,
-    new_owner,
-)
-from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, TrainerDied, first_line
-from tuner.events import Began, Notice, TrialEnded, TrialEvaluated, TrialStarted, Watcher
-from tuner.messages import Evaluated, Finished, Raised, Recorded
-from tuner.notes import trial_note
-from tuner.run import TENTHS, TrialResult
-from tuner.study import load_optuna_study
-from tuner.trainers import Trainer, WarmParent, describe_exit
+from storage import History, Slots, Studies, describe_outage, new_owner
+from tuner.attempt import Leaving
+from tuner.attempts import Attempts
+from tuner.errors import SIGNAL_EXIT_CODES, Interrupted
+from tuner.events import Began, Notice, Watcher
+from tuner.heartbeat import Heartbeat
+from tuner.keeping import Keeping
+from tuner.ledger import Ledger
+from tuner.news import News
+from tuner.patience import Patience
+from tuner.signals import taken_over
 
 if TYPE_CHECKING:
-    from storage import CheckpointStore, Database, SlotRecord, StudyRecord
+    from storage import CheckpointStore, Database, StudyRecord
     from tuner.devices import Lane
+    from tuner.pace import Pace
     from tuner.setup import Setup
+    from tuner.trainers import WarmParent
 
-#: Crashes without an evaluation between them, beyond those that two bad trials may have, after which a run ends.
-MAX_CRASHES_IN_A_ROW = 6
-_TELL = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+#: Seconds between two looks at the study: for work to take over, a changed budget, or the word to pause.
+LOOK_S = 1.0
 
 
-@dataclass(kw_only=True)
-class _Running:
-    """A trial on a lane."""
+@dataclass(frozen=True, kw_only=True)
+class _Ending:
+    """Why a run is to end before the study does."""
 
-    lane: Lane
-    slot: SlotRecord
-    trial: optuna.Trial
-    trainer: Trainer
-    started: float
-    #: Steps that an earlier attempt has reported already.
-    known_steps: frozenset[int]
-    curve: dict[int, dict[str, Any]]
-    effective: dict[str, Any] | None = None
-
-    @property
-    def seconds(self) -> float:
-        return time.monotonic() - self.started
+    leaving: Leaving
+    #: When whatever still runs is left behind, on this process's clock.
+    deadline: float
 
 
 class Supervisor:
-    """Runs a study's trials on this machine's lanes until its budget is spent.
+    """Runs a study's trials on this machine's lanes until its budget is spent, beside any other that does the same.
 
-    Only the supervisor talks to Optuna; trainers send evaluations through a pipe. Whatever ends a trainer ends one
-    trial's attempt, never the study.
+    Only the supervisor talks to Optuna and to the store; trainers send evaluations through a pipe and save where
+    they are told to. Whatever ends a trainer ends one trial's attempt, never the study. The main thread alone
+    decides; the heartbeat is a thread of its own, and so is each job of the store.
 
     Args:
         database: Where the study is.
-        record: The study. Its lock must be held.
+        record: The study.
         setup: What its trials train with.
         lanes: Where they train.
         warm: Starts trainers.
-        store: Keeps the best weights.
+        store: Keeps checkpoints and the best weights.
         watch: Is told what happens.
+        pace: How long things may take.
     """
 
     def __init__(
@@ -91,37 +67,80 @@ class Supervisor:
         warm: WarmParent,
         store: CheckpointStore,
         watch: Watcher,
+        pace: Pace,
     ) -> None:
-        self._database = database
         self._record = record
-        self._setup = setup
         self._config = setup.config
         self._lanes = lanes
-        self._warm = warm
-        self._store = store
         self._watch = watch
-        self._owner = new_owner()
+        self._pace = pace
         self._slots = Slots(database, record.id)
         self._studies = Studies(database)
-        self._workers = Workers(database, record.id)
         self._history = History(database, record)
-        self._study = load_optuna_study(database, self._config, conditional=setup.space.is_conditional)
-        self._running: dict[int, _Running] = {}
-        self._wall_s = record.wall_s
+        self._news = News()
+        self._patience = Patience(self._notice)
+        owner = new_owner()
+        self._ledger = Ledger(
+            database, record, setup.config, setup.space, owner=owner, lease_s=pace.lease_s, patience=self._patience
+        )
+        self._keeping = Keeping(
+            store,
+            self._ledger,
+            direction=setup.config.metric.direction,
+            facts={"study": record.name, "versions": setup.versions},
+            notice=self._notice,
+        )
+        self._attempts = Attempts(setup, lanes, warm, self._ledger, self._keeping, self._news, watch)
+        self._heartbeat = Heartbeat(
+            database,
+            record,
+            owner=owner,
+            pace=pace,
+            patience=self._patience,
+            sign=self._attempts.sign,
+            lost=lambda leases: self._news.post(lambda: self._attempts.lost(leases)),
+        )
+        self._attempts.changed = self._heartbeat.soon
         self._signal: signal.Signals | None = None
-        self._last_beat = time.monotonic()
-        self._crashes_in_a_row = 0
+        self._ending: _Ending | None = None
+        self._looked = float("-inf")
 
     def run(self) -> None:
-        """Run trials until every slot is finished or the budget's time is spent.
+        """Run trials until every slot is finished, the budget's time is spent, or somebody pauses or stops the study.
 
         Raises:
             Interrupted: A signal ended the run; its trials wait in their slots.
         """
-        self._slots.interrupt_abandoned()
-        self._workers.forget_gone()
-        slots = self._slots.all()
-        best = self._history.best()
+        try:
+            with taken_over(self._note_signal, self._news.wake):
+                self._run()
+        except Exception as error:
+            # A signal that found the database away: its trials wait as well, until their leases have expired.
+            if self._signal is None or describe_outage(error) is None:
+                raise
+        finally:
+            self._attempts.close()
+            self._news.close()
+        if self._signal is not None:
+            raise Interrupted(
+                f"stopped by {self._signal.name} with trials left; `tuner resume {self._record.name}` goes on",
+                SIGNAL_EXIT_CODES[self._signal],
+            )
+
+    def _run(self) -> None:
+        self._announce()
+        with self._heartbeat:  # first: who reads takes the trials of an owner that was never seen for interrupted
+            self._keeping.keep_best()
+            leaving = Leaving(state="interrupted", reason="its supervisor ended")
+            try:
+                self._loop()
+                if self._ending is not None:
+                    leaving = self._ending.leaving
+            finally:
+                self._attempts.abandon(leaving)
+
+    def _announce(self) -> None:
+        slots = self._patience(self._slots.all)
         self._watch(
             Began(
                 study=self._record.name,
@@ -130,319 +149,65 @@ class Supervisor:
                 trials=len(slots),
                 finished=sum(slot.state == "finished" for slot in slots),
                 lanes=len(self._lanes),
-                best=None if best is None or best.value is None else (best.number, best.value),
+                best=next(iter(self._patience(self._history.top, 1)), None),
             )
         )
-        with self._signals() as wake:
-            try:
-                self._beat(force=True)  # who reads takes the trials of an owner that was never seen for interrupted
-                self._loop(wake)
-            finally:
-                self._interrupt_all(self._stop_reason())
-                self._beat(force=True)
-                self._workers.leave(self._owner)
-        if self._signal is not None:
-            raise Interrupted(
-                f"stopped by {self._signal.name} with trials left; `tuner resume {self._record.name}` goes on",
-                SIGNAL_EXIT_CODES[self._signal],
-            )
 
-    # ---- the loop
-
-    def _loop(self, wake: int) -> None:
-        while not self._stopping():
-            if self._budget_is_spent():
+    def _loop(self) -> None:
+        while True:
+            looked = self._look_around()
+            if self._ending is None and (looked or self._attempts.freed):
+                self._attempts.fill_lanes()
+            self._attempts.drive(self._ending.leaving if self._ending else None)
+            if self._is_over():
                 return
-            self._fill_lanes()
-            if not self._running:
-                return
-            self._beat()
-            connections = [running.trainer.connection for running in self._running.values()]
-            for ready in wait([*connections, wake], timeout=BEAT_S):
-                if self._stopping():
-                    return  # what else is ready may be trainers that the same signal reached: no crash of theirs
+            for ready in wait([*self._attempts.connections(), self._news.fileno()], timeout=LOOK_S):
                 if isinstance(ready, Connection):
-                    self._attend(ready)
-                elif ready == wake:
-                    os.read(wake, 64)
+                    self._attempts.attend(ready)
+            self._news.take()
 
-    def _fill_lanes(self) -> None:
-        for lane in self._lanes:
-            while lane.index not in self._running and not self._stopping():
-                slot = self._slots.claim(self._owner)
-                if slot is None:
-                    return
-                try:
-                    self._begin(lane, slot)
-                except BaseException as error:
-                    reason = f"its supervisor failed: {first_line(error)}"
-                    self._slots.release(slot.slot, self._owner, reason=reason, device_s=0.0, crashed=False)
-                    raise
+    def _is_over(self) -> bool:
+        if self._ending is not None:
+            return not self._attempts.any or time.monotonic() >= self._ending.deadline
+        return not self._attempts.any and self._ledger.unfinished() == 0
 
-    def _begin(self, lane: Lane, slot: SlotRecord) -> None:
-        """Put a slot's trial on a lane, or finish the slot where there is nothing left to train."""
-        trial = self._trial_of(slot)
-        if trial is None:
-            self._slots.finish(slot.slot, self._owner, 0.0)
-            return
-        stored = self._study._storage.get_trial(trial._trial_id)
-        if slot.crashes > self._config.max_restarts:
-            reason = f"crashed {slot.crashes} times: {slot.reason or 'unknown'}"
-            attrs = stored.user_attrs
-            curve = {entry["step"]: entry for key, entry in attrs.items() if key.startswith(EVALUATION_ATTR)}
-            self._tell(trial, slot, TrialResult(state="failed", reason=reason), attrs.get(EFFECTIVE_ATTR), curve)
-            return
-        try:
-            hyperparameters = self._setup.space.suggest(trial)
-            trainer = self._start(lane, trial.number, hyperparameters)
-        except TrainerDied as error:
-            self._slots.release(slot.slot, self._owner, reason=str(error), device_s=0.0, crashed=True)
-            self._watch(Notice(text=str(error)))
-            self._count_crash(str(error))
-            self._warm.restart()
-            return
-        except SearchSpaceError as error:  # this point is at fault; the next one may be sound
-            self._tell(trial, slot, TrialResult(state="failed", reason=f"{type(error).__name__}: {error}"), None)
-            return
-        self._running[lane.index] = _Running(
-            lane=lane,
-            slot=slot,
-            trial=trial,
-            trainer=trainer,
-            started=time.monotonic(),
-            known_steps=frozenset(stored.intermediate_values),
-            curve={},
-        )
-        self._watch(
-            TrialStarted(
-                number=trial.number,
-                lane=lane.index,
-                device=lane.device.label,
-                hyperparameters=hyperparameters.to_dict(),
-                again=slot.trial_id is not None,
-            )
-        )
-
-    def _trial_of(self, slot: SlotRecord) -> optuna.Trial | None:
-        """Return the trial of a claimed slot, asking for one where the slot has none; None where it is told already.
-
-        A trial that is RUNNING in no slot was asked for by a process that died before it could say so. It is
-        adopted before a new one is asked for, or it would stay RUNNING for ever and the study have one too many.
-        """
-        if slot.trial_id is not None:
-            told = self._study._storage.get_trial(slot.trial_id).state.is_finished()
-            return None if told else optuna.Trial(self._study, slot.trial_id)
-        taken = {other.trial_id for other in self._slots.all()}
-        orphans = [
-            trial._trial_id
-            for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            if trial._trial_id not in taken
-        ]
-        trial = optuna.Trial(self._study, min(orphans)) if orphans else self._study.ask()
-        self._slots.assign(slot.slot, self._owner, trial._trial_id, trial.number)
-        return trial
-
-    def _start(self, lane: Lane, number: int, hyperparameters: Hyperparameters) -> Trainer:
-        run = self._setup.run(number, hyperparameters, threads=lane.threads, output=self._store.scratch(number))
-        return self._warm.start("tuner.training.jobs:train_job", {"run": run}, lane.device.environment())
-
-    # ---- what trainers say
-
-    def _attend(self, connection: Connection) -> None:
-        running = next((r for r in self._running.values() if r.trainer.connection is connection), None)
-        if running is None:  # ended by an earlier message of this round
-            return
-        try:
-            message = connection.recv()
-        except (EOFError, OSError):  # OSError: it ended in the middle of a message
-            self._crashed(running)
-            return
-        if isinstance(message, Recorded):
-            running.effective = dict(message.effective)
-            running.trial.set_user_attr(EFFECTIVE_ATTR, running.effective)
-        elif isinstance(message, Evaluated):
-            self._evaluated(running, message)
-        elif isinstance(message, Finished):
-            self._finished(running, message.result)
-        elif isinstance(message, Raised):
-            self._finished(running, TrialResult(state="failed", reason=message.text, traceback=message.traceback))
-
-    def _evaluated(self, running: _Running, message: Evaluated) -> None:
-        evaluation, trial = message.evaluation, running.trial
-        self._crashes_in_a_row = 0
-        running.curve[evaluation.step] = evaluation.to_dict()
-        if evaluation.step not in running.known_steps:
-            trial.report(evaluation.value, evaluation.step)
-            trial.set_user_attr(f"{EVALUATION_ATTR}{evaluation.step:02d}", evaluation.to_dict())
-        self._watch(TrialEvaluated(number=trial.number, evaluation=evaluation))
-        # The published recipe is what every other trial has to beat: it is never pruned. Nor is a trial that has
-        # reached its end: nothing is left to save, and as a complete one it tells the sampler more.
-        # And one that begins again is not judged by what it reported further on, before it was interrupted.
-        spared = trial.number == 0 or evaluation.step == TENTHS or evaluation.step < max(running.known_steps, default=0)
-        go_on = spared or not trial.should_prune()
-        try:
-            running.trainer.connection.send(go_on)
-        except (BrokenPipeError, ConnectionResetError):
-            self._crashed(running)
-
-    def _finished(self, running: _Running, result: TrialResult) -> None:
-        del self._running[running.lane.index]
-        running.trainer.kill()
-        if result.state == "complete":
-            facts = {"study": self._record.name, "trial": running.trial.number, "value": result.value}
-            self._store.publish(running.trial.number, facts)
-        else:
-            self._store.discard(running.trial.number)
-        self._tell(running.trial, running.slot, result, running.effective, running.curve, running.seconds)
-        self._store.keep_only(trial.number for trial in self._history.ranked()[: self._config.keep])
-
-    def _tell(
-        self,
-        trial: optuna.Trial,
-        slot: SlotRecord,
-        result: TrialResult,
-        effective: dict[str, Any] | None,
-        curve: dict[int, dict[str, Any]] | None = None,
-        seconds: float = 0.0,
-    ) -> None:
-        """End a trial in Optuna's tables, then its slot; a crash in between is mended by whoever claims the slot."""
-        if result.reason:
-            trial.set_user_attr(REASON_ATTR, result.reason)
-        if result.state == "complete":
-            trial.set_user_attr("best_step", result.best_step)
-            trial.set_user_attr("final_value", result.final_value)
-        if result.avoid:
-            # A bare PRUNED at a late step would rank as good; the samplers ignore FAIL. This they learn from.
-            trial.set_constraint("diverged", 1.0)
-        note = trial_note(
-            state=result.state,
-            value=result.value,
-            reason=result.reason,
-            effective=effective,
-            curve=[entry for _, entry in sorted((curve or {}).items())],
-        )
-        save_note(trial, note)
-        self._study.tell(
-            trial,
-            result.value if result.state == "complete" else None,
-            state=_TELL[result.state],
-            skip_if_finished=True,
-        )
-        self._slots.finish(slot.slot, self._owner, seconds)
-        self._watch(
-            TrialEnded(
-                number=trial.number,
-                state=result.state,
-                value=result.value,
-                reason=result.reason,
-                seconds=seconds,
-                finished=sum(other.state == "finished" for other in self._slots.all()),
-            )
-        )
-
-    def _crashed(self, running: _Running) -> None:
-        del self._running[running.lane.index]
-        end = describe_exit(running.trainer.exit_code())
-        running.trainer.kill()
-        reason = f"its trainer ended without a word: {end}"
-        self._give_back(running, reason, crashed=True)
-        self._count_crash(reason)
-        self._warm.restart()
-
-    def _count_crash(self, reason: str) -> None:
-        """End the run where no trial gets anywhere: a machine at fault must not use up a study's trials."""
-        self._crashes_in_a_row += 1
-        if self._crashes_in_a_row > MAX_CRASHES_IN_A_ROW + 2 * self._config.max_restarts:
-            raise TrainerDied(
-                f"{self._crashes_in_a_row} trainers in a row ended before their first evaluation, the last: {reason}; "
-                "trainers.log beside the kept weights may say why"
-            )
-
-    # ---- ends
-
-    def _give_back(self, running: _Running, reason: str, *, crashed: bool) -> None:
-        number = running.trial.number
-        self._store.discard(number)
-        self._slots.release(running.slot.slot, self._owner, reason=reason, device_s=running.seconds, crashed=crashed)
-        self._watch(
-            TrialEnded(
-                number=number,
-                state="interrupted",
-                value=None,
-                reason=reason,
-                seconds=running.seconds,
-                finished=sum(other.state == "finished" for other in self._slots.all()),
-            )
-        )
-
-    def _interrupt_all(self, reason: str) -> None:
-        for running in list(self._running.values()):
-            del self._running[running.lane.index]
-            running.trainer.kill()
-            self._give_back(running, reason, crashed=False)
-
-    def _stopping(self) -> bool:
-        return self._signal is not None
-
-    def _stop_reason(self) -> str:
-        if self._signal is not None:
-            return f"stopped by {self._signal.name}"
-        return "the budget's time is spent" if self._budget_is_spent() else "its supervisor ended"
-
-    # ---- time and signals
-
-    def _beat(self, *, force: bool = False) -> None:
+    def _look_around(self) -> bool:
+        """See what signals and other machines want, and what is left of the budget; return whether it was time to."""
+        if self._signal is not None and self._ending is None:
+            self._end("interrupted", f"stopped by {self._signal.name}")
         now = time.monotonic()
-        if not force and now - self._last_beat < BEAT_S:
-            return
-        lanes = {
-            lane.index: (
-                lane.device.label,
-                self._running[lane.index].trial.number if lane.index in self._running else None,
-            )
-            for lane in self._lanes
-        }
-        self._workers.beat(self._owner, lanes)
-        self._wall_s = self._studies.add_wall_time(self._record.id, now - self._last_beat)
-        self._last_beat = now
-
-    def _budget_is_spent(self) -> bool:
-        budget = self._config.budget
-        if budget.time is not None and self._wall_s >= budget.time:
-            return True
-        if budget.device_hours is None:
+        if self._ending is not None or now - self._looked < LOOK_S:
             return False
-        spent = sum(slot.device_s for slot in self._slots.all()) + sum(r.seconds for r in self._running.values())
-        return spent >= budget.device_hours * 3600
+        self._looked = now
+        record = self._patience(self._studies.find, self._record.name)
+        if record is None or record.id != self._record.id:
+            self._end("failed", "the study was deleted")
+        elif record.state == "stopped":
+            self._end("failed", "the study was stopped")
+        elif record.state == "paused":
+            self._end("paused", f"paused; `tuner resume {record.name}` goes on")
+        elif self._is_spent(record):
+            self._end("paused", "the budget's time is spent")
+        return True
 
-    @contextmanager
-    def _signals(self) -> Iterator[int]:
-        """Note the first signal for the loop; leave at once on the second. Yields what becomes readable on one."""
-        arrived, arrives = os.pipe2(os.O_CLOEXEC)
-        read, write = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(arrives, False)
+    def _is_spent(self, record: StudyRecord) -> bool:
+        budget, wall_s = record.config["budget"], record.wall_s
+        if self._attempts.held:
+            wall_s = self._patience(self._studies.count_wall_time, record.id, self._pace.lease_s)
+        if budget["time"] is not None and wall_s >= budget["time"]:
+            return True
+        if budget["device_hours"] is None:
+            return False
+        return self._patience(self._slots.device_seconds) >= float(budget["device_hours"]) * 3600
 
-        def note(number: int, _: FrameType | None) -> None:
-            self._signal = self._signal or signal.Signals(number)
+    def _end(self, state: str, reason: str) -> None:
+        deadline = time.monotonic() + self._pace.grace_s
+        self._ending = _Ending(leaving=Leaving(state=state, reason=reason), deadline=deadline)
 
-        def forward() -> None:
-            # A thread: handlers run once the main thread is back in Python, and it may be waiting for the database.
-            if first := os.read(arrived, 1):
-                os.write(write, first)
-            if second := os.read(arrived, 1):
-                os._exit(128 + second[0])  # trainers die with us, their slots are found abandoned
+    def _note_signal(self, number: signal.Signals) -> None:
+        self._signal = number
+        self._patience.end_in(self._pace.grace_s)
 
-        wakeup = signal.set_wakeup_fd(arrives, warn_on_full_buffer=False)
-        previous = {number: signal.signal(number, note) for number in SIGNAL_EXIT_CODES}
-        forwarder = threading.Thread(target=forward, daemon=True)
-        forwarder.start()
-        try:
-            yield read
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-            signal.set_wakeup_fd(wakeup)
-            os.close(arrives)  # which ends the thread
-            forwarder.join()
-            for descriptor in (arrived, read, write):
-                os.close(descriptor)
+    def _notice(self, text: str) -> None:
+        """Say in a line what a person should know. Safe from any thread."""
+        self._news.post(lambda: self._watch(Notice(text=text)))

@@ -20,6 +20,8 @@ from tuner.warm import MAX_REQUEST
 
 #: What every trainer imports, so that its parent imports it once; it names what transformers would import only in use.
 PRELOAD = ("tuner.training.jobs",)
+#: The same for studies that train with a function of their own, which may do without torch.
+PRELOAD_OWN = ("tuner.job",)
 #: Seconds after which a trainer that closed its pipe must have ended.
 _EXIT_S = 5.0
 #: Without these, libraries start threads of their own, which a fork does not carry over, or look for a network.

@@ -12,7 +12,7 @@ from contextlib import closing
 from typing import Any, TypeAlias
 
 from tuner.errors import Diverged
-from tuner.run import TENTHS, Evaluation, TrialResult, TrialRun, is_better
+from tuner.run import TENTHS, Evaluation, TrialResult, TrialRun, TrialStopped, is_better
 
 #: A generator of evaluations.
 Train: TypeAlias = Callable[[TrialRun], Iterator[Evaluation]]
@@ -32,7 +32,10 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
         How it ended. A complete trial's value is its best evaluation, not its last.
     """
     best: Evaluation | None = None
-    last: Evaluation | None = None
+    for evaluation in run.earlier:
+        if is_better(evaluation.value, best.value if best else None, run.direction):
+            best = evaluation
+    last = run.earlier[-1] if run.earlier else None
     pruned = False
     outcome: dict[str, Any] = {"state": "complete"}
     try:
@@ -45,6 +48,10 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
                 if not decide(evaluation):
                     pruned = True
                     break
+    except TrialStopped as stopped:
+        pruned = stopped.state == "pruned"
+        if not pruned:
+            outcome = {"state": stopped.state}
     except Diverged as error:
         outcome = {"state": "pruned", "reason": f"diverged: {error}", "avoid": True}
     except Exception as error:

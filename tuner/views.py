@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
 from search_spaces import SEVEN
-from storage import Database, History, Slots, StudyRecord, TrialRecord, Workers
+from storage import Database, EventRecord, History, Slots, StudyRecord, TrialRecord, Workers
 from tuner.errors import NoBestTrial
 
 _STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted")
@@ -22,7 +23,7 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     counts = {state: sum(trial.state == state for trial in trials) for state in _STATES}
     return {
         "study": study.name,
-        "state": _study_state(all(slot.state == "finished" for slot in slots), bool(workers)),
+        "state": _study_state(study, all(slot.state == "finished" for slot in slots), bool(workers)),
         "trials": {"total": len(slots), **counts},
         "best": None if best is None else {"trial": best.number, "value": best.value},
         "metric": study.config["metric"]["name"],
@@ -45,9 +46,13 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _study_state(finished: bool, worked_on: bool) -> str:
+def _study_state(study: StudyRecord, finished: bool, worked_on: bool) -> str:
+    if study.state == "stopped":
+        return "stopped"
     if finished:
         return "finished"
+    if study.state == "paused":
+        return "paused"
     return "running" if worked_on else "interrupted"
 
 
@@ -75,6 +80,7 @@ def show_view(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
         "ended": trial.ended,
         "evaluations": [dict(evaluation) for evaluation in trial.evaluations],
         "effective": trial.effective,
+        "checkpoints": trial.checkpoints.to_dict(),
     }
 
 
@@ -104,6 +110,42 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
 
 def _default(trials: Sequence[TrialRecord]) -> TrialRecord | None:
     return next((trial for trial in trials if trial.number == 0 and trial.state == "complete"), None)
+
+
+def event_view(event: EventRecord) -> dict[str, Any]:
+    """Return one line of the event log."""
+    return {
+        "id": event.id,
+        "time": _moment(event.moment),
+        "kind": event.kind,
+        "trial": event.trial,
+        "attempt": event.attempt,
+        "worker": event.owner,
+        "step": event.step,
+        "value": event.value,
+        "detail": event.detail,
+    }
+
+
+def event_line(event: EventRecord) -> str:
+    """Return one line of the event log for people."""
+    where = "" if event.trial is None else f"trial {event.trial}"
+    attempt = "" if event.attempt is None else f"attempt {event.attempt}"
+    parts = [
+        _moment(event.moment),
+        f"{event.kind:<10}",
+        *(part for part in (where, attempt) if part),
+        *([f"step {event.step}"] if event.step is not None else []),
+        *([f"value {event.value:.6g}"] if event.value is not None else []),
+        *([event.detail] if event.detail else []),
+        *([f"by {event.owner}"] if event.owner else []),
+    ]
+    return "  ".join(parts)
+
+
+def _moment(seconds: float) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def in_order(hyperparameters: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tuner.cli.options import storage_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @storage_option
 def command(name: str, yes: bool, url: str) -> None:
-    """Remove the study NAME, its trials and its kept weights."""
+    """Remove the study NAME, its trials and its checkpoints."""
     from storage import Slots, Studies
     from tuner.cli.reading import opened
     from tuner.errors import TunerError
@@ -22,10 +22,9 @@ def command(name: str, yes: bool, url: str) -> None:
     with opened(name, url) as (database, study):
         studies = Studies(database)
         begun = sum(slot.attempt > 0 for slot in Slots(database, study.id).all())
-        if not yes and not click.confirm(f"Remove study {name!r} with {begun} trials and their weights?"):
+        if not yes and not click.confirm(f"Remove study {name!r} with {begun} trials and their checkpoints?"):
             raise TunerError(f"study {name!r} is kept")
-        with studies.lock(study):
-            store = checkpoint_store(stored_config(study, database), database.path)
-            studies.delete(name)
-            store.delete()
+        store = checkpoint_store(stored_config(study, database), database.path)
+        studies.delete(name)
+        store.remove()
     click.echo(f"Removed study {name!r}.")

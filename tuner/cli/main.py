@@ -33,8 +33,14 @@ COMMANDS = (
     "trials",
     "show",
     "best",
+    "logs",
+    "pause",
+    "stop",
     "export",
     "delete",
+    "gc",
+    "db",
+    "doctor",
     "dashboard",
 )
 #: What a command exits with where the user's configuration is wrong.

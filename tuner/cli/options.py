@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -63,6 +64,78 @@ def worker_options(command: Command) -> Command:
     return click.option(
         "--devices", default="auto", show_default=True, metavar="SPEC", help="cpu, cuda, cuda:0,1 or auto."
     )(command)
+
+
+class Seconds(click.ParamType[float]):
+    """A duration such as `90`, `60s` or `2m`, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        from tuner.config import parse_duration
+
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def pace_options(command: Command) -> Command:
+    """Add --lease, --beat and --grace; hand them to the command as `pace`."""
+
+    @functools.wraps(command)
+    def with_pace(*args: Any, lease: float, beat: float | None, grace: float, **kwargs: Any) -> Any:
+        from tuner.pace import Pace
+
+        try:
+            pace = Pace(lease_s=lease, beat_s=beat, grace_s=grace)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+        return command(*args, pace=pace, **kwargs)
+
+    decorated: Any = with_pace
+    for flag, default, text in (
+        ("grace", "30s", "What a signal leaves for saving what runs."),
+        ("beat", None, "Between two signs of life.  [default: a quarter of the lease, at most 15s]"),
+        ("lease", "60s", "How long a silent worker keeps its trial."),
+    ):
+        decorated = click.option(
+            f"--{flag}",
+            type=Seconds(),
+            default=default,
+            show_default=default is not None,
+            envvar=f"TUNER_{flag.upper()}",
+            metavar="TIME",
+            help=text,
+        )(decorated)
+    return cast(Command, decorated)
+
+
+def elsewhere_options(command: Command) -> Command:
+    """Add --data, --model and --any-versions; hand them to the command as `elsewhere`."""
+
+    @functools.wraps(command)
+    def with_places(*args: Any, data: str | None, model: str | None, any_versions: bool, **kwargs: Any) -> Any:
+        from tuner.service import Elsewhere
+
+        places = Elsewhere(data=_here(data), model=_here(model), any_versions=any_versions)
+        return command(*args, elsewhere=places, **kwargs)
+
+    decorated: Any = with_places
+    decorated = click.option(
+        "--any-versions", is_flag=True, help="Go on with other versions of torch or transformers than before."
+    )(decorated)
+    decorated = click.option("--model", metavar="SOURCE", help="Where the model is on this machine.")(decorated)
+    decorated = click.option("--data", metavar="SOURCE", help="Where the data are on this machine.")(decorated)
+    return cast(Command, decorated)
+
+
+def _here(written: str | None) -> str | None:
+    """Return a source with its path made absolute, where it is one."""
+    from tuner.config import absolute_path
+
+    return None if written is None else absolute_path(written, Path.cwd())
 
 
 def print_json(value: Any) -> None:

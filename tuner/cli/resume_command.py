@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from tuner.cli.options import storage_option, worker_options
+from tuner.cli.options import elsewhere_options, pace_options, storage_option, worker_options
+
+if TYPE_CHECKING:
+    from tuner.pace import Pace
+    from tuner.service import Elsewhere
 
 
 @click.command("resume")
@@ -12,8 +18,18 @@ from tuner.cli.options import storage_option, worker_options
 @storage_option
 @worker_options
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Budget, in place of the study's.")
-def command(name: str, url: str, workers: int | None, devices: str, trials: int | None) -> None:
-    """Go on with the study NAME from what the database says alone."""
+@elsewhere_options
+@pace_options
+def command(
+    name: str,
+    url: str,
+    workers: int | None,
+    devices: str,
+    trials: int | None,
+    elsewhere: Elsewhere,
+    pace: Pace,
+) -> None:
+    """Go on with the study NAME from what the database says alone, on any machine; a paused study is opened again."""
     from tuner import service
     from tuner.cli.running import run_and_report
 
@@ -22,5 +38,6 @@ def command(name: str, url: str, workers: int | None, devices: str, trials: int 
         url,
         workers,
         devices,
-        lambda machine, watch: service.resume(name, url, machine, watch, trials=trials),
+        pace,
+        lambda machine, watch: service.resume(name, url, machine, watch, trials=trials, elsewhere=elsewhere),
     )

@@ -20,10 +20,11 @@ from tuner.views import best_view, status_view
 
 if TYPE_CHECKING:
     from tuner.events import Watcher
+    from tuner.pace import Pace
 
 
 def run_and_report(
-    name: str, url: str, workers: int | None, devices: str, run: Callable[[Machine, Watcher], bool]
+    name: str, url: str, workers: int | None, devices: str, pace: Pace, run: Callable[[Machine, Watcher], bool]
 ) -> None:
     """Run trials with progress on stderr, then print what came of them on stdout.
 
@@ -32,11 +33,13 @@ def run_and_report(
         url: The database.
         workers: Trials at a time.
         devices: Where.
+        pace: How long things may take.
         run: Runs the trials; returns False where there was nothing left to run.
     """
     # Until the supervisor takes signals over, there is no trial to give back.
-    signal.signal(signal.SIGTERM, _preempted)
-    machine = Machine(devices=devices, workers=workers, debug="--debug" in sys.argv)
+    for number in (signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(number, _preempted)
+    machine = Machine(devices=devices, workers=workers, debug="--debug" in sys.argv, pace=pace)
     with progress(Console(stderr=True)) as watch:
         ran = run(machine, watch)
     with Database(url) as database:
@@ -45,6 +48,8 @@ def run_and_report(
         best = best_view(database, study) if status["best"] else None
     _print_state(status, ran)
     if best is None:
+        if status["state"] in ("paused", "stopped"):
+            return
         raise NoBestTrial(f"no trial of study {name!r} is complete; `tuner trials {name}` says why")
     click.echo(
         f"Best: trial {best['trial']}, {best['metric']} {best['value']:.4f}: {describe(best['hyperparameters'])}"
@@ -60,8 +65,9 @@ def run_and_report(
     click.echo(f"  {program} export {name} {name}-model{storage}")
 
 
-def _preempted(*_: object) -> None:
-    raise Interrupted("stopped by SIGTERM; the same command goes on", SIGNAL_EXIT_CODES[signal.SIGTERM])
+def _preempted(number: int, _: object) -> None:
+    name = signal.Signals(number)
+    raise Interrupted(f"stopped by {name.name}; the same command goes on", SIGNAL_EXIT_CODES[name])
 
 
 def _program() -> str:
@@ -82,9 +88,12 @@ def _print_state(status: dict[str, object], ran: bool) -> None:
     assert isinstance(trials, dict)
     over = trials["complete"] + trials["pruned"] + trials["failed"]
     counts = f"{trials['complete']} complete, {trials['pruned']} pruned, {trials['failed']} failed"
-    if not ran:
+    state = status["state"]
+    if state in ("paused", "stopped"):
+        click.echo(f"Study {status['study']} is {state} after {over} of {trials['total']} trials ({counts}).")
+    elif not ran:
         click.echo(f"Study {status['study']} is finished: {over} of {trials['total']} trials ({counts}).")
-    elif status["state"] == "finished":
+    elif state == "finished":
         click.echo(f"Study {status['study']}: {over} of {trials['total']} trials ({counts}).")
     else:
         click.echo(f"Study {status['study']}: the budget's time is spent after {over} of {trials['total']} trials.")

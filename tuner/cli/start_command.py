@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from tuner.cli.options import storage_option, worker_options
+from tuner.cli.options import pace_options, storage_option, worker_options
+
+if TYPE_CHECKING:
+    from tuner.pace import Pace
 
 
 @click.command("start")
@@ -14,9 +18,16 @@ from tuner.cli.options import storage_option, worker_options
 @storage_option
 @worker_options
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Budget, in place of the study file's.")
-@click.option("--checkpoints", metavar="URL", help="Folder of the kept weights.")
+@click.option("--checkpoints", metavar="URL", help="Folder or URL of the checkpoints, stored with the study.")
+@pace_options
 def command(
-    study: Path, url: str, workers: int | None, devices: str, trials: int | None, checkpoints: str | None
+    study: Path,
+    url: str,
+    workers: int | None,
+    devices: str,
+    trials: int | None,
+    checkpoints: str | None,
+    pace: Pace,
 ) -> None:
     """Create the study of the file STUDY, or go on with it, and run trials here until its budget is spent."""
     from tuner import service
@@ -29,5 +40,6 @@ def command(
         url,
         workers,
         devices,
+        pace,
         lambda machine, watch: service.start(config, url, machine, watch, source=str(study), trials=trials),
     )

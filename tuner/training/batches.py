@@ -33,17 +33,23 @@ def total_steps(examples: int, batch_size: int, epochs: float) -> int:
     return max(1, math.ceil(round(epochs * steps_per_epoch(examples, batch_size), 6)))
 
 
-def training_batches(examples: int, batch_size: int, seed: int) -> Iterator[Indices]:
+def training_batches(examples: int, batch_size: int, seed: int, *, first: int = 0) -> Iterator[Indices]:
     """Yield batches of example numbers without end, in another order each epoch.
 
     The order depends on the seed and the epoch alone, so a trial's batches are the same wherever it runs.
+
+    Args:
+        examples: Examples to choose from.
+        batch_size: Examples per batch; the last one of an epoch may be smaller.
+        seed: Decides the order.
+        first: Number of the batch to begin with, counted from 0.
     """
-    epoch = 0
+    epoch, skipped = divmod(first, steps_per_epoch(examples, batch_size))
     while True:
         order = np.random.default_rng([seed, epoch]).permutation(examples).astype(np.int64)
-        for start in range(0, examples, batch_size):
+        for start in range(skipped * batch_size, examples, batch_size):
             yield order[start : start + batch_size]
-        epoch += 1
+        epoch, skipped = epoch + 1, 0
 
 
 def micro_batches(batch: Indices, lengths: npt.NDArray[np.int64], size: int) -> Iterator[Indices]:

@@ -108,16 +108,19 @@ class Freezing:
         self._plan = dict(plan)
         #: Layers that are frozen now, from the input up; the embeddings freeze with the first.
         self.frozen_layers = 0
+        self._begun = False
 
     def begin_step(self, step: int) -> None:
-        """Bring the model to what the plan says for an optimiser step."""
-        if step in self._plan:
-            self.frozen_layers = self._plan[step]
-            for name, parameter in self._model.named_parameters():
-                parameter.requires_grad_(not self._is_frozen(name))
-                if self._is_frozen(name):
-                    parameter.grad = None
-            self.set_training_mode()
+        """Bring the model to what the plan says for an optimiser step, whichever step it was at before."""
+        frozen = self._plan[max(first for first in self._plan if first <= step)]
+        if self._begun and frozen == self.frozen_layers:
+            return
+        self._begun, self.frozen_layers = True, frozen
+        for name, parameter in self._model.named_parameters():
+            parameter.requires_grad_(not self._is_frozen(name))
+            if self._is_frozen(name):
+                parameter.grad = None
+        self.set_training_mode()
 
     def set_training_mode(self) -> None:
         """Put the trained part into training mode and leave the frozen part in evaluation mode."""

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
-import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,18 +21,18 @@ from transformers import (  # noqa: F401
     get_scheduler,
 )
 
-from tuner.messages import Evaluated, Finished, Recorded, Returned
+import tuner.job  # noqa: F401 (what a trial is started with)
+from tuner.messages import Returned
 from tuner.training.data.prepared import PreparedData
 from tuner.training.loop import evaluate
 from tuner.training.model import build_model, restore_weights
 from tuner.training.preparation import prepare
 from tuner.training.tasks import get_task
-from tuner.trial import run_trial
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from tuner.run import Evaluation, TrialRun
+    from tuner.run import TrialRun
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -55,25 +51,6 @@ def cuda_job(connection: Connection) -> None:
     connection.send(Returned(value=torch.cuda.is_available()))
 
 
-def train_job(connection: Connection, *, run: TrialRun, function: str = "tuner.training.loop:train") -> None:
-    """Train one trial: send its evaluations, and wait after each for the word to go on."""
-    module, _, name = function.partition(":")
-    train = getattr(importlib.import_module(module), name)
-
-    def decide(evaluation: Evaluation) -> bool:
-        connection.send(Evaluated(evaluation=evaluation))
-        return bool(connection.recv())
-
-    with warnings.catch_warnings():
-        # scikit-learn warns of classes that a bad trial never predicts; the value says so already.
-        warnings.filterwarnings("ignore", module="sklearn")
-        recorded = replace(run, record=lambda effective: connection.send(Recorded(effective=effective)))
-        result = run_trial(recorded, train, decide)
-    if result.traceback:
-        print(result.traceback, file=sys.stderr)  # noqa: T201 (the trainers' log)
-    connection.send(Finished(result=result))
-
-
 def export_job(connection: Connection, *, run: TrialRun, weights: Path, folder: Path, verify: bool) -> None:
     """Write a trial's model and tokenizer as transformers reads them, and evaluate what was written.
 
@@ -84,6 +61,8 @@ def export_job(connection: Connection, *, run: TrialRun, weights: Path, folder: 
         folder: Where to write.
         verify: Whether to evaluate what was written.
     """
+    assert run.model is not None
+    assert run.data is not None
     task = get_task(run.task)
     data = PreparedData.open(run.data)
     model: Any = build_model(task, run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed)
@@ -95,5 +74,6 @@ def export_job(connection: Connection, *, run: TrialRun, weights: Path, folder: 
     if verify:
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
         written = task.auto_model.from_pretrained(folder, dtype=torch.float32)
-        value, _ = evaluate(written, data, task.collate(processor), torch.device("cpu"), run)
+        found = evaluate(written, data, task.collate(processor), torch.device("cpu"), run)
+        value = None if found is None else found[0]
     connection.send(Returned(value=value))

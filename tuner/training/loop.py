@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from tuner.errors import Diverged
 from tuner.run import TENTHS, Evaluation, TrialRun, is_better
 from tuner.training import batches
+from tuner.training.checkpoint import Checkpoint, Progress, random_state
 from tuner.training.data.prepared import PreparedData
 from tuner.training.dropout import module_dropouts
 from tuner.training.freezing import Freezing, map_layers, thaw_plan
@@ -37,18 +42,24 @@ EVALUATION_BATCH = 64
 
 
 def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told in order)
-    """Train one trial.
+    """Train one trial, from its beginning or from where an earlier attempt has saved it.
 
     Args:
-        run: What to train with. `run.record` is called once with the effective configuration.
+        run: What to train with. `run.record` is called once with the effective configuration, and `run.saver` is asked
+            after each step whether to save.
 
     Yields:
-        The evaluations, in order of their steps.
+        The evaluations, in order of their steps; after `run.restored`, those that were not made yet.
 
     Raises:
         Diverged: Loss or gradient is no finite number.
-        ModelError: The model cannot be built as asked.
+        ModelError: The model cannot be built as asked, or what was saved is not of this trial.
     """
+    saved = None if run.restored is None else Checkpoint.read(run.restored)
+    if saved is not None and saved.device == _device():
+        run = replace(run, threads=run.threads or saved.threads, micro_batch=run.micro_batch or saved.micro_batch)
+    assert run.model is not None
+    assert run.data is not None
     hp = run.hyperparameters
     if run.threads is not None:
         torch.set_num_threads(run.threads)
@@ -60,6 +71,8 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     collate = task.collate(task.processor(run.model))
 
     # ---- model: the seed decides the head's initial weights, then dropout
+    random.seed(run.seed)
+    np.random.seed(run.seed)  # some architectures draw from these two while they train
     model = build_model(task, run.model, labels=data.labels, dropout=hp.dropout, seed=run.seed)
     layer_map = map_layers(model)
 
@@ -79,8 +92,10 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
             trained_share=1 - freezing.least_frozen / len(layer_map.layers),
         )
     evaluate_after = batches.evaluation_steps(total, count)
+    last = total
     if run.max_steps is not None:
-        evaluate_after = {min(total, run.max_steps): TENTHS}
+        last = min(total, run.max_steps)
+        evaluate_after = {last: TENTHS}
 
     # ---- optimiser and schedule
     groups = parameter_groups(model, layer_map, hp, frozen_layers=freezing.least_frozen)
@@ -106,77 +121,112 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         )
     )
 
+    # ---- go on from where an earlier attempt was
+    micro_batch = _micro_batch(run)
+    trial = {"seed": run.seed, "rows": rows, "batch_size": hp.batch_size, "optimiser_steps": total}
+    at = Progress()
+    if saved is not None:
+        at = saved.restore(
+            trial=trial,
+            model=accelerator.unwrap_model(model),
+            layer_map=layer_map,
+            frozen_layers=freezing.least_frozen,
+            optimizer=optimizer,
+            schedule=schedule,
+            scaler=accelerator.scaler,
+        )
+        saved = None  # or its weights would be held for as long as the trial runs
+
+    def weights() -> dict[str, torch.Tensor]:
+        return trained_state(accelerator.unwrap_model(model), layer_map, frozen_layers=freezing.least_frozen)
+
+    def write(folder: Path) -> None:
+        Checkpoint(
+            weights=weights(),
+            optimizer=optimizer.state_dict(),
+            schedule=schedule.state_dict(),
+            scaler=None if accelerator.scaler is None else accelerator.scaler.state_dict(),
+            progress=at,
+            trial=trial,
+            device=_device(),
+            threads=torch.get_num_threads(),
+            micro_batch=micro_batch,
+            random=random_state(),
+        ).write(folder)
+
     # ---- train
     lengths = np.asarray(data.train["length"])
-    micro_batch = _micro_batch(run)
     trained = [parameter for group in groups for parameter in group["params"]]
-    best: float | None = None
-    best_state: dict[str, torch.Tensor] = {}
-    since_best, losses, examples = 0, 0.0, 0
-    for step, batch in enumerate(batches.training_batches(rows, hp.batch_size, run.seed), start=1):
-        freezing.begin_step(step - 1)
-        loss = 0.0
-        for micro in batches.micro_batches(batch, lengths, micro_batch):
-            inputs = _to(accelerator.device, collate(_rows(data.train, micro)))
-            labels = inputs.pop("labels")
-            part = cross_entropy(model(**inputs).logits.float(), labels, reduction="sum") / len(batch)
-            accelerator.backward(part)
-            loss += part.item()
-        norm = accelerator.clip_grad_norm_(trained, MAX_GRAD_NORM)
-        # With fp16 a norm that is not finite is the scaler's to handle: it skips the step and lowers its scale.
-        if not (math.isfinite(loss) and (accelerator.scaler is not None or torch.isfinite(norm))):
-            raise Diverged(f"loss {loss:g}, gradient norm {float(norm):g} at optimiser step {step} of {total}")
-        # The fastest group: with layerwise_lr_decay near 0 the rate of the lowest is 0.
-        fastest = max(optimizer.param_groups, key=lambda group: group["initial_lr"])
-        share_of_peak = fastest["lr"] / fastest["initial_lr"]
-        optimizer.step()
-        if not accelerator.optimizer_step_was_skipped:
-            schedule.step()
-        optimizer.zero_grad()
-        losses += loss * len(batch)
-        examples += len(batch)
-
-        # ---- evaluate
-        if step in evaluate_after:
-            value, validation_loss = evaluate(model, data, collate, accelerator.device, run)
-            evaluation = Evaluation(
-                step=evaluate_after[step],
-                value=value,
-                epoch=step / per_epoch,
-                optimiser_steps=step,
-                train_loss=losses / examples,
-                validation_loss=validation_loss,
-                learning_rate=hp.learning_rate * share_of_peak,
-            )
-            losses, examples = 0.0, 0
-            since_best += 1
-            if is_better(value, best, run.direction):
-                best, since_best = value, 0
-                best_state = trained_state(
-                    accelerator.unwrap_model(model), layer_map, frozen_layers=freezing.least_frozen
+    order = batches.training_batches(rows, hp.batch_size, run.seed, first=at.step)
+    while at.step < last or at.evaluation_due:
+        # ---- step
+        if not at.evaluation_due:
+            freezing.begin_step(at.step)
+            batch = next(order)
+            loss = 0.0
+            for micro in batches.micro_batches(batch, lengths, micro_batch):
+                inputs = _to(accelerator.device, collate(_rows(data.train, micro)))
+                labels = inputs.pop("labels")
+                part = cross_entropy(model(**inputs).logits.float(), labels, reduction="sum") / len(batch)
+                accelerator.backward(part)
+                loss += part.item()
+            norm = accelerator.clip_grad_norm_(trained, MAX_GRAD_NORM)
+            # With fp16 a norm that is not finite is the scaler's to handle: it skips the step and lowers its scale.
+            if not (math.isfinite(loss) and (accelerator.scaler is not None or torch.isfinite(norm))):
+                raise Diverged(
+                    f"loss {loss:g}, gradient norm {float(norm):g} at optimiser step {at.step + 1} of {total}"
                 )
+            # The fastest group: with layerwise_lr_decay near 0 the rate of the lowest is 0.
+            fastest = max(optimizer.param_groups, key=lambda group: group["initial_lr"])
+            at.learning_rate = hp.learning_rate * (fastest["lr"] / fastest["initial_lr"])
+            optimizer.step()
+            if not accelerator.optimizer_step_was_skipped:
+                schedule.step()
+            optimizer.zero_grad()
+            at.step += 1
+            at.losses += loss * len(batch)
+            at.examples += len(batch)
+            at.evaluation_due = at.step in evaluate_after
+
+        # ---- evaluate, unless the trial is about to be moved: the evaluation is then made where it goes on
+        found = evaluate(model, data, collate, accelerator.device, run) if at.evaluation_due else None
+        if found is not None:
+            value, validation_loss = found
             if not math.isfinite(value) and run.max_steps is None:
-                raise Diverged(f"{run.metric} is {value:g} at optimiser step {step} of {total}")
+                raise Diverged(f"{run.metric} is {value:g} at optimiser step {at.step} of {total}")
+            evaluation = Evaluation(
+                step=evaluate_after[at.step],
+                value=value,
+                epoch=at.step / per_epoch,
+                optimiser_steps=at.step,
+                train_loss=at.losses / at.examples,
+                validation_loss=validation_loss,
+                learning_rate=at.learning_rate,
+            )
+            at.evaluation_due, at.losses, at.examples = False, 0.0, 0
+            at.since_best += 1
+            if is_better(value, at.best, run.direction):
+                at.best, at.since_best = value, 0
+                run.saver.keep(evaluation, partial(save_weights, weights()))
             yield evaluation
             freezing.set_training_mode()
-            if run.patience is not None and since_best >= run.patience:
+            if run.patience is not None and at.since_best >= run.patience:
                 break
-        if step == total or step == run.max_steps:
-            break
 
-    # ---- keep the best
-    if run.output is not None and best_state:
-        save_weights(best_state, run.output)
+        # ---- save, where there is anything left to go on with
+        if (at.step < last or at.evaluation_due) and run.saver.wanted():
+            run.saver.save(at.step, write)
 
 
 @torch.no_grad()
 def evaluate(
     model: nn.Module, data: PreparedData, collate: Any, device: torch.device, run: TrialRun
-) -> tuple[float, float]:
-    """Evaluate a model on the validation split.
+) -> tuple[float, float] | None:
+    """Evaluate a model on the validation split. Draws no random number.
 
     Returns:
-        The metric of the study and the mean loss per example.
+        The metric of the study and the mean loss per example; None where it was broken off, because the trial is about
+        to be moved.
     """
     model.eval()
     rows = data.validation
@@ -185,6 +235,8 @@ def evaluate(
         rows = rows.select(np.linspace(0, len(rows) - 1, run.max_rows).astype(int))
     logits, labels, order = [], [], []
     for batch in batches.evaluation_batches(rows["length"], EVALUATION_BATCH):
+        if run.saver.leaving:
+            return None
         inputs = _to(device, collate(_rows(rows, batch)))
         labels.append(inputs.pop("labels").cpu())
         logits.append(model(**inputs).logits.float().cpu())
@@ -204,10 +256,14 @@ def _to(device: torch.device, batch: dict[str, torch.Tensor]) -> dict[str, torch
     return {name: value.to(device) for name, value in batch.items()}
 
 
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 def _micro_batch(run: TrialRun) -> int:
     if run.micro_batch is not None:
         return run.micro_batch
-    return GPU_MICRO_BATCH if torch.cuda.is_available() else CPU_MICRO_BATCH
+    return GPU_MICRO_BATCH if _device() == "cuda" else CPU_MICRO_BATCH
 
 
 def _precision(wanted: str) -> str:
@@ -248,7 +304,7 @@ def _effective(
         "evaluations": sorted(evaluate_after.values()),
         "max_grad_norm": MAX_GRAD_NORM,
         "precision": _precision(run.precision),
-        "device": "cuda" if torch.cuda.is_available() else "cpu",
+        "device": _device(),
         "threads": torch.get_num_threads(),
         "seed": run.seed,
     }

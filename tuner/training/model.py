@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tuner.errors import ModelError, first_line
 from tuner.training.dropout import config_dropouts, dropout_overrides, module_dropouts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from torch import nn
 
@@ -57,6 +60,17 @@ def build_model(
     Raises:
         ModelError: The checkpoint has no weights, not those of its encoder, or a dropout that cannot be set.
     """
+    return load_pretrained(task, model, labels=labels, dropout=dropout, seed=seed)[0]
+
+
+def load_pretrained(
+    task: Task, model: ModelSource, *, labels: Sequence[str], dropout: float | None, seed: int
+) -> tuple[nn.Module, frozenset[str]]:
+    """Build a model as `build_model` does, and say what of it is not pretrained.
+
+    Returns:
+        The model, and the names of its weights that are not the checkpoint's: those of the fresh head.
+    """
     config = load_config(model)
     overrides = dropout_overrides(config, dropout)
     names = dict(enumerate(labels))
@@ -80,7 +94,7 @@ def build_model(
     _check_encoder_is_pretrained(built, info, model)
     if dropout is not None:
         _check_dropouts(built, dropout)
-    return built
+    return built, frozenset(info["missing_keys"]) | {name for name, *_ in info["mismatched_keys"]}
 
 
 def _check_encoder_is_pretrained(model: nn.Module, info: Mapping[str, Any], source: ModelSource) -> None:
@@ -113,23 +127,41 @@ def _check_dropouts(model: nn.Module, probability: float) -> None:
             )
 
 
-def trained_state(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
-    """Return copies of what training may have changed: the weights that were never frozen, and buffers."""
+def trained_tensors(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
+    """Return what training may change, no copies: the weights that are not frozen throughout, and buffers."""
 
     def changed(name: str) -> bool:
         depth = layer_map.depth(name)
         return frozen_layers == 0 or depth is None or depth > frozen_layers
 
-    return {
-        name: value.detach().to("cpu", copy=True).contiguous()
-        for name, value in model.state_dict().items()
-        if changed(name)
-    }
+    return {name: value.detach() for name, value in model.state_dict().items() if changed(name)}
+
+
+def trained_state(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
+    """Return copies of what training may have changed: the weights that were never frozen, and buffers."""
+    tensors = trained_tensors(model, layer_map, frozen_layers=frozen_layers)
+    return {name: value.to("cpu", copy=True).contiguous() for name, value in tensors.items()}
 
 
 def save_weights(state: Mapping[str, torch.Tensor], folder: Path) -> None:
-    """Write trained weights."""
-    save_file(dict(state), folder / WEIGHTS, metadata={"format": "pt"})
+    """Write trained weights.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    write_weights(state, folder / WEIGHTS)
+
+
+def write_weights(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Write weights into a file.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    try:
+        save_file(dict(state), path, metadata={"format": "pt"})
+    except SafetensorError as error:  # safetensors' word for a full disk
+        raise OSError(f"{path} cannot be written: {first_line(error)}") from error
 
 
 def restore_weights(model: nn.Module, folder: Path) -> None:
@@ -143,6 +175,28 @@ def restore_weights(model: nn.Module, folder: Path) -> None:
     if unexpected:
         raise ModelError("", "model", f"{folder / WEIGHTS} holds weights of another model, such as {unexpected[0]}")
     model.load_state_dict(state, strict=False)
+
+
+def weights_fingerprint(model: nn.Module, fresh: Collection[str], config: Any) -> str:
+    """Return a hash of what is pretrained: the same wherever it lies, and in however many files.
+
+    Args:
+        model: The model.
+        fresh: Names of its weights that are not pretrained.
+        config: The checkpoint's own configuration.
+    """
+    # Only what differs from the defaults: a newer transformers has settings that this checkpoint never heard of.
+    settings = {
+        name: value
+        for name, value in config.to_diff_dict().items()
+        if name not in ("architectures", "dtype", "torch_dtype", "transformers_version") and not name.startswith("_")
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for name, value in sorted(model.state_dict().items()):
+        if name not in fresh:
+            digest.update(f"{name}:{value.dtype}:{tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def describe(config: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from tuner.training.data import load_rows, make_splits, map_labels
 from tuner.training.data.prepared import content_key, write_prepared
 from tuner.training.dropout import config_dropouts
 from tuner.training.freezing import map_layers
-from tuner.training.model import build_model, load_config
+from tuner.training.model import load_config, load_pretrained, weights_fingerprint
 from tuner.training.tasks import get_task
 
 if TYPE_CHECKING:
@@ -25,8 +26,14 @@ class Prepared:
 
     #: Folder of the encoded splits.
     folder: Path
-    #: Hash of the rows, labels and tokenizer: the same on every machine, wherever they lie.
+    #: Hash of the rows and of what is asked of them: the same on every machine, wherever they lie.
     fingerprint: str
+    #: Hash of the tokenizer or image processor.
+    tokenizer: str
+    #: Hash of the pretrained weights and the model's configuration.
+    weights: str
+    #: Versions of the libraries that decide the bits of a trial, by name.
+    versions: dict[str, str]
     #: Rows by split.
     sizes: dict[str, int]
     labels: tuple[str, ...]
@@ -69,7 +76,6 @@ def prepare(
         ModelError: The model cannot be trained as the study file says.
     """
     import datasets
-    import transformers
 
     datasets.disable_caching()
     chosen = get_task(task)
@@ -94,18 +100,22 @@ def prepare(
             "columns": chosen.columns(data),
             "labels": labels,
             "max_length": max_length,
-            "processor": _fingerprint(processor),
         },
         mapped,
     )
-    key = f"{fingerprint}-{transformers.__version__}"
+    tokenizer = hashlib.sha256(_settings(processor).encode()).hexdigest()[:32]
+    versions = _versions()
+    key = "-".join((fingerprint, tokenizer, versions["transformers"], versions["tokenizers"]))
     folder, facts = write_prepared(
         cache, key, mapped, labels, lambda found: chosen.encode(found, data, processor, max_length)
     )
-    built = build_model(chosen, model, labels=labels, dropout=0.1 if searches_dropout else None, seed=seed)
+    built, fresh = load_pretrained(chosen, model, labels=labels, dropout=0.1 if searches_dropout else None, seed=seed)
     return Prepared(
         folder=folder,
         fingerprint=fingerprint,
+        tokenizer=tokenizer,
+        weights=weights_fingerprint(built, fresh, config),
+        versions=versions,
         sizes=facts["sizes"],
         labels=labels,
         layers=len(map_layers(built).layers),
@@ -113,7 +123,19 @@ def prepare(
     )
 
 
-def _fingerprint(processor: Any) -> str:
+def _versions() -> dict[str, str]:
+    import numpy
+    import tokenizers
+    import torch
+    import transformers
+
+    # Without what says for which device a library was built, as in 2.13.0+cpu.
+    return {
+        library.__name__: str(library.__version__).split("+")[0] for library in (torch, transformers, tokenizers, numpy)
+    }
+
+
+def _settings(processor: Any) -> str:
     backend = getattr(processor, "backend_tokenizer", None)
     if backend is None:
         return str(processor.to_dict())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from search_spaces import Hyperparameters
 from tuner.config import DataConfig
-from tuner.run import Evaluation, ModelSource, TrialRun
+from tuner.run import Evaluation, ModelSource, TrialRun, TrialStopped, Write
 from tuner.training.loop import train
 from tuner.training.preparation import Prepared, prepare
 
@@ -301,6 +301,136 @@ def make_run(checkpoint: Callable[..., ModelSource], preparation: Callable[..., 
         )
 
     return build
+
+
+# ---- saving
+
+
+class FolderSaver:
+    """Saves into a folder, after the steps that it is told; the attempts of one trial share the folder.
+
+    Args:
+        folder: Takes `step-00003` for what is saved after step 3, and `best`.
+        at: Steps after which to save.
+        leave: Leave with the first of them.
+        looks: Leave, too, from the look at `leaving` on that comes after this many.
+    """
+
+    def __init__(
+        self, folder: Path, *, at: Collection[int] = (), leave: bool = False, looks: int | None = None
+    ) -> None:
+        self.folder = folder
+        self.at = set(at)
+        self.leave = leave
+        self.looks = looks
+        #: How often training asked, and the evaluations whose weights it handed over.
+        self.asked = 0
+        self.kept: list[Evaluation] = []
+        self._write_best: Write | None = None
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the trial is about to be moved."""
+        if self.looks is None:
+            return False
+        self.looks -= 1
+        return self.looks < 0
+
+    def wanted(self) -> bool:
+        """Return whether there is a step left to save after."""
+        self.asked += 1
+        return bool(self.at) or (self.looks is not None and self.looks < 0)
+
+    def save(self, step: int, write: Write) -> None:
+        """Save, if this is one of the steps."""
+        moved = self.looks is not None and self.looks < 0
+        if step not in self.at and not moved:
+            return
+        write(self.made(self.step(step)))
+        self.write_best()
+        if moved or self.leave:
+            raise TrialStopped("left")
+
+    def keep(self, evaluation: Evaluation, write: Write) -> None:
+        """Hold the best weights."""
+        self.kept.append(evaluation)
+        self._write_best = write
+
+    def write_best(self) -> None:
+        """Write the best weights, unless they are written: at a save, and at the end of a trial."""
+        if self._write_best is not None:
+            self._write_best(self.made(self.best))
+            self._write_best = None
+
+    def step(self, step: int) -> Path:
+        """Return where a step is saved."""
+        return self.folder / f"step-{step:05d}"
+
+    @property
+    def best(self) -> Path:
+        """Where the best weights are."""
+        return self.folder / "best"
+
+    @staticmethod
+    def made(folder: Path) -> Path:
+        """Return a folder that is there."""
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+
+@dataclass
+class Attempt:
+    """What came of one attempt at a trial."""
+
+    evaluations: list[Evaluation]
+    effective: Mapping[str, Any]
+    saver: FolderSaver
+    #: Every weight of the model, as the attempt left it.
+    weights: dict[str, torch.Tensor]
+    left: bool
+
+    def step(self, step: int) -> Path:
+        """Return where a step is saved."""
+        return self.saver.step(step)
+
+    def best(self) -> bytes:
+        """Return the file of the best weights."""
+        return (self.saver.best / "model.safetensors").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def folder_saver() -> type[FolderSaver]:
+    """The saver that writes into a folder."""
+    return FolderSaver
+
+
+@pytest.fixture(scope="session")
+def attempt() -> Callable[..., Attempt]:
+    """Returns what comes of an attempt at a trial that saves into a folder, as a `FolderSaver` is told."""
+
+    def carry_out(run: TrialRun, folder: Path, **told: Any) -> Attempt:
+        saver = FolderSaver(folder, **told)
+        recorded: list[Mapping[str, Any]] = []
+        models: dict[int, nn.Module] = {}
+
+        def see(module: nn.Module, _: Any) -> None:
+            if isinstance(module, transformers.PreTrainedModel) and hasattr(module, "classifier"):
+                models[0] = module
+
+        hook = register_module_forward_pre_hook(see)
+        evaluations: list[Evaluation] = []
+        left = False
+        try:
+            evaluations.extend(train(replace(run, saver=saver, record=recorded.append)))
+            saver.write_best()
+        except TrialStopped as stopped:
+            left = stopped.state == "left"
+        finally:
+            hook.remove()
+        weights = {name: value.clone() for name, value in models[0].state_dict().items()} if models else {}
+        return Attempt(evaluations, recorded[0], saver, weights, left)
+
+    return carry_out
 
 
 # ---- eyes

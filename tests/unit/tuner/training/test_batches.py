@@ -43,6 +43,15 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     assert first != second
 
 
+@given(examples=sizes, batch_size=st.integers(1, 70), first=st.integers(0, 40))
+def test_batches_that_begin_in_the_middle_are_those_that_would_have_come(
+    examples: int, batch_size: int, first: int
+) -> None:
+    whole = [batch.tolist() for batch in islice(training_batches(examples, batch_size, 1), first + 8)]
+    rest = [batch.tolist() for batch in islice(training_batches(examples, batch_size, 1, first=first), 8)]
+    assert rest == whole[first:]
+
+
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=60), batch_size=st.integers(1, 70))
 def test_an_evaluation_sees_every_example_once_and_the_longest_first(lengths: list[int], batch_size: int) -> None:
     order = np.concatenate(list(evaluation_batches(lengths, batch_size))).tolist()

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import pytest
+import torch
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,9 +12,12 @@ from torch import nn
 
 from tuner.errors import ModelError
 from tuner.sources import find_model
-from tuner.training.freezing import frozen_count, map_layers, thaw_plan
+from tuner.training.freezing import Freezing, frozen_count, map_layers, thaw_plan
 from tuner.training.model import build_model
 from tuner.training.tasks import get_task
+
+if TYPE_CHECKING:
+    from tuner.run import ModelSource
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +111,26 @@ def test_gradual_thaws_every_epoch_and_everything_in_the_last(layers: int, epoch
 
 def test_a_share_is_one_plan_for_the_whole_trial() -> None:
     assert thaw_plan(0.5, layers=6, epochs=3, steps_per_epoch=20) == {0: 3}
+
+
+def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Callable[..., ModelSource]) -> None:
+    def build() -> tuple[nn.Module, Freezing]:
+        model = build_model(get_task("text-classification"), checkpoint("bert"), labels=("0", "1"), dropout=0.1, seed=0)
+        return model, Freezing(model, map_layers(model), {0: 3, 2: 2, 4: 1, 6: 0})
+
+    def state(model: nn.Module) -> list[dict[str, bool]]:
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else parameter.grad
+        return [
+            {name: parameter.requires_grad for name, parameter in model.named_parameters()},
+            {name: parameter.grad is not None for name, parameter in model.named_parameters()},
+            {name: module.training for name, module in model.named_modules()},
+        ]
+
+    walked, step_by_step = build()
+    for step in range(8):
+        step_by_step.begin_step(step)
+        jumped, at_once = build()
+        at_once.begin_step(0)
+        at_once.begin_step(step)
+        assert state(jumped) == state(walked), step

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing import Pipe
 from pathlib import Path
@@ -14,65 +15,136 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import transformers
 
-from tuner.messages import Evaluated, Finished, Recorded, Returned
-from tuner.training.jobs import export_job, train_job
+from tuner.job import train_job
+from tuner.messages import Answer, Evaluated, Finished, Recorded, Save, Saved
+from tuner.saving import BEST, STEP
+from tuner.trainers import WarmParent
+from tuner.training.jobs import export_job
+from tuner.training.model import WEIGHTS
 
 if TYPE_CHECKING:
     from tuner.run import ModelSource, TrialRun
 
 
-def converse(job: Callable[..., None], answer: Callable[[Any], bool], **arguments: Any) -> list[Any]:
-    """Run a job on one end of a pipe; return what the other end heard, each evaluation answered."""
+def listen(connection: Any, folder: Path, *, go_on: bool = True, leave_after: int | None = None) -> Iterator[Any]:
+    """Yield what a trainer says, and answer it as a supervisor does that wants what it can have.
+
+    Args:
+        connection: The pipe to the trainer.
+        folder: Takes what it saves.
+        go_on: What each evaluation is answered with.
+        leave_after: Tell it to leave after this many evaluations.
+    """
+    message, evaluations = None, 0
+    while not isinstance(message, Finished):
+        assert connection.poll(60), f"no word after {message}"
+        message = connection.recv()
+        yield message
+        if isinstance(message, Evaluated):
+            evaluations += 1
+            if evaluations == leave_after:
+                connection.send(Save(folder=str(folder), leave=True))
+            connection.send(Answer(step=message.evaluation.step, go_on=go_on))
+    if message.unsaved:
+        connection.send(Save(folder=str(folder)))
+        assert connection.poll(60), "nothing is saved"
+        yield connection.recv()
+
+
+def converse(run: TrialRun, folder: Path, *, go_on: bool = True) -> list[Any]:
+    """Train a trial on one end of a pipe; return what the other end heard."""
     ours, theirs = Pipe()
-    thread = threading.Thread(target=job, args=(theirs,), kwargs=arguments, daemon=True)
+    thread = threading.Thread(target=train_job, args=(theirs,), kwargs={"run": run}, daemon=True)
     thread.start()
-    heard: list[Any] = []
-    while not heard or not isinstance(heard[-1], Finished | Returned):
-        assert ours.poll(60), f"no word after {heard}"
-        heard.append(ours.recv())
-        if isinstance(heard[-1], Evaluated):
-            ours.send(answer(heard[-1].evaluation))
+    folder.mkdir(exist_ok=True)
+    heard = list(listen(ours, folder, go_on=go_on))
     thread.join(60)
     return heard
 
 
-def test_a_trial_sends_its_record_its_evaluations_and_its_end(make_run: Callable[..., TrialRun]) -> None:
-    heard = converse(train_job, lambda _: True, run=make_run("bert", 2, evaluations=2))
-    assert [type(message) for message in heard] == [Recorded, Evaluated, Evaluated, Finished]
+def test_a_trial_sends_its_record_its_evaluations_and_its_end_and_saves_its_best(
+    make_run: Callable[..., TrialRun], tmp_path: Path
+) -> None:
+    heard = converse(make_run("bert", 2, evaluations=2), tmp_path)
+    assert [type(message) for message in heard] == [Recorded, Evaluated, Evaluated, Finished, Saved]
     assert heard[0].effective["layers"] == 2
-    assert [message.evaluation.step for message in heard[1:3]] == [4, 10]
-    assert heard[-1].result.state == "complete"
-    assert heard[-1].result.value == max(message.evaluation.value for message in heard[1:3])
+    evaluations = [message.evaluation for message in heard[1:3]]
+    assert [evaluation.step for evaluation in evaluations] == [4, 10]
+    result = heard[3].result
+    assert result.state == "complete"
+    assert result.value == max(evaluation.value for evaluation in evaluations)
+    assert heard[-1].best.value == result.value
+    assert heard[-1].step is None
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")] == [Path(BEST, WEIGHTS)]
 
 
-def test_a_trial_waits_for_the_word_and_ends_where_it_is_no(make_run: Callable[..., TrialRun]) -> None:
-    heard = converse(train_job, lambda _: False, run=make_run("bert", 2, evaluations=2))
+def test_a_trial_ends_where_its_answer_is_no_and_saves_nothing(
+    make_run: Callable[..., TrialRun], tmp_path: Path
+) -> None:
+    heard = converse(make_run("bert", 2, evaluations=2), tmp_path, go_on=False)
     assert [type(message) for message in heard] == [Recorded, Evaluated, Finished]
     assert heard[-1].result.state == "pruned"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_trial_that_fails_says_why_and_leaves_its_traceback_in_the_log(
     make_run: Callable[..., TrialRun], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    heard = converse(train_job, lambda _: True, run=replace(make_run("bert", 2), data=tmp_path / "gone"))
+    heard = converse(replace(make_run("bert", 2), data=tmp_path / "gone"), tmp_path)
     assert heard[-1].result.state == "failed"
     assert heard[-1].result.reason.startswith("FileNotFoundError: ")
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_trial_that_moves_from_process_to_process_is_the_same_trial(
+    make_run: Callable[..., TrialRun], tmp_path: Path
+) -> None:
+    # As a supervisor has it: each attempt in a process forked from one that has imported everything.
+    run = make_run("bert", dropout=0.1, frozen_layers="gradual", num_train_epochs=4, evaluations=5, metric="loss")
+    run = replace(run, direction="minimize")
+
+    def train(warm: WarmParent, run: TrialRun, folder: Path, leave_after: int | None = None) -> list[Any]:
+        folder.mkdir()
+        trainer = warm.start("tuner.job:train_job", {"run": run})
+        try:
+            return list(listen(trainer.connection, folder, leave_after=leave_after))
+        finally:
+            trainer.kill()
+
+    def evaluations(heard: list[Any]) -> list[Any]:
+        return [message.evaluation for message in heard if isinstance(message, Evaluated)]
+
+    with WarmParent(tmp_path / "log") as warm:
+        whole = train(warm, run, tmp_path / "whole")
+        first = train(warm, run, tmp_path / "first", leave_after=2)
+    assert first[-1].result.state == "left"
+    (saved,) = [message for message in first if isinstance(message, Saved)]
+    assert saved.best == evaluations(first)[-1]
+    # The files are all that is left of it: neither its processes nor its folder.
+    (tmp_path / "first" / STEP).rename(tmp_path / "moved")
+    shutil.rmtree(tmp_path / "first")
+    earlier = tuple(evaluations(first))
+    with WarmParent(tmp_path / "log") as warm:
+        rest = train(warm, replace(run, restored=tmp_path / "moved", earlier=earlier), tmp_path / "rest")
+    assert [message for message in rest if isinstance(message, Recorded)] == whole[:1]
+    assert evaluations(first) + evaluations(rest) == evaluations(whole)
+    ends = [[message for message in heard if isinstance(message, Finished)] for heard in (rest, whole)]
+    assert ends[0] == ends[1]
+    for name in ("whole", "rest"):
+        assert (tmp_path / name / BEST / WEIGHTS).is_file()
+    assert (tmp_path / "rest" / BEST / WEIGHTS).read_bytes() == (tmp_path / "whole" / BEST / WEIGHTS).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["bert", "roberta", "distilbert", "electra", "deberta-v2", "vit"])
 def test_an_export_is_plain_transformers_and_scores_as_recorded(
     name: str, make_run: Callable[..., TrialRun], tmp_path: Path
 ) -> None:
-    output, folder = tmp_path / "kept", tmp_path / "export"
-    output.mkdir()
-    run = make_run(
-        name, metric="loss", direction="minimize", num_train_epochs=2, evaluations=2, dropout=0.1, output=output
-    )
-    result = converse(train_job, lambda _: True, run=run)[-1].result
-    arguments = {"run": replace(run, output=None), "weights": output, "folder": folder, "verify": True}
-    (returned,) = converse(export_job, lambda _: True, **arguments)
-    assert returned.value == pytest.approx(result.value, abs=1e-6)
+    folder = tmp_path / "export"
+    run = make_run(name, metric="loss", direction="minimize", num_train_epochs=2, evaluations=2, dropout=0.1)
+    finished, _ = converse(run, tmp_path / "kept")[-2:]
+    ours, theirs = Pipe()
+    export_job(theirs, run=run, weights=tmp_path / "kept" / BEST, folder=folder, verify=True)
+    assert ours.recv().value == pytest.approx(finished.result.value, abs=1e-6)
     if name == "vit":
         model: Any = transformers.AutoModelForImageClassification.from_pretrained(folder)
         assert model.config.id2label == {0: "one", 1: "zero"}
@@ -97,6 +169,7 @@ before = set(sys.modules)
 source, task = ModelSource(location=sys.argv[1]), get_task("text-classification")
 build_model(task, source, labels=("a", "b"), dropout=0.1, seed=0)
 task.collate(task.processor(source))
+import tuner.job, tuner.training.loop
 print(*sorted(set(sys.modules) - before))
 """
 
@@ -107,4 +180,5 @@ def test_the_parent_of_the_trainers_has_imported_what_a_trial_needs(checkpoint: 
     imported = done.stdout.split()
     # The architecture's own modules are left: which they are, only a study says.
     assert 0 < len(imported) < 50, imported
+    assert not [name for name in imported if name.startswith("tuner.")]
     assert not [name for name in imported if name.split(".")[0] in ("torch", "accelerate", "sympy", "sklearn")]

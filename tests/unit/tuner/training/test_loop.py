@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from tuner.errors import Diverged
 from tuner.training.data.prepared import LOCKED, PreparedData
 from tuner.training.loop import evaluate, train
-from tuner.training.model import WEIGHTS, build_model, restore_weights
+from tuner.training.model import build_model, restore_weights
 from tuner.training.tasks import get_task
 from tuner.trial import run_trial
 
@@ -26,38 +26,41 @@ if TYPE_CHECKING:
 LEARNS: dict[str, Any] = {"num_train_epochs": 4, "evaluations": 5, "metric": "loss", "direction": "minimize"}
 
 
-def restored(run: TrialRun) -> Any:
+def kept_by(run: TrialRun) -> Any:
     """Return the model that a trial saved."""
-    assert run.output is not None
     data = PreparedData.open(run.data)
     model = build_model(
         get_task(run.task), run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed
     )
-    restore_weights(model, run.output)
+    run.saver.write_best()
+    restore_weights(model, run.saver.best)
     return model
 
 
-def evaluate_saved(run: TrialRun) -> float:
+def evaluate_kept(run: TrialRun) -> float:
     task = get_task(run.task)
     data = PreparedData.open(run.data)
-    value, _ = evaluate(restored(run), data, task.collate(task.processor(run.model)), torch.device("cpu"), run)
+    value, _ = evaluate(kept_by(run), data, task.collate(task.processor(run.model)), torch.device("cpu"), run)
     return value
 
 
-def saving(run: TrialRun, folder: Path) -> TrialRun:
-    folder.mkdir(exist_ok=True)
-    return replace(run, output=folder)
+@pytest.fixture
+def saving(folder_saver: Callable[[Path], Any], tmp_path: Path) -> Callable[..., TrialRun]:
+    """Returns a run whose best weights are kept in a folder of its own."""
+    return lambda run, name="kept": replace(run, saver=folder_saver(tmp_path / name))
 
 
 # ---- the same again
 
 
 @pytest.mark.parametrize("name", ["bert", "vit"])
-def test_the_same_run_gives_the_same_bits(name: str, make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
+def test_the_same_run_gives_the_same_bits(
+    name: str, make_run: Callable[..., TrialRun], attempt: Callable[..., Any], tmp_path: Path
+) -> None:
     run = make_run(name, dropout=0.1, frozen_layers="gradual", num_train_epochs=2, evaluations=5)
-    first, second = saving(run, tmp_path / "first"), saving(run, tmp_path / "second")
-    assert list(train(first)) == list(train(second))
-    assert (tmp_path / "first" / WEIGHTS).read_bytes() == (tmp_path / "second" / WEIGHTS).read_bytes()
+    first, second = attempt(run, tmp_path / "first"), attempt(run, tmp_path / "second")
+    assert first.evaluations == second.evaluations
+    assert first.best() == second.best()
 
 
 def test_what_ran_before_leaves_no_trace(make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
@@ -102,11 +105,11 @@ def test_looking_more_often_changes_nothing_of_the_training(make_run: Callable[.
 
 @pytest.mark.parametrize("name", ["bert", "roberta", "distilbert", "electra", "deberta-v2", "vit"])
 def test_value_and_validation_loss_are_those_of_the_model_example_by_example(
-    name: str, make_run: Callable[..., TrialRun], tmp_path: Path
+    name: str, make_run: Callable[..., TrialRun], saving: Callable[..., TrialRun]
 ) -> None:
-    run = saving(make_run(name, dropout=0.2, num_train_epochs=2), tmp_path / "saved")
+    run = saving(make_run(name, dropout=0.2, num_train_epochs=2))
     evaluation = list(train(run))[-1]
-    model = restored(run).eval()
+    model = kept_by(run).eval()
     right, losses = [], []
     for row in PreparedData.open(run.data).validation:
         label = row.pop("labels")
@@ -128,65 +131,79 @@ def test_evaluations_are_chosen_by_their_cost(make_run: Callable[..., TrialRun])
 # ---- best, early stopping, pruning
 
 
-def test_the_weights_that_are_kept_are_the_best_evaluations(make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
+def test_the_weights_that_are_kept_are_the_best_evaluations(
+    make_run: Callable[..., TrialRun], saving: Callable[..., TrialRun]
+) -> None:
     falling = make_run("bert", **LEARNS)
     # A trial whose loss falls, judged as if more were better: its first evaluation is its best.
     backwards = replace(falling, direction="maximize")
     for run, best in ((falling, -1), (backwards, 0)):
-        kept = saving(run, tmp_path / run.direction)
+        kept = saving(run, run.direction)
         evaluations = list(train(kept))
         values = [evaluation.value for evaluation in evaluations]
         assert values == sorted(values, reverse=True), "the loss falls from evaluation to evaluation"
-        assert evaluate_saved(kept) == pytest.approx(values[best], abs=1e-6)
+        assert kept.saver.kept == (evaluations if best else evaluations[:1])
+        assert evaluate_kept(kept) == pytest.approx(values[best], abs=1e-6)
         assert abs(values[0] - values[-1]) > 0.01
 
 
 @pytest.mark.parametrize("frozen", [0.0, 0.5, 1.0, "gradual"])
 def test_saved_weights_give_the_recorded_value(
-    frozen: float | str, make_run: Callable[..., TrialRun], tmp_path: Path
+    frozen: float | str, make_run: Callable[..., TrialRun], saving: Callable[..., TrialRun]
 ) -> None:
-    run = saving(make_run("bert", **{**LEARNS, "frozen_layers": frozen, "dropout": 0.1}), tmp_path / "kept")
+    run = saving(make_run("bert", **{**LEARNS, "frozen_layers": frozen, "dropout": 0.1}))
     recorded = run_trial(run, train, lambda _: True)
     assert recorded.value is not None
-    assert evaluate_saved(run) == pytest.approx(recorded.value, abs=1e-6)
+    assert evaluate_kept(run) == pytest.approx(recorded.value, abs=1e-6)
 
 
-def test_only_what_was_trained_is_saved(make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
-    from safetensors.torch import load_file
+def test_only_what_was_trained_is_kept(
+    make_run: Callable[..., TrialRun], attempt: Callable[..., Any], tmp_path: Path
+) -> None:
+    from safetensors.torch import load
 
-    run = saving(make_run("bert", frozen_layers=0.5), tmp_path / "kept")
-    list(train(run))
-    names = set(load_file(tmp_path / "kept" / WEIGHTS))
+    names = set(load(attempt(make_run("bert", frozen_layers=0.5), tmp_path).best()))
     assert {name for name in names if "embeddings" in name or ".layer.0." in name or ".layer.1." in name} == set()
     assert {"classifier.weight", "bert.pooler.dense.weight", "bert.encoder.layer.2.output.dense.bias"} <= names
 
 
 @pytest.mark.parametrize("patience", [1, 2])
 def test_a_trial_that_no_longer_improves_stops(
-    patience: int, make_run: Callable[..., TrialRun], tmp_path: Path
+    patience: int, make_run: Callable[..., TrialRun], saving: Callable[..., TrialRun]
 ) -> None:
     # The loss falls, so that with more being better nothing after the first evaluation is better.
-    run = saving(make_run("bert", **{**LEARNS, "direction": "maximize"}, patience=patience), tmp_path / "kept")
+    run = saving(make_run("bert", **{**LEARNS, "direction": "maximize"}, patience=patience))
     result = run_trial(run, train, lambda _: True)
     assert result.state == "complete"
     assert result.best_step == 2
     assert result.reason == f"early stopping: tenth {2 + 2 * patience} was not better than tenth 2"
     assert result.value is not None
-    assert evaluate_saved(run) == pytest.approx(result.value, abs=1e-6)
+    assert evaluate_kept(run) == pytest.approx(result.value, abs=1e-6)
 
 
 def test_a_trial_that_improves_is_not_stopped(make_run: Callable[..., TrialRun]) -> None:
     assert [evaluation.step for evaluation in train(make_run("bert", **LEARNS, patience=1))] == [2, 4, 6, 8, 10]
 
 
-def test_pruning_is_to_stop_iterating_and_leaves_no_output(make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
-    run = saving(make_run("bert", **LEARNS), tmp_path / "pruned")
+def test_pruning_is_to_stop_iterating_and_writes_nothing(
+    make_run: Callable[..., TrialRun], saving: Callable[..., TrialRun]
+) -> None:
+    run = saving(make_run("bert", **LEARNS))
     with closing(train(run)) as evaluations:  # type: ignore[type-var]
         assert next(evaluations).step == 2
-    assert list((tmp_path / "pruned").iterdir()) == []
     result = run_trial(run, train, lambda evaluation: evaluation.step < 4)
     assert (result.state, result.avoid, result.best_step) == ("pruned", False, 4)
-    assert list((tmp_path / "pruned").iterdir()) == []
+    assert not run.saver.folder.exists()
+
+
+def test_the_best_weights_are_handed_over_before_their_evaluation_is_told(
+    make_run: Callable[..., TrialRun], saving: Callable[..., TrialRun]
+) -> None:
+    run = saving(make_run("bert", **LEARNS))
+    told = []
+    for evaluation in train(run):
+        told.append(evaluation)
+        assert run.saver.kept == told
 
 
 def test_training_goes_on_in_training_mode_after_an_evaluation(
@@ -203,15 +220,17 @@ def test_training_goes_on_in_training_mode_after_an_evaluation(
 # ---- what goes wrong
 
 
-def test_a_rate_that_is_far_too_high_diverges(make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
-    run = saving(make_run("bert", learning_rate=1e4, num_train_epochs=4, evaluations=10), tmp_path / "diverged")
+def test_a_rate_that_is_far_too_high_diverges(
+    make_run: Callable[..., TrialRun], saving: Callable[..., TrialRun]
+) -> None:
+    run = saving(make_run("bert", learning_rate=1e4, num_train_epochs=4, evaluations=10))
     with pytest.raises(Diverged, match=r"loss .*, gradient norm .* at optimiser step \d+ of 16"):
         list(train(run))
     result = run_trial(run, train, lambda _: True)
     assert (result.state, result.avoid) == ("pruned", True)
     assert result.reason is not None
     assert result.reason.startswith("diverged: loss ")
-    assert list((tmp_path / "diverged").iterdir()) == []
+    assert not run.saver.folder.exists()
 
 
 def test_a_model_that_is_lost_at_its_last_step_diverges_at_its_evaluation(make_run: Callable[..., TrialRun]) -> None:
@@ -279,7 +298,7 @@ def test_the_number_of_threads_is_the_runs(make_run: Callable[..., TrialRun], wa
         torch.set_num_threads(before)
 
 
-def test_nothing_is_written_without_an_output(make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
+def test_nothing_is_written_without_a_saver(make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
     run = make_run("bert")
 
     def files() -> list[Path]:

@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import transformers
 from datasets import Dataset, load_from_disk
+from safetensors.torch import load_file, save_file
 
 from tuner.config import DataConfig
 from tuner.errors import DataError, ModelError
 from tuner.run import ModelSource
 from tuner.training.data.prepared import LOCKED, PreparedData
+from tuner.training.model import build_model
 from tuner.training.preparation import Prepared, prepare
+from tuner.training.tasks import get_task
 
 SIZES: dict[str, int | float | str] = {"train": 32, "validation": 16, "test": 8}
 
@@ -155,6 +159,21 @@ def test_what_decides_the_encoding_decides_the_fingerprint(arguments: dict[str, 
     assert prepare(**{**arguments, **changed}).fingerprint != first.fingerprint
 
 
+def test_the_tokenizer_decides_the_cache_but_not_the_fingerprint_of_the_data(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    first = prepare(**arguments)
+    folder = tmp_path / "model"
+    shutil.copytree(arguments["model"].location, folder)
+    path = folder / "tokenizer.json"
+    path.write_text(path.read_text().replace('"good"', '"fine"'))
+    changed = prepare(**{**arguments, "model": ModelSource(location=str(folder))})
+    assert changed.fingerprint == first.fingerprint
+    assert changed.weights == first.weights
+    assert changed.tokenizer != first.tokenizer
+    assert changed.folder != first.folder
+
+
 def test_models_of_one_vocabulary_that_take_other_inputs_do_not_share_the_cache(
     arguments: dict[str, Any], checkpoint: Callable[..., ModelSource]
 ) -> None:
@@ -163,7 +182,9 @@ def test_models_of_one_vocabulary_that_take_other_inputs_do_not_share_the_cache(
     bert = prepare(**arguments)
     assert "token_type_ids" not in PreparedData.open(distilbert.folder).train.column_names
     assert "token_type_ids" in PreparedData.open(bert.folder).train.column_names
-    assert bert.fingerprint != distilbert.fingerprint
+    assert bert.fingerprint == distilbert.fingerprint
+    assert bert.tokenizer != distilbert.tokenizer
+    assert bert.folder != distilbert.folder
 
 
 def test_what_a_crash_left_half_written_is_written_again(arguments: dict[str, Any]) -> None:
@@ -172,6 +193,95 @@ def test_what_a_crash_left_half_written_is_written_again(arguments: dict[str, An
     shutil.rmtree(prepared.folder / "validation")
     assert prepare(**arguments) == prepared
     assert len(PreparedData.open(prepared.folder).validation) == 16
+
+
+# ---- what the weights are
+
+
+@pytest.fixture
+def weights_of(arguments: dict[str, Any]) -> Callable[..., str]:
+    """Returns the hash of the weights in a folder."""
+    return lambda folder, **changed: (
+        prepare(**{**arguments, "model": ModelSource(location=str(folder)), **changed}).weights
+    )
+
+
+@pytest.fixture
+def copied(arguments: dict[str, Any], tmp_path: Path) -> Path:
+    """A copy of the tiny BERT that a test may change."""
+    folder = tmp_path / "copied"
+    shutil.copytree(arguments["model"].location, folder)
+    return folder
+
+
+def test_weights_in_other_files_at_another_place_are_the_same_weights(
+    arguments: dict[str, Any], weights_of: Callable[..., str], copied: Path
+) -> None:
+    model = transformers.AutoModel.from_pretrained(copied)
+    (copied / "model.safetensors").unlink()
+    model.save_pretrained(copied, max_shard_size="20KB")
+    assert len(list(copied.glob("*.safetensors"))) > 2
+    settings = json.loads((copied / "config.json").read_text())
+    other = {"transformers_version": "5.0.0", "architectures": ["Other"], "dtype": "float16", "_name_or_path": "/x"}
+    (copied / "config.json").write_text(json.dumps({**settings, **other}))
+    assert weights_of(copied) == weights_of(arguments["model"].location)
+
+
+def test_the_fresh_head_is_no_part_of_the_weights(
+    arguments: dict[str, Any], weights_of: Callable[..., str], copied: Path
+) -> None:
+    first = weights_of(copied)
+    assert weights_of(copied, seed=5) == first
+    assert weights_of(copied, searches_dropout=False) == first
+    three = with_rows(arguments, HEAD + "".join(f"the film,{label}\n" for label in ("x", "y", "z") * 30))
+    assert weights_of(copied, data=three["data"]) == first
+
+
+def test_a_pooler_that_is_not_there_is_no_part_of_the_weights(weights_of: Callable[..., str], copied: Path) -> None:
+    whole = weights_of(copied)
+    weights = {name: value for name, value in load_file(copied / "model.safetensors").items() if "pooler" not in name}
+    save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
+    without = weights_of(copied)
+    assert without != whole
+    assert weights_of(copied, seed=5) == without
+
+
+def test_a_pretrained_head_is_part_of_the_weights(
+    arguments: dict[str, Any], weights_of: Callable[..., str], copied: Path
+) -> None:
+    # Training begins with it, so that another one is another trial.
+    hashes = {weights_of(copied)}
+    for seed in (1, 2):
+        build_model(
+            get_task("text-classification"), arguments["model"], labels=("0", "1"), dropout=None, seed=seed
+        ).save_pretrained(copied)  # type: ignore[operator]
+        hashes.add(weights_of(copied))
+    assert len(hashes) == 3
+
+
+@pytest.mark.parametrize("name", ["embeddings.word_embeddings.weight", "encoder.layer.1.output.dense.bias"])
+def test_one_number_that_is_another_is_other_weights(name: str, weights_of: Callable[..., str], copied: Path) -> None:
+    first = weights_of(copied)
+    weights = load_file(copied / "model.safetensors")
+    weights[name].view(-1)[-1] += 1e-3
+    save_file(weights, copied / "model.safetensors", metadata={"format": "pt"})
+    assert weights_of(copied) != first
+
+
+def test_a_setting_of_the_model_is_part_of_the_weights(weights_of: Callable[..., str], copied: Path) -> None:
+    first = weights_of(copied)
+    settings = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps({**settings, "layer_norm_eps": 1e-6}))
+    assert weights_of(copied) != first
+
+
+def test_versions_are_plain_words_without_the_kind_of_build(arguments: dict[str, Any]) -> None:
+    versions = prepare(**arguments).versions
+    assert list(versions) == ["torch", "transformers", "tokenizers", "numpy"]
+    assert {type(version) for version in versions.values()} == {str}
+    assert versions["torch"] == torch.__version__.split("+")[0]
+    assert not any("+" in version for version in versions.values())
+    assert json.loads(json.dumps(versions)) == versions
 
 
 #: Forks as a warm parent does: everything is imported, nothing computed.
@@ -274,8 +384,6 @@ def test_a_model_without_dropout_is_refused_where_dropout_is_searched(
 
 
 def test_a_checkpoint_that_lacks_weights_of_its_encoder_is_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
     folder = tmp_path / "partly"
     shutil.copytree(arguments["model"].location, folder)
     weights = {key: value for key, value in load_file(folder / "model.safetensors").items() if "layer.0" not in key}

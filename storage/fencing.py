@@ -1,0 +1,178 @@
+"""Fencing: what a worker writes to Optuna's tables counts only while it holds the trial.
+
+A lease alone does not suffice: a process that is stopped after it looked, and wakes up late, would write all the
+same. So the look and the write are one transaction. Optuna has no place for that; its sessions do, which are
+SQLAlchemy's. `tests/contracts/test_fencing.py` holds us to what is used of them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from storage import tables
+from storage.backends import writing_from_the_start
+from storage.clock import now_s
+from storage.crash_points import reach
+from storage.errors import LeaseLost
+
+if TYPE_CHECKING:
+    import optuna
+    from sqlalchemy.orm import Session
+
+    from storage.records import Lease
+
+_slots = tables.slots.c
+_thread = threading.local()
+
+
+@dataclass(kw_only=True)
+class _Guard:
+    """What this thread's transactions must do besides what Optuna does in them."""
+
+    lease: Lease
+    #: An event to be written by the first of them.
+    event: dict[str, Any] | None = None
+    #: Whether the trial that they make or take is to be written into the slot.
+    asking: bool = False
+    #: The values of an `end` event, where they end the trial and with it the slot.
+    ending: dict[str, Any] | None = None
+    #: Whether they have ended it.
+    ended: bool = False
+
+
+def held(lease: Lease) -> sa.ColumnElement[bool]:
+    """Return the condition that a slot is still held by a lease."""
+    return sa.and_(
+        _slots.study_id == lease.study_id,
+        _slots.slot == lease.slot,
+        _slots.state == "running",
+        _slots.owner == lease.owner,
+        _slots.attempt == lease.attempt,
+    )
+
+
+def event_of(lease: Lease, kind: str, values: Mapping[str, Any]) -> sa.Insert:
+    """Return the statement that writes an event of a trial."""
+    return tables.events.insert().values(
+        study_id=lease.study_id,
+        slot=lease.slot,
+        owner=lease.owner,
+        attempt=lease.attempt,
+        moment=now_s(),
+        kind=kind,
+        **values,
+    )
+
+
+def seconds_since_seen() -> sa.ColumnElement[float]:
+    """Return the seconds of a device that are not counted yet, of a slot that is held."""
+    return sa.case((_slots.device_seen.is_(None), 0.0), else_=now_s() - _slots.device_seen)
+
+
+def finished_values() -> dict[str, Any]:
+    """Return what a slot is set to when its trial ends."""
+    return {
+        "state": "finished",
+        "owner": None,
+        "expires": None,
+        "device_s": _slots.device_s + seconds_since_seen(),
+        "device_seen": None,
+    }
+
+
+@contextmanager
+def fenced(
+    lease: Lease,
+    *,
+    kind: str | None = None,
+    values: Mapping[str, Any] | None = None,
+    asking: bool = False,
+    ending: bool = False,
+) -> Iterator[None]:
+    """Have every transaction of Optuna's in this thread fail unless a lease still holds its slot.
+
+    Args:
+        lease: The lease.
+        kind: Of an event that the first of them writes.
+        values: The event's step, value and the like; with `ending`, those of the event of the trial's end.
+        asking: The trial that is made or taken from the queue is written into the slot.
+        ending: The trial is ended, and the slot with it.
+
+    Raises:
+        LeaseLost: Somebody else has the slot; nothing is written.
+    """
+    guard = _Guard(
+        lease=lease,
+        event={"kind": kind, "values": dict(values or {})} if kind else None,
+        asking=asking,
+        ending=dict(values or {}) if ending else None,
+    )
+    before = getattr(_thread, "guard", None)
+    _thread.guard = guard
+    try:
+        with writing_from_the_start():
+            yield
+    finally:
+        _thread.guard = before
+
+
+def attach(storage: optuna.storages.RDBStorage) -> None:
+    """Fence the sessions of a storage."""
+    factory = storage.scoped_session.session_factory
+    event.listen(factory, "before_commit", _before_commit)
+    event.listen(factory, "after_flush", _after_flush)
+
+
+def _before_commit(session: Session) -> None:
+    guard: _Guard | None = getattr(_thread, "guard", None)
+    if guard is None or guard.ended:  # Optuna looks at a trial once more after it has told it
+        return
+    # The row stays locked until the commit: whoever takes the slot over comes before it or after it, never between.
+    query = sa.select(_slots.trial_number).where(held(guard.lease)).with_for_update()
+    with session.no_autoflush:  # what is to be written, such as the slot's own end, comes after the look
+        row = session.execute(query).first()
+        if row is None:
+            raise _lost(guard.lease)
+        if guard.event is not None:
+            values = {"trial_number": row.trial_number, **guard.event["values"]}
+            session.execute(event_of(guard.lease, guard.event["kind"], values))
+            guard.event = None
+
+
+def _after_flush(session: Session, _: object) -> None:
+    guard: _Guard | None = getattr(_thread, "guard", None)
+    if guard is None or not (guard.asking or guard.ending is not None):
+        return
+    from optuna.storages._rdb.models import TrialModel
+
+    for row in (*session.new, *session.dirty):
+        if not isinstance(row, TrialModel) or row.number is None:
+            continue
+        if guard.asking and row.state.name == "RUNNING":
+            values = {"trial_id": row.trial_id, "trial_number": row.number}
+            _update(session, guard.lease, values, _slots.trial_id.is_(None))
+            guard.asking = False
+            reach("asking")
+        elif guard.ending is not None and row.state.is_finished():
+            _update(session, guard.lease, finished_values())
+            values = {"trial_number": row.number, **guard.ending}
+            session.execute(event_of(guard.lease, "end", values))
+            guard.ended = True
+            reach("telling")
+
+
+def _update(session: Session, lease: Lease, values: dict[str, Any], *more: sa.ColumnElement[bool]) -> None:
+    done = session.execute(tables.slots.update().where(held(lease), *more).values(**values))
+    if done.rowcount != 1:  # type: ignore[attr-defined]
+        raise _lost(lease)
+
+
+def _lost(lease: Lease) -> LeaseLost:
+    return LeaseLost(f"slot {lease.slot}: another worker has taken its trial over from attempt {lease.attempt}")

@@ -1,0 +1,247 @@
+"""Checkpoints in a local folder, or one on a shared disk: made visible by a rename, and durable by then."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from storage.crash_points import reach
+from storage.errors import CheckpointError, CheckpointsUnwritable
+from storage.manifests import LOST, MANIFEST, Manifest, is_free_of_links
+from storage.places import explain, reporting
+from storage.scratch import new_folder
+
+_STAGED = ".staged-"
+_REMOVED = ".removed-"
+#: What the names of our folders in the root begin with, those of the older layout included.
+_OURS = ("trial-", ".trial-", ".replaced-")
+#: How often to try again where another process has made or removed something just then.
+_TRIES = 100
+
+
+class LocalPlace:
+    """A folder. No link below it is followed.
+
+    Args:
+        folder: An absolute path.
+    """
+
+    is_local = True
+
+    def __init__(self, folder: Path) -> None:
+        self.shown = str(folder)
+        self._root = Path(os.path.realpath(folder))
+        #: Entries that this process is filling.
+        self._staged: set[str] = set()
+
+    def check_writable(self) -> None:
+        """Make the folder, and a file that has no name."""
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._root) as file:
+                file.write(b"x" * 4096)
+        except OSError as error:
+            raise CheckpointsUnwritable(f"checkpoints folder {self.shown} takes no files: {explain(error)}") from error
+
+    def stage(self, attempt: str) -> Path:
+        """Make a hidden folder beside the checkpoints: publishing is a rename, and tidying finds what a crash left."""
+        parent = self._root / attempt
+        if not is_free_of_links(parent):
+            raise CheckpointError(f"{parent} is a link, and no checkpoint is put behind one")
+        with reporting(f"a checkpoint in {self.shown} cannot be begun"):
+            folder = _new_folder_in(parent)
+        self._staged.add(self._entry(folder))
+        return folder
+
+    def is_staged(self, entry: str) -> bool:
+        """Look it up: `stage` notes it, `publish` and `release` strike it out."""
+        return entry in self._staged
+
+    def publish(self, staged: Path, key: str, manifest: Manifest) -> None:
+        """Sync all that was staged, then rename its folder and sync the folders above."""
+        target = self._root / key
+        with reporting(f"{self.shown}/{key} cannot be written"):
+            for name in manifest.files:
+                _sync(staged / name)
+        reach("files")
+        with reporting(f"{self.shown}/{key} cannot be written"):
+            (staged / MANIFEST).write_bytes(manifest.to_bytes())
+            _sync(staged / MANIFEST)
+            _sync_folders(staged)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _take_the_place(staged, target)
+            for folder in (*target.parents[: key.count("/")], self._root, self._root.parent):
+                _sync(folder)
+        self._staged.discard(self._entry(staged))
+        reach("manifest")
+
+    def read(self, path: str) -> bytes | None:
+        """Read the file, unless a link leads there."""
+        with reporting(f"{self.shown}/{path} cannot be read"):
+            try:
+                return (self._root / path).read_bytes() if is_free_of_links(self._root / path) else None
+            except OSError as error:
+                if error.errno in LOST:
+                    return None
+                raise
+
+    def fetch(self, key: str, names: Collection[str]) -> Path:
+        """Use the files in place."""
+        return self._root / key
+
+    def release(self, folder: Path) -> None:
+        """Remove only what is in a staged folder."""
+        inside = folder.relative_to(self._root).parts if folder.is_relative_to(self._root) else ()
+        if any(part.startswith(_STAGED) for part in inside):
+            self._staged.discard(self._entry(folder))
+            with reporting(f"{folder} cannot be removed"):
+                _remove_folder(folder)
+                self._prune(folder.parent)
+
+    def listing(self, under: str = "") -> dict[str, int]:
+        """Walk the folder; in the root, only folders whose names may be ours."""
+        top = self._root / under
+        if not is_free_of_links(top):
+            return {}
+        with reporting(f"{self.shown} cannot be looked at"):
+            return dict(_walk(top, under))
+
+    def discard(self, entry: str) -> None:
+        """Rename a folder to a name that nobody trusts, then remove it."""
+        path = self._root / entry
+        if not is_free_of_links(path.parent):
+            return
+        with reporting(f"{self.shown}/{entry} cannot be removed"):
+            if entry.endswith("/"):
+                self._prune(path)
+            elif path.is_symlink() or not path.is_dir():
+                path.unlink(missing_ok=True)
+            elif "/" in entry or entry.startswith("."):
+                _remove_folder(_hidden(path))
+            else:
+                _remove_files(path)
+                self._prune(path)
+            self._prune(path.parent)
+
+    def remove_root(self) -> None:
+        """Remove the folder where it is empty."""
+        _remove_empty(self._root)
+
+    def _entry(self, folder: Path) -> str:
+        return folder.relative_to(self._root).as_posix()
+
+    def _prune(self, folder: Path) -> None:
+        while folder != self._root and folder.is_relative_to(self._root) and _remove_empty(folder):
+            folder = folder.parent
+
+
+def _new_folder_in(parent: Path) -> Path:
+    for _ in range(_TRIES):
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            return new_folder(parent, _STAGED)
+        except FileNotFoundError:
+            continue  # another process has just removed the empty folder
+    return new_folder(parent, _STAGED)
+
+
+def _take_the_place(staged: Path, target: Path) -> None:
+    replaced = None
+    for _ in range(_TRIES):
+        try:
+            staged.rename(target)
+            break
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                if replaced is not None:
+                    with suppress(OSError):
+                        replaced.rename(target)
+                raise
+            # Removing it in place would leave half of it under its name for a while.
+            replaced = _hidden(target)
+    else:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    if replaced is not None:
+        _remove_folder(replaced)
+
+
+def _hidden(path: Path) -> Path:
+    """Rename a folder to a name that nobody trusts."""
+    if path.name.startswith("."):
+        return path
+    hidden = path.with_name(f"{_REMOVED}{path.name}-{os.urandom(6).hex()}")
+    with suppress(FileNotFoundError):  # another process was faster
+        path.rename(hidden)
+    return hidden
+
+
+def _remove_folder(folder: Path) -> None:
+    for _ in range(_TRIES):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            if not folder.exists():
+                return
+        except NotADirectoryError:
+            folder.unlink(missing_ok=True)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:  # another process still writes there
+                raise
+        else:
+            return
+
+
+def _remove_files(folder: Path) -> None:
+    (folder / MANIFEST).unlink(missing_ok=True)
+    for path in [*folder.iterdir()]:
+        if path.is_symlink() or not path.is_dir():
+            path.unlink(missing_ok=True)
+
+
+def _remove_empty(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _walk(folder: Path, path: str) -> Iterator[tuple[str, int]]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if path and not entries:
+        yield f"{path}/", 0
+    for entry in entries:
+        below = f"{path}/{entry.name}" if path else entry.name
+        try:
+            if entry.is_dir(follow_symlinks=False):
+                if path or entry.name.startswith(_OURS):
+                    yield from _walk(Path(entry.path), below)
+            else:
+                yield below, entry.stat(follow_symlinks=False).st_size
+        except FileNotFoundError:
+            continue
+
+
+def _sync_folders(top: Path) -> None:
+    for folder, _, _ in os.walk(top, topdown=False):
+        _sync(Path(folder))
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks cannot sync a folder
+            raise
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,143 @@
+"""Manifests: what a checkpoint consists of, so that anybody can tell whether it still does."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from storage.errors import CheckpointError
+
+#: The file in each checkpoint's folder that names the others.
+MANIFEST = "manifest.json"
+#: What a file that is lost answers with, as opposed to one that cannot be reached for now.
+LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDigest:
+    """What a file must be."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """A checkpoint's files, and what a reader must know to use them."""
+
+    #: JSON values.
+    facts: Mapping[str, Any]
+    #: By path below the checkpoint's folder, with / between folders.
+    files: Mapping[str, FileDigest]
+
+    @classmethod
+    def of(cls, folder: Path, facts: Mapping[str, Any]) -> Manifest:
+        """Describe the files of a folder.
+
+        Raises:
+            CheckpointError: One of them is a link or a device.
+            OSError: One of them cannot be read.
+        """
+        files = {
+            path.relative_to(folder).as_posix(): FileDigest(bytes=path.stat().st_size, sha256=_sha256(path))
+            for path in sorted(_plain_files(folder))
+            if path != folder / MANIFEST
+        }
+        # As a reader will see them: keys that are numbers become text, and sort in another order.
+        return cls(facts=json.loads(json.dumps(dict(facts))), files=files)
+
+    @classmethod
+    def parse(cls, text: bytes) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            ValueError: It is none, or not what was written.
+        """
+        try:
+            content = json.loads(text)
+            digest = content.pop("sha256")
+            files = {str(name): FileDigest(**expected) for name, expected in content["files"].items()}
+            manifest = cls(facts=dict(content["facts"]), files=files)
+        except (LookupError, AttributeError, TypeError, RecursionError) as error:
+            raise ValueError("is no manifest") from error
+        if digest != manifest.sha256 or not all(map(_stays_inside, files)):
+            raise ValueError("is not what was written")
+        return manifest
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of the content; not of the file, in which it stands itself."""
+        return hashlib.sha256(json.dumps(self._content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Bytes of all the files, without the manifest."""
+        return sum(file.bytes for file in self.files.values())
+
+    def to_bytes(self) -> bytes:
+        """Return what `parse` reads."""
+        return json.dumps(self._content | {"sha256": self.sha256}, indent=1).encode()
+
+    @property
+    def _content(self) -> dict[str, Any]:
+        files = {name: {"bytes": file.bytes, "sha256": file.sha256} for name, file in self.files.items()}
+        return {"facts": dict(self.facts), "files": files}
+
+    def damaged(self, folder: Path) -> str | None:
+        """Return the first file below a folder, itself free of links, that is not what it must be.
+
+        Raises:
+            OSError: A file cannot be read for now.
+        """
+        for name, expected in self.files.items():
+            if not _matches(folder / name, expected):
+                return name
+        return None
+
+
+def is_free_of_links(path: Path) -> bool:
+    """Return whether an absolute path is what it seems: no part of it, as far as it exists, is a link."""
+    return os.path.realpath(path) == os.fspath(path)
+
+
+def _matches(path: Path, expected: FileDigest) -> bool:
+    try:
+        # Links are not followed: what they lead to may change after this.
+        return (
+            is_free_of_links(path)
+            and path.is_file()
+            and path.stat().st_size == expected.bytes
+            and _sha256(path) == expected.sha256
+        )
+    except OSError as error:
+        if error.errno in LOST:
+            return False
+        raise
+
+
+def _plain_files(folder: Path) -> Iterator[Path]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _plain_files(Path(entry.path))
+            elif entry.is_file(follow_symlinks=False):
+                yield Path(entry.path)
+            else:
+                raise CheckpointError(f"{entry.path} is no plain file and cannot be part of a checkpoint")
+
+
+def _stays_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return name == str(path) and name not in (".", MANIFEST) and not path.is_absolute() and ".." not in path.parts
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

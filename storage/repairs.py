@@ -1,0 +1,163 @@
+"""Repairs: what other programs have left in Optuna's tables that nobody can go on with, found and mended."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from storage import tables
+from storage.clock import now_s
+from storage.history import REASON_ATTR
+from storage.studies import Studies
+
+if TYPE_CHECKING:
+    from storage.database import Database
+
+_slots = tables.slots.c
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that is wrong with a trial."""
+
+    study: str
+    trial: int
+    #: What is wrong.
+    problem: str
+    #: What was done about it, or would be.
+    remedy: str
+
+
+def examine(database: Database, names: list[str], *, repair: bool) -> list[Finding]:
+    """Find what is wrong with studies.
+
+    Args:
+        database: Where they are.
+        names: Their names.
+        repair: Whether to mend it; otherwise it is only told.
+
+    Returns:
+        What was found, by study and trial.
+    """
+    studies = Studies(database)
+    with database.write() as connection:
+        if not sa.inspect(connection).has_table("trials"):
+            return []
+        findings = []
+        for name in names:
+            study_id = studies.get(name).id
+            findings += _unreadable_values(connection, name, study_id, repair)
+            findings += _unreadable_reports(connection, name, study_id, repair)
+            findings += _orphans(connection, name, study_id, repair)
+    return findings
+
+
+def _unreadable_values(connection: sa.Connection, study: str, study_id: int, repair: bool) -> list[Finding]:
+    """Find values that Optuna stops at: a NaN that the dashboard was told, which SQLite keeps as nothing."""
+    query = (
+        "SELECT DISTINCT v.trial_id, t.number FROM trial_values v JOIN trials t USING (trial_id) "
+        "WHERE t.study_id = :study AND v.value_type = 'FINITE' AND (v.value IS NULL OR v.value <> v.value) "
+        "ORDER BY t.number"
+    )
+    if connection.dialect.name == "postgresql":  # there NaN equals itself
+        query = query.replace("v.value <> v.value", "v.value = 'NaN'")
+    found = connection.execute(sa.text(query), {"study": study_id}).all()
+    problem = "its value is no number, which Optuna cannot read: no trial can be asked for"
+    for row in found if repair else ():
+        connection.execute(sa.text("DELETE FROM trial_values WHERE trial_id = :trial"), {"trial": row.trial_id})
+        _fail(connection, row.trial_id, "its value was no number; mended by tuner doctor")
+    return [
+        Finding(study=study, trial=row.number, problem=problem, remedy="the trial counts as failed") for row in found
+    ]
+
+
+def _unreadable_reports(connection: sa.Connection, study: str, study_id: int, repair: bool) -> list[Finding]:
+    query = (
+        "SELECT i.trial_intermediate_value_id AS id, i.step, t.number "
+        "FROM trial_intermediate_values i JOIN trials t USING (trial_id) WHERE t.study_id = :study "
+        "AND i.intermediate_value_type = 'FINITE' AND i.intermediate_value IS NULL ORDER BY t.number, i.step"
+    )
+    found = connection.execute(sa.text(query), {"study": study_id}).all()
+    for row in found if repair else ():
+        connection.execute(
+            sa.text(
+                "UPDATE trial_intermediate_values SET intermediate_value_type = 'NAN' "
+                "WHERE trial_intermediate_value_id = :id"
+            ),
+            {"id": row.id},
+        )
+    return [
+        Finding(
+            study=study,
+            trial=row.number,
+            problem=f"its report of step {row.step} has no value, which Optuna cannot read",
+            remedy="the report counts as not a number",
+        )
+        for row in found
+    ]
+
+
+def _orphans(connection: sa.Connection, study: str, study_id: int, repair: bool) -> list[Finding]:
+    """Find trials that are RUNNING in no slot: other programs have asked for them, and nobody trains them."""
+    query = (
+        "SELECT t.trial_id, t.number FROM trials t LEFT JOIN tuner_slots s "
+        "ON s.study_id = t.study_id AND s.trial_id = t.trial_id "
+        "WHERE t.study_id = :study AND t.state = 'RUNNING' AND s.slot IS NULL ORDER BY t.number"
+    )
+    findings = []
+    room = [
+        row.slot
+        for row in connection.execute(
+            sa.select(_slots.slot)
+            .where(_slots.study_id == study_id, _slots.state == "empty")
+            .order_by(_slots.slot)
+            .with_for_update()
+        )
+    ]
+    for row in connection.execute(sa.text(query), {"study": study_id}).all():
+        slot = room.pop(0) if room else None
+        if slot is not None:
+            remedy = "put into an empty slot, where a worker goes on with it"
+        else:
+            remedy = "the budget has no room for it: the trial counts as failed"
+        if repair and slot is not None:
+            connection.execute(
+                tables.slots.update()
+                .where(_slots.study_id == study_id, _slots.slot == slot, _slots.state == "empty")
+                .values(
+                    state="interrupted",
+                    trial_id=row.trial_id,
+                    trial_number=row.number,
+                    reason="found in no slot by tuner doctor",
+                )
+            )
+        elif repair:
+            _fail(connection, row.trial_id, "it was running in no slot of the budget; ended by tuner doctor")
+        problem = "it is running and in no slot: no worker would ever go on with it"
+        findings.append(Finding(study=study, trial=row.number, problem=problem, remedy=remedy))
+    return findings
+
+
+def _fail(connection: sa.Connection, trial_id: int, reason: str) -> None:
+    connection.execute(
+        sa.text(
+            "UPDATE trials SET state = 'FAIL', datetime_complete = COALESCE(datetime_complete, :now) "
+            "WHERE trial_id = :trial"
+        ).bindparams(sa.bindparam("now", type_=sa.DateTime)),
+        {"trial": trial_id, "now": _utc(connection)},
+    )
+    where = {"trial": trial_id, "key": REASON_ATTR}
+    connection.execute(sa.text("DELETE FROM trial_user_attributes WHERE trial_id = :trial AND key = :key"), where)
+    connection.execute(
+        sa.text("INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (:trial, :key, :value)"),
+        {**where, "value": json.dumps(reason)},
+    )
+
+
+def _utc(connection: sa.Connection) -> object:
+    seconds = connection.execute(sa.select(now_s())).scalar_one()
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).replace(tzinfo=None)

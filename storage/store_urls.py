@@ -1,0 +1,75 @@
+"""URLs of stores: which ones can be used."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from storage.errors import CheckpointError
+from storage.urls import mask_password
+
+_URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):(//)?(.*)", re.DOTALL)
+_HOW = "give a folder, or s3://bucket/folder"
+
+
+def store_url(written: str) -> str:
+    """Return what `CheckpointStore` takes for a path or an fsspec URL that somebody wrote: an absolute path, or a URL.
+
+    Raises:
+        CheckpointError: It names no place that can be used here. Passwords are not repeated.
+    """
+    shown = f"checkpoints {mask_password(written)!r}"
+    match = _URL.fullmatch(written)
+    scheme = match[1].lower() if match else ""
+    if not written or "\0" in written:
+        raise CheckpointError(f"{shown} names no folder; {_HOW}")
+    if match is None or (match[2] is None and scheme != "file" and not _is_known(scheme)):
+        return str(Path(written).absolute())
+    if match[2] is None and scheme != "file":
+        raise CheckpointError(f"{shown}: after {scheme}: comes //; {_HOW}")
+    if scheme in ("file", "local"):
+        return _path_of_file_url(match[3], shown, has_host=match[2] is not None)
+    return f"{scheme}://{_checked(scheme, match[3], shown)}"
+
+
+def _path_of_file_url(rest: str, shown: str, *, has_host: bool) -> str:
+    host, slash, path = rest.partition("/") if has_host else ("", "", rest)
+    if host not in ("", "localhost"):
+        raise CheckpointError(f"{shown} is on a host; give a folder, or write file:///folder")
+    if not path:
+        raise CheckpointError(f"{shown} names no folder; write file:///folder")
+    return str(Path(unquote(slash + path)).absolute())
+
+
+def _checked(scheme: str, rest: str, shown: str) -> str:
+    """Return what comes after the scheme, without empty parts."""
+    parts = [part for part in rest.split("/") if part]
+    if not parts or (scheme in ("s3", "s3a") and rest.startswith("/")):
+        raise CheckpointError(f"{shown} names no folder; {_HOW}")
+    if "::" in rest or "?" in rest or {".", ".."} & {*parts}:
+        raise CheckpointError(f"{shown}: ::, ? and the folders . and .. cannot be used; {_HOW}")
+    if scheme in ("s3", "s3a") and "@" in parts[0]:
+        raise CheckpointError(
+            f"{shown}: keys do not belong into a URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
+        )
+    _check_installed(scheme, shown)
+    return "/".join(parts)
+
+
+def _check_installed(scheme: str, shown: str) -> None:
+    import fsspec
+
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except ValueError:
+        raise CheckpointError(f"{shown}: {scheme} is not supported; {_HOW}") from None
+    except ImportError as error:
+        how = "pip install 'shichimi[s3]'" if scheme in ("s3", "s3a") else str(error)
+        raise CheckpointError(f"{shown}: the package for {scheme} is missing; {how}") from error
+
+
+def _is_known(scheme: str) -> bool:
+    import fsspec
+
+    return scheme in fsspec.available_protocols()

@@ -1,0 +1,127 @@
+"""An attempt: a trial on a lane, from the claim of its slot until it ends or is given back."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from storage import Checkpoints
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from storage import Lease, SlotRecord
+    from tuner.devices import Lane
+    from tuner.ledger import Begun
+    from tuner.run import Evaluation, TrialResult
+    from tuner.trainers import Trainer
+
+#: Saving may cost at most this share of a trial's time.
+SAVE_SHARE = 0.1
+#: Bytes of a checkpoint for each trained parameter (weights, and two moments of AdamW), and what a disk takes in a
+#: second: before the first checkpoint of a trial has been timed.
+_BYTES, _BYTES_A_SECOND = 12, 200e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """Why a trial is to leave its lane before its end."""
+
+    #: interrupted or paused; or failed, where it is not to go on anywhere.
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedBest:
+    """Weights of a best evaluation that the store has not taken yet."""
+
+    folder: Path
+    evaluation: Evaluation
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """What a supervisor knows of a trial that it holds. Only its main thread may change it."""
+
+    lane: Lane
+    lease: Lease
+    slot: SlotRecord
+    begun: Begun
+    #: What the database points to.
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
+    trainer: Trainer | None = None
+    #: A folder of the store's that `trainer` reads until its first step.
+    restored: Path | None = None
+    started: float = field(default_factory=time.monotonic)
+    #: Whether its training has begun, as far as is known.
+    trains: bool = False
+    #: By step, every evaluation of every attempt.
+    curve: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    # ---- what is going on
+    #: Whether a job of this trial's is with the store: no other may begin.
+    storing: bool = False
+    #: The folder that the trainer writes to, from the word to save until it says that it has.
+    staged: Path | None = None
+    #: When saving was asked for, and when the last one was done.
+    asked: float = 0.0
+    saved: float = field(default_factory=time.monotonic)
+    #: Seconds that the last checkpoint took, from the word to save until it was committed.
+    save_cost_s: float | None = None
+    #: Whether an evaluation, or time, calls for a checkpoint.
+    save_due: bool = False
+    #: Best weights that a failing store has refused so far.
+    refused: StagedBest | None = None
+    #: When the store may be tried again.
+    patient_until: float = 0.0
+
+    # ---- what is to come
+    pruned_by: Evaluation | None = None
+    leaving: Leaving | None = None
+    #: Whether the trainer was told so.
+    told_to_leave: bool = False
+    result: TrialResult | None = None
+    #: Whether the trainer still holds its best weights, and waits for the word to save them.
+    unsaved: bool = False
+    #: How the trainer ended without a word.
+    crash: str | None = None
+
+    @property
+    def number(self) -> int:
+        """The trial's number."""
+        return int(self.begun.trial.number)
+
+    @property
+    def connection(self) -> Connection | None:
+        """The pipe to the trainer, while there is one to listen to."""
+        over = self.trainer is None or self.crash is not None
+        return None if over or self.trainer is None else self.trainer.connection
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of this attempt."""
+        return time.monotonic() - self.started
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a checkpoint is on its way."""
+        return self.storing or self.staged is not None
+
+    def cost_s(self) -> float:
+        """Return the seconds that a checkpoint takes, as far as is known."""
+        if self.save_cost_s is not None:
+            return self.save_cost_s
+        parameters = (self.begun.effective or {}).get("trainable_parameters", 0)
+        return float(parameters) * _BYTES / _BYTES_A_SECOND if isinstance(parameters, int) else 0.0
+
+    def wants_save(self, every_s: float) -> bool:
+        """Return whether a checkpoint is due: after an evaluation, or after so many seconds; and affordable."""
+        now = time.monotonic()
+        if self.trainer is None or not self.trains or self.pruned_by is not None or now < self.patient_until:
+            return False
+        since = now - self.saved
+        due = since >= every_s or self.save_due
+        return due and since * SAVE_SHARE >= min(self.cost_s(), every_s * SAVE_SHARE)

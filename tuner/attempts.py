@@ -1,0 +1,565 @@
+"""The attempts of a supervisor: what becomes of the trials on its lanes."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from storage import CheckpointError, Lease, LeaseLost, describe_outage
+from tuner.attempt import Attempt, Leaving
+from tuner.errors import TrainerDied, first_line
+from tuner.events import Notice, TrialEnded, TrialEvaluated, TrialStarted, Watcher
+from tuner.heartbeat import Sign
+from tuner.job import BUILT_IN
+from tuner.keeping import Keeping, Kept, Restored
+from tuner.messages import Answer, Evaluated, Finished, Raised, Recorded, Save, Saved
+from tuner.run import TENTHS, Evaluation, TrialResult, is_better
+from tuner.trainers import WarmParent, describe_exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage import SlotRecord
+    from tuner.devices import Lane
+    from tuner.ledger import Ledger
+    from tuner.news import News
+    from tuner.setup import Setup
+    from tuner.trainers import Trainer
+
+#: Crashes without an evaluation between them, beyond those that two bad trials may have, after which a run ends.
+MAX_CRASHES_IN_A_ROW = 6
+#: Seconds after which a store that fails is tried again.
+STORE_AGAIN_S = 5.0
+
+
+class Attempts:
+    """The trials on the lanes of one supervisor. Only its main thread may call this, but for `sign`.
+
+    Whatever is told about a trial sets down what is known of it; `drive` then does what comes next, unless a
+    checkpoint is on its way. So it does not matter in which order a trainer, the store, a signal and another
+    machine have their say.
+
+    Args:
+        setup: What trials train with.
+        lanes: Where they train.
+        warm: Starts trainers.
+        ledger: The database.
+        keeping: The store.
+        news: Brings what other threads have done to the main one.
+        watch: Is told what happens.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        lanes: tuple[Lane, ...],
+        warm: WarmParent,
+        ledger: Ledger,
+        keeping: Keeping,
+        news: News,
+        watch: Watcher,
+    ) -> None:
+        self._setup = setup
+        self._config = setup.config
+        self._lanes = lanes
+        self._warm = warm
+        self._ledger = ledger
+        self._keeping = keeping
+        self._news = news
+        self._watch = watch
+        self._pool = ThreadPoolExecutor(max_workers=len(lanes) + 1, thread_name_prefix="store")
+        self._by_lane: dict[int, Attempt] = {}
+        #: Everything that is held, also before there is an attempt; replaced as a whole, for other threads to read.
+        self._leases: frozenset[Lease] = frozenset()
+        self._crashes_in_a_row = 0
+        #: When a trial that the store kept back may be claimed again.
+        self._claim_from = 0.0
+        #: Whether a lane has become free since the last claim.
+        self.freed = True
+        #: Called when what `sign` returns has changed.
+        self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def any(self) -> bool:
+        """Whether a trial is on a lane."""
+        return bool(self._by_lane)
+
+    @property
+    def held(self) -> bool:
+        """Whether a trial is held."""
+        return bool(self._leases)
+
+    def connections(self) -> list[Connection]:
+        """Return the pipes to listen to."""
+        return [a.connection for a in self._by_lane.values() if a.connection is not None]
+
+    def sign(self) -> Sign:
+        """Return what there is to hold and to show. Safe from any thread."""
+        by_lane = dict(self._by_lane)
+        lanes = {
+            lane.index: (lane.device.label, by_lane[lane.index].number if lane.index in by_lane else None)
+            for lane in self._lanes
+        }
+        return Sign(leases=self._leases, lanes=lanes)
+
+    def fill_lanes(self) -> None:
+        """Claim a trial for every lane that is free, as far as there are any."""
+        self.freed = False
+        for lane in self._lanes:
+            while lane.index not in self._by_lane and time.monotonic() >= self._claim_from:
+                claimed = self._ledger.claim()
+                if claimed is None:
+                    return
+                lease, slot = claimed
+                self._leases |= {lease}
+                try:
+                    self._begin(lane, lease, slot)
+                except LeaseLost:
+                    self._forget(lease)
+                except BaseException as error:
+                    reason = f"its supervisor failed: {first_line(error)}"
+                    with contextlib.suppress(Exception):  # what failed is more telling
+                        self._ledger.release(lease, state="interrupted", reason=reason)
+                    self._forget(lease)
+                    raise
+
+    def _begin(self, lane: Lane, lease: Lease, slot: SlotRecord) -> None:
+        """Put a slot's trial on a lane, or finish the slot where there is nothing left to train."""
+        begun = self._ledger.begin(lease)
+        if begun is None:
+            self._ledger.finish(lease)
+            self._forget(lease)
+            return
+        attempt = Attempt(
+            lane=lane,
+            lease=lease,
+            slot=slot,
+            begun=begun,
+            checkpoints=slot.checkpoints,
+            curve={step: dict(entry) for step, entry in begun.curve.items()},
+        )
+        self._by_lane[lane.index] = attempt
+        if begun.complaint is not None:
+            attempt.result = TrialResult(state="failed", reason=begun.complaint)
+        elif slot.crashes > self._config.max_restarts:
+            reason = f"crashed {slot.crashes} times: {slot.reason or 'unknown'}"
+            attempt.result = TrialResult(state="failed", reason=reason)
+        elif slot.trial_id is None:
+            self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, step=0))
+        else:
+            self._store_job(
+                attempt, lambda: self._keeping.restore(lease, attempt.number, slot.checkpoints), self._start
+            )
+        self.changed()
+
+    def _start(self, attempt: Attempt, restored: Restored) -> None:
+        """Start the trainer of a trial, from a checkpoint or from the beginning."""
+        attempt.checkpoints, attempt.restored = restored.checkpoints, restored.folder
+        attempt.saved = time.monotonic()
+        begun, lane = attempt.begun, attempt.lane
+        assert begun.hyperparameters is not None
+        # A function of the study's own may record nothing before it trains.
+        attempt.trains = self._config.train is not None
+        try:
+            attempt.trainer = self._trainer(attempt)
+        except TrainerDied as error:
+            self._watch(Notice(text=str(error)))
+            attempt.crash = str(error)
+            return
+        self._watch(
+            TrialStarted(
+                number=attempt.number,
+                lane=lane.index,
+                device=lane.device.label,
+                hyperparameters=begun.hyperparameters.to_dict(),
+                again=attempt.slot.trial_id is not None,
+                steps=restored.step or None,
+            )
+        )
+
+    def _trainer(self, attempt: Attempt) -> Trainer:
+        begun, lane = attempt.begun, attempt.lane
+        assert begun.hyperparameters is not None
+        more: dict[str, Any] = {"threads": lane.threads}
+        first = begun.effective or {}
+        if first.get("device") == lane.device.kind:
+            # What decides the last bit is what it was, whatever this machine would choose.
+            more |= {key: first[key] for key in ("threads", "micro_batch") if isinstance(first.get(key), int)}
+        run = self._setup.run(
+            attempt.number,
+            begun.hyperparameters,
+            restored=attempt.restored,
+            earlier=tuple(Evaluation.from_dict(entry) for _, entry in sorted(attempt.curve.items())),
+            **more,
+        )
+        arguments = {"run": run, "function": self._config.train or BUILT_IN, "folders": self._setup.folders}
+        return self._warm.start("tuner.job:train_job", arguments, lane.device.environment())
+
+    # ---- what trainers say
+
+    def attend(self, connection: Connection) -> None:
+        """Take what a trainer has to say."""
+        attempt = next((a for a in self._by_lane.values() if a.connection is connection), None)
+        if attempt is None:  # ended by an earlier message of this round
+            return
+        try:
+            message = connection.recv()
+        except (EOFError, OSError):  # OSError: it ended in the middle of a message
+            self._crashed(attempt)
+            return
+        with self._dropping(attempt):
+            if isinstance(message, Recorded):
+                attempt.begun = replace(attempt.begun, effective=dict(message.effective))
+                attempt.trains = True
+                self._ledger.record(attempt.lease, attempt.begun, message.effective)
+            elif isinstance(message, Evaluated):
+                self._evaluated(attempt, message.evaluation)
+            elif isinstance(message, Saved):
+                self._saved(attempt, message)
+            elif isinstance(message, Finished):
+                self._finished(attempt, message)
+            elif isinstance(message, Raised):
+                result = TrialResult(state="failed", reason=message.text, traceback=message.traceback)
+                self._finished(attempt, Finished(result=result))
+
+    def _evaluated(self, attempt: Attempt, evaluation: Evaluation) -> None:
+        if attempt.pruned_by is not None:  # the word to end reached it late
+            return
+        self._crashes_in_a_row = 0
+        reported, step = attempt.begun.reported, evaluation.step
+        if step not in reported:
+            attempt.curve[step] = evaluation.to_dict()
+            self._ledger.report(attempt.lease, attempt.begun, evaluation)
+        elif not _same(reported[step], evaluation.value):
+            self.notice(
+                f"trial {attempt.number}: tenth {step} is now {evaluation.value:.6g}, before it was interrupted it was "
+                f"{reported[step]:.6g}; this machine computes otherwise"
+            )
+        self._watch(TrialEvaluated(number=attempt.number, evaluation=evaluation))
+        # The published recipe is what every other trial has to beat: it is never pruned. Nor is a trial that has
+        # reached its end: nothing is left to save, and as a complete one it tells the sampler more.
+        # And one that begins again is not judged by what it reported further on, before it was interrupted.
+        spared = attempt.number == 0 or step == TENTHS or step < max(reported, default=0)
+        if not spared and self._ledger.should_prune(attempt.begun):
+            attempt.pruned_by = evaluation
+        attempt.save_due = step < TENTHS
+        self._say(attempt, Answer(step=step, go_on=attempt.pruned_by is None))
+
+    def _saved(self, attempt: Attempt, message: Saved) -> None:
+        staged, attempt.staged = attempt.staged, None
+        assert staged is not None
+        if message.error is not None:
+            self.notice(f"trial {attempt.number}: its checkpoint cannot be written here: {message.error}")
+            attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+            self._in_store(lambda: self._keeping.give_back(staged))
+            return
+        lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
+        if message.best is not None:
+            attempt.unsaved = False
+
+        def keep() -> Kept:
+            return self._keeping.keep(
+                lease,
+                number,
+                checkpoints,
+                staged=staged,
+                step=message.step,
+                best=message.best,
+                refused=refused,
+            )
+
+        self._store_job(attempt, keep, self._kept)
+
+    def _kept(self, attempt: Attempt, kept: Kept) -> None:
+        now = time.monotonic()
+        attempt.checkpoints, attempt.refused = kept.checkpoints, kept.refused
+        attempt.saved, attempt.save_cost_s = now, now - attempt.asked
+        if kept.problem is not None:
+            self.notice(f"trial {attempt.number}: no checkpoint, the one before stays: {kept.problem}")
+            attempt.patient_until = now + STORE_AGAIN_S
+
+    def _finished(self, attempt: Attempt, message: Finished) -> None:
+        attempt.result, attempt.unsaved = message.result, message.unsaved
+        if attempt.unsaved and message.result.value is not None:
+            # Weights that nobody would keep are not worth a write.
+            attempt.unsaved = self._ledger.is_among_best(message.result.value)
+        if attempt.staged is not None and not attempt.unsaved:  # the word to save came too late for it
+            staged, attempt.staged = attempt.staged, None
+            self._in_store(lambda: self._keeping.give_back(staged))
+
+    def _crashed(self, attempt: Attempt) -> None:
+        assert attempt.trainer is not None
+        if attempt.told_to_leave and attempt.result is None:
+            attempt.crash = "its trainer ended before it had saved"
+        elif attempt.result is None or attempt.unsaved:
+            attempt.crash = f"its trainer ended without a word: {describe_exit(attempt.trainer.exit_code())}"
+        attempt.trainer.kill()
+        if attempt.crash is None:
+            attempt.trainer = None
+
+    # ---- what becomes of a trial
+
+    def drive(self, leaving: Leaving | None = None) -> None:
+        """Do what comes next for every trial.
+
+        Args:
+            leaving: Why all of them are to leave, if they are.
+        """
+        for attempt in list(self._by_lane.values()):
+            if leaving is not None and attempt.leaving is None and attempt.result is None:
+                attempt.leaving = leaving
+            with self._dropping(attempt):
+                self._drive(attempt)
+
+    def abandon(self, leaving: Leaving) -> None:
+        """Leave what still runs where its last checkpoint is."""
+        for attempt in list(self._by_lane.values()):
+            if attempt.trainer is not None:
+                attempt.trainer.kill()
+            del self._by_lane[attempt.lane.index]
+            if attempt.lease in self._leases:
+                self._ledger.release(attempt.lease, state=leaving.state, reason=leaving.reason)
+        self._leases = frozenset()
+
+    def close(self) -> None:
+        """Wait for the jobs that are with the store; those that have not begun are forgotten."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _drive(self, attempt: Attempt) -> None:
+        """Do what comes next for a trial, unless something is on its way that has to arrive first."""
+        if attempt.crash is not None and attempt.staged is not None:
+            staged, attempt.staged = attempt.staged, None
+            self._in_store(lambda: self._keeping.give_back(staged))
+        if attempt.is_busy:
+            return
+        if attempt.crash is not None:
+            self._give_back(attempt, attempt.crash, crashed=not attempt.told_to_leave)
+        elif attempt.result is not None:
+            self._drive_to_end(attempt, attempt.result)
+        elif attempt.leaving is not None:
+            self._drive_away(attempt, attempt.leaving)
+        elif attempt.wants_save(self._config.checkpoint_every):
+            self._ask_to_save(attempt)
+
+    def _drive_to_end(self, attempt: Attempt, result: TrialResult) -> None:
+        if result.state == "left":
+            leaving = attempt.leaving
+            assert leaving is not None
+            self._leave(attempt, leaving)
+        elif result.state == "complete" and (attempt.unsaved or attempt.refused is not None):
+            # Not before its best weights are safe is a trial told: from then on nobody would train them again.
+            if time.monotonic() >= attempt.patient_until:
+                self._save_the_best(attempt)
+        else:
+            self._end(attempt, result)
+
+    def _save_the_best(self, attempt: Attempt) -> None:
+        if attempt.unsaved:
+            self._ask_to_save(attempt)
+            return
+        lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
+        attempt.asked = time.monotonic()
+
+        def keep() -> Kept:
+            staged = self._keeping.stage(lease, number, checkpoints)
+            return self._keeping.keep(lease, number, checkpoints, staged=staged, step=None, best=None, refused=refused)
+
+        self._store_job(attempt, keep, self._kept)
+
+    def _drive_away(self, attempt: Attempt, leaving: Leaving) -> None:
+        """Have a trial leave: saved where it is, if it has got anywhere."""
+        if leaving.state == "failed":
+            self._end(attempt, TrialResult(state="failed", reason=leaving.reason))
+        elif attempt.trainer is None or not attempt.trains or attempt.told_to_leave:
+            self._leave(attempt, leaving)
+        else:
+            attempt.told_to_leave = True
+            self._ask_to_save(attempt, leave=True)
+
+    def _ask_to_save(self, attempt: Attempt, *, leave: bool = False) -> None:
+        """Have room made in the store, then give the word to the trainer."""
+        lease, number, checkpoints = attempt.lease, attempt.number, attempt.checkpoints
+        attempt.save_due, attempt.asked = False, time.monotonic()
+
+        def ask(attempt: Attempt, folder: Path) -> None:
+            over = attempt.result is not None and not attempt.unsaved
+            if attempt.crash is None and attempt.trainer is not None and not over:
+                attempt.staged = folder
+                self._say(attempt, Save(folder=str(folder), leave=leave))
+            else:
+                self._in_store(lambda: self._keeping.give_back(folder))
+
+        self._store_job(attempt, lambda: self._keeping.stage(lease, number, checkpoints), ask)
+
+    def _end(self, attempt: Attempt, result: TrialResult) -> None:
+        """Tell a trial's end."""
+        result = self._of_all_attempts(attempt, result)
+        if attempt.trainer is not None:
+            attempt.trainer.kill()
+            attempt.trainer = None
+        self._ledger.tell(attempt.lease, attempt.begun, result, attempt.curve)
+        self._forget(attempt.lease)
+        number, checkpoints, complete = attempt.number, attempt.checkpoints, result.state == "complete"
+        refused = attempt.refused
+
+        def tidy() -> None:
+            if refused is not None:
+                self._keeping.give_back(refused.folder.parent)
+            self._keeping.end(number, checkpoints, complete=complete)
+
+        # The lane is free once the store is: until then what it has stored counts as a running trial's.
+        self._store_job(attempt, tidy, lambda attempt, _: self._free(attempt))
+        attempt.leaving, attempt.result = None, None
+        self._watch(
+            TrialEnded(
+                number=number,
+                state=result.state,
+                value=result.value,
+                reason=result.reason,
+                seconds=attempt.seconds,
+                finished=len(self._ledger.over()),
+            )
+        )
+
+    def _of_all_attempts(self, attempt: Attempt, result: TrialResult) -> TrialResult:
+        """Return a result that counts what earlier attempts and late words have made of it."""
+        if attempt.pruned_by is not None and result.state in ("complete", "pruned"):
+            last = attempt.pruned_by
+            reason = f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far"
+            return replace(result, state="pruned", value=last.value, reason=reason)
+        best = attempt.checkpoints.best
+        better = (
+            best is not None
+            and best.value is not None
+            and is_better(best.value, result.value, self._config.metric.direction)
+        )
+        if result.state == "complete" and best is not None and better:
+            # A machine that computes otherwise has not met it again: the value is that of the weights that are kept.
+            return replace(result, value=best.value, best_step=best.tenth)
+        return result
+
+    def _give_back(self, attempt: Attempt, reason: str, *, crashed: bool) -> None:
+        self._leave(attempt, Leaving(state="interrupted", reason=reason), crashed=crashed)
+        if crashed:
+            self._crashes_in_a_row += 1
+            if self._crashes_in_a_row > MAX_CRASHES_IN_A_ROW + 2 * self._config.max_restarts:
+                raise TrainerDied(
+                    f"{self._crashes_in_a_row} trainers in a row ended before their first evaluation, the last: "
+                    f"{reason}; trainers.log may say why"
+                )
+            self._warm.restart()
+
+    def _leave(self, attempt: Attempt, leaving: Leaving, *, crashed: bool = False) -> None:
+        """Give a trial back, to go on from its last checkpoint."""
+        if attempt.trainer is not None:
+            attempt.trainer.kill()
+        self._ledger.release(attempt.lease, state=leaving.state, reason=leaving.reason, crashed=crashed)
+        self._free(attempt)
+        self._watch(
+            TrialEnded(
+                number=attempt.number,
+                state=leaving.state,
+                value=None,
+                reason=leaving.reason,
+                seconds=attempt.seconds,
+                finished=len(self._ledger.over()),
+            )
+        )
+
+    def _free(self, attempt: Attempt) -> None:
+        """Free the lane of a trial that is not held any more."""
+        if self._by_lane.get(attempt.lane.index) is attempt:
+            del self._by_lane[attempt.lane.index]
+            self.freed = True
+        self._forget(attempt.lease)
+        folders = [folder for folder in (attempt.restored, attempt.staged) if folder is not None]
+        self._in_store(lambda: self._keeping.give_back(*folders))
+        self.changed()
+
+    def _forget(self, lease: Lease) -> None:
+        self._leases -= {lease}
+
+    def lost(self, leases: frozenset[Lease]) -> None:
+        """Let go of trials that other workers have taken over."""
+        for attempt in list(self._by_lane.values()):
+            if attempt.lease in leases & self._leases:
+                self._drop(attempt)
+
+    def _drop(self, attempt: Attempt) -> None:
+        """Let go of a trial that somebody else has taken over, and touch nothing of it."""
+        if attempt.trainer is not None:
+            attempt.trainer.kill()
+        self._free(attempt)
+        self.notice(f"trial {attempt.number}: another worker has taken it over, it is dropped here")
+
+    @contextmanager
+    def _dropping(self, attempt: Attempt) -> Iterator[None]:
+        try:
+            yield
+        except LeaseLost:
+            self._drop(attempt)
+
+    # ---- the store's threads
+
+    def _store_job(self, attempt: Attempt, job: Callable[[], Any], then: Callable[[Attempt, Any], None]) -> None:
+        """Have a thread do something with the store for a trial; then go on with it in the main thread."""
+        attempt.storing = True
+        future = self._pool.submit(job)
+        future.add_done_callback(lambda done: self._news.post(lambda: self._stored(attempt, done, then)))
+
+    def _stored(self, attempt: Attempt, done: Future[Any], then: Callable[[Attempt, Any], None]) -> None:
+        attempt.storing = False
+        if done.cancelled() or self._by_lane.get(attempt.lane.index) is not attempt:
+            return
+        error = done.exception()
+        with self._dropping(attempt):
+            if error is None:
+                then(attempt, done.result())
+            elif isinstance(error, CheckpointError) or describe_outage(error) is not None:
+                self._store_failed(attempt, error)
+            else:
+                raise error
+
+    def _store_failed(self, attempt: Attempt, error: BaseException) -> None:
+        self.notice(f"trial {attempt.number}: {error}")
+        attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+        if attempt.lease not in self._leases:  # it is over: what it left is tidied away some other time
+            self._free(attempt)
+        elif attempt.trainer is None and attempt.result is None:
+            # It cannot be brought back here and now: perhaps elsewhere, or later.
+            self._claim_from = attempt.patient_until
+            self._leave(attempt, Leaving(state="interrupted", reason=first_line(error)))
+        elif attempt.told_to_leave:
+            attempt.result = TrialResult(state="left")
+
+    def _in_store(self, job: Callable[[], None]) -> None:
+        """Have a thread do something with the store that nobody waits for."""
+
+        def quietly() -> None:
+            try:
+                job()
+            except CheckpointError as error:
+                self.notice(str(error))
+
+        with contextlib.suppress(RuntimeError):  # the pool is closed: whatever stays is tidied away another time
+            self._pool.submit(quietly)
+
+    def notice(self, text: str) -> None:
+        """Say in a line what a person should know. Safe from any thread."""
+        self._news.post(lambda: self._watch(Notice(text=text)))
+
+    def _say(self, attempt: Attempt, message: Answer | Save) -> None:
+        assert attempt.trainer is not None
+        # One that is gone is noticed by the end of its pipe.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            attempt.trainer.connection.send(message)
+
+
+def _same(one: float, other: float) -> bool:
+    return one == other or (one != one and other != other)

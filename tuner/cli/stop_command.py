@@ -1,0 +1,33 @@
+"""`tuner stop`: end a study."""
+
+from __future__ import annotations
+
+import click
+
+from tuner.cli.options import Seconds, storage_option
+
+
+@click.command("stop")
+@click.argument("name")
+@click.option(
+    "--wait",
+    type=Seconds(),
+    default="60s",
+    show_default=True,
+    metavar="TIME",
+    help="How long to wait for workers to end their trials.",
+)
+@storage_option
+def command(name: str, wait: float, url: str) -> None:
+    """End the study NAME on all machines, for good: trials that are not over fail, the best weights stay."""
+    from tuner.cli.reading import opened
+    from tuner.service import stored_config
+    from tuner.setup import checkpoint_store
+    from tuner.stopping import stop
+
+    with opened(name, url) as (database, study):
+        store = checkpoint_store(stored_config(study, database), database.path)
+        stopped = stop(database, study, store, wait_s=wait)
+    click.echo(f"Study {name} is stopped; {stopped.ended} trial(s) ended before their time.")
+    if stopped.waiting:
+        click.echo(f"Not yet ended: trials of {', '.join(stopped.waiting)}; they end when these look again.", err=True)

@@ -1,0 +1,105 @@
+"""The heartbeat: a thread that holds a supervisor's trials while it trains, computes or waits for anything else."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from storage import Slots, Studies, Workers
+
+if TYPE_CHECKING:
+    from storage import Database, Lease, StudyRecord
+    from tuner.pace import Pace
+    from tuner.patience import Patience
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sign:
+    """What a supervisor shows of itself."""
+
+    leases: frozenset[Lease]
+    #: By lane, its device and the number of the trial that it trains.
+    lanes: Mapping[int, tuple[str, int | None]]
+
+
+class Heartbeat:
+    """Renews leases and shows a sign of life, every few seconds and through outages of the database.
+
+    Args:
+        database: Where the study is.
+        record: The study.
+        owner: The supervisor.
+        pace: How long a lease holds without a beat, and how far apart beats are.
+        patience: Repeats a beat through outages.
+        sign: Gives what there is to hold and to show.
+        lost: Told of the leases that somebody else has taken.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        record: StudyRecord,
+        *,
+        owner: str,
+        pace: Pace,
+        patience: Patience,
+        sign: Callable[[], Sign],
+        lost: Callable[[frozenset[Lease]], None],
+    ) -> None:
+        self._study_id = record.id
+        self._owner = owner
+        self._lease_s = pace.lease_s
+        self._beat_s = pace.seconds_between_beats
+        self._patience = patience
+        self._sign = sign
+        self._lost = lost
+        self._slots = Slots(database, record.id)
+        self._studies = Studies(database)
+        self._workers = Workers(database, record.id)
+        self._soon = threading.Event()
+        self._ending = False
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._patience(self._workers.forget_gone)
+        self._patience(self._studies.end_wall_time, self._study_id)
+        self._patience(self._beat)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending = True
+        self._soon.set()
+        self._thread.join()
+        with contextlib.suppress(sa.exc.SQLAlchemyError):  # where the database is away: its leases expire
+            self._patience(self._leave)
+
+    def soon(self) -> None:
+        """Beat at once, so that whoever looks sees what has just changed."""
+        self._soon.set()
+
+    def _run(self) -> None:
+        while not self._ending:
+            self._soon.wait(self._beat_s)
+            self._soon.clear()
+            if not self._ending:
+                with contextlib.suppress(sa.exc.SQLAlchemyError):  # its patience has an end when a signal has come
+                    self._patience(self._beat)
+
+    def _beat(self) -> None:
+        sign = self._sign()
+        lost = sign.leases - self._slots.renew(sign.leases, self._lease_s)
+        if lost:
+            self._lost(frozenset(lost))
+        self._workers.beat(self._owner, sign.lanes, self._lease_s)
+        if not sign.leases:
+            self._studies.end_wall_time(self._study_id)
+
+    def _leave(self) -> None:
+        self._studies.end_wall_time(self._study_id)
+        self._workers.leave(self._owner)

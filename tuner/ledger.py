@@ -1,0 +1,273 @@
+"""The ledger: everything that a supervisor asks of the database and writes there about trials, under its leases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import optuna
+from optuna.trial import TrialState
+from optuna_dashboard import save_note
+
+from search_spaces import SearchSpaceError
+from storage import (
+    EFFECTIVE_ATTR,
+    EVALUATION_ATTR,
+    REASON_ATTR,
+    Checkpoints,
+    History,
+    LeaseLost,
+    Slots,
+    fenced,
+)
+from storage.crash_points import reach
+from tuner.notes import trial_note
+from tuner.study import load_optuna_study
+
+if TYPE_CHECKING:
+    from search_spaces import Hyperparameters, SearchSpace
+    from storage import Database, Lease, SlotRecord, StudyRecord
+    from tuner.config import StudyConfig
+    from tuner.patience import Patience
+    from tuner.run import Evaluation, TrialResult
+
+_TELL = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """A trial as the database knows it when an attempt at it begins."""
+
+    trial: optuna.Trial
+    #: None where the point that was drawn cannot be trained.
+    hyperparameters: Hyperparameters | None
+    #: Why it cannot.
+    complaint: str | None
+    #: By step, what earlier attempts have reported.
+    reported: Mapping[int, float]
+    #: By step, the evaluations of earlier attempts.
+    curve: Mapping[int, Mapping[str, Any]]
+    #: What the first attempt recorded.
+    effective: Mapping[str, Any] | None
+
+
+class Ledger:
+    """What one supervisor reads and writes about the trials of a study.
+
+    Every call waits through outages of the database, and may be repeated after one.
+
+    Args:
+        database: Where the study is.
+        record: The study.
+        config: Its configuration.
+        space: What is searched.
+        owner: The supervisor.
+        lease_s: Seconds for which it holds a trial without a sign of life.
+        patience: Repeats calls through outages.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        record: StudyRecord,
+        config: StudyConfig,
+        space: SearchSpace,
+        *,
+        owner: str,
+        lease_s: float,
+        patience: Patience,
+    ) -> None:
+        self._database = database
+        self._config = config
+        self._space = space
+        self._owner = owner
+        self._lease_s = lease_s
+        self._patience = patience
+        self._slots = Slots(database, record.id)
+        self._history = History(database, record)
+        self._study = load_optuna_study(database, config, conditional=space.is_conditional)
+
+    def claim(self, *, begun_only: bool = False) -> tuple[Lease, SlotRecord] | None:
+        """Take a slot, or return None where there is none to be had for now."""
+        states = ("stopped",) if begun_only else ("open",)
+        claimed = self._patience(self._slots.claim, self._owner, self._lease_s, states=states, empty=not begun_only)
+        if claimed is not None:
+            reach("claimed")
+        return claimed
+
+    def begin(self, lease: Lease) -> Begun | None:
+        """Return the trial of a slot, asking for one where it has none; None where it is over already.
+
+        Raises:
+            LeaseLost: Another worker has it.
+        """
+        begun = self._patience(self._begin, lease)
+        reach("suggested")
+        return begun
+
+    def _begin(self, lease: Lease) -> Begun | None:
+        trial_id = self._trial_id(lease)
+        with fenced(lease):
+            stored = self._study._storage.get_trial(trial_id)
+            if stored.state.is_finished():
+                return None
+            trial = optuna.Trial(self._study, trial_id)
+            hyperparameters, complaint = None, None
+            try:
+                hyperparameters = self._space.suggest(trial)
+            except SearchSpaceError as error:  # this point is at fault; the next one may be sound
+                complaint = f"{type(error).__name__}: {error}"
+        attrs = stored.user_attrs
+        return Begun(
+            trial=trial,
+            hyperparameters=hyperparameters,
+            complaint=complaint,
+            reported=dict(stored.intermediate_values),
+            curve={entry["step"]: entry for key, entry in attrs.items() if key.startswith(EVALUATION_ATTR)},
+            effective=attrs.get(EFFECTIVE_ATTR),
+        )
+
+    def _trial_id(self, lease: Lease) -> int:
+        """Return the trial of a slot.
+
+        A trial that is RUNNING in no slot was made by another program. It is adopted before a new one is asked for,
+        or it would stay RUNNING for ever and the study have one too many.
+        """
+        slot = self._slots.find(lease)
+        if slot is None or slot.attempt != lease.attempt:
+            raise LeaseLost(f"slot {lease.slot} is another worker's")
+        if slot.trial_id is not None:
+            return slot.trial_id
+        # In this order: whatever runs now, and is in a slot, is in one before the slots are read.
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        taken = {other.trial_id for other in self._slots.all()}
+        for orphan in sorted(running, key=lambda trial: trial.number):
+            if orphan._trial_id not in taken and self._slots.assign(lease, orphan._trial_id, orphan.number):
+                return orphan._trial_id
+        with fenced(lease, asking=True):
+            asked: int = self._study.ask()._trial_id
+        reach("asked")
+        return asked
+
+    def record(self, lease: Lease, begun: Begun, effective: Mapping[str, Any]) -> None:
+        """Write down what is really trained."""
+
+        def write() -> None:
+            with fenced(lease):
+                begun.trial.set_user_attr(EFFECTIVE_ATTR, dict(effective))
+
+        self._patience(write)
+
+    def report(self, lease: Lease, begun: Begun, evaluation: Evaluation) -> None:
+        """Report an evaluation.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
+        """
+        storage, trial_id, step = self._study._storage, begun.trial._trial_id, evaluation.step
+
+        def write() -> None:
+            with fenced(lease):  # first: whoever sees the report finds what belongs to it
+                begun.trial.set_user_attr(f"{EVALUATION_ATTR}{step:02d}", evaluation.to_dict())
+            with fenced(lease, kind="report", values={"step": step, "value": evaluation.value}):
+                storage.set_trial_intermediate_value(trial_id, step, evaluation.value)
+
+        self._patience(write)
+        reach("reported")
+
+    def should_prune(self, begun: Begun) -> bool:
+        """Ask the pruner."""
+        return self._patience(begun.trial.should_prune)
+
+    def commit(self, lease: Lease, checkpoints: Checkpoints, *, step: int, detail: str) -> bool:
+        """Point the trial to its checkpoints; return whether the lease was still good."""
+        kept = self._patience(self._slots.commit, lease, checkpoints, step=step, detail=detail)
+        if kept:
+            reach("pointer")
+        return kept
+
+    def is_among_best(self, value: float) -> bool:
+        """Return whether the weights of a trial that is worth this would be kept."""
+        best = self._patience(self._history.top, self._config.keep)
+        if len(best) < self._config.keep:
+            return True
+        sign = -1.0 if self._history.direction == "maximize" else 1.0
+        return sign * value <= sign * best[-1][1]
+
+    def best(self) -> list[int]:
+        """Return the numbers of the trials whose weights are kept."""
+        return [number for number, _ in self._patience(self._history.top, self._config.keep)]
+
+    def over(self) -> list[SlotRecord]:
+        """Return the slots whose trials are over."""
+        return [slot for slot in self._patience(self._slots.all) if slot.state == "finished"]
+
+    def unfinished(self) -> int:
+        """Return how many slots are not finished."""
+        return self._patience(self._slots.unfinished)
+
+    def tell(self, lease: Lease, begun: Begun, result: TrialResult, curve: Mapping[int, Mapping[str, Any]]) -> None:
+        """End a trial, and its slot in the same transaction.
+
+        Raises:
+            LeaseLost: Another worker has it.
+        """
+        self._patience(self._tell, lease, begun, result, curve)
+        reach("told")
+
+    def _tell(self, lease: Lease, begun: Begun, result: TrialResult, curve: Mapping[int, Mapping[str, Any]]) -> None:
+        trial = begun.trial
+        try:
+            with fenced(lease):
+                self._describe(trial, result, begun.effective, curve)
+            detail = result.state if result.reason is None else f"{result.state}: {result.reason}"
+            with fenced(lease, ending=True, values={"value": result.value, "detail": detail}):
+                self._study.tell(
+                    trial,
+                    result.value if result.state == "complete" else None,
+                    state=_TELL[result.state],
+                    skip_if_finished=True,
+                )
+        except LeaseLost:
+            slot = self._slots.find(lease)
+            # An outage that hid from us that it was done.
+            if slot is None or slot.attempt != lease.attempt or slot.state != "finished":
+                raise
+        else:
+            self._slots.finish(lease)  # where somebody else, such as the dashboard, has told the trial
+
+    def _describe(
+        self,
+        trial: optuna.Trial,
+        result: TrialResult,
+        effective: Mapping[str, Any] | None,
+        curve: Mapping[int, Mapping[str, Any]],
+    ) -> None:
+        """Write what belongs to an end: once a trial is told, Optuna takes no more attributes of it."""
+        if self._study._storage.get_trial(trial._trial_id).state.is_finished():
+            return
+        if result.reason:
+            trial.set_user_attr(REASON_ATTR, result.reason)
+        if result.state == "complete":
+            trial.set_user_attr("best_step", result.best_step)
+            trial.set_user_attr("final_value", result.final_value)
+        if result.avoid:
+            # A bare PRUNED at a late step would rank as good; the samplers ignore FAIL. This they learn from.
+            trial.set_constraint("diverged", 1.0)
+        note = trial_note(
+            state=result.state,
+            value=result.value,
+            reason=result.reason,
+            effective=effective,
+            curve=[entry for _, entry in sorted(curve.items())],
+        )
+        save_note(trial, note)
+
+    def finish(self, lease: Lease) -> None:
+        """End the slot of a trial that is over already."""
+        self._patience(self._slots.finish, lease)
+
+    def release(self, lease: Lease, *, state: str, reason: str, crashed: bool = False) -> None:
+        """Give a slot back with its trial unfinished."""
+        self._patience(self._slots.release, lease, state=state, reason=reason, crashed=crashed)

@@ -1,0 +1,123 @@
+"""How a trainer saves its trial: at the word of its supervisor, into the folder that it is given."""
+
+from __future__ import annotations
+
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner.messages import Answer, Evaluated, Finished, Save, Saved
+from tuner.run import TrialStopped
+
+if TYPE_CHECKING:
+    from tuner.run import Evaluation, TrialResult, Write
+
+#: Seconds that a trainer waits for the answer to an evaluation. A supervisor whose database is away answers later;
+#: until then the trial goes on, and a late word to prune is heard at the next step.
+ANSWER_S = 5.0
+#: Folders of a checkpoint: what to go on from, and the weights of the best evaluation.
+STEP, BEST = "step", "best"
+
+
+class PipeSaver:
+    """The saver of a trial whose supervisor is at the other end of a pipe.
+
+    Args:
+        connection: The pipe.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._save: Save | None = None
+        self._best: tuple[Evaluation, Write] | None = None
+        self._answers: dict[int, bool] = {}
+        #: Whether training has ever asked to be told when to save.
+        self._asks = False
+        #: Evaluations whose answers came too late to be waited for.
+        self._unanswered: set[int] = set()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the trial is about to be moved."""
+        self._listen()
+        return self._save is not None and self._save.leave
+
+    def wanted(self) -> bool:
+        """Return whether the supervisor wants the trial saved."""
+        self._listen()
+        self._asks = True
+        for step in self._unanswered & self._answers.keys():
+            self._unanswered.remove(step)
+            if not self._answers[step]:
+                raise TrialStopped("pruned")
+        return self._save is not None
+
+    def save(self, step: int, write: Write) -> None:
+        """Save where the trial is."""
+        asked = self._save
+        if asked is None:
+            return
+        self._save = None
+        self._write(asked, step, write)
+        if asked.leave:
+            raise TrialStopped("left")
+
+    def keep(self, evaluation: Evaluation, write: Write) -> None:
+        """Hold the best weights until the next save."""
+        self._best = (evaluation, write)
+
+    def decide(self, evaluation: Evaluation) -> bool:
+        """Report an evaluation and return whether the trial goes on."""
+        self._connection.send(Evaluated(evaluation=evaluation))
+        deadline = time.monotonic() + ANSWER_S
+        while evaluation.step not in self._answers:
+            if not self._listen(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
+                self._unanswered.add(evaluation.step)
+                return True
+        if self._save is not None and self._save.leave and not self._asks:
+            # Training that never asks cannot be saved: it leaves here, and begins again elsewhere.
+            self._connection.send(Saved(folder=self._save.folder, step=None, best=None))
+            raise TrialStopped("left")
+        return self._answers[evaluation.step]
+
+    def finish(self, result: TrialResult) -> None:
+        """Say that the trial is over, once its best weights are saved."""
+        unsaved = result.state == "complete" and self._best is not None
+        self._connection.send(Finished(result=result, unsaved=unsaved))
+        while unsaved and self._best is not None:
+            self._listen(None)
+            if self._save is not None:
+                asked, self._save = self._save, None
+                self._write(asked, None, None)
+                unsaved = not asked.leave
+
+    def _write(self, asked: Save, step: int | None, write: Write | None) -> None:
+        folder = Path(asked.folder)
+        best, error = None, None
+        try:
+            if self._best is not None:
+                best, write_best = self._best
+                (folder / BEST).mkdir()
+                write_best(folder / BEST)
+            if write is not None:
+                (folder / STEP).mkdir()
+                write(folder / STEP)
+        except OSError as problem:  # a full disk: the trial goes on, from an older checkpoint if it must
+            best, step, error = None, None, str(problem)
+        else:
+            self._best = None
+        self._connection.send(Saved(folder=asked.folder, step=step, best=best, error=error))
+
+    def _listen(self, timeout: float | None = 0.0) -> bool:
+        """Take what the supervisor has said; return whether it has said something."""
+        heard = False
+        while self._connection.poll(timeout):
+            message = self._connection.recv()
+            heard, timeout = True, 0.0
+            if isinstance(message, Answer):
+                self._answers[message.step] = message.go_on
+            else:
+                assert isinstance(message, Save)
+                self._save = message
+        return heard
