@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -43,8 +43,13 @@ class _Guard:
     asking: bool = False
     #: The values of an `end` event, where they end the trial and with it the slot.
     ending: dict[str, Any] | None = None
-    #: Whether they have ended it.
-    ended: bool = False
+    #: Which of these three the transaction that runs has done; and those that were committed.
+    doing: set[str] = field(default_factory=set)
+    done: set[str] = field(default_factory=set)
+
+    def wants(self, what: str) -> bool:
+        """Return whether one of the three is still to be done."""
+        return getattr(self, what) not in (None, False) and what not in self.doing | self.done
 
 
 def held(lease: Lease) -> sa.ColumnElement[bool]:
@@ -126,13 +131,27 @@ def fenced(
 def attach(storage: optuna.storages.RDBStorage) -> None:
     """Fence the sessions of a storage."""
     factory = storage.scoped_session.session_factory
+    event.listen(factory, "after_begin", _after_begin)
     event.listen(factory, "before_commit", _before_commit)
     event.listen(factory, "after_flush", _after_flush)
+    event.listen(factory, "after_commit", _after_commit)
+
+
+def _after_begin(*_: object) -> None:
+    guard: _Guard | None = getattr(_thread, "guard", None)
+    if guard is not None:
+        guard.doing.clear()  # the transaction before may have failed, and Optuna tries some again by itself
+
+
+def _after_commit(_: Session) -> None:
+    guard: _Guard | None = getattr(_thread, "guard", None)
+    if guard is not None:
+        guard.done |= guard.doing
 
 
 def _before_commit(session: Session) -> None:
     guard: _Guard | None = getattr(_thread, "guard", None)
-    if guard is None or guard.ended:  # Optuna looks at a trial once more after it has told it
+    if guard is None or "ending" in guard.done:  # Optuna looks at a trial once more after it has told it
         return
     # The row stays locked until the commit: whoever takes the slot over comes before it or after it, never between.
     query = sa.select(_slots.trial_number).where(held(guard.lease)).with_for_update()
@@ -140,31 +159,31 @@ def _before_commit(session: Session) -> None:
         row = session.execute(query).first()
         if row is None:
             raise _lost(guard.lease)
-        if guard.event is not None:
+        if guard.event is not None and guard.wants("event"):
             values = {"trial_number": row.trial_number, **guard.event["values"]}
             session.execute(event_of(guard.lease, guard.event["kind"], values))
-            guard.event = None
+            guard.doing.add("event")
 
 
 def _after_flush(session: Session, _: object) -> None:
     guard: _Guard | None = getattr(_thread, "guard", None)
-    if guard is None or not (guard.asking or guard.ending is not None):
+    if guard is None or not (guard.wants("asking") or guard.wants("ending")):
         return
     from optuna.storages._rdb.models import TrialModel
 
     for row in (*session.new, *session.dirty):
         if not isinstance(row, TrialModel) or row.number is None:
             continue
-        if guard.asking and row.state.name == "RUNNING":
+        if guard.wants("asking") and row.state.name == "RUNNING":
             values = {"trial_id": row.trial_id, "trial_number": row.number}
             _update(session, guard.lease, values, _slots.trial_id.is_(None))
-            guard.asking = False
+            guard.doing.add("asking")
             reach("asking")
-        elif guard.ending is not None and row.state.is_finished():
+        elif guard.ending is not None and guard.wants("ending") and row.state.is_finished():
             _update(session, guard.lease, finished_values())
             values = {"trial_number": row.number, **guard.ending}
             session.execute(event_of(guard.lease, "end", values))
-            guard.ended = True
+            guard.doing.add("ending")
             reach("telling")
 
 

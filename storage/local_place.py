@@ -101,7 +101,8 @@ class LocalPlace:
             self._staged.discard(self._entry(folder))
             with reporting(f"{folder} cannot be removed"):
                 _remove_folder(folder)
-                self._prune(folder.parent)
+                if inside[-1].startswith(_STAGED):
+                    self._prune(folder.parent)
 
     def listing(self, under: str = "") -> dict[str, int]:
         """Walk the folder; in the root, only folders whose names may be ours."""
@@ -133,7 +134,7 @@ class LocalPlace:
         _remove_empty(self._root)
 
     def _entry(self, folder: Path) -> str:
-        return folder.relative_to(self._root).as_posix()
+        return os.path.relpath(folder, self._root)
 
     def _prune(self, folder: Path) -> None:
         while folder != self._root and folder.is_relative_to(self._root) and _remove_empty(folder):
@@ -145,8 +146,8 @@ def _new_folder_in(parent: Path) -> Path:
         try:
             parent.mkdir(parents=True, exist_ok=True)
             return new_folder(parent, _STAGED)
-        except FileNotFoundError:
-            continue  # another process has just removed the empty folder
+        except (FileNotFoundError, FileExistsError):
+            continue  # another thread or process has just removed the folder, which was empty
     return new_folder(parent, _STAGED)
 
 

@@ -103,8 +103,8 @@ class Manifest:
 
 
 def is_free_of_links(path: Path) -> bool:
-    """Return whether an absolute path is what it seems: no part of it, as far as it exists, is a link."""
-    return os.path.realpath(path) == os.fspath(path)
+    """Return whether no part of an absolute path, as far as it exists, is a link."""
+    return not any(each.is_symlink() for each in (path, *path.parents))
 
 
 def _matches(path: Path, expected: FileDigest) -> bool:

@@ -11,8 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import tenacity
-
 from storage.crash_points import reach
 from storage.errors import CheckpointsUnreachable, CheckpointsUnwritable
 from storage.manifests import MANIFEST, Manifest
@@ -171,6 +169,8 @@ class RemotePlace:
         return files, str(root)
 
     def _again(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        import tenacity  # and with it asyncio, which a command that reads the database can do without
+
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(_TRIES) | tenacity.stop_after_delay(_LAST_TRY_S),
             wait=tenacity.wait_random_exponential(multiplier=0.5, max=_LONGEST_WAIT_S),

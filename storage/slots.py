@@ -40,8 +40,9 @@ class Slots:
         # Of two that resize at once, the second counts what the first has made.
         lock = sa.select(_studies.study_id).where(_studies.study_id == self._study_id).with_for_update()
         connection.execute(lock)
-        rows = connection.execute(sa.select(_slots.slot, _slots.state).where(self._mine)).all()
-        states = {row.slot: row.state for row in rows}
+        # And a trial that is claimed meanwhile is either seen here, or finds its slot gone.
+        rows = sa.select(_slots.slot, _slots.state).where(self._mine).order_by(_slots.slot).with_for_update()
+        states = {row.slot: row.state for row in connection.execute(rows)}
         fresh = [slot for slot in range(total) if slot not in states]
         for slot in fresh[: max(0, total - len(states))]:
             connection.execute(
@@ -109,7 +110,7 @@ class Slots:
             )
         )
         with self._database.write() as connection:
-            before = self._row(lease, connection)
+            before = self._row(lease, connection, lock=True)  # what is told of it is what the update finds
             if connection.execute(query).rowcount != 1:
                 return None
             record = self._row(lease, connection)
@@ -224,8 +225,9 @@ class Slots:
     def _mine(self) -> sa.ColumnElement[bool]:
         return _slots.study_id == self._study_id
 
-    def _row(self, lease: Lease, connection: sa.Connection) -> SlotRecord | None:
-        row = connection.execute(_records().where(self._mine, _slots.slot == lease.slot)).first()
+    def _row(self, lease: Lease, connection: sa.Connection, *, lock: bool = False) -> SlotRecord | None:
+        query = _records().where(self._mine, _slots.slot == lease.slot)
+        row = connection.execute(query.with_for_update() if lock else query).first()
         return None if row is None else _record(row)
 
     def _update(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from storage import Lease, SlotRecord
     from tuner.devices import Lane
     from tuner.ledger import Begun
+    from tuner.messages import Answer, Save
     from tuner.run import Evaluation, TrialResult
     from tuner.trainers import Trainer
 
@@ -62,6 +64,8 @@ class Attempt:
     curve: dict[int, dict[str, Any]] = field(default_factory=dict)
 
     # ---- what is going on
+    #: Whether it has left its lane: whatever is still on its way for it counts no more.
+    is_off: bool = False
     #: Whether a job of this trial's is with the store: no other may begin.
     storing: bool = False
     #: The folder that the trainer writes to, from the word to save until it says that it has.
@@ -109,6 +113,12 @@ class Attempt:
     def is_busy(self) -> bool:
         """Whether a checkpoint is on its way."""
         return self.storing or self.staged is not None
+
+    def say(self, message: Answer | Save) -> None:
+        """Say something to the trainer; one that is gone is noticed by the end of its pipe."""
+        assert self.trainer is not None
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            self.trainer.connection.send(message)
 
     def cost_s(self) -> float:
         """Return the seconds that a checkpoint takes, as far as is known."""

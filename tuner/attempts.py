@@ -5,26 +5,25 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from storage import CheckpointError, Lease, LeaseLost, describe_outage
+from storage import Lease, LeaseLost
 from tuner.attempt import Attempt, Leaving
+from tuner.background import Background
 from tuner.errors import TrainerDied, first_line
 from tuner.events import Notice, TrialEnded, TrialEvaluated, TrialStarted, Watcher
 from tuner.heartbeat import Sign
 from tuner.job import BUILT_IN
-from tuner.keeping import Keeping, Kept, Restored
-from tuner.messages import Answer, Evaluated, Finished, Raised, Recorded, Save, Saved
+from tuner.keeping import Keeping, Restored
+from tuner.messages import Answer, Evaluated, Finished, Raised, Recorded, Saved
 from tuner.run import TENTHS, Evaluation, TrialResult, is_better
+from tuner.saves import Saves
 from tuner.trainers import WarmParent, describe_exit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from storage import SlotRecord
     from tuner.devices import Lane
     from tuner.ledger import Ledger
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 #: Crashes without an evaluation between them, beyond those that two bad trials may have, after which a run ends.
 MAX_CRASHES_IN_A_ROW = 6
-#: Seconds after which a store that fails is tried again.
-STORE_AGAIN_S = 5.0
 
 
 class Attempts:
@@ -73,7 +70,8 @@ class Attempts:
         self._keeping = keeping
         self._news = news
         self._watch = watch
-        self._pool = ThreadPoolExecutor(max_workers=len(lanes) + 1, thread_name_prefix="store")
+        self._background = Background(news)
+        self._saves = Saves(keeping, self._background, notice=self.notice, drop=self._drop, fail=self._unrestored)
         self._by_lane: dict[int, Attempt] = {}
         #: Everything that is held, also before there is an attempt; replaced as a whole, for other threads to read.
         self._leases: frozenset[Lease] = frozenset()
@@ -153,7 +151,7 @@ class Attempts:
         elif slot.trial_id is None:
             self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, step=0))
         else:
-            self._store_job(
+            self._saves.start(
                 attempt, lambda: self._keeping.restore(lease, attempt.number, slot.checkpoints), self._start
             )
         self.changed()
@@ -221,7 +219,7 @@ class Attempts:
             elif isinstance(message, Evaluated):
                 self._evaluated(attempt, message.evaluation)
             elif isinstance(message, Saved):
-                self._saved(attempt, message)
+                self._saves.take(attempt, message)
             elif isinstance(message, Finished):
                 self._finished(attempt, message)
             elif isinstance(message, Raised):
@@ -249,49 +247,15 @@ class Attempts:
         if not spared and self._ledger.should_prune(attempt.begun):
             attempt.pruned_by = evaluation
         attempt.save_due = step < TENTHS
-        self._say(attempt, Answer(step=step, go_on=attempt.pruned_by is None))
-
-    def _saved(self, attempt: Attempt, message: Saved) -> None:
-        staged, attempt.staged = attempt.staged, None
-        assert staged is not None
-        if message.error is not None:
-            self.notice(f"trial {attempt.number}: its checkpoint cannot be written here: {message.error}")
-            attempt.patient_until = time.monotonic() + STORE_AGAIN_S
-            self._in_store(lambda: self._keeping.give_back(staged))
-            return
-        lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
-        if message.best is not None:
-            attempt.unsaved = False
-
-        def keep() -> Kept:
-            return self._keeping.keep(
-                lease,
-                number,
-                checkpoints,
-                staged=staged,
-                step=message.step,
-                best=message.best,
-                refused=refused,
-            )
-
-        self._store_job(attempt, keep, self._kept)
-
-    def _kept(self, attempt: Attempt, kept: Kept) -> None:
-        now = time.monotonic()
-        attempt.checkpoints, attempt.refused = kept.checkpoints, kept.refused
-        attempt.saved, attempt.save_cost_s = now, now - attempt.asked
-        if kept.problem is not None:
-            self.notice(f"trial {attempt.number}: no checkpoint, the one before stays: {kept.problem}")
-            attempt.patient_until = now + STORE_AGAIN_S
+        attempt.say(Answer(step=step, go_on=attempt.pruned_by is None))
 
     def _finished(self, attempt: Attempt, message: Finished) -> None:
         attempt.result, attempt.unsaved = message.result, message.unsaved
         if attempt.unsaved and message.result.value is not None:
             # Weights that nobody would keep are not worth a write.
             attempt.unsaved = self._ledger.is_among_best(message.result.value)
-        if attempt.staged is not None and not attempt.unsaved:  # the word to save came too late for it
-            staged, attempt.staged = attempt.staged, None
-            self._in_store(lambda: self._keeping.give_back(staged))
+        if not attempt.unsaved:
+            self._saves.withdraw(attempt)
 
     def _crashed(self, attempt: Attempt) -> None:
         assert attempt.trainer is not None
@@ -323,19 +287,19 @@ class Attempts:
             if attempt.trainer is not None:
                 attempt.trainer.kill()
             del self._by_lane[attempt.lane.index]
+            attempt.is_off = True
             if attempt.lease in self._leases:
                 self._ledger.release(attempt.lease, state=leaving.state, reason=leaving.reason)
         self._leases = frozenset()
 
-    def close(self) -> None:
-        """Wait for the jobs that are with the store; those that have not begun are forgotten."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+    def close(self, seconds: float) -> None:
+        """Wait so long for what is still with the store."""
+        self._background.wait(seconds)
 
     def _drive(self, attempt: Attempt) -> None:
         """Do what comes next for a trial, unless something is on its way that has to arrive first."""
-        if attempt.crash is not None and attempt.staged is not None:
-            staged, attempt.staged = attempt.staged, None
-            self._in_store(lambda: self._keeping.give_back(staged))
+        if attempt.crash is not None:
+            self._saves.withdraw(attempt)
         if attempt.is_busy:
             return
         if attempt.crash is not None:
@@ -345,7 +309,7 @@ class Attempts:
         elif attempt.leaving is not None:
             self._drive_away(attempt, attempt.leaving)
         elif attempt.wants_save(self._config.checkpoint_every):
-            self._ask_to_save(attempt)
+            self._saves.ask(attempt)
 
     def _drive_to_end(self, attempt: Attempt, result: TrialResult) -> None:
         if result.state == "left":
@@ -354,23 +318,14 @@ class Attempts:
             self._leave(attempt, leaving)
         elif result.state == "complete" and (attempt.unsaved or attempt.refused is not None):
             # Not before its best weights are safe is a trial told: from then on nobody would train them again.
-            if time.monotonic() >= attempt.patient_until:
-                self._save_the_best(attempt)
+            if time.monotonic() < attempt.patient_until:
+                return
+            if attempt.unsaved:
+                self._saves.ask(attempt)
+            else:
+                self._saves.keep_refused(attempt)
         else:
             self._end(attempt, result)
-
-    def _save_the_best(self, attempt: Attempt) -> None:
-        if attempt.unsaved:
-            self._ask_to_save(attempt)
-            return
-        lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
-        attempt.asked = time.monotonic()
-
-        def keep() -> Kept:
-            staged = self._keeping.stage(lease, number, checkpoints)
-            return self._keeping.keep(lease, number, checkpoints, staged=staged, step=None, best=None, refused=refused)
-
-        self._store_job(attempt, keep, self._kept)
 
     def _drive_away(self, attempt: Attempt, leaving: Leaving) -> None:
         """Have a trial leave: saved where it is, if it has got anywhere."""
@@ -380,22 +335,7 @@ class Attempts:
             self._leave(attempt, leaving)
         else:
             attempt.told_to_leave = True
-            self._ask_to_save(attempt, leave=True)
-
-    def _ask_to_save(self, attempt: Attempt, *, leave: bool = False) -> None:
-        """Have room made in the store, then give the word to the trainer."""
-        lease, number, checkpoints = attempt.lease, attempt.number, attempt.checkpoints
-        attempt.save_due, attempt.asked = False, time.monotonic()
-
-        def ask(attempt: Attempt, folder: Path) -> None:
-            over = attempt.result is not None and not attempt.unsaved
-            if attempt.crash is None and attempt.trainer is not None and not over:
-                attempt.staged = folder
-                self._say(attempt, Save(folder=str(folder), leave=leave))
-            else:
-                self._in_store(lambda: self._keeping.give_back(folder))
-
-        self._store_job(attempt, lambda: self._keeping.stage(lease, number, checkpoints), ask)
+            self._saves.ask(attempt, leave=True)
 
     def _end(self, attempt: Attempt, result: TrialResult) -> None:
         """Tell a trial's end."""
@@ -414,7 +354,7 @@ class Attempts:
             self._keeping.end(number, checkpoints, complete=complete)
 
         # The lane is free once the store is: until then what it has stored counts as a running trial's.
-        self._store_job(attempt, tidy, lambda attempt, _: self._free(attempt))
+        self._saves.start(attempt, tidy, lambda attempt, _: self._free(attempt))
         attempt.leaving, attempt.result = None, None
         self._watch(
             TrialEnded(
@@ -477,9 +417,9 @@ class Attempts:
         if self._by_lane.get(attempt.lane.index) is attempt:
             del self._by_lane[attempt.lane.index]
             self.freed = True
+        attempt.is_off = True
         self._forget(attempt.lease)
-        folders = [folder for folder in (attempt.restored, attempt.staged) if folder is not None]
-        self._in_store(lambda: self._keeping.give_back(*folders))
+        self._saves.give_back(*(folder for folder in (attempt.restored, attempt.staged) if folder is not None))
         self.changed()
 
     def _forget(self, lease: Lease) -> None:
@@ -505,60 +445,18 @@ class Attempts:
         except LeaseLost:
             self._drop(attempt)
 
-    # ---- the store's threads
-
-    def _store_job(self, attempt: Attempt, job: Callable[[], Any], then: Callable[[Attempt, Any], None]) -> None:
-        """Have a thread do something with the store for a trial; then go on with it in the main thread."""
-        attempt.storing = True
-        future = self._pool.submit(job)
-        future.add_done_callback(lambda done: self._news.post(lambda: self._stored(attempt, done, then)))
-
-    def _stored(self, attempt: Attempt, done: Future[Any], then: Callable[[Attempt, Any], None]) -> None:
-        attempt.storing = False
-        if done.cancelled() or self._by_lane.get(attempt.lane.index) is not attempt:
-            return
-        error = done.exception()
-        with self._dropping(attempt):
-            if error is None:
-                then(attempt, done.result())
-            elif isinstance(error, CheckpointError) or describe_outage(error) is not None:
-                self._store_failed(attempt, error)
-            else:
-                raise error
-
-    def _store_failed(self, attempt: Attempt, error: BaseException) -> None:
-        self.notice(f"trial {attempt.number}: {error}")
-        attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+    def _unrestored(self, attempt: Attempt, error: BaseException) -> None:
+        """Give up a trial for which the store has failed before its training, or after its end."""
         if attempt.lease not in self._leases:  # it is over: what it left is tidied away some other time
             self._free(attempt)
-        elif attempt.trainer is None and attempt.result is None:
-            # It cannot be brought back here and now: perhaps elsewhere, or later.
-            self._claim_from = attempt.patient_until
-            self._leave(attempt, Leaving(state="interrupted", reason=first_line(error)))
-        elif attempt.told_to_leave:
-            attempt.result = TrialResult(state="left")
-
-    def _in_store(self, job: Callable[[], None]) -> None:
-        """Have a thread do something with the store that nobody waits for."""
-
-        def quietly() -> None:
-            try:
-                job()
-            except CheckpointError as error:
-                self.notice(str(error))
-
-        with contextlib.suppress(RuntimeError):  # the pool is closed: whatever stays is tidied away another time
-            self._pool.submit(quietly)
+            return
+        # It cannot be brought back here and now: perhaps elsewhere, or later.
+        self._claim_from = attempt.patient_until
+        self._leave(attempt, Leaving(state="interrupted", reason=first_line(error)))
 
     def notice(self, text: str) -> None:
         """Say in a line what a person should know. Safe from any thread."""
         self._news.post(lambda: self._watch(Notice(text=text)))
-
-    def _say(self, attempt: Attempt, message: Answer | Save) -> None:
-        assert attempt.trainer is not None
-        # One that is gone is noticed by the end of its pipe.
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            attempt.trainer.connection.send(message)
 
 
 def _same(one: float, other: float) -> bool:

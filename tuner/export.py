@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces import Hyperparameters
 from storage import CheckpointMissing, History
+from storage.checkpoints import MANIFEST
 from tuner.errors import NoBestTrial, TunerError
 from tuner.service import Elsewhere, stored_config, stored_setup
 from tuner.setup import checkpoint_store
@@ -28,7 +29,7 @@ def export(
     elsewhere: Elsewhere,
     debug: bool = False,
 ) -> dict[str, Any]:
-    """Write a trial's model and tokenizer.
+    """Write a trial's model and tokenizer; of a study that trains with a function of its own, what that has saved.
 
     Args:
         database: Where the study is.
@@ -52,11 +53,6 @@ def export(
     if record is None:
         raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
     config = stored_config(study, database)
-    if config.train is not None:
-        raise TunerError(
-            f"study {study.name!r} trains with {config.train}, whose weights only it can read; `tuner show` says where "
-            "they are"
-        )
     store = checkpoint_store(config, database.path)
     best = record.checkpoints.best
     if best is None or best.key not in store.keys(record.number):
@@ -69,16 +65,14 @@ def export(
     # Written beside its place and moved there once it is sound: nobody finds half a model, or one that was refused.
     scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
     weights, _ = store.fetch(best.key, best.sha256)
+    verified = None
     try:
-        with WarmParent(None if debug else Path("/dev/null")) as warm:
-            setup = stored_setup(study, config, database, warm, elsewhere)
-            run = setup.run(record.number, Hyperparameters.from_values(record.hyperparameters), precision="fp32")
-            arguments = {"run": run, "weights": weights, "folder": scratch.absolute(), "verify": verify}
-            verified = warm.call("tuner.training.jobs:export_job", arguments, {"CUDA_VISIBLE_DEVICES": ""})
-        if verified is not None and record.value is not None and not _agree(verified, record):
-            raise TunerError(
-                f"nothing written: the model of trial {record.number} scores {verified:.8f}, recorded is "
-                f"{record.value:.8f}; was it trained with other versions? --no-verify writes it all the same"
+        if config.train is not None:
+            # What its own function has written, which it alone can read.
+            shutil.copytree(weights, scratch, ignore=shutil.ignore_patterns(MANIFEST))
+        else:
+            verified = _write_model(
+                database, study, record, weights, scratch, verify=verify, elsewhere=elsewhere, debug=debug
             )
         scratch.rename(folder)
     finally:
@@ -92,6 +86,31 @@ def export(
         "verified": verified,
         "folder": str(folder.absolute()),
     }
+
+
+def _write_model(
+    database: Database,
+    study: StudyRecord,
+    record: TrialRecord,
+    weights: Path,
+    scratch: Path,
+    *,
+    verify: bool,
+    elsewhere: Elsewhere,
+    debug: bool,
+) -> float | None:
+    config = stored_config(study, database)
+    with WarmParent(None if debug else Path("/dev/null")) as warm:
+        setup = stored_setup(study, config, database, warm, elsewhere)
+        run = setup.run(record.number, Hyperparameters.from_values(record.hyperparameters), precision="fp32")
+        arguments = {"run": run, "weights": weights, "folder": scratch.absolute(), "verify": verify}
+        verified: float | None = warm.call("tuner.training.jobs:export_job", arguments, {"CUDA_VISIBLE_DEVICES": ""})
+    if verified is not None and record.value is not None and not _agree(verified, record):
+        raise TunerError(
+            f"nothing written: the model of trial {record.number} scores {verified:.8f}, recorded is "
+            f"{record.value:.8f}; was it trained with other versions? --no-verify writes it all the same"
+        )
+    return verified
 
 
 def _agree(verified: float, record: TrialRecord) -> bool:

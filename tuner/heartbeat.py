@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tuner.pace import Pace
     from tuner.patience import Patience
 
+#: Seconds that the end of a run waits for a beat that is under way.
+_LAST_BEAT_S = 5.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
@@ -75,7 +78,7 @@ class Heartbeat:
     def __exit__(self, *_: object) -> None:
         self._ending = True
         self._soon.set()
-        self._thread.join()
+        self._thread.join(_LAST_BEAT_S)  # it may be waiting for a network
         with contextlib.suppress(sa.exc.SQLAlchemyError):  # where the database is away: its leases expire
             self._patience(self._leave)
 

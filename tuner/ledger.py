@@ -88,10 +88,9 @@ class Ledger:
         self._history = History(database, record)
         self._study = load_optuna_study(database, config, conditional=space.is_conditional)
 
-    def claim(self, *, begun_only: bool = False) -> tuple[Lease, SlotRecord] | None:
+    def claim(self) -> tuple[Lease, SlotRecord] | None:
         """Take a slot, or return None where there is none to be had for now."""
-        states = ("stopped",) if begun_only else ("open",)
-        claimed = self._patience(self._slots.claim, self._owner, self._lease_s, states=states, empty=not begun_only)
+        claimed = self._patience(self._slots.claim, self._owner, self._lease_s)
         if claimed is not None:
             reach("claimed")
         return claimed

@@ -31,8 +31,3 @@ class News:
             os.read(self._read, 4096)
         while not self._calls.empty():
             self._calls.get()()
-
-    def close(self) -> None:
-        """Close the descriptors; nobody may post any more."""
-        os.close(self._read)
-        os.close(self.wake)

@@ -86,7 +86,8 @@ class PipeSaver:
         unsaved = result.state == "complete" and self._best is not None
         self._connection.send(Finished(result=result, unsaved=unsaved))
         while unsaved and self._best is not None:
-            self._listen(None)
+            if self._save is None:  # it may have come before the end was said, and is then not said again
+                self._listen(None)
             if self._save is not None:
                 asked, self._save = self._save, None
                 self._write(asked, None, None)

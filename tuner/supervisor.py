@@ -119,8 +119,8 @@ class Supervisor:
             if self._signal is None or describe_outage(error) is None:
                 raise
         finally:
-            self._attempts.close()
-            self._news.close()
+            deadline = self._ending.deadline if self._ending else time.monotonic() + self._pace.grace_s
+            self._attempts.close(deadline - time.monotonic())
         if self._signal is not None:
             raise Interrupted(
                 f"stopped by {self._signal.name} with trials left; `tuner resume {self._record.name}` goes on",

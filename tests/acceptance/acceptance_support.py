@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -253,6 +254,22 @@ class Tuner:
             "max_length": 16,
             **changes,
         }
+        return self._write_study(name, document)
+
+    def toy_study(self, name: str, /, **changes: Any) -> str:
+        """Write a study file that trains without torch, as `toy_training` does, and that module beside it."""
+        shutil.copy(Path(__file__).with_name("toy_training.py"), self.folder)
+        document = {
+            "name": name,
+            "train": "toy_training:train",
+            "metric": {"name": "score", "direction": "maximize"},
+            "pruner": "none",
+            "budget": {"trials": 3},
+            **changes,
+        }
+        return self._write_study(name, document)
+
+    def _write_study(self, name: str, document: Mapping[str, Any]) -> str:
         path = self.folder / f"{name}.yaml"
         written = {key: value for key, value in document.items() if value is not None}
         path.write_text(yaml.safe_dump(written, sort_keys=False), encoding="utf-8")
@@ -277,3 +294,18 @@ SLOW = {
 def points(trials: Any) -> dict[int, str]:
     """Return the hyperparameters of each trial of `tuner trials --json`, by number, as text that compares."""
     return {trial["number"]: json.dumps(trial["hyperparameters"], sort_keys=True) for trial in trials["trials"]}
+
+
+def states_of(url: str, *, folder: Path) -> dict[str, int]:
+    """Return how many trials of each state Optuna's own table has; a relative SQLite file is below the folder."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url.replace("sqlite:///", f"sqlite:///{folder}/"), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return dict(connection.execute(sa.text("SELECT state, count(*) FROM trials GROUP BY state")).tuples().all())
+
+
+def stored_files(store: Path) -> dict[str, bytes]:
+    """Return the content of all that is in a store's folder, by path; not what trainers have said."""
+    files = (path for path in store.rglob("*") if path.is_file() and path.name != "trainers.log")
+    return {path.relative_to(store).as_posix(): path.read_bytes() for path in files}

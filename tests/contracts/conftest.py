@@ -2,15 +2,125 @@
 
 from __future__ import annotations
 
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
+import sqlalchemy as sa
+from racing import holding, race
+from servers import PostgresServer
+
+from storage import Database
+
+__all__ = ["holding", "race"]
+
+Watch: TypeAlias = Callable[[Database], Callable[[], None]]
+
+_BACKENDS = ["sqlite", "postgresql"]
+_DEADLINE_S = 60.0
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=_BACKENDS)
 def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database that nothing was ever written to."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'tuner.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with our tables and Optuna's, which take most of a second to make."""
+    path = tmp_path_factory.mktemp("tables") / "tuner.db"
+    with Database(f"sqlite:///{path}", create=True) as database:
+        assert database.optuna_storage is not None
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_server: PostgresServer) -> str:
+    """A database with our tables and Optuna's, to be emptied before it is used."""
+    url = postgres_server.create_database("contracts")
+    with Database(url, create=True) as database:
+        assert database.optuna_storage is not None
+    return url
+
+
+@pytest.fixture(params=_BACKENDS)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with our tables and Optuna's, and no study."""
+    if request.param == "sqlite":
+        path = tmp_path / "tuner.db"
+        shutil.copyfile(request.getfixturevalue("sqlite_tables"), path)
+        return f"sqlite:///{path}"
+    url: str = request.getfixturevalue("postgres_tables")
+    _empty(url)
+    return url
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
+    with Database(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def other(url: str) -> Iterator[Database]:
+    """The same database, as another machine has opened it."""
+    with Database(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def watch(url: str) -> Iterator[Watch]:
+    """Tell when somebody waits for another one's transaction: `waits = watch(database)`, and later `waits()` returns.
+
+    A server says so itself. Of a file it is known that whoever says BEGIN IMMEDIATE to it goes no further.
+    """
+    if url.startswith("sqlite"):
+        yield _watch_file
+        return
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    query = sa.text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+    )
+
+    def wait() -> None:
+        deadline = time.monotonic() + _DEADLINE_S
+        with engine.connect() as connection:
+            while not connection.execute(query).scalar():
+                assert time.monotonic() < deadline
+
+    yield lambda _: wait
+    engine.dispose()
+
+
+def _watch_file(database: Database) -> Callable[[], None]:
+    begins = threading.Event()
+
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            begins.set()
+
+    for engine in (database.engine, database.optuna_storage.engine):
+        sa.event.listen(engine, "before_cursor_execute", look)
+
+    def wait() -> None:
+        assert begins.wait(_DEADLINE_S)
+
+    return wait
+
+
+def _empty(url: str) -> None:
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        kept = ("alembic_version", "version_info", "tuner_schema")
+        names = [name for name in sa.inspect(connection).get_table_names() if name not in kept]
+        connection.exec_driver_sql(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+    engine.dispose()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -68,7 +67,7 @@ class Raw:
     """The files of study one, as somebody else sees them."""
 
     def __init__(self, url: str) -> None:
-        self._files, self._root = url_to_fs(f"{url}/one", skip_instance_cache=True)
+        self._files, self._root = url_to_fs(f"{url}/one", use_listings_cache=False)
 
     def read(self, path: str) -> bytes:
         content: bytes = self._files.cat_file(f"{self._root}/{path}")
@@ -82,7 +81,6 @@ class Raw:
         self._files.rm_file(f"{self._root}/{path}")
 
     def paths(self) -> list[str]:
-        self._files.invalidate_cache()
         return sorted(path[len(self._root) + 1 :] for path in self._files.find(self._root))
 
 
@@ -264,13 +262,33 @@ def test_several_threads_use_one_store(store: CheckpointStore) -> None:
     ]
 
 
-def test_a_process_that_forked_ends_as_any_other(store: CheckpointStore) -> None:
-    publish(store, 0)
-    child = os.fork()
-    if child == 0:
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
-    publish(store, 1)
+FORK = """
+import os, sys
+from pathlib import Path
+from storage import CheckpointStore
+
+store = CheckpointStore(sys.argv[1], "one", scratch=Path(sys.argv[2]))
+
+def use(step):
+    staged = store.stage(0, 1)
+    (staged / "model").write_bytes(b"x")
+    published = store.publish(staged, trial=0, attempt=1, kind="step", step=step, facts={})
+    store.release(store.fetch(published.key, published.sha256)[0])
+
+use(1)
+child = os.fork()
+if child == 0:
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+use(2)
+print(len(store.keys(0)))
+"""
+
+
+def test_a_process_that_uses_a_store_forks_and_ends_without_a_word(url: str, tmp_path: Path) -> None:
+    program = [sys.executable, "-W", "error::ResourceWarning", "-c", FORK, url, str(tmp_path / "scratch")]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "2\n", "")
 
 
 # ---- delete, tidy, remove ----
@@ -671,6 +689,7 @@ def lone_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     with S3Server() as server:
         for name, value in server.environment.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # or each try of ours is five, with waits between them
         yield server
 
 

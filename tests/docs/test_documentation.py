@@ -65,9 +65,9 @@ def test_every_command_and_study_file_of_a_page_works(
     for name in ("reviews.csv", "photos"):
         (tmp_path / name).symlink_to(root / name)
     for kind, text in blocks(page):
-        if kind == "yaml":
+        if kind in ("yaml", "python"):
             first = text.splitlines()[0]
-            assert first.startswith("# "), f"a study file of {page.name} has no name in its first line"
+            assert first.startswith("# "), f"a file of {page.name} has no name in its first line"
             (tmp_path / first.removeprefix("# ").strip()).write_text(text)
         elif kind == "console":
             for line in text.splitlines():
@@ -89,7 +89,7 @@ def test_every_block_has_a_known_language() -> None:
     fences = [
         line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("```")
     ]
-    assert {fence for fence in fences if fence != "```"} <= {"```yaml", "```console", "```text"}
+    assert {fence for fence in fences if fence != "```"} <= {"```yaml", "```console", "```text", "```python"}
 
 
 def test_every_command_is_documented() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from storage import (
     DatabaseUnreadable,
     InvalidStorageURL,
     StorageError,
+    describe_outage,
     mask_password,
 )
 from tuner.errors import ConfigError, DeviceError, Interrupted, TunerError
@@ -91,6 +93,10 @@ def exit_code(error: Exception) -> int:
 def main() -> None:
     """Run the command line."""
     debug = "--debug" in sys.argv or bool(os.environ.get("TUNER_DEBUG"))
+    if not debug:
+        # What its pools say of connections that broke, we say ourselves, in a line.
+        logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
+        logging.getLogger("sqlalchemy").propagate = False
     try:
         code = group.main(prog_name="tuner", standalone_mode=False)
     except click.ClickException as error:
@@ -100,22 +106,38 @@ def main() -> None:
         # A reader that closes the pipe early, such as `head`; what is still buffered must not complain at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Aborted.", err=True)
-        code = 130
-    except (TunerError, SearchSpaceError, StorageError) as error:
+    except (Exception, KeyboardInterrupt) as error:
         if debug:
             traceback.print_exc()
-        click.echo(f"Error: {mask_password(str(error))}", err=True)
-        code = exit_code(error)
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        text = mask_password(f"{type(error).__name__}: {error}")
-        hint = "" if debug else "\nThis is a defect of tuner, or of what it stands on; --debug shows where."
-        click.echo(f"Error: {text}{hint}", err=True)
-        code = 1
+        code = _say(_what_ended(error), debug=debug)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _what_ended(error: BaseException) -> BaseException:
+    """Return the signal that an error came of, where it came of one: libraries make errors of their own of it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, Interrupted | click.Abort | KeyboardInterrupt):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return error
+
+
+def _say(error: BaseException, *, debug: bool) -> int:
+    """Say in a line what ended a command; return its exit code."""
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        click.echo("Aborted.", err=True)
+        return 130
+    if isinstance(error, TunerError | SearchSpaceError | StorageError):
+        click.echo(f"Error: {mask_password(str(error))}", err=True)
+        return exit_code(error)
+    if outage := describe_outage(error):
+        click.echo(f"Error: the database does not answer: {mask_password(outage)}", err=True)
+        return 1
+    text = mask_password(f"{type(error).__name__}: {error}")
+    hint = "" if debug else "\nThis is a defect of tuner, or of what it stands on; --debug shows where."
+    click.echo(f"Error: {text}{hint}", err=True)
+    return 1
 
 
 if __name__ == "__main__":

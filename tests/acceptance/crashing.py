@@ -1,0 +1,33 @@
+"""The command, with a signal to itself at a named moment: `python -P crashing.py POINT COUNT SIGNAL ARGUMENT...`.
+
+Such as `crashing.py pointer 2 SIGKILL start study.yaml`: killed when the second pointer is set.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from storage import crash_points
+from tuner.cli.main import main
+
+
+def signalling(point: str, count: int, number: signal.Signals) -> Callable[[str], None]:
+    """Return a hook that sends the signal when the point is reached for the `count`th time."""
+    assert point in crash_points.POINTS
+    reached = itertools.count(1)  # threads reach points too; `next` is one step for them
+
+    def hook(name: str) -> None:
+        if name == point and next(reached) == count:
+            os.kill(os.getpid(), number)
+
+    return hook
+
+
+if __name__ == "__main__":
+    crash_points.hook = signalling(sys.argv[1], int(sys.argv[2]), signal.Signals[sys.argv[3]])
+    sys.argv[1:] = sys.argv[4:]
+    main()

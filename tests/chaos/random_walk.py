@@ -1,0 +1,46 @@
+"""What the chaos test trains with: a walk of a few seconds whose every value follows from its hyperparameters."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuner.run import TENTHS, Evaluation, TrialRun
+
+#: Steps of a trial.
+STEPS = 60
+
+
+def train(run: TrialRun) -> Iterator[Evaluation]:
+    """Walk, a step every few hundredths of a second."""
+    pause = float(os.environ.get("WALK_PAUSE_S", "0"))
+    rate = run.hyperparameters.learning_rate
+    step, place = 0, 1.0
+    if run.restored is not None:
+        step, place = json.loads((run.restored / "walk.json").read_text(encoding="utf-8"))
+    run.record({"device": "cpu", "threads": 1})
+    while step < STEPS:
+        time.sleep(pause)  # the work
+        step, place = step + 1, (place * 1.3 + rate * 1e4) % 11
+        state = json.dumps([step, place])
+        if step * TENTHS % STEPS == 0:
+            evaluation = Evaluation(
+                step=step * TENTHS // STEPS,
+                value=place,
+                epoch=step / STEPS,
+                optimiser_steps=step,
+                train_loss=place,
+                validation_loss=place,
+                learning_rate=rate,
+            )
+            run.saver.keep(evaluation, lambda folder, state=state: _write(folder, state))  # type: ignore[misc]
+            yield evaluation
+        if run.saver.wanted():
+            run.saver.save(step, lambda folder, state=state: _write(folder, state))  # type: ignore[misc]
+
+
+def _write(folder: Path, state: str) -> None:
+    (folder / "walk.json").write_text(state, encoding="utf-8")

@@ -1,0 +1,156 @@
+"""Saves: a trial's checkpoints, from the word to its trainer until the pointer in the database names them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from storage import CheckpointError, LeaseLost, describe_outage
+from tuner.background import Outcome
+from tuner.messages import Save
+from tuner.run import TrialResult
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tuner.attempt import Attempt
+    from tuner.background import Background
+    from tuner.keeping import Keeping, Kept
+    from tuner.messages import Saved
+
+T = TypeVar("T")
+
+#: Seconds after which a store that fails is tried again.
+STORE_AGAIN_S = 5.0
+
+
+class Saves:
+    """What is done with the store for trials that run. Only the main thread may call it.
+
+    Args:
+        keeping: The store.
+        background: Runs what waits for it.
+        notice: Told in a line what a person should know.
+        drop: Told of a trial that turns out to be another worker's.
+        fail: Told of a trial for which the store has failed before or after its training.
+    """
+
+    def __init__(
+        self,
+        keeping: Keeping,
+        background: Background,
+        *,
+        notice: Callable[[str], None],
+        drop: Callable[[Attempt], None],
+        fail: Callable[[Attempt, BaseException], None],
+    ) -> None:
+        self._keeping = keeping
+        self._background = background
+        self._notice = notice
+        self._drop = drop
+        self._fail = fail
+
+    def ask(self, attempt: Attempt, *, leave: bool = False) -> None:
+        """Have room made in the store, then give the trainer the word to save, and to leave after that."""
+        lease, number, checkpoints = attempt.lease, attempt.number, attempt.checkpoints
+        attempt.save_due, attempt.asked = False, time.monotonic()
+
+        def say(attempt: Attempt, folder: Path) -> None:
+            over = attempt.result is not None and not attempt.unsaved
+            if attempt.crash is not None or attempt.trainer is None or over:
+                self.give_back(folder)
+                return
+            attempt.staged = folder
+            attempt.say(Save(folder=str(folder), leave=leave))
+
+        self.start(attempt, lambda: self._keeping.stage(lease, number, checkpoints), say)
+
+    def take(self, attempt: Attempt, message: Saved) -> None:
+        """Put into the store what a trainer has staged."""
+        staged, attempt.staged = attempt.staged, None
+        assert staged is not None
+        if message.error is not None:
+            self._notice(f"trial {attempt.number}: its checkpoint cannot be written here: {message.error}")
+            attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+            self.give_back(staged)
+            return
+        lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
+        if message.best is not None:
+            attempt.unsaved = False
+
+        def keep() -> Kept:
+            return self._keeping.keep(
+                lease, number, checkpoints, staged=staged, step=message.step, best=message.best, refused=refused
+            )
+
+        self.start(attempt, keep, self._kept)
+
+    def keep_refused(self, attempt: Attempt) -> None:
+        """Put into the store the best weights that it has refused before."""
+        lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
+        attempt.asked = time.monotonic()
+
+        def keep() -> Kept:
+            staged = self._keeping.stage(lease, number, checkpoints)
+            return self._keeping.keep(lease, number, checkpoints, staged=staged, step=None, best=None, refused=refused)
+
+        self.start(attempt, keep, self._kept)
+
+    def _kept(self, attempt: Attempt, kept: Kept) -> None:
+        now = time.monotonic()
+        attempt.checkpoints, attempt.refused = kept.checkpoints, kept.refused
+        attempt.saved, attempt.save_cost_s = now, now - attempt.asked
+        if kept.problem is not None:
+            self._notice(f"trial {attempt.number}: no checkpoint, the one before stays: {kept.problem}")
+            attempt.patient_until = now + STORE_AGAIN_S
+
+    def withdraw(self, attempt: Attempt) -> None:
+        """Take back the word to save from a trainer that will not heed it any more."""
+        if attempt.staged is not None:
+            staged, attempt.staged = attempt.staged, None
+            self.give_back(staged)
+
+    def give_back(self, *folders: Path) -> None:
+        """Remove folders that were staged or fetched."""
+
+        def told(outcome: Outcome[None]) -> None:
+            if isinstance(outcome.error, CheckpointError):
+                self._notice(str(outcome.error))
+            else:
+                outcome.result()
+
+        if folders:
+            self._background.start(lambda: self._keeping.give_back(*folders), told)
+
+    def start(self, attempt: Attempt, job: Callable[[], T], then: Callable[[Attempt, T], None]) -> None:
+        """Do something with the store for a trial, for which nothing else is begun until it is done."""
+        attempt.storing = True
+
+        def done(outcome: Outcome[T]) -> None:
+            attempt.storing = False
+            if attempt.is_off:
+                return
+            try:
+                then(attempt, outcome.result())
+            except LeaseLost:
+                self._drop(attempt)
+            except Exception as error:
+                if outcome.error is not error or not _is_the_stores(error):
+                    raise
+                self._failed(attempt, error)
+
+        self._background.start(job, done)
+
+    def _failed(self, attempt: Attempt, error: BaseException) -> None:
+        self._notice(f"trial {attempt.number}: {error}")
+        attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+        if attempt.told_to_leave:
+            attempt.result = attempt.result or TrialResult(state="left")
+        elif attempt.trainer is None and attempt.result is None:
+            self._fail(attempt, error)
+
+
+def _is_the_stores(error: BaseException) -> bool:
+    # Or an outage of the database that has outlasted what a signal leaves.
+    return isinstance(error, CheckpointError) or describe_outage(error) is not None
