@@ -19,6 +19,7 @@ from storage.errors import (
     StudyExists,
     StudyNotFound,
     TrialNotFound,
+    TrialOver,
 )
 from storage.events import Events
 from storage.fencing import fenced
@@ -74,6 +75,7 @@ __all__ = [
     "StudyNotFound",
     "StudyRecord",
     "TrialNotFound",
+    "TrialOver",
     "TrialRecord",
     "WorkerRecord",
     "Workers",

@@ -182,13 +182,16 @@ class CheckpointStore:
         _parse_key(key)
         self._place.discard(key)
 
-    def tidy(self, trial: int, keep: Collection[str], *, attempt: int | None = None) -> list[str]:
+    def tidy(
+        self, trial: int, keep: Collection[str], *, attempt: int | None = None, dry_run: bool = False
+    ) -> list[str]:
         """Remove what a trial has in the store, except what is to be kept and what this process has staged.
 
         Args:
             trial: The trial's number.
             keep: Keys.
             attempt: That of the caller's lease: what later ones wrote stays, should the lease be lost by now.
+            dry_run: Only return what would go.
 
         Returns:
             What was removed, by paths below the study's root.
@@ -200,7 +203,8 @@ class CheckpointStore:
         for entry in self._entries(trial):
             if entry in keep or self._place.is_staged(entry) or (attempt is not None and _attempt(entry) > attempt):
                 continue
-            self._place.discard(entry)
+            if not dry_run:
+                self._place.discard(entry)
             removed.append(entry)
         return removed
 

@@ -10,6 +10,7 @@ StorageError (RuntimeError)
 ├── StudyExists (ValueError)           the name is taken by something else
 ├── StudyBusy                          some worker holds a trial of the study
 ├── LeaseLost                          another worker has taken the trial over
+│   └── TrialOver                      another program has ended it
 ├── TrialNotFound (LookupError)        no trial of that number
 └── CheckpointError
     ├── CheckpointMissing (LookupError)  there is no checkpoint of that key
@@ -59,6 +60,10 @@ class StudyBusy(StorageError):
 
 class LeaseLost(StorageError):
     """Another worker has taken the trial over: whoever is told so touches nothing of it."""
+
+
+class TrialOver(LeaseLost):
+    """Another program, such as the dashboard, has ended the trial, and with it the lease."""
 
 
 class TrialNotFound(StorageError, LookupError):

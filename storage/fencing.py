@@ -111,7 +111,7 @@ def fenced(
         ending: The trial is ended, and the slot with it.
 
     Raises:
-        LeaseLost: Somebody else has the slot; nothing is written.
+        LeaseLost: Somebody else has the slot, or it is deleted; nothing is written.
     """
     guard = _Guard(
         lease=lease,
@@ -124,6 +124,12 @@ def fenced(
     try:
         with writing_from_the_start():
             yield
+    except KeyError as error:
+        from optuna.storages._rdb.models import NOT_FOUND_MSG
+
+        if error.args != (NOT_FOUND_MSG,):
+            raise
+        raise _lost(lease) from error  # the study was deleted
     finally:
         _thread.guard = before
 

@@ -45,8 +45,8 @@ class RemotePlace:
 
     def check_writable(self) -> None:
         """Write, read, list and remove, each once: a person waits for the answer."""
-        probe = f"{self._root}/.probe-{uuid.uuid4().hex}"
         try:
+            probe = f"{self._root}/.probe-{uuid.uuid4().hex}"
             self._files.pipe_file(probe, b"x" * 4096)
             self._files.cat_file(probe)
             self._files.find(self._root)

@@ -167,7 +167,10 @@ class Slots:
     def finish(self, lease: Lease) -> bool:
         """End a slot whose trial somebody else has ended; return whether the lease was still good."""
         with self._database.write() as connection:
-            return self._update(lease, connection, **finished_values())
+            if not self._update(lease, connection, **finished_values()):
+                return False
+            self._event(lease, connection, "end", detail="ended by another program")
+        return True
 
     def release(self, lease: Lease, *, state: str, reason: str, crashed: bool = False) -> bool:
         """Give a slot back with its trial unfinished; return whether the lease was still good.

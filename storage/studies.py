@@ -173,15 +173,20 @@ class Studies:
         import optuna
 
         record = self.get(name)
-        if any(slot.held for slot in Slots(self._database, record.id).all()):
-            raise StudyBusy(
-                f"study {name!r} is being run; `tuner status {name}` shows where, `tuner stop {name}` ends it"
-            )
-        # Ours last: after a crash in between the study can still be named, and deleting it again ends the job.
+        slots = tables.slots.c
+        free = sa.or_(slots.state != "running", slots.expires.is_(None), slots.expires < now_s())
+        with self._database.write() as connection:
+            # The slots first: whoever claims one meanwhile either keeps the study, or finds no slot any more.
+            connection.execute(tables.slots.delete().where(slots.study_id == record.id, free))
+            if connection.execute(sa.select(slots.slot).where(slots.study_id == record.id).limit(1)).first():
+                raise StudyBusy(
+                    f"study {name!r} is being run; `tuner status {name}` shows where, `tuner stop {name}` ends it"
+                )
+        # The study last: after a crash in between it can still be named, and deleting it again ends the job.
         with contextlib.suppress(KeyError):
             optuna.delete_study(study_name=name, storage=self._database.optuna_storage)
         with self._database.write() as connection:
-            for table in (tables.slots, tables.workers, tables.events, tables.studies):
+            for table in (tables.workers, tables.events, tables.studies):
                 connection.execute(table.delete().where(table.c.study_id == record.id))
 
     def _row(self, name: str) -> StudyRecord | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import optuna
@@ -82,3 +85,28 @@ def content(database: Database, *, ours: bool = False) -> dict[str, list[tuple[A
             table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
             for table in metadata.tables.values()
         }
+
+
+@contextmanager
+def unseen_commit(database: Database, statement: str) -> Iterator[None]:
+    """Have the connection break after a transaction with such a statement is committed, and before that is known."""
+    engine = database.optuna_storage.engine
+    seen: list[str] = []
+    done: list[str] = []
+
+    def look(_connection: object, _cursor: object, text: str, *_: object) -> None:
+        if text.startswith(statement) and not done:
+            seen.append(text)
+
+    def commit(connection: sa.Connection) -> None:
+        if seen and not done:
+            done.append(seen[0])
+            connection.connection.commit()
+            raise sa.exc.OperationalError("COMMIT", {}, sqlite3.OperationalError("database is locked"))
+
+    sa.event.listen(engine, "after_cursor_execute", look)
+    sa.event.listen(engine, "commit", commit)
+    yield
+    assert done
+    sa.event.remove(engine, "after_cursor_execute", look)
+    sa.event.remove(engine, "commit", commit)

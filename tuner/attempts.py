@@ -10,7 +10,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
-from storage import Lease, LeaseLost
+from storage import Lease, LeaseLost, TrialOver
 from tuner.attempt import Attempt, Leaving
 from tuner.background import Background
 from tuner.errors import TrainerDied, first_line
@@ -244,7 +244,7 @@ class Attempts:
         # reached its end: nothing is left to save, and as a complete one it tells the sampler more.
         # And one that begins again is not judged by what it reported further on, before it was interrupted.
         spared = attempt.number == 0 or step == TENTHS or step < max(reported, default=0)
-        if not spared and self._ledger.should_prune(attempt.begun):
+        if not spared and self._ledger.should_prune(attempt.lease, attempt.begun):
             attempt.pruned_by = evaluation
         attempt.save_due = step < TENTHS
         attempt.say(Answer(step=step, go_on=attempt.pruned_by is None))
@@ -431,17 +431,19 @@ class Attempts:
             if attempt.lease in leases & self._leases:
                 self._drop(attempt)
 
-    def _drop(self, attempt: Attempt) -> None:
-        """Let go of a trial that somebody else has taken over, and touch nothing of it."""
+    def _drop(self, attempt: Attempt, why: str = "another worker has taken it over") -> None:
+        """Let go of a trial that is somebody else's, and touch nothing of it."""
         if attempt.trainer is not None:
             attempt.trainer.kill()
         self._free(attempt)
-        self.notice(f"trial {attempt.number}: another worker has taken it over, it is dropped here")
+        self.notice(f"trial {attempt.number}: {why}, it is dropped here")
 
     @contextmanager
     def _dropping(self, attempt: Attempt) -> Iterator[None]:
         try:
             yield
+        except TrialOver:
+            self._drop(attempt, "another program has ended it")
         except LeaseLost:
             self._drop(attempt)
 

@@ -20,7 +20,7 @@ def collect(database: Database, study: StudyRecord, store: CheckpointStore, *, d
         dry_run: Only return what would go.
 
     Returns:
-        Keys of checkpoints, and `trial-N` for all that a trial has.
+        Checkpoints, whole or not, by paths below the study's root.
 
     Raises:
         CheckpointError: The store cannot be reached.
@@ -32,17 +32,7 @@ def collect(database: Database, study: StudyRecord, store: CheckpointStore, *, d
     removed: list[str] = []
     for number in numbers:
         slot = slots.get(number)
-        if slot is not None and slot.held:
-            continue  # its worker tidies up itself, and may be writing
-        needed = _needed(slot, number in best)
-        found = store.keys(number)
-        removed += [key for key in found if key not in needed] if needed else found or [f"trial-{number:05d}"]
-        if dry_run:
-            continue
-        if needed:
-            store.tidy(number, needed)
-        else:
-            store.remove_trial(number)
+        removed += store.tidy(number, _needed(slot, number in best), attempt=_last_attempt(slot), dry_run=dry_run)
     return removed
 
 
@@ -52,3 +42,11 @@ def _needed(slot: SlotRecord | None, among_best: bool) -> tuple[str, ...]:
     if slot.state != "finished":
         return slot.checkpoints.keys
     return (slot.checkpoints.best.key,) if among_best and slot.checkpoints.best else ()
+
+
+def _last_attempt(slot: SlotRecord | None) -> int | None:
+    """Return the last attempt at a trial whose litter may go: a later one may be writing by now."""
+    if slot is None:
+        return None
+    # Whoever has it may still write, even after a silence that was longer than its lease.
+    return slot.attempt - 1 if slot.state == "running" else slot.attempt

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tuner.messages import Recorded
+from search_spaces import suggestion
+from tuner.errors import ConfigError, first_line
+from tuner.messages import Recorded, Returned
 from tuner.saving import PipeSaver
 from tuner.trial import run_trial
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from tuner.run import TrialRun
+    from tuner.trial import Train
 
 #: The training of the tasks that are built in.
 BUILT_IN = "tuner.training.loop:train"
@@ -30,10 +33,11 @@ def train_job(connection: Connection, *, run: TrialRun, function: str = BUILT_IN
         run: What to train with.
         function: `module:function` of the training.
         folders: Where a module of the user's may be; appended to the path, so that none of them hides one of ours.
+
+    Raises:
+        ConfigError: The function is not there.
     """
-    sys.path.extend(folder for folder in folders if folder not in sys.path)
-    module, _, name = function.partition(":")
-    train = getattr(importlib.import_module(module), name)
+    train = find_training(function, folders)
     saver = PipeSaver(connection)
     with warnings.catch_warnings():
         # scikit-learn warns of classes that a bad trial never predicts; the value says so already.
@@ -43,3 +47,42 @@ def train_job(connection: Connection, *, run: TrialRun, function: str = BUILT_IN
     if result.traceback:
         print(result.traceback, file=sys.stderr)  # noqa: T201 (the trainers' log)
     saver.finish(result)
+
+
+def find_job(connection: Connection, *, function: str, folders: Sequence[str]) -> None:
+    """Find what a study trains with, so that a mistake is known before its first trial.
+
+    Raises:
+        ConfigError: It is not there, or cannot be imported.
+    """
+    find_training(function, folders)
+    connection.send(Returned(value=None))
+
+
+def find_training(function: str, folders: Sequence[str]) -> Train:
+    """Import what a study trains with.
+
+    Args:
+        function: `module:function` of the training.
+        folders: Where a module of the user's may be; appended to the path.
+
+    Raises:
+        ConfigError: It is not there, or cannot be imported.
+    """
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
+    module, _, name = function.partition(":")
+    try:
+        imported = importlib.import_module(module)
+    except Exception as error:
+        missing = error.name if isinstance(error, ModuleNotFoundError) else None
+        if missing is not None and f"{module}.".startswith(f"{missing}."):
+            places = ", ".join(dict.fromkeys([*folders, "the installed packages"]))
+            raise ConfigError("", "train", f"there is no module {missing!r} in {places}") from error
+        reason = f"{module} cannot be imported: {type(error).__name__}: {first_line(error)}"
+        raise ConfigError("", "train", reason) from error
+    found = getattr(imported, name, None)
+    if not callable(found):
+        known = [each for each, value in vars(imported).items() if callable(value) and not each.startswith("_")]
+        raise ConfigError("", "train", f"{module} has no function {name!r}{suggestion(name, known)}")
+    train: Train = found
+    return train

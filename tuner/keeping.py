@@ -146,6 +146,8 @@ class Keeping:
         weights = refused if best is None else None
         folder = weights.folder if weights else staged / BEST
         evaluation = weights.evaluation if weights else best
+        # Training of a user's own may save twice at a step: what is there is not put at risk for its like.
+        step = None if _has(checkpoints, lease, step) else step
         new, made, kept, problem = checkpoints, [], None, None
         if evaluation is not None and self._is_new_best(evaluation, checkpoints):
             try:
@@ -206,8 +208,9 @@ class Keeping:
 
     def keep_best(self) -> None:
         """Remove what trials that are over have in the store, except the best weights of the best of them."""
-        wanted = set(self._ledger.best())
+        # In this order: the weights of a trial that ends in between are left alone, or they would be no best trial's.
         over = {slot.trial_number: slot for slot in self._ledger.over()}
+        wanted = set(self._ledger.best())
         for number in self._store.trials():
             slot = over.get(number)
             if slot is None:
@@ -217,3 +220,8 @@ class Keeping:
                 self._store.tidy(number, [best.key])
             else:
                 self._store.remove_trial(number)
+
+
+def _has(checkpoints: Checkpoints, lease: Lease, step: int | None) -> bool:
+    """Return whether the newest checkpoint to go on from is of this attempt and step."""
+    return any(ref.step == step and f"/attempt-{lease.attempt}/" in ref.key for ref in checkpoints.resume[:1])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import optuna
 from optuna.trial import TrialState
-from optuna_dashboard import save_note
 
 from search_spaces import SearchSpaceError
 from storage import (
@@ -19,10 +19,11 @@ from storage import (
     History,
     LeaseLost,
     Slots,
+    TrialOver,
     fenced,
 )
 from storage.crash_points import reach
-from tuner.notes import trial_note
+from tuner.notes import save_note, trial_note
 from tuner.study import load_optuna_study
 
 if TYPE_CHECKING:
@@ -107,7 +108,9 @@ class Ledger:
 
     def _begin(self, lease: Lease) -> Begun | None:
         trial_id = self._trial_id(lease)
-        with fenced(lease):
+        # Optuna takes what is drawn only for a trial that its cache has seen; another process may have made this one.
+        self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        with self._unless_over(lease), fenced(lease):
             stored = self._study._storage.get_trial(trial_id)
             if stored.state.is_finished():
                 return None
@@ -144,16 +147,28 @@ class Ledger:
         for orphan in sorted(running, key=lambda trial: trial.number):
             if orphan._trial_id not in taken and self._slots.assign(lease, orphan._trial_id, orphan.number):
                 return orphan._trial_id
-        with fenced(lease, asking=True):
-            asked: int = self._study.ask()._trial_id
+        try:
+            with fenced(lease, asking=True):
+                asked: int = self._study.ask()._trial_id
+        except LeaseLost:
+            # Optuna asks again by itself after an outage, which may have hidden that it was done.
+            slot = self._slots.find(lease)
+            if slot is None or slot.attempt != lease.attempt or slot.state != "running" or slot.trial_id is None:
+                raise
+            asked = slot.trial_id
         reach("asked")
         return asked
 
     def record(self, lease: Lease, begun: Begun, effective: Mapping[str, Any]) -> None:
-        """Write down what is really trained."""
+        """Write down what is really trained.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
+            TrialOver: Another program has ended it, and now its slot is ended too.
+        """
 
         def write() -> None:
-            with fenced(lease):
+            with self._unless_over(lease), fenced(lease):
                 begun.trial.set_user_attr(EFFECTIVE_ATTR, dict(effective))
 
         self._patience(write)
@@ -163,21 +178,34 @@ class Ledger:
 
         Raises:
             LeaseLost: Another worker has the trial.
+            TrialOver: Another program has ended it, and now its slot is ended too.
         """
         storage, trial_id, step = self._study._storage, begun.trial._trial_id, evaluation.step
 
         def write() -> None:
-            with fenced(lease):  # first: whoever sees the report finds what belongs to it
+            # First: whoever sees the report finds what belongs to it.
+            with self._unless_over(lease), fenced(lease):
                 begun.trial.set_user_attr(f"{EVALUATION_ATTR}{step:02d}", evaluation.to_dict())
-            with fenced(lease, kind="report", values={"step": step, "value": evaluation.value}):
+            values = {"step": step, "value": evaluation.value}
+            with self._unless_over(lease), fenced(lease, kind="report", values=values):
                 storage.set_trial_intermediate_value(trial_id, step, evaluation.value)
 
         self._patience(write)
         reach("reported")
 
-    def should_prune(self, begun: Begun) -> bool:
-        """Ask the pruner."""
-        return self._patience(begun.trial.should_prune)
+    def should_prune(self, lease: Lease, begun: Begun) -> bool:
+        """Ask the pruner.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
+        """
+        return self._patience(self._should_prune, lease, begun.trial._trial_id)
+
+    def _should_prune(self, lease: Lease, trial_id: int) -> bool:
+        with fenced(lease):  # some pruners write down what they find
+            # As it is in the database: the copy that Optuna's own trial holds knows of no report of ours.
+            trial = self._study._storage.get_trial(trial_id)
+            return self._study.pruner.prune(self._study, trial)
 
     def commit(self, lease: Lease, checkpoints: Checkpoints, *, step: int, detail: str) -> bool:
         """Point the trial to its checkpoints; return whether the lease was still good."""
@@ -217,8 +245,8 @@ class Ledger:
 
     def _tell(self, lease: Lease, begun: Begun, result: TrialResult, curve: Mapping[int, Mapping[str, Any]]) -> None:
         trial = begun.trial
-        try:
-            with fenced(lease):
+        with suppress(LeaseLost):  # also where an outage hid from us that it was done
+            with self._unless_over(lease), fenced(lease):
                 self._describe(trial, result, begun.effective, curve)
             detail = result.state if result.reason is None else f"{result.state}: {result.reason}"
             with fenced(lease, ending=True, values={"value": result.value, "detail": detail}):
@@ -228,13 +256,12 @@ class Ledger:
                     state=_TELL[result.state],
                     skip_if_finished=True,
                 )
-        except LeaseLost:
-            slot = self._slots.find(lease)
-            # An outage that hid from us that it was done.
-            if slot is None or slot.attempt != lease.attempt or slot.state != "finished":
-                raise
-        else:
-            self._slots.finish(lease)  # where somebody else, such as the dashboard, has told the trial
+        if self._slots.finish(lease):  # somebody else, such as the dashboard, has told the trial
+            return
+        # Of a trial that Optuna remembers as ended it asks nobody, so that no error above does not mean that it was us.
+        slot = self._slots.find(lease)
+        if slot is None or slot.attempt != lease.attempt or slot.state != "finished":
+            raise LeaseLost(f"slot {lease.slot}: another worker has taken its trial over")
 
     def _describe(
         self,
@@ -262,6 +289,14 @@ class Ledger:
             curve=[entry for _, entry in sorted(curve.items())],
         )
         save_note(trial, note)
+
+    @contextmanager
+    def _unless_over(self, lease: Lease) -> Iterator[None]:
+        try:
+            yield
+        except optuna.exceptions.UpdateFinishedTrialError as error:
+            self._slots.finish(lease)
+            raise TrialOver(f"slot {lease.slot}: another program has ended its trial") from error
 
     def finish(self, lease: Lease) -> None:
         """End the slot of a trial that is over already."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_exponential, wait_random
 
 from storage import describe_outage
 
@@ -46,7 +46,7 @@ class Patience:
         """
         retrying = Retrying(
             retry=retry_if_exception(lambda error: describe_outage(error) is not None),
-            wait=wait_exponential_jitter(initial=_FIRST_S, max=_LONGEST_S, jitter=_FIRST_S),
+            wait=wait_exponential(multiplier=_FIRST_S, max=_LONGEST_S) + wait_random(0, _FIRST_S),
             stop=self._is_over,
             sleep=self._sleep,
             before_sleep=self._announce,

@@ -70,7 +70,10 @@ class Saver(Protocol):
 
     @property
     def leaving(self) -> bool:
-        """Whether the trial is about to be moved: what takes long, such as an evaluation, may be broken off."""
+        """Whether the trial is about to be moved: what takes long, such as an evaluation, may be broken off.
+
+        False again once the trial is saved.
+        """
 
 
 class NoSaver:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 #: Seconds that a trainer waits for the answer to an evaluation. A supervisor whose database is away answers later;
 #: until then the trial goes on, and a late word to prune is heard at the next step.
-ANSWER_S = 5.0
+ANSWER_S = 1.0
 #: Folders of a checkpoint: what to go on from, and the weights of the best evaluation.
 STEP, BEST = "step", "best"
 
@@ -40,17 +40,14 @@ class PipeSaver:
     @property
     def leaving(self) -> bool:
         """Whether the trial is about to be moved."""
+        self._asks = True
         self._listen()
         return self._save is not None and self._save.leave
 
     def wanted(self) -> bool:
         """Return whether the supervisor wants the trial saved."""
-        self._listen()
         self._asks = True
-        for step in self._unanswered & self._answers.keys():
-            self._unanswered.remove(step)
-            if not self._answers[step]:
-                raise TrialStopped("pruned")
+        self._overdue()
         return self._save is not None
 
     def save(self, step: int, write: Write) -> None:
@@ -70,7 +67,8 @@ class PipeSaver:
     def decide(self, evaluation: Evaluation) -> bool:
         """Report an evaluation and return whether the trial goes on."""
         self._connection.send(Evaluated(evaluation=evaluation))
-        deadline = time.monotonic() + ANSWER_S
+        # An outage is waited for once: while one answer is overdue, no other is to be had.
+        deadline = time.monotonic() + (0.0 if self._overdue() else ANSWER_S)
         while evaluation.step not in self._answers:
             if not self._listen(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
                 self._unanswered.add(evaluation.step)
@@ -92,6 +90,15 @@ class PipeSaver:
                 asked, self._save = self._save, None
                 self._write(asked, None, None)
                 unsaved = not asked.leave
+
+    def _overdue(self) -> bool:
+        """Hear answers that come late; return whether some are still to come."""
+        self._listen()
+        for step in self._unanswered & self._answers.keys():
+            self._unanswered.remove(step)
+            if not self._answers[step]:
+                raise TrialStopped("pruned")
+        return bool(self._unanswered)
 
     def _write(self, asked: Save, step: int | None, write: Write | None) -> None:
         folder = Path(asked.folder)

@@ -23,6 +23,8 @@ from storage import (
 from tuner.config import StudyConfig, changed_keys, parse_config
 from tuner.devices import DeviceLocks, Lane, lanes, select_devices
 from tuner.errors import ConfigError, DeviceError, StudyChanged, StudyPaused
+from tuner.events import Notice
+from tuner.garbage import collect
 from tuner.nvml import DriverNvml
 from tuner.pace import Pace
 from tuner.setup import Setup, cache_folder, checkpoint_store, resolve, set_up
@@ -277,7 +279,10 @@ def _go_on(
     config, facts = revise(record, stored_config(record, database))
     if (config.to_dict(), dict(facts)) != (dict(record.config), dict(record.facts)):
         studies.update(record.id, config.to_dict(), facts)
-    if record.state == "stopped" or Slots(database, record.id).unfinished() == 0:
+    if record.state == "stopped":
+        return False
+    if Slots(database, record.id).unfinished() == 0:
+        _tidy_up(database, record, config, watch)
         return False
     if record.state == "paused":
         if not lift:
@@ -295,6 +300,14 @@ def _go_on(
         setup = stored_setup(record, config, database, warm, elsewhere, folder)
         _supervise(database, record, setup, chosen, warm, store, watch, machine.pace)
     return True
+
+
+def _tidy_up(database: Database, record: StudyRecord, config: StudyConfig, watch: Watcher) -> None:
+    """Remove what a worker has left that ended between a last trial's end and its own tidying up."""
+    try:
+        collect(database, record, checkpoint_store(config, database.path))
+    except CheckpointError as error:
+        watch(Notice(text=f"the store could not be tidied up: {error}"))
 
 
 def _supervise(

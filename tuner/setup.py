@@ -177,6 +177,8 @@ def set_up(
         StudyChanged: Data, weights, tokenizer or libraries are not those that the study was created with.
     """
     model, recipe, space = resolve(config, source=source, stored=stored["space"] if stored else None)
+    if config.train is not None:
+        _find_training(config.train, warm, source, folders)
     prepared = None if config.train is not None else _prepare(config, model, space, warm, source)
     data = None
     if prepared is not None:
@@ -209,6 +211,13 @@ def set_up(
         fingerprints=fingerprints,
         folders=folders,
     )
+
+
+def _find_training(function: str, warm: WarmParent, source: str, folders: tuple[str, ...]) -> None:
+    try:
+        warm.call("tuner.job:find_job", {"function": function, "folders": folders})
+    except ConfigError as error:
+        raise type(error)(source, error.key, error.reason) from error
 
 
 def _prepare(

@@ -15,12 +15,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psutil
 import yaml
+
+if TYPE_CHECKING:
+    from storage import SlotRecord
 
 COMMAND = Path(sys.executable).with_name("tuner")
 #: A busy machine is slow; nothing here waits as long on one that works.
@@ -256,6 +259,10 @@ class Tuner:
         }
         return self._write_study(name, document)
 
+    def within(self, **environment: str) -> Tuner:
+        """Return the command with more variables in its environment."""
+        return replace(self, environment={**self.environment, **environment})
+
     def toy_study(self, name: str, /, **changes: Any) -> str:
         """Write a study file that trains without torch, as `toy_training` does, and that module beside it."""
         shutil.copy(Path(__file__).with_name("toy_training.py"), self.folder)
@@ -302,10 +309,68 @@ def states_of(url: str, *, folder: Path) -> dict[str, int]:
 
     engine = sa.create_engine(url.replace("sqlite:///", f"sqlite:///{folder}/"), poolclass=sa.NullPool)
     with engine.connect() as connection:
-        return dict(connection.execute(sa.text("SELECT state, count(*) FROM trials GROUP BY state")).tuples().all())
+        rows = connection.execute(sa.text("SELECT state, count(*) AS trials FROM trials GROUP BY state"))
+        return {row.state: row.trials for row in rows}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """What the database says of a study, read in this process: quicker than by commands."""
+
+    #: As the reading commands show them.
+    trials: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+    slots: list[SlotRecord]
+    #: Of Optuna's own table, how many trials are in each state.
+    states: dict[str, int]
+
+
+def records_of(name: str, url: str) -> Records:
+    """Read what the database says of a study."""
+    import sqlalchemy as sa
+
+    from storage import Database, Events, History, Slots, Studies
+    from tuner.views import event_view, trial_view
+
+    with Database(url) as database:
+        study = Studies(database).get(name)
+        with database.read() as connection:
+            query = sa.text("SELECT state, count(*) AS trials FROM trials WHERE study_id = :study GROUP BY state")
+            states = {row.state: row.trials for row in connection.execute(query, {"study": study.id})}
+        return Records(
+            trials=[trial_view(trial) for trial in History(database, study).trials()],
+            events=[event_view(event) for event in Events(database, study.id).all()],
+            slots=Slots(database, study.id).all(),
+            states=states,
+        )
 
 
 def stored_files(store: Path) -> dict[str, bytes]:
     """Return the content of all that is in a store's folder, by path; not what trainers have said."""
     files = (path for path in store.rglob("*") if path.is_file() and path.name != "trainers.log")
     return {path.relative_to(store).as_posix(): path.read_bytes() for path in files}
+
+
+class Gate:
+    """Lets toy trials go on up to a step, in a folder that `TOY_GATE` names; at first up to none.
+
+    Args:
+        folder: The folder, which is made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir()
+        self.open(0)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads trials to it."""
+        return {"TOY_GATE": str(self._folder)}
+
+    def open(self, step: int = 1 << 30, *, trial: int | None = None) -> None:
+        """Let one trial, or all those that are not named, go on until it has done so many steps."""
+        path = self._folder / ("all" if trial is None else str(trial))
+        fresh = path.with_name(f".{path.name}")
+        fresh.write_text(str(step), encoding="ascii")
+        fresh.rename(path)

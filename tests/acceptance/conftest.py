@@ -60,6 +60,15 @@ def tuner(tmp_path: Path, new_tuner: Callable[[Path], Tuner]) -> Tuner:
     return new_tuner(tmp_path)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database for a test alone, on each backend."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/tuner.db"
+    found: str = request.getfixturevalue("postgres_url")
+    return found
+
+
 @dataclass(frozen=True)
 class Finished:
     """A finished study, and the memory of the processes that lasted while its trials came and went."""

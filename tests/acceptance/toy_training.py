@@ -25,7 +25,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tuner.run import TENTHS, Evaluation, TrialRun
+from tuner.run import TENTHS, Evaluation, TrialRun, is_better
 
 
 def steps() -> int:
@@ -36,7 +36,7 @@ def steps() -> int:
 def train(run: TrialRun) -> Iterator[Evaluation]:
     """Train a trial that looks at each step whether it is to be saved."""
     total, pause_s = steps(), float(os.environ.get("TOY_PAUSE_S", "0"))
-    at: dict[str, Any] = {"step": 0, "chain": ""} if run.restored is None else _read(run.restored)
+    at: dict[str, Any] = {"step": 0, "chain": "", "best": None} if run.restored is None else _read(run.restored)
     run.record({"device": "cpu", "threads": 1, "trainable_parameters": 1})
     while at["step"] < total:
         while not _may_go_on(run.number, at["step"]):
@@ -48,7 +48,9 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
         _trace(run.number, at["step"])
         if at["step"] % (total // TENTHS) == 0:
             evaluation = evaluate(run, at, total)
-            run.saver.keep(evaluation, partial(_write, at, "weights", "TOY_BEST_BYTES"))
+            if is_better(evaluation.value, at["best"], run.direction):
+                at["best"] = evaluation.value
+                run.saver.keep(evaluation, partial(_write, dict(at), "weights", "TOY_BEST_BYTES"))
             yield evaluation
         if at["step"] < total and run.saver.wanted():
             run.saver.save(at["step"], partial(_write, at, "state", "TOY_STEP_BYTES"))
@@ -57,7 +59,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
 def deaf(run: TrialRun) -> Iterator[Evaluation]:
     """Train a trial that is told to save and never looks; it goes on for hours after its first evaluation."""
     run.record({"device": "cpu", "threads": 1, "trainable_parameters": 1})
-    at = _step(run, {"step": 0, "chain": ""})
+    at = _step(run, {"step": 0, "chain": "", "best": None})
     _trace(run.number, at["step"])
     yield evaluate(run, at, TENTHS)
     time.sleep(3 * 3600)
@@ -68,7 +70,7 @@ def evaluate(run: TrialRun, at: dict[str, Any], total: int) -> Evaluation:
     step = at["step"]
     distance = abs(math.log10(run.hyperparameters.learning_rate / 1e-4))
     chance = int(at["chain"][:8], 16) / 2**32
-    value = step / total / (1 + distance) + 0.3 * chance
+    value = step / total / (1 + distance) + 0.5 * chance
     return Evaluation(
         step=step * TENTHS // total,
         value=value if run.direction == "maximize" else -value,
@@ -82,8 +84,8 @@ def evaluate(run: TrialRun, at: dict[str, Any], total: int) -> Evaluation:
 
 def _step(run: TrialRun, at: dict[str, Any]) -> dict[str, Any]:
     point = json.dumps(run.hyperparameters.to_dict(), sort_keys=True)
-    chain = hashlib.sha256(f"{at['chain']} {at['step'] + 1} {point}".encode()).hexdigest()
-    return {"step": at["step"] + 1, "chain": chain}
+    chain = hashlib.sha256(f"{at['chain']} {at['step'] + 1} {run.seed} {point}".encode()).hexdigest()
+    return {**at, "step": at["step"] + 1, "chain": chain}
 
 
 def _write(at: dict[str, Any], name: str, size: str, folder: Path) -> None:

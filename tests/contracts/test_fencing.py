@@ -7,13 +7,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import optuna
 import pytest
 import sqlalchemy as sa
-from storing import LEASE_S, begin, claim, content, create_study, expire, optuna_study
+from optuna.exceptions import StorageInternalError
+from storing import LEASE_S, begin, claim, content, create_study, expire, optuna_study, unseen_commit
 
 from storage import (
     Checkpoints,
@@ -205,6 +206,20 @@ def test_an_ask_that_optuna_repeats_after_an_outage_is_in_its_slot(
     assert (slot.trial_id, slot.trial_number) == (trial._trial_id, 1)
 
 
+@pytest.mark.parametrize("enqueued", [True, False], ids=["enqueued", "made"])
+def test_an_ask_that_was_done_when_the_database_went_away_is_not_done_again(
+    database: Database, record: StudyRecord, study: optuna.Study, slots: Slots, enqueued: bool
+) -> None:
+    if not enqueued:
+        begin(slots, study)
+    lease, _ = claim(slots)
+    with unseen_commit(database, "UPDATE tuner_slots"), pytest.raises((LeaseLost, StorageInternalError)):  # noqa: SIM117
+        with fenced(lease, asking=True):
+            study.ask()
+    assert [trial.state for trial in study.trials] == [TrialState.RUNNING] * (lease.slot + 1)
+    assert slots.all()[lease.slot].trial_number == lease.slot
+
+
 # ---- what a lost lease cannot do ----
 
 
@@ -301,26 +316,30 @@ def test_a_thief_that_comes_between_the_look_and_the_commit_waits_for_it(
     expire(database)
     waits = watch(other)
     order: list[str] = []
-    thief: list[threading.Thread] = []
+    wrote: list[str] = []
+    thief = threading.Thread(
+        target=lambda: order.append("stolen" if Slots(other, lease.study_id).claim("you", LEASE_S) else "nothing")
+    )
+    engine = study._storage._backend.engine
 
-    def steal() -> None:
-        taken = Slots(other, lease.study_id).claim("you", LEASE_S, empty=False)
-        order.append("stolen" if taken else "nothing to steal")
+    @sa.event.listens_for(engine, "after_cursor_execute")
+    def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(("INSERT INTO trial", "UPDATE trial")):
+            wrote.append(statement)
 
-    factory = study._storage._backend.scoped_session.session_factory
-
-    def look(connection: sa.Connection, *_: Any) -> None:
-        if not thief and "tuner_slots" in str(_[1]):
-            thief.append(threading.Thread(target=steal))
-            thief[0].start()
+    @sa.event.listens_for(engine, "commit")
+    def hesitate(_: object) -> None:
+        if wrote and thief.ident is None:
+            thief.start()
             waits()
             order.append("written")
 
-    sa.event.listen(factory.kw["bind"], "after_cursor_execute", look)
-    with fenced(lease):
+    before = content(database)
+    with suppress(LeaseLost), fenced(lease):  # the loss is for whatever comes after the write
         write(study, trial)
-    thief[0].join(DEADLINE_S)
+    thief.join(DEADLINE_S)
     assert order == ["written", "stolen"]
+    assert content(database) != before
 
 
 def test_who_was_robbed_can_still_read_and_write_what_is_its_own(
@@ -409,7 +428,7 @@ def test_a_tell_that_fails_at_its_end_leaves_nothing_and_is_an_outage_that_can_b
 
     before, ours = content(database), content(database, ours=True)
     at("telling", fail)
-    with pytest.raises(optuna.exceptions.StorageInternalError) as caught:
+    with pytest.raises(StorageInternalError) as caught:
         tell(study, *mine)
     assert describe_outage(caught.value) == "database is locked"
     assert content(database) == before
@@ -525,7 +544,7 @@ def test_an_event_of_a_transaction_that_failed_is_written_by_the_next_one(
             raise sa.exc.OperationalError("COMMIT", {}, sqlite3.OperationalError("database is locked"))
 
     with fenced(lease, kind="report", values={"step": 3, "value": 0.25}):
-        with pytest.raises(optuna.exceptions.StorageInternalError):
+        with pytest.raises(StorageInternalError):
             trial.set_user_attr("more", 1)
         assert kinds(database, record) == ["claimed"]
         trial.report(0.25, 3)

@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from search_spaces import Hyperparameters
-from tuner.job import train_job
-from tuner.messages import Answer, Evaluated, Finished, Recorded, Save, Saved
+from tuner.errors import ConfigError
+from tuner.job import find_job, train_job
+from tuner.messages import Answer, Evaluated, Finished, Recorded, Returned, Save, Saved
 from tuner.run import TrialRun
 
 pytestmark = pytest.mark.timeout(60)
@@ -175,6 +176,38 @@ def test_a_users_folder_hides_nothing_of_ours(own: str, tmp_path: Path) -> None:
     again = train(make_run(), own, staged=tmp_path / "end again")
     assert sys.path.count(own) == 1
     assert again[-2].result.state == "complete"
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        ("no_such_module_of_a_user:train", "there is no module 'no_such_module_of_a_user' in {own}, the installed"),
+        ("own_training_of_a_user.more:train", "there is no module 'own_training_of_a_user.more' in {own}"),
+        ("own_training_of_a_user:trian", "has no function 'trian'; did you mean 'train'?"),
+        ("own_training_of_a_user:Path.cwd.no", "has no function"),
+        ("broken_training_of_a_user:train", "broken_training_of_a_user cannot be imported: ZeroDivisionError: "),
+        ("lacking_training_of_a_user:train", "lacking_training_of_a_user cannot be imported: ModuleNotFoundError: "),
+    ],
+)
+@pytest.mark.parametrize("job", [find_job, train_job])
+def test_training_that_cannot_be_found_is_a_mistake_of_the_study_file(
+    job: Callable[..., None], function: str, reason: str, own: str
+) -> None:
+    Path(own, "broken_training_of_a_user.py").write_text("1 / 0", encoding="utf-8")
+    Path(own, "lacking_training_of_a_user.py").write_text("import no_such_library", encoding="utf-8")
+    ours, theirs = Pipe()
+    arguments: dict[str, Any] = {"function": function, "folders": [own]}
+    with pytest.raises(ConfigError) as caught:
+        job(theirs, **arguments, **({"run": make_run()} if job is train_job else {}))
+    assert caught.value.key == "train"
+    assert reason.format(own=own) in caught.value.reason
+    assert not ours.poll()
+
+
+def test_training_that_can_be_found_is_said_so(own: str) -> None:
+    ours, theirs = Pipe()
+    find_job(theirs, function="own_training_of_a_user:train", folders=[own])
+    assert ours.recv() == Returned(value=None)
 
 
 @pytest.mark.parametrize("module", ["tuner.job", "tuner.saving", "tuner.trial", "tuner.messages"])

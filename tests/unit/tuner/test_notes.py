@@ -1,6 +1,13 @@
 from __future__ import annotations
 
-from tuner.notes import trial_note
+import subprocess
+import sys
+
+import optuna
+import optuna_dashboard
+import pytest
+
+from tuner.notes import save_note, trial_note
 
 EVALUATION = {
     "step": 5,
@@ -55,3 +62,27 @@ def test_few_modules_or_unequal_ones_are_listed_one_by_one() -> None:
     note = trial_note(state="complete", value=1.0, reason=None, effective=effective, curve=[])
     assert "- `dropout`: m0 0, m1 0.1, m2 0.2, m3 0.3, m4 0.4\n" in note
     assert "- `few`: a 0.5, b 0.5\n" in note
+
+
+@pytest.mark.parametrize("length", [0, 1, 2045, 2046, 5000])
+@pytest.mark.parametrize("before", [0, 1, 5000])
+def test_a_note_is_what_the_dashboard_itself_would_have_written(length: int, before: int) -> None:
+    note = "".join(chr(ord("a") + number % 26) for number in range(length))
+    written = []
+    for save in (save_note, optuna_dashboard.save_note):
+        study = optuna.create_study()
+        study.ask()
+        trial = study.ask()
+        if before:
+            optuna_dashboard.save_note(trial, "x" * before)
+        save(trial, note)
+        assert optuna_dashboard.get_note(trial) == note
+        written.append(study._storage.get_study_system_attrs(study._study_id))
+    assert written[0] == written[1]
+
+
+def test_a_supervisor_loads_nothing_that_the_dashboard_needs() -> None:
+    heavy = ("optuna_dashboard", "sklearn", "pandas", "torch")
+    program = f"import sys, tuner.supervisor; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

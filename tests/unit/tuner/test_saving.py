@@ -250,6 +250,31 @@ def test_a_trial_goes_on_without_an_answer_and_hears_it_at_a_later_step(
     assert not saver.wanted(), "it is said once"
 
 
+def test_a_supervisor_that_does_not_answer_is_waited_for_once(
+    ends: tuple[PipeSaver, Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saver, supervisor = ends
+    monkeypatch.setattr(saving, "ANSWER_S", 0.05)
+    assert saver.decide(evaluation(2))
+    monkeypatch.setattr(saving, "ANSWER_S", 1e6)
+    assert saver.decide(evaluation(4)), "this would not return if it waited"
+    supervisor.answer(2, True)
+    supervisor.answer(4, True)
+    supervisor.answer(6, False)
+    assert not saver.decide(evaluation(6)), "once it answers again, its word is taken again"
+
+
+def test_a_late_no_is_heard_at_the_next_evaluation_too(
+    ends: tuple[PipeSaver, Supervisor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saver, supervisor = ends
+    monkeypatch.setattr(saving, "ANSWER_S", 0.05)
+    assert saver.decide(evaluation(2))
+    supervisor.answer(2, False)
+    with pytest.raises(TrialStopped, match="pruned"):
+        saver.decide(evaluation(4))
+
+
 def test_training_that_never_asks_leaves_at_its_next_evaluation(ends: tuple[PipeSaver, Supervisor]) -> None:
     saver, supervisor = ends
     folder = supervisor.ask(leave=True)

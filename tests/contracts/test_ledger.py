@@ -1,0 +1,240 @@
+"""What a supervisor writes about trials, when the database goes away in between and other programs meddle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import optuna
+import pytest
+from storing import LEASE_S, content, count, create_study, expire, optuna_study, unseen_commit
+
+from search_spaces import Categorical, Float, Int, SearchSpace
+from storage import Database, Events, History, Lease, LeaseLost, Slots, StudyRecord, TrialOver
+from tuner.config import parse_config
+from tuner.ledger import Begun, Ledger
+from tuner.patience import Patience
+from tuner.run import Evaluation, TrialResult
+
+TrialState = optuna.trial.TrialState
+SPACE = SearchSpace(
+    parameters={
+        "learning_rate": Float(low=1e-5, high=1e-3, log=True),
+        "batch_size": Categorical(choices=(8, 16, 32)),
+        "num_train_epochs": Int(low=1, high=6),
+        "dropout": Float(low=0, high=0.3),
+        "weight_decay": Categorical(choices=(0.0, 0.01)),
+        "lr_scheduler_type": Categorical(choices=("constant", "linear", "cosine")),
+        "frozen_layers": Categorical(choices=(0.0, 0.5, "gradual")),
+    },
+    conditions={},
+)
+COMPLETE = TrialResult(state="complete", value=0.7, final_value=0.7, best_step=1)
+
+
+@pytest.fixture
+def record(database: Database) -> StudyRecord:
+    return create_study(database, trials=2, first={"learning_rate": 1e-4})
+
+
+@pytest.fixture
+def notices() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def ledger(database: Database, record: StudyRecord, notices: list[str]) -> Ledger:
+    return ledger_of(database, record, "me", notices)
+
+
+@pytest.fixture
+def study(database: Database, record: StudyRecord) -> optuna.Study:
+    return optuna_study(database, record.name)
+
+
+def ledger_of(database: Database, record: StudyRecord, owner: str, notices: list[str]) -> Ledger:
+    document = {"name": record.name, "train": "toy:train", "metric": {"name": "score", "direction": "maximize"}}
+    config = parse_config(document, source="s.yaml", folder=Path("/nowhere"))
+    patience = Patience(notices.append)
+    return Ledger(database, record, config, SPACE, owner=owner, lease_s=LEASE_S, patience=patience)
+
+
+def begun(ledger: Ledger) -> tuple[Lease, Begun]:
+    claimed = ledger.claim()
+    assert claimed is not None
+    lease, _ = claimed
+    trial = ledger.begin(lease)
+    assert trial is not None
+    return lease, trial
+
+
+def evaluation(step: int, value: float) -> Evaluation:
+    return Evaluation(
+        step=step,
+        value=value,
+        epoch=step / 10,
+        optimiser_steps=step,
+        train_loss=1.0,
+        validation_loss=1.0,
+        learning_rate=1e-4,
+    )
+
+
+def ends(database: Database, record: StudyRecord) -> list[str | None]:
+    return [event.detail for event in Events(database, record.id).all() if event.kind == "end"]
+
+
+def test_a_trial_that_was_asked_for_when_the_database_went_away_is_the_one_that_is_begun(
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, notices: list[str]
+) -> None:
+    first, _ = begun(ledger)  # the enqueued one
+    claimed = ledger.claim()
+    assert claimed is not None
+    with unseen_commit(database, "UPDATE tuner_slots"):
+        trial = ledger.begin(claimed[0])
+    assert trial is not None
+    assert [each.state for each in study.trials] == [TrialState.RUNNING] * 2
+    assert [slot.trial_number for slot in Slots(database, record.id).all()] == [0, 1]
+    assert (first.slot, trial.trial.number, trial.complaint) == (0, 1, None)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE trials", "INSERT INTO trial_user_attributes"])
+def test_an_end_that_was_written_when_the_database_went_away_is_written_once(
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, statement: str
+) -> None:
+    lease, trial = begun(ledger)
+    with unseen_commit(database, statement):
+        ledger.tell(lease, trial, COMPLETE, {})
+    assert (study.trials[0].state, study.trials[0].value) == (TrialState.COMPLETE, 0.7)
+    assert Slots(database, record.id).all()[0].state == "finished"
+    assert ends(database, record) == ["complete"]
+
+
+def test_a_report_that_was_written_when_the_database_went_away_stands_once_in_the_curve(
+    database: Database, record: StudyRecord, ledger: Ledger, notices: list[str]
+) -> None:
+    lease, trial = begun(ledger)
+    with unseen_commit(database, "INSERT INTO trial_intermediate_values"):
+        ledger.report(lease, trial, evaluation(1, 0.5))
+    ledger.report(lease, trial, evaluation(2, 0.6))
+    assert History(database, record).trial(0).steps == ((1, 0.5), (2, 0.6))
+    assert len(History(database, record).trial(0).evaluations) == 2
+    assert notices == [
+        "the database does not answer, training goes on: database is locked",
+        "the database answers again",
+    ]
+
+
+def test_a_trial_that_another_program_asked_for_is_adopted_before_a_new_one(
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
+) -> None:
+    theirs = study.ask()
+    lease, trial = begun(ledger)
+    assert trial.trial.number == theirs.number == 0
+    assert Slots(database, record.id).find(lease).trial_id == theirs._trial_id  # type: ignore[union-attr]
+    _, second = begun(ledger)
+    assert second.trial.number == 1
+    assert len(study.trials) == 2
+
+
+def test_two_supervisors_adopt_two_trials(
+    database: Database, other: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
+) -> None:
+    for _ in range(2):
+        study.ask()
+    _, mine = begun(ledger)
+    _, yours = begun(ledger_of(other, record, "you", []))
+    assert (mine.trial.number, yours.trial.number) == (0, 1)
+    assert len(study.trials) == 2
+
+
+def test_a_trial_that_another_program_has_ended_ends_its_slot_and_keeps_what_it_was_told(
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
+) -> None:
+    lease, trial = begun(ledger)
+    study.tell(0, 0.9)  # from the dashboard
+    ledger.tell(lease, trial, COMPLETE, {})
+    assert study.trials[0].value == 0.9
+    assert Slots(database, record.id).all()[0].state == "finished"
+    assert ends(database, record) == ["ended by another program"]
+
+
+@pytest.mark.parametrize("write", ["record", "report"])
+def test_a_trial_that_another_program_has_ended_while_it_is_trained_is_over_and_so_is_its_slot(
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, write: str
+) -> None:
+    lease, trial = begun(ledger)
+    study.tell(0, state=TrialState.FAIL)
+    writes = {
+        "record": lambda: ledger.record(lease, trial, {"device": "cpu"}),
+        "report": lambda: ledger.report(lease, trial, evaluation(1, 0.5)),
+    }
+    with pytest.raises(TrialOver, match="slot 0: another program has ended its trial"):
+        writes[write]()
+    assert study.trials[0].state == TrialState.FAIL
+    assert Slots(database, record.id).all()[0].state == "finished"
+    assert ends(database, record) == ["ended by another program"]
+
+
+def test_a_trial_that_another_program_has_ended_between_two_attempts_is_not_begun(
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
+) -> None:
+    lease, _ = begun(ledger)
+    ledger.release(lease, state="interrupted", reason="preempted")
+    study.tell(0, 0.9)
+    claimed = ledger.claim()
+    assert claimed is not None
+    assert claimed[1].trial_number == 0
+    assert ledger.begin(claimed[0]) is None
+    ledger.finish(claimed[0])
+    assert Slots(database, record.id).all()[0].state == "finished"
+
+
+def test_who_goes_on_finds_what_was_drawn_recorded_and_reported(
+    database: Database, other: Database, record: StudyRecord, ledger: Ledger
+) -> None:
+    lease, trial = begun(ledger)
+    ledger.record(lease, trial, {"device": "cpu"})
+    ledger.report(lease, trial, evaluation(1, 0.5))
+    expire(database)
+    _, again = begun(ledger_of(other, record, "you", []))
+    assert again.hyperparameters == trial.hyperparameters
+    assert again.hyperparameters is not None
+    assert again.hyperparameters.learning_rate == 1e-4  # the first trial's recipe
+    assert (again.reported, again.effective) == ({1: 0.5}, {"device": "cpu"})
+    assert again.curve[1]["value"] == 0.5
+
+
+def test_who_was_robbed_of_a_trial_that_has_ended_since_is_told_so(
+    database: Database, other: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
+) -> None:
+    lease, trial = begun(ledger)
+    expire(database)
+    thief = ledger_of(other, record, "you", [])
+    thief.tell(*begun(thief), TrialResult(state="complete", value=0.9, final_value=0.9, best_step=1), {})
+    ledger._study.get_trials()  # as the sampler does; from then on Optuna asks nobody about that trial
+    with pytest.raises(LeaseLost):
+        ledger.tell(lease, trial, COMPLETE, {})
+    assert study.trials[0].value == 0.9
+    assert len(ends(database, record)) == 1
+
+
+def test_who_was_robbed_is_told_so_whatever_it_writes(
+    database: Database, other: Database, record: StudyRecord, ledger: Ledger
+) -> None:
+    lease, trial = begun(ledger)
+    expire(database)
+    begun(ledger_of(other, record, "you", []))
+    before, ours = content(database), content(database, ours=True)
+    for write in (
+        lambda: ledger.begin(lease),
+        lambda: ledger.record(lease, trial, {}),
+        lambda: ledger.report(lease, trial, evaluation(1, 0.5)),
+        lambda: ledger.tell(lease, trial, COMPLETE, {}),
+    ):
+        with pytest.raises(LeaseLost):
+            write()
+    ledger.release(lease, state="interrupted", reason="late")
+    ledger.finish(lease)
+    assert content(database) == before
+    assert content(database, ours=True) == ours
+    assert count(database, "tuner_events") == 2
