@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -230,18 +232,18 @@ def network_file_system(path: Path, mounts: str | None = None) -> str | None:
     """
     if mounts is None:
         try:
-            mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
+            mounts = os.fsdecode(Path("/proc/self/mountinfo").read_bytes())
         except OSError:
             return None
     longest, kind = -1, ""
-    for line in mounts.splitlines():
+    for line in mounts.split("\n"):
         # Fields: id, parent, device, root, mount point, options, ..., a dash, file system, source, ...
         before, _, after = line.partition(" - ")
-        fields = before.split()
+        fields = before.split(" ")
         if len(fields) < 5 or not after:
             continue
         # The last of two mounts at one place hides the other.
-        point = Path(fields[4].encode().decode("unicode_escape"))
+        point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4]))
         if path.is_relative_to(point) and len(point.parts) >= longest:
             longest, kind = len(point.parts), after.split()[0]
     return kind if kind in _NETWORK else None

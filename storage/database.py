@@ -29,7 +29,7 @@ class Database:
     Args:
         url: A SQLAlchemy URL of a SQLite file or of a PostgreSQL database.
         create: Make the file and the tables where they are missing. Readers leave it False and create nothing.
-        outdated: Open tables of another version too: for whoever is to upgrade them.
+        outdated: Open tables of an earlier version too: for whoever is to upgrade them.
 
     Raises:
         InvalidStorageURL: The URL names no database we can open.
@@ -51,8 +51,7 @@ class Database:
         try:
             if create:
                 self._create_tables()
-            if not outdated:
-                self._check_version()
+            self._check_version(outdated=outdated)
         except (sa.exc.SQLAlchemyError, sqlite3.DatabaseError) as error:
             self.engine.dispose()
             raise self._backend.unusable(error) from error
@@ -168,19 +167,21 @@ class Database:
                     row = {"id": 1, "version": tables.SCHEMA_VERSION, "optuna": optuna_major()}
                     writer.execute(tables.schema.insert().values(**row))
 
-    def _check_version(self) -> None:
+    def _check_version(self, *, outdated: bool) -> None:
         with self.read() as connection:
             if not sa.inspect(connection).has_table(tables.schema.name):
                 raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; `tuner start` makes one")
             found = schema_version(connection)
             of_optuna = made_by_optuna(connection)
         ours = tables.SCHEMA_VERSION
-        if found != ours:
+        if found > ours or (found < ours and not outdated):
             how = "`tuner db upgrade` brings them up to date" if found < ours else "use the tuner that made them"
             raise DatabaseOutdated(
                 f"{self._backend.shown} has tables of version {found}, this tuner writes version {ours}; {how}"
             )
-        if of_optuna is not None and of_optuna != optuna_major():
+        if of_optuna is None:
+            return
+        if of_optuna > optuna_major() or (of_optuna < optuna_major() and not outdated):
             here = version("optuna")
             how = (
                 "`tuner db upgrade` takes it over, once no other version writes there"
@@ -203,7 +204,7 @@ def schema_version(connection: sa.Connection) -> int:
 
 
 def made_by_optuna(connection: sa.Connection) -> int | None:
-    """Return the major version of the Optuna that made its tables or ours, the lower one; None for tables before it."""
+    """Return the major version of the Optuna that made its tables or ours; None for tables before it."""
     majors = []
     inspector = sa.inspect(connection)
     if "optuna" in {column["name"] for column in inspector.get_columns(tables.schema.name)}:
@@ -212,9 +213,9 @@ def made_by_optuna(connection: sa.Connection) -> int | None:
         written: Any = connection.execute(sa.text("SELECT library_version FROM version_info")).scalar()
         if written:
             majors.append(int(str(written).split(".")[0]))
-    # Of an older and a newer mark the one that is not the installed one is what matters.
+    # Of two that differ, what matters is the one that is not installed; a later one most, which nobody upgrades.
     strange = [major for major in majors if major != optuna_major()]
-    return next(iter(strange or majors), None)
+    return max(strange or majors, default=None)
 
 
 def describe_outage(error: BaseException) -> str | None:

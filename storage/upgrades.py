@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import sqlalchemy as sa
@@ -27,9 +28,13 @@ def upgrade(database: Database) -> tuple[int, int]:
         connection.execute(tables.schema.update().values(version=tables.SCHEMA_VERSION))
     with database.creation_lock():
         storage = database.new_optuna_storage(skip_compatibility_check=True)
+        # Where nobody has set up logging, Optuna's migration does: it tells its steps on stderr, and silences others.
+        silence = logging.NullHandler()
+        logging.getLogger().addHandler(silence)
         try:
             storage.upgrade()
         finally:
+            logging.getLogger().removeHandler(silence)
             storage.remove_session()
             storage.engine.dispose()
     # Last: until Optuna's own tables are done, the database counts as that of another one.

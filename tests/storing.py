@@ -76,13 +76,13 @@ def count(database: Database, table: str) -> int:
         return int(connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() or 0)
 
 
-def content(database: Database, *, ours: bool = False) -> dict[str, list[tuple[Any, ...]]]:
-    """Return every row of Optuna's tables, or of ours."""
+def content(database: Database, *, ours: bool = False) -> dict[str, list[str]]:
+    """Return every row of Optuna's tables, or of ours, as text: in which even NaN equals itself."""
     metadata = sa.MetaData()
     with database.read() as connection:
         metadata.reflect(connection, only=lambda name, _: name.startswith("tuner_") == ours)
         return {
-            table.name: sorted((tuple(row) for row in connection.execute(sa.select(table))), key=repr)
+            table.name: sorted(repr(tuple(row)) for row in connection.execute(sa.select(table)))
             for table in metadata.tables.values()
         }
 

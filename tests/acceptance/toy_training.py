@@ -8,6 +8,7 @@ file beside a study file. Environment variables say how it runs; none of them ch
     TOY_PAUSE_S     seconds that each step takes; 0
     TOY_STEP_BYTES  bytes to go on from, besides a few hundred; 0
     TOY_BEST_BYTES  bytes of the weights, besides a few hundred; 0
+    TOY_PARAMETERS  of 12 bytes, from which it is estimated what a checkpoint costs before the first one; 1
     TOY_TRACE       file that takes a line `TRIAL STEP` for each step done
     TOY_GATE        folder: a trial waits before the step after the number in the file named as its own number, or `all`
 """
@@ -37,7 +38,8 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
     """Train a trial that looks at each step whether it is to be saved."""
     total, pause_s = steps(), float(os.environ.get("TOY_PAUSE_S", "0"))
     at: dict[str, Any] = {"step": 0, "chain": "", "best": None} if run.restored is None else _read(run.restored)
-    run.record({"device": "cpu", "threads": 1, "trainable_parameters": 1})
+    cost = int(os.environ.get("TOY_PARAMETERS", "1"))
+    run.record({"device": "cpu", "threads": 1, "trainable_parameters": cost})
     while at["step"] < total:
         while not _may_go_on(run.number, at["step"]):
             time.sleep(0.005)

@@ -1,66 +1,17 @@
-"""Databases, studies and real processes that race on them."""
+"""SQLite files, and real processes that race on them."""
 
 from __future__ import annotations
 
-import inspect
-import json
 import shutil
-import subprocess
-import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import pytest
+from racing import holding, race
 
-from storage import Database, Studies, StudyRecord
+from storage import Database
 
-MakeStudy: TypeAlias = Callable[..., StudyRecord]
-Race: TypeAlias = Callable[..., list[Any]]
-Holding: TypeAlias = Callable[..., "subprocess.Popen[str]"]
-
-#: Forks the contenders from a process that has imported everything, so that they start within a millisecond.
-_RACE = """
-import json, os, sys, traceback
-import optuna, sqlalchemy, storage
-
-{source}
-
-ways, arguments = json.loads(sys.argv[1])
-ready, is_ready = os.pipe()
-start, starter = os.pipe()
-results = []
-for number in range(ways):
-    result, told = os.pipe()
-    if os.fork() == 0:
-        os.close(starter)
-        os.write(is_ready, b"x")
-        os.read(start, 1)  # until the end of the file: the parent closes it for all at once
-        try:
-            answer = {name}(number, *arguments)
-        except BaseException:
-            answer = "error: " + traceback.format_exc()
-        os.write(told, json.dumps(answer).encode())
-        os._exit(0)
-    os.close(told)
-    results.append(result)
-for _ in range(ways):
-    os.read(ready, 1)
-os.close(starter)
-for result in results:
-    with open(result, "rb") as file:
-        print(file.read().decode(), flush=True)
-while True:
-    try:
-        os.wait()
-    except ChildProcessError:
-        break
-"""
-
-
-def study_config(direction: str = "maximize", trials: int = 4) -> dict[str, Any]:
-    return {"metric": {"name": "accuracy", "direction": direction}, "budget": {"trials": trials}}
+__all__ = ["holding", "race"]
 
 
 @pytest.fixture
@@ -89,71 +40,3 @@ def database(made_once: Path, path: Path, url: str) -> Iterator[Database]:
     shutil.copyfile(made_once, path)
     with Database(url, create=True) as opened:
         yield opened
-
-
-@pytest.fixture
-def make_study(database: Database) -> MakeStudy:
-    """Create a study: `make_study(name, trials=4, direction="maximize", first={})`."""
-
-    def make(
-        name: str = "one", *, trials: int = 4, direction: str = "maximize", first: dict[str, Any] | None = None
-    ) -> StudyRecord:
-        return Studies(database).create(
-            name,
-            direction=direction,  # type: ignore[arg-type]
-            config=study_config(direction, trials),
-            facts={"family": "bert"},
-            trials=trials,
-            first={"x": 0.5} if first is None else first,
-        )
-
-    return make
-
-
-@pytest.fixture
-def race() -> Race:
-    """Run a function in some processes that start at once: `race(role, ways, *arguments)` returns their answers.
-
-    The function gets its number and the arguments, imports what it uses, and answers with JSON.
-    """
-
-    def run(role: Callable[..., Any], ways: int, *arguments: Any) -> list[Any]:
-        program = _RACE.format(source=textwrap.dedent(inspect.getsource(role)), name=role.__name__)
-        done = subprocess.run(
-            [sys.executable, "-c", program, json.dumps([ways, arguments])],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
-        assert len(answers) == ways, done.stderr
-        errors = [answer for answer in answers if isinstance(answer, str) and answer.startswith("error: ")]
-        assert not errors, errors[0]
-        return answers
-
-    return run
-
-
-@pytest.fixture
-def holding() -> Iterator[Holding]:
-    """Start a program that says `ready` and then waits for the end of its input; ended after the test."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(program: str, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-c", program + "\nprint('ready', flush=True)\nimport sys; sys.stdin.read()", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
