@@ -16,8 +16,9 @@ from sqlalchemy import event
 
 from storage.errors import DatabaseMissing, DatabaseUnreachable, DatabaseUnreadable
 
-#: Seconds that a writer waits for another one on SQLite; Optuna's own default of 5 is seen to run out.
-BUSY_TIMEOUT_S = 60.0
+#: Seconds that a writer waits for another one on SQLite. A supervisor whose wait runs out tries again, as in any
+#: outage; it must come up for signals in between.
+BUSY_TIMEOUT_S = 10.0
 #: Seconds after which PostgreSQL ends a transaction whose process has fallen silent in it, such as one that is
 #: stopped or cut off: until then it would hold the rows that others need to take its trials over.
 IDLE_IN_TRANSACTION_S = 10
@@ -93,6 +94,9 @@ class SQLite:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DatabaseUnreadable(f"{self.path.parent} cannot be made: {error.strerror}") from error
+        self._refuse_network()
+
+    def _refuse_network(self) -> None:
         if kind := network_file_system(self.path):
             raise DatabaseUnreadable(
                 f"{self.path} is on a network file system ({kind}), where SQLite loses what several write; "
@@ -100,7 +104,8 @@ class SQLite:
             )
 
     def check(self) -> None:
-        """Refuse a file that is not there."""
+        """Refuse a file that is not there, or on another machine."""
+        self._refuse_network()
         try:
             exists = self.path.exists()
         except OSError as error:
@@ -251,7 +256,8 @@ def network_file_system(path: Path, mounts: str | None = None) -> str | None:
 
 def _set_pragmas(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA synchronous=NORMAL")  # with WAL: a power cut may cost the last commit, never the file
+    # What is committed stays, through a power cut too: a checkpoint is removed because its successor is committed.
+    cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 
 

@@ -242,4 +242,7 @@ def _passes(error: BaseException) -> bool:
         return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
     if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
         return True
-    return isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError)
+    # The pending one: Optuna asks once more in a session whose connection has just broken.
+    return isinstance(
+        error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError | sa.exc.PendingRollbackError
+    )

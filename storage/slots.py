@@ -90,6 +90,14 @@ class Slots:
             if (record := self._take(lease, lease_s, [*unchanged, free, given_out])) is not None:
                 return lease, record
 
+    def reclaim(self, owner: str, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
+        """Return a slot that an owner has taken without knowing it, or None where there is none."""
+        known = {(lease.slot, lease.attempt) for lease in held}
+        for slot in self.all():
+            if (slot.state, slot.owner) == ("running", owner) and (slot.slot, slot.attempt) not in known:
+                return Lease(study_id=self._study_id, slot=slot.slot, owner=owner, attempt=slot.attempt), slot
+        return None
+
     def _take(self, lease: Lease, lease_s: float, conditions: Sequence[sa.ColumnElement[bool]]) -> SlotRecord | None:
         """Take one slot by compare and swap; None where somebody was faster."""
         expired = _slots.state == "running"

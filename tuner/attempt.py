@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from storage import Lease, SlotRecord
     from tuner.devices import Lane
     from tuner.ledger import Begun
-    from tuner.messages import Answer, Save
+    from tuner.messages import Answer, Leave, Save
     from tuner.run import Evaluation, TrialResult
     from tuner.trainers import Trainer
 
@@ -70,11 +70,12 @@ class Attempt:
     storing: bool = False
     #: The folder that the trainer writes to, from the word to save until it says that it has.
     staged: Path | None = None
-    #: When saving was asked for, and when the last one was done.
-    asked: float = 0.0
+    #: When the last checkpoint was done.
     saved: float = field(default_factory=time.monotonic)
-    #: Seconds that the last checkpoint took, from the word to save until it was committed.
+    #: Seconds that the last checkpoint took, to write it and to bring it into the store.
     save_cost_s: float | None = None
+    #: Whether its best weights are in the store, and the rest of the checkpoint is to follow.
+    half_saved: bool = False
     #: Whether an evaluation, or time, calls for a checkpoint.
     save_due: bool = False
     #: Best weights that a failing store has refused so far.
@@ -85,7 +86,9 @@ class Attempt:
     # ---- what is to come
     pruned_by: Evaluation | None = None
     leaving: Leaving | None = None
-    #: Whether the trainer was told so.
+    #: Whether the trainer was told so, in case it never asks.
+    warned: bool = False
+    #: Whether the trainer was told to save and leave.
     told_to_leave: bool = False
     result: TrialResult | None = None
     #: Whether the trainer still holds its best weights, and waits for the word to save them.
@@ -114,7 +117,7 @@ class Attempt:
         """Whether a checkpoint is on its way."""
         return self.storing or self.staged is not None
 
-    def say(self, message: Answer | Save) -> None:
+    def say(self, message: Answer | Leave | Save) -> None:
         """Say something to the trainer; one that is gone is noticed by the end of its pipe."""
         assert self.trainer is not None
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):

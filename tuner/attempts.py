@@ -18,7 +18,7 @@ from tuner.events import Notice, TrialEnded, TrialEvaluated, TrialStarted, Watch
 from tuner.heartbeat import Sign
 from tuner.job import BUILT_IN
 from tuner.keeping import Keeping, Restored
-from tuner.messages import Answer, Evaluated, Finished, Raised, Recorded, Saved
+from tuner.messages import Answer, Evaluated, Finished, Leave, Raised, Recorded, Saved
 from tuner.run import TENTHS, Evaluation, TrialResult, is_better
 from tuner.saves import Saves
 from tuner.trainers import WarmParent, describe_exit
@@ -111,7 +111,7 @@ class Attempts:
         self.freed = False
         for lane in self._lanes:
             while lane.index not in self._by_lane and time.monotonic() >= self._claim_from:
-                claimed = self._ledger.claim()
+                claimed = self._ledger.claim(self._leases)
                 if claimed is None:
                     return
                 lease, slot = claimed
@@ -165,7 +165,7 @@ class Attempts:
         # A function of the study's own may record nothing before it trains.
         attempt.trains = self._config.train is not None
         try:
-            attempt.trainer = self._trainer(attempt)
+            attempt.trainer = self._trainer(attempt, restored.step)
         except TrainerDied as error:
             self._watch(Notice(text=str(error)))
             attempt.crash = str(error)
@@ -181,7 +181,8 @@ class Attempts:
             )
         )
 
-    def _trainer(self, attempt: Attempt) -> Trainer:
+    def _trainer(self, attempt: Attempt, step: int) -> Trainer:
+        """Start a trainer that goes on after so many steps."""
         begun, lane = attempt.begun, attempt.lane
         assert begun.hyperparameters is not None
         more: dict[str, Any] = {"threads": lane.threads}
@@ -193,7 +194,12 @@ class Attempts:
             attempt.number,
             begun.hyperparameters,
             restored=attempt.restored,
-            earlier=tuple(Evaluation.from_dict(entry) for _, entry in sorted(attempt.curve.items())),
+            # What was reported after them is evaluated again, and may differ on a machine that computes otherwise.
+            earlier=tuple(
+                Evaluation.from_dict(entry)
+                for _, entry in sorted(attempt.curve.items())
+                if entry["optimiser_steps"] <= step
+            ),
             **more,
         )
         arguments = {"run": run, "function": self._config.train or BUILT_IN, "folders": self._setup.folders}
@@ -288,9 +294,19 @@ class Attempts:
                 attempt.trainer.kill()
             del self._by_lane[attempt.lane.index]
             attempt.is_off = True
-            if attempt.lease in self._leases:
+            if attempt.lease not in self._leases:
+                continue
+            if leaving.state == "failed":
+                with contextlib.suppress(LeaseLost):
+                    result = TrialResult(state="failed", reason=leaving.reason)
+                    self._ledger.tell(attempt.lease, attempt.begun, result, attempt.curve)
+            else:
                 self._ledger.release(attempt.lease, state=leaving.state, reason=leaving.reason)
         self._leases = frozenset()
+
+    def tidy_up(self) -> None:
+        """Remove what trials that are over have left in the store, in a thread."""
+        self._saves.quietly(self._keeping.keep_best)
 
     def close(self, seconds: float) -> None:
         """Wait so long for what is still with the store."""
@@ -298,14 +314,21 @@ class Attempts:
 
     def _drive(self, attempt: Attempt) -> None:
         """Do what comes next for a trial, unless something is on its way that has to arrive first."""
-        if attempt.crash is not None:
+        given_up = attempt.leaving is not None and attempt.leaving.state == "failed" and attempt.result is None
+        if attempt.crash is not None or given_up:
             self._saves.withdraw(attempt)
+        elif attempt.leaving is not None and attempt.staged is not None and not attempt.warned:
+            attempt.warned = True  # the word to save may have been said to training that never asks
+            attempt.say(Leave())
         if attempt.is_busy:
             return
         if attempt.crash is not None:
             self._give_back(attempt, attempt.crash, crashed=not attempt.told_to_leave)
         elif attempt.result is not None:
             self._drive_to_end(attempt, attempt.result)
+        elif attempt.half_saved and not given_up:
+            attempt.half_saved = False
+            self._saves.ask(attempt, leave=attempt.told_to_leave)
         elif attempt.leaving is not None:
             self._drive_away(attempt, attempt.leaving)
         elif attempt.wants_save(self._config.checkpoint_every):
@@ -346,16 +369,13 @@ class Attempts:
         self._ledger.tell(attempt.lease, attempt.begun, result, attempt.curve)
         self._forget(attempt.lease)
         number, checkpoints, complete = attempt.number, attempt.checkpoints, result.state == "complete"
-        refused = attempt.refused
 
         def tidy() -> None:
-            if refused is not None:
-                self._keeping.give_back(refused.folder.parent)
             self._keeping.end(number, checkpoints, complete=complete)
 
         # The lane is free once the store is: until then what it has stored counts as a running trial's.
         self._saves.start(attempt, tidy, lambda attempt, _: self._free(attempt))
-        attempt.leaving, attempt.result = None, None
+        attempt.leaving, attempt.result, attempt.told_to_leave = None, None, False
         self._watch(
             TrialEnded(
                 number=number,
@@ -419,7 +439,8 @@ class Attempts:
             self.freed = True
         attempt.is_off = True
         self._forget(attempt.lease)
-        self._saves.give_back(*(folder for folder in (attempt.restored, attempt.staged) if folder is not None))
+        refused = attempt.refused.folder.parent if attempt.refused else None
+        self._saves.give_back(*(folder for folder in (attempt.restored, attempt.staged, refused) if folder is not None))
         self.changed()
 
     def _forget(self, lease: Lease) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from storage import Slots, Studies, Workers
+from storage import Slots, Studies, Workers, describe_outage
 
 if TYPE_CHECKING:
     from storage import Database, Lease, StudyRecord
@@ -41,6 +41,7 @@ class Heartbeat:
         patience: Repeats a beat through outages.
         sign: Gives what there is to hold and to show.
         lost: Told of the leases that somebody else has taken.
+        failed: Told of what no patience mends.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Heartbeat:
         patience: Patience,
         sign: Callable[[], Sign],
         lost: Callable[[frozenset[Lease]], None],
+        failed: Callable[[BaseException], None],
     ) -> None:
         self._study_id = record.id
         self._owner = owner
@@ -61,11 +63,12 @@ class Heartbeat:
         self._patience = patience
         self._sign = sign
         self._lost = lost
+        self._failed = failed
         self._slots = Slots(database, record.id)
         self._studies = Studies(database)
         self._workers = Workers(database, record.id)
         self._soon = threading.Event()
-        self._ending = False
+        self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
@@ -76,7 +79,7 @@ class Heartbeat:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ending = True
+        self._ending.set()
         self._soon.set()
         self._thread.join(_LAST_BEAT_S)  # it may be waiting for a network
         with contextlib.suppress(sa.exc.SQLAlchemyError):  # where the database is away: its leases expire
@@ -87,12 +90,18 @@ class Heartbeat:
         self._soon.set()
 
     def _run(self) -> None:
-        while not self._ending:
+        while not self._ending.is_set():
             self._soon.wait(self._beat_s)
             self._soon.clear()
-            if not self._ending:
-                with contextlib.suppress(sa.exc.SQLAlchemyError):  # its patience has an end when a signal has come
-                    self._patience(self._beat)
+            if self._ending.is_set():
+                return
+            try:
+                self._patience(self._beat)
+            except Exception as error:
+                # Patience has an end when a signal has come; until then nothing but a defect ends it.
+                if describe_outage(error) is None:
+                    self._failed(error)
+                    return
 
     def _beat(self) -> None:
         sign = self._sign()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from search_spaces import suggestion
 from tuner.errors import ConfigError, first_line
@@ -42,7 +43,9 @@ def train_job(connection: Connection, *, run: TrialRun, function: str = BUILT_IN
     with warnings.catch_warnings():
         # scikit-learn warns of classes that a bad trial never predicts; the value says so already.
         warnings.filterwarnings("ignore", module="sklearn")
-        told = replace(run, saver=saver, record=lambda effective: connection.send(Recorded(effective=effective)))
+        told = replace(
+            run, saver=saver, record=lambda effective: connection.send(Recorded(effective=_storable(effective)))
+        )
         result = run_trial(told, train, saver.decide)
     if result.traceback:
         print(result.traceback, file=sys.stderr)  # noqa: T201 (the trainers' log)
@@ -86,3 +89,13 @@ def find_training(function: str, folders: Sequence[str]) -> Train:
         raise ConfigError("", "train", f"{module} has no function {name!r}{suggestion(name, known)}")
     train: Train = found
     return train
+
+
+def _storable(effective: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a trial records as it will be stored; a trial that records anything else fails by itself.
+
+    Raises:
+        TypeError: Something in it is no JSON.
+    """
+    stored: dict[str, Any] = json.loads(json.dumps(dict(effective)))
+    return stored

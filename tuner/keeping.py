@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +14,7 @@ from storage import (
     CheckpointMissing,
     CheckpointRef,
     Checkpoints,
+    CheckpointsUnreachable,
     LeaseLost,
 )
 from storage.crash_points import reach
@@ -121,7 +122,14 @@ class Keeping:
         return folder
 
     def stage(self, lease: Lease, number: int, checkpoints: Checkpoints) -> Path:
-        """Return an empty folder for the next checkpoint, once the older of two is gone."""
+        """Return an empty folder for the next checkpoint, once the older of two is gone.
+
+        Raises:
+            LeaseLost: Another worker has the trial, and may need the older one.
+            CheckpointError: The store cannot be reached.
+        """
+        if checkpoints.resume[1:] and not self._ledger.holds(lease):
+            raise LeaseLost(f"trial {number} is another worker's")
         for ref in checkpoints.resume[1:]:
             self._store.delete(ref.key)
         return self._store.stage(number, lease.attempt)
@@ -141,6 +149,7 @@ class Keeping:
 
         Raises:
             LeaseLost: Another worker has the trial; what was put into the store is gone again.
+            CheckpointError: What was staged can be no checkpoint.
         """
         reach("staged")
         weights = refused if best is None else None
@@ -148,11 +157,12 @@ class Keeping:
         evaluation = weights.evaluation if weights else best
         # Training of a user's own may save twice at a step: what is there is not put at risk for its like.
         step = None if _has(checkpoints, lease, step) else step
-        new, made, kept, problem = checkpoints, [], None, None
+        # The older of two is gone since this was staged.
+        new, made, kept, problem = replace(checkpoints, resume=checkpoints.resume[:1]), [], None, None
         if evaluation is not None and self._is_new_best(evaluation, checkpoints):
             try:
-                ref = self._publish(folder, lease, number, "best", evaluation.optimiser_steps)
-            except CheckpointError as error:
+                ref = self._publish(folder, lease, number, "best", _best_step(evaluation, lease, checkpoints))
+            except CheckpointsUnreachable as error:
                 problem = str(error)
                 kept = StagedBest(folder=folder, evaluation=evaluation)
             else:
@@ -161,25 +171,29 @@ class Keeping:
         if step is not None and problem is None:
             try:
                 ref = self._publish(staged / STEP, lease, number, "step", step)
-            except CheckpointError as error:
+            except CheckpointsUnreachable as error:
                 problem = str(error)
             else:
                 made.append(ref.key)
                 new = replace(new, resume=(ref, *checkpoints.resume[:1]))
         last = step if step is not None else evaluation.optimiser_steps if evaluation else 0
         if made and not self._ledger.commit(lease, new, step=last, detail=", ".join(made)):
-            for key in made:
-                self._store.delete(key)
-            self._store.release(staged)
+            self._remove(made, [staged])
             raise LeaseLost(f"trial {number} is another worker's")
-        with contextlib.suppress(CheckpointError):  # whatever stays is tidied away when the trial ends
-            for key in set(checkpoints.keys) - set(new.keys):
-                self._store.delete(key)
-        if kept is None or kept.folder.parent != staged:
-            self._store.release(staged)
+        over = [] if kept is not None and kept.folder.parent == staged else [staged]
         if refused is not None and kept is None:
-            self._store.release(refused.folder.parent)
+            over.append(refused.folder.parent)
+        self._remove(set(checkpoints.keys) - set(new.keys), over)
         return Kept(checkpoints=new, refused=kept, problem=problem)
+
+    def _remove(self, keys: Iterable[str], folders: Iterable[Path]) -> None:
+        """Remove what is not needed any more; what resists is tidied away when the trial ends."""
+        for key in keys:
+            with contextlib.suppress(CheckpointError):
+                self._store.delete(key)
+        for folder in folders:
+            with contextlib.suppress(CheckpointError):
+                self._store.release(folder)
 
     def _is_new_best(self, evaluation: Evaluation, checkpoints: Checkpoints) -> bool:
         # A trial that goes on from further back meets its best evaluation again: its weights are there already.
@@ -225,3 +239,13 @@ class Keeping:
 def _has(checkpoints: Checkpoints, lease: Lease, step: int | None) -> bool:
     """Return whether the newest checkpoint to go on from is of this attempt and step."""
     return any(ref.step == step and f"/attempt-{lease.attempt}/" in ref.key for ref in checkpoints.resume[:1])
+
+
+def _best_step(evaluation: Evaluation, lease: Lease, checkpoints: Checkpoints) -> int:
+    """Return the number of a best checkpoint: its steps, or the next one where training does not count them.
+
+    What the database points to is never replaced in its place: a crash before the pointer follows would lose it.
+    """
+    step, best = evaluation.optimiser_steps, checkpoints.best
+    taken = best is not None and best.step == step and f"/attempt-{lease.attempt}/" in best.key
+    return step + 1 if taken else step

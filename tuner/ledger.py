@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -89,9 +89,22 @@ class Ledger:
         self._history = History(database, record)
         self._study = load_optuna_study(database, config, conditional=space.is_conditional)
 
-    def claim(self) -> tuple[Lease, SlotRecord] | None:
-        """Take a slot, or return None where there is none to be had for now."""
-        claimed = self._patience(self._slots.claim, self._owner, self._lease_s)
+    def claim(self, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
+        """Take a slot, or return None where there is none to be had for now.
+
+        Args:
+            held: The leases that are held already.
+        """
+        again = False
+
+        def take() -> tuple[Lease, SlotRecord] | None:
+            nonlocal again
+            # An outage may have hidden that one was taken: it would be held by nobody until its lease expires.
+            taken = self._slots.reclaim(self._owner, held) if again else None
+            again = True
+            return taken or self._slots.claim(self._owner, self._lease_s)
+
+        claimed = self._patience(take)
         if claimed is not None:
             reach("claimed")
         return claimed
@@ -118,7 +131,7 @@ class Ledger:
             hyperparameters, complaint = None, None
             try:
                 hyperparameters = self._space.suggest(trial)
-            except SearchSpaceError as error:  # this point is at fault; the next one may be sound
+            except (SearchSpaceError, ValueError) as error:  # this point is at fault; the next one may be sound
                 complaint = f"{type(error).__name__}: {error}"
         attrs = stored.user_attrs
         return Begun(
@@ -202,10 +215,15 @@ class Ledger:
         return self._patience(self._should_prune, lease, begun.trial._trial_id)
 
     def _should_prune(self, lease: Lease, trial_id: int) -> bool:
-        with fenced(lease):  # some pruners write down what they find
+        with self._unless_over(lease), fenced(lease):  # some pruners write down what they find
             # As it is in the database: the copy that Optuna's own trial holds knows of no report of ours.
             trial = self._study._storage.get_trial(trial_id)
             return self._study.pruner.prune(self._study, trial)
+
+    def holds(self, lease: Lease) -> bool:
+        """Return whether a lease is still good."""
+        slot = self._patience(self._slots.find, lease)
+        return slot is not None and (slot.state, slot.owner, slot.attempt) == ("running", lease.owner, lease.attempt)
 
     def commit(self, lease: Lease, checkpoints: Checkpoints, *, step: int, detail: str) -> bool:
         """Point the trial to its checkpoints; return whether the lease was still good."""
@@ -249,7 +267,8 @@ class Ledger:
             with self._unless_over(lease), fenced(lease):
                 self._describe(trial, result, begun.effective, curve)
             detail = result.state if result.reason is None else f"{result.state}: {result.reason}"
-            with fenced(lease, ending=True, values={"value": result.value, "detail": detail}):
+            values = {"value": result.value, "detail": detail}
+            with self._unless_over(lease), fenced(lease, ending=True, values=values):
                 self._study.tell(
                     trial,
                     result.value if result.state == "complete" else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tuner.errors import ConfigError, DataError, ModelError, TunerError
@@ -40,13 +40,15 @@ class Evaluated:
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """A checkpoint is written into the folder that a `Save` named: `step` to go on from, `best` to keep."""
+    """What is written into the folder that a `Save` named: `best` to keep, or else `step` to go on from."""
 
     folder: str
     #: Steps done at the moment that `step` holds; None where only the best weights are there.
     step: int | None
     #: The evaluation whose weights `best` holds; None where these have not changed.
     best: Evaluation | None
+    #: Seconds that writing took.
+    seconds: float = field(default=0.0, compare=False)
     #: Why nothing could be written, such as a full disk.
     error: str | None = None
 
@@ -105,3 +107,8 @@ class Save:
 
     folder: str
     leave: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leave:
+    """Leave at the next evaluation, if training never asks whether to save; another one is told by a `Save`."""

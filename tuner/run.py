@@ -143,7 +143,11 @@ class TrialRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """One look at the validation split."""
+    """One look at the validation split.
+
+    Raises:
+        ValueError: A number is none, or the step no tenth.
+    """
 
     #: The tenth of the trial's schedule that it ends, 1 to 10.
     step: int
@@ -158,6 +162,16 @@ class Evaluation:
     validation_loss: float
     #: Rate of the encoder's last layer at this step, before any layer-wise decay.
     learning_rate: float
+
+    def __post_init__(self) -> None:
+        step = self.step
+        if isinstance(step, bool) or int(step) != step or not 1 <= step <= TENTHS:
+            raise ValueError(f"an evaluation's step is {step!r}; it is the tenth that it ends, 1 to {TENTHS}")
+        for name in ("step", "optimiser_steps"):
+            object.__setattr__(self, name, int(getattr(self, name)))
+        # Numbers of numpy's and torch's look like numbers until they are to be stored.
+        for name in ("value", "epoch", "train_loss", "validation_loss", "learning_rate"):
+            object.__setattr__(self, name, float(getattr(self, name)))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from storage import CheckpointError, LeaseLost, describe_outage
 from tuner.background import Outcome
+from tuner.errors import first_line
 from tuner.messages import Save
 from tuner.run import TrialResult
 
@@ -54,7 +55,7 @@ class Saves:
     def ask(self, attempt: Attempt, *, leave: bool = False) -> None:
         """Have room made in the store, then give the trainer the word to save, and to leave after that."""
         lease, number, checkpoints = attempt.lease, attempt.number, attempt.checkpoints
-        attempt.save_due, attempt.asked = False, time.monotonic()
+        attempt.save_due = False
 
         def say(attempt: Attempt, folder: Path) -> None:
             over = attempt.result is not None and not attempt.unsaved
@@ -68,42 +69,49 @@ class Saves:
 
     def take(self, attempt: Attempt, message: Saved) -> None:
         """Put into the store what a trainer has staged."""
-        staged, attempt.staged = attempt.staged, None
-        assert staged is not None
+        staged = attempt.staged
+        if staged is None or str(staged) != message.folder:
+            return  # the second answer of a trainer that was told twice
+        attempt.staged = None
         if message.error is not None:
             self._notice(f"trial {attempt.number}: its checkpoint cannot be written here: {message.error}")
             attempt.patient_until = time.monotonic() + STORE_AGAIN_S
             self.give_back(staged)
             return
         lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
-        if message.best is not None:
-            attempt.unsaved = False
+        taken, last = time.monotonic(), attempt.result is not None
 
         def keep() -> Kept:
             return self._keeping.keep(
                 lease, number, checkpoints, staged=staged, step=message.step, best=message.best, refused=refused
             )
 
-        self.start(attempt, keep, self._kept)
+        def kept(attempt: Attempt, kept: Kept) -> None:
+            if last:
+                attempt.unsaved = False
+            elif message.step is None:
+                attempt.half_saved = True
+            self._kept(attempt, kept, message.seconds + time.monotonic() - taken)
+
+        self.start(attempt, keep, kept, fatal=True)
 
     def keep_refused(self, attempt: Attempt) -> None:
         """Put into the store the best weights that it has refused before."""
         lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
-        attempt.asked = time.monotonic()
+        began = time.monotonic()
 
         def keep() -> Kept:
             staged = self._keeping.stage(lease, number, checkpoints)
             return self._keeping.keep(lease, number, checkpoints, staged=staged, step=None, best=None, refused=refused)
 
-        self.start(attempt, keep, self._kept)
+        self.start(attempt, keep, lambda attempt, kept: self._kept(attempt, kept, time.monotonic() - began), fatal=True)
 
-    def _kept(self, attempt: Attempt, kept: Kept) -> None:
-        now = time.monotonic()
+    def _kept(self, attempt: Attempt, kept: Kept, cost_s: float) -> None:
         attempt.checkpoints, attempt.refused = kept.checkpoints, kept.refused
-        attempt.saved, attempt.save_cost_s = now, now - attempt.asked
+        attempt.saved, attempt.save_cost_s = time.monotonic(), cost_s
         if kept.problem is not None:
             self._notice(f"trial {attempt.number}: no checkpoint, the one before stays: {kept.problem}")
-            attempt.patient_until = now + STORE_AGAIN_S
+            attempt.patient_until = time.monotonic() + STORE_AGAIN_S
 
     def withdraw(self, attempt: Attempt) -> None:
         """Take back the word to save from a trainer that will not heed it any more."""
@@ -113,18 +121,31 @@ class Saves:
 
     def give_back(self, *folders: Path) -> None:
         """Remove folders that were staged or fetched."""
+        if folders:
+            self.quietly(lambda: self._keeping.give_back(*folders))
+
+    def quietly(self, job: Callable[[], None]) -> None:
+        """Do something with the store that nobody waits for."""
 
         def told(outcome: Outcome[None]) -> None:
-            if isinstance(outcome.error, CheckpointError):
+            if outcome.error is not None and _is_the_stores(outcome.error):
                 self._notice(str(outcome.error))
             else:
                 outcome.result()
 
-        if folders:
-            self._background.start(lambda: self._keeping.give_back(*folders), told)
+        self._background.start(job, told)
 
-    def start(self, attempt: Attempt, job: Callable[[], T], then: Callable[[Attempt, T], None]) -> None:
-        """Do something with the store for a trial, for which nothing else is begun until it is done."""
+    def start(
+        self, attempt: Attempt, job: Callable[[], T], then: Callable[[Attempt, T], None], *, fatal: bool = False
+    ) -> None:
+        """Do something with the store for a trial, for which nothing else is begun until it is done.
+
+        Args:
+            attempt: The trial.
+            job: What a thread does.
+            then: Called with what it returned.
+            fatal: Where it fails, nobody knows what the database points to: the trial is given back, to be found out.
+        """
         attempt.storing = True
 
         def done(outcome: Outcome[T]) -> None:
@@ -138,14 +159,18 @@ class Saves:
             except Exception as error:
                 if outcome.error is not error or not _is_the_stores(error):
                     raise
-                self._failed(attempt, error)
+                self._failed(attempt, error, fatal=fatal)
 
         self._background.start(job, done)
 
-    def _failed(self, attempt: Attempt, error: BaseException) -> None:
+    def _failed(self, attempt: Attempt, error: BaseException, *, fatal: bool) -> None:
         self._notice(f"trial {attempt.number}: {error}")
         attempt.patient_until = time.monotonic() + STORE_AGAIN_S
-        if attempt.told_to_leave:
+        if fatal:
+            attempt.crash = f"its checkpoint failed: {first_line(error)}"
+            if attempt.trainer is not None:
+                attempt.trainer.kill()
+        elif attempt.told_to_leave:
             attempt.result = attempt.result or TrialResult(state="left")
         elif attempt.trainer is None and attempt.result is None:
             self._fail(attempt, error)

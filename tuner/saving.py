@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuner.messages import Answer, Evaluated, Finished, Save, Saved
+from tuner.messages import Answer, Evaluated, Finished, Leave, Save, Saved
 from tuner.run import TrialStopped
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class PipeSaver:
         self._save: Save | None = None
         self._best: tuple[Evaluation, Write] | None = None
         self._answers: dict[int, bool] = {}
+        #: Whether the trial is to leave even if it cannot be saved.
+        self._leave = False
         #: Whether training has ever asked to be told when to save.
         self._asks = False
         #: Evaluations whose answers came too late to be waited for.
@@ -52,10 +54,15 @@ class PipeSaver:
 
     def save(self, step: int, write: Write) -> None:
         """Save where the trial is."""
-        asked = self._save
+        asked, self._save = self._save, None
         if asked is None:
             return
-        self._save = None
+        if self._best is not None:
+            # First, and alone: what they replace is then gone from the store before the rest comes.
+            self._write(asked, None, None)
+            if not asked.leave:
+                return
+            asked = self._next_save()
         self._write(asked, step, write)
         if asked.leave:
             raise TrialStopped("left")
@@ -73,9 +80,10 @@ class PipeSaver:
             if not self._listen(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
                 self._unanswered.add(evaluation.step)
                 return True
-        if self._save is not None and self._save.leave and not self._asks:
+        if not self._asks and (self._leave or (self._save is not None and self._save.leave)):
             # Training that never asks cannot be saved: it leaves here, and begins again elsewhere.
-            self._connection.send(Saved(folder=self._save.folder, step=None, best=None))
+            if self._save is not None:
+                self._connection.send(Saved(folder=self._save.folder, step=None, best=None))
             raise TrialStopped("left")
         return self._answers[evaluation.step]
 
@@ -84,12 +92,16 @@ class PipeSaver:
         unsaved = result.state == "complete" and self._best is not None
         self._connection.send(Finished(result=result, unsaved=unsaved))
         while unsaved and self._best is not None:
-            if self._save is None:  # it may have come before the end was said, and is then not said again
-                self._listen(None)
-            if self._save is not None:
-                asked, self._save = self._save, None
-                self._write(asked, None, None)
-                unsaved = not asked.leave
+            asked = self._next_save()  # it may have come before the end was said, and is then not said again
+            self._write(asked, None, None)
+            unsaved = not asked.leave
+
+    def _next_save(self) -> Save:
+        """Wait for the word to save."""
+        while self._save is None:
+            self._listen(None)
+        asked, self._save = self._save, None
+        return asked
 
     def _overdue(self) -> bool:
         """Hear answers that come late; return whether some are still to come."""
@@ -101,7 +113,7 @@ class PipeSaver:
         return bool(self._unanswered)
 
     def _write(self, asked: Save, step: int | None, write: Write | None) -> None:
-        folder = Path(asked.folder)
+        folder, began = Path(asked.folder), time.monotonic()
         best, error = None, None
         try:
             if self._best is not None:
@@ -115,7 +127,8 @@ class PipeSaver:
             best, step, error = None, None, str(problem)
         else:
             self._best = None
-        self._connection.send(Saved(folder=asked.folder, step=step, best=best, error=error))
+        seconds = time.monotonic() - began
+        self._connection.send(Saved(folder=asked.folder, step=step, best=best, seconds=seconds, error=error))
 
     def _listen(self, timeout: float | None = 0.0) -> bool:
         """Take what the supervisor has said; return whether it has said something."""
@@ -125,6 +138,8 @@ class PipeSaver:
             heard, timeout = True, 0.0
             if isinstance(message, Answer):
                 self._answers[message.step] = message.go_on
+            elif isinstance(message, Leave):
+                self._leave = True
             else:
                 assert isinstance(message, Save)
                 self._save = message

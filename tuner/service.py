@@ -284,10 +284,8 @@ def _go_on(
     if Slots(database, record.id).unfinished() == 0:
         _tidy_up(database, record, config, watch)
         return False
-    if record.state == "paused":
-        if not lift:
-            raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
-        studies.set_state(record.id, "open")
+    if record.state == "paused" and not lift:
+        raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
     record = studies.get(name)
     with ExitStack() as stack:
         with naming_checkpoints(source):
@@ -298,6 +296,8 @@ def _go_on(
         warm = stack.enter_context(_warm_parent(store, config, machine))
         _check_cuda(chosen, warm, config)
         setup = stored_setup(record, config, database, warm, elsewhere, folder)
+        if lift:  # now that nothing is in the way, for all machines
+            studies.set_state(record.id, "open")
         _supervise(database, record, setup, chosen, warm, store, watch, machine.pace)
     return True
 

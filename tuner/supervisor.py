@@ -99,10 +99,15 @@ class Supervisor:
             patience=self._patience,
             sign=self._attempts.sign,
             lost=lambda leases: self._news.post(lambda: self._attempts.lost(leases)),
+            failed=self._raise,
         )
         self._attempts.changed = self._heartbeat.soon
         self._signal: signal.Signals | None = None
+        #: When whatever still runs after a signal is left behind, on this process's clock.
+        self._deadline: float | None = None
         self._ending: _Ending | None = None
+        #: Whether the study is over, so that a signal has ended nothing.
+        self._finished = False
         self._looked = float("-inf")
 
     def run(self) -> None:
@@ -113,29 +118,35 @@ class Supervisor:
         """
         try:
             with taken_over(self._note_signal, self._news.wake):
-                self._run()
+                try:
+                    self._run()
+                finally:
+                    self._attempts.close(self._remaining_s())
         except Exception as error:
             # A signal that found the database away: its trials wait as well, until their leases have expired.
             if self._signal is None or describe_outage(error) is None:
                 raise
-        finally:
-            deadline = self._ending.deadline if self._ending else time.monotonic() + self._pace.grace_s
-            self._attempts.close(deadline - time.monotonic())
-        if self._signal is not None:
+        if self._signal is not None and not self._finished:
             raise Interrupted(
                 f"stopped by {self._signal.name} with trials left; `tuner resume {self._record.name}` goes on",
                 SIGNAL_EXIT_CODES[self._signal],
             )
 
+    def _remaining_s(self) -> float:
+        if self._ending is None:
+            return self._pace.grace_s
+        return max(0.0, self._ending.deadline - time.monotonic())
+
     def _run(self) -> None:
         self._announce()
         with self._heartbeat:  # first: who reads takes the trials of an owner that was never seen for interrupted
-            self._keeping.keep_best()
+            self._attempts.tidy_up()
             leaving = Leaving(state="interrupted", reason="its supervisor ended")
             try:
                 self._loop()
                 if self._ending is not None:
                     leaving = self._ending.leaving
+                self._finished = not self._attempts.any and self._ledger.unfinished() == 0
             finally:
                 self._attempts.abandon(leaving)
 
@@ -201,12 +212,21 @@ class Supervisor:
         return self._patience(self._slots.device_seconds) >= float(budget["device_hours"]) * 3600
 
     def _end(self, state: str, reason: str) -> None:
-        deadline = time.monotonic() + self._pace.grace_s
+        deadline = self._deadline or time.monotonic() + self._pace.grace_s
         self._ending = _Ending(leaving=Leaving(state=state, reason=reason), deadline=deadline)
 
     def _note_signal(self, number: signal.Signals) -> None:
         self._signal = number
+        self._deadline = time.monotonic() + self._pace.grace_s
         self._patience.end_in(self._pace.grace_s)
+
+    def _raise(self, error: BaseException) -> None:
+        """Have the main thread raise what another one cannot go on with."""
+
+        def again() -> None:
+            raise error
+
+        self._news.post(again)
 
     def _notice(self, text: str) -> None:
         """Say in a line what a person should know. Safe from any thread."""

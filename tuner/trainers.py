@@ -37,23 +37,26 @@ class Trainer:
 
     def __init__(self, pid: int, connection: Connection, parent: WarmParent) -> None:
         self.pid = pid
+        # A number may be another process's once this one has ended; what this refers to is not.
+        try:
+            self._process: int | None = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._process = None
         self.connection = connection
         self._parent = parent
-        #: Whether it has ended, so that its number may be another process's by now.
-        self._ended = False
 
     def kill(self) -> None:
         """End the process at once."""
-        if not self._ended:
+        if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGKILL)
+                signal.pidfd_send_signal(self._process, signal.SIGKILL)
+            os.close(self._process)
+            self._process = None
         self.connection.close()
 
     def exit_code(self) -> int | None:
         """Return the exit code of a process that has closed its pipe, negative for a signal; None if unknown."""
-        code = self._parent.exit_code(self.pid)
-        self._ended = code is not None
-        return code
+        return self._parent.exit_code(self.pid)
 
 
 class WarmParent:

@@ -36,13 +36,15 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
         if is_better(evaluation.value, best.value if best else None, run.direction):
             best = evaluation
     last = run.earlier[-1] if run.earlier else None
-    pruned = False
+    tenth, pruned = 0, False
     outcome: dict[str, Any] = {"state": "complete"}
     try:
         evaluations: Any = train(run)
         with closing(evaluations):
             for evaluation in evaluations:
-                last = evaluation
+                if evaluation.step <= tenth:
+                    raise ValueError(f"an evaluation of tenth {evaluation.step} comes after one of tenth {tenth}")
+                tenth, last = evaluation.step, evaluation
                 if is_better(evaluation.value, best.value if best else None, run.direction):
                     best = evaluation
                 if not decide(evaluation):

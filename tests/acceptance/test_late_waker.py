@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 import sqlalchemy as sa
 from acceptance_support import Gate, Running, Tuner, points, records_of, stored_files, wait_until
+
+from storage.backends import IDLE_IN_TRANSACTION_S
 
 LEASE_S = 2.0
 TRIALS = 3
 STEPS = 40
 #: What a late waker may say of a trial that is not its own any more.
 DROPPED = r"trial 0: another worker has taken it over, it is dropped here"
-SIGNALLING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
+WAITING = (sys.executable, "-P", str(Path(__file__).with_name("waiting.py")))
 STUDY: dict[str, Any] = {"budget": {"trials": TRIALS}, "checkpoint_every": "0.05s", "keep": TRIALS}
 
 
@@ -58,10 +62,12 @@ def weights_of(store: Path, name: str) -> dict[int, dict[str, bytes]]:
     return found
 
 
+#: Trials, and the content of weights.
+Outcome: TypeAlias = tuple[list[dict[str, Any]], dict[int, dict[str, bytes]]]
+
+
 @pytest.fixture(scope="module")
-def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[Path], Tuner]
-) -> tuple[list[dict[str, Any]], dict[int, dict[str, bytes]]]:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[Path], Tuner]) -> Outcome:
     """What becomes of the study when nothing happens to it: its trials and its weights."""
     tuner = new_tuner(tmp_path_factory.mktemp("undisturbed"))
     tuner.ok("start", tuner.toy_study("late", **STUDY), "--checkpoints", "store")
@@ -75,16 +81,36 @@ def steps_in(trace: Path, trial: int, step: int) -> int:
     return lines.count(f"{trial} {step}")
 
 
-def stop_in_training(first: Running, gate: Gate) -> None:
-    """Stop a supervisor whose trial waits after its third evaluation, saved."""
-    first.wait_for(r"trial 0 3/10")
-    gate.open(14, trial=0)
-    os.kill(first.pid, signal.SIGSTOP)
+@contextmanager
+def nobody_writing(url: str) -> Iterator[None]:
+    """Keep all from writing to SQLite: whoever is stopped in a transaction there stops everybody."""
+    path = sa.make_url(url).database
+    if not url.startswith("sqlite") or path is None:
+        yield
+        return
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=60)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
 
 
-#: Where a supervisor is stopped: the moment of `crash_points` and its count, or None for the middle of training; and
-#: the step that its trial may reach before another one has taken it over.
-MOMENTS = {
+def stop(running: Running, url: str) -> None:
+    """Stop a supervisor alone, not its trainers, and wait until its lease has expired."""
+    with nobody_writing(url):
+        os.kill(running.pid, signal.SIGSTOP)
+        wait_until(lambda: is_stopped(running.pid), "the supervisor's stop")
+    expires = float(query(url, "SELECT expires FROM tuner_slots WHERE trial_number = 0"))
+    assert expires - now(url) < LEASE_S
+    wait_until(lambda: now(url) > expires, "the lease's end")
+
+
+def is_stopped(pid: int) -> bool:
+    return "\nState:\tT" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+
+
+#: Where a supervisor is stopped: a moment of `crash_points` and its count, or None for the middle of training; and the
+#: step that its trial may reach before another one has taken it over.
+MOMENTS: dict[str, tuple[tuple[str, int] | None, int]] = {
     "in training": (None, 14),
     "before it answers": (("reported", 3), 14),
     "before a pointer": (("manifest", 2), 14),
@@ -94,26 +120,26 @@ MOMENTS = {
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_late_waker_drops_the_trial_goes_on_with_others_and_leaves_no_trace(
-    tuner: Tuner, url: str, moment: str, undisturbed: tuple[list[dict[str, Any]], dict[int, dict[str, bytes]]]
+    tuner: Tuner, url: str, moment: str, undisturbed: Outcome
 ) -> None:
     point, reach = MOMENTS[moment]
     gate, trace = Gate(tuner.folder / "gate"), tuner.folder / "trace"
     gate.open(reach, trial=0)
     tuner = tuner.within(TOY_STEPS=str(STEPS), TOY_TRACE=str(trace), **gate.environment)
     arguments = ("start", tuner.toy_study("late", **STUDY), "--storage", url, "--checkpoints", "store", "--lease", "2s")
-    stopping = tuner if point is None else replace(tuner, command=(*SIGNALLING, point[0], str(point[1]), "SIGSTOP"))
+    stopping = tuner if point is None else replace(tuner, command=(*WAITING, point[0], str(point[1]), "."))
     with stopping.running(*arguments) as first:
         if point is None:
             first.wait_for(r"trial 0 3/10")
-            os.kill(first.pid, signal.SIGSTOP)
-        wait_until(lambda: is_stopped(first.pid), "the supervisor's stop")
+        else:
+            wait_until((tuner.folder / "reached").exists, "the moment")
+        stop(first, url)
         with tuner.running(*arguments) as second:
             second.wait_for(r"trial 0 again")
-            # Both trainers go on: the one of the stopped supervisor has not heard that it is not to.
-            before = steps_in(trace, 0, 16)
-            if reach < 16:
+            if reach < STEPS:  # both trainers go on: that of the stopped supervisor has not heard that it is not to
                 gate.open(18, trial=0)
-                wait_until(lambda: steps_in(trace, 0, 16) == before + 2, "the steps of both trainers")
+                wait_until(lambda: steps_in(trace, 0, 16) == 2, "the steps of both trainers")
+            (tuner.folder / "go").touch()
             os.kill(first.pid, signal.SIGCONT)
             first.wait_for(DROPPED)
             first.wait_for(r"trial [12] started")
@@ -121,9 +147,39 @@ def test_a_late_waker_drops_the_trial_goes_on_with_others_and_leaves_no_trace(
             gate.open()
             assert second.wait() == 0, second.stderr
         assert first.wait() == 0, first.stderr
-    assert first.stderr.count("it is dropped here") == 1
     assert first.stdout == second.stdout
+    check_handed_over(tuner, url, first, undisturbed)
 
+
+def test_one_that_is_stopped_in_a_transaction_on_a_server_holds_others_up_for_seconds_alone(
+    tuner: Tuner, postgres_url: str, undisturbed: Outcome
+) -> None:
+    gate = Gate(tuner.folder / "gate")
+    gate.open(trial=0)
+    tuner = tuner.within(TOY_STEPS=str(STEPS), **gate.environment)
+    study = tuner.toy_study("late", **STUDY)
+    arguments = ("start", study, "--storage", postgres_url, "--checkpoints", "store", "--lease", "2s")
+    signalling = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")), "telling", "1", "SIGSTOP")
+    with replace(tuner, command=signalling).running(*arguments) as first:
+        first.wait_for(r"trial 0 10/10")
+        wait_until(lambda: is_stopped(first.pid), "the supervisor's stop")
+        began = now(postgres_url)
+        with tuner.running(*arguments) as second:
+            second.wait_for(r"trial 0 again")
+            os.kill(first.pid, signal.SIGCONT)
+            first.wait_for(DROPPED)
+            first.wait_for(r"trial [12] started")
+            gate.open()
+            assert second.wait() == 0, second.stderr
+        assert first.wait() == 0, first.stderr
+    (stolen,) = (moment for kind, _, moment in moments(postgres_url, "late") if kind == "stolen")
+    assert stolen - began < IDLE_IN_TRANSACTION_S + 5
+    check_handed_over(tuner, postgres_url, first, undisturbed)
+
+
+def check_handed_over(tuner: Tuner, url: str, first: Running, undisturbed: Outcome) -> None:
+    """Check that trial 0 is the second supervisor's from the hand-over on, and all as if nothing had happened."""
+    assert first.stderr.count("it is dropped here") == 1
     records = records_of("late", url)
     assert records.states == {"COMPLETE": TRIALS}
     expected, weights = undisturbed
@@ -149,10 +205,6 @@ def test_a_late_waker_drops_the_trial_goes_on_with_others_and_leaves_no_trace(
     pointers = {slot.trial_number: slot.checkpoints.best for slot in records.slots}
     manifests = [path for path in stored_files(tuner.folder / "store" / "late") if path.endswith("manifest.json")]
     assert sorted(manifests) == sorted(f"{best.key}/manifest.json" for best in pointers.values() if best)
-
-
-def is_stopped(pid: int) -> bool:
-    return "\nState:\tT" in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
 
 
 def test_a_killed_supervisors_trial_is_interrupted_once_its_lease_has_expired(tuner: Tuner, url: str) -> None:
@@ -204,10 +256,13 @@ def test_an_idle_supervisor_adopts_the_trial_of_a_killed_one_within_two_seconds_
                 victim, survivor, number = other, one, 1
             victim.process.kill()
             expires = float(query(url, f"SELECT expires FROM tuner_slots WHERE trial_number = {number}"))
-            survivor.wait_for(rf"trial {number} again from step 1[234]")
+            step = int(survivor.wait_for(rf"trial {number} again from step (\d+)")[1])
             gate.open()
             assert survivor.wait() == 0, survivor.stderr
             assert victim.wait() == -signal.SIGKILL
     (stolen,) = (moment for kind, trial, moment in moments(url, "killed") if kind == "stolen" and trial == number)
     assert expires <= stolen <= expires + 2
-    assert records_of("killed", url).states == {"COMPLETE": trials}
+    records = records_of("killed", url)
+    assert records.states == {"COMPLETE": trials}
+    saved = [e["step"] for e in records.events if (e["kind"], e["trial"], e["attempt"]) == ("checkpoint", number, 1)]
+    assert step == saved[-1]

@@ -180,11 +180,11 @@ def test_an_ask_in_which_its_connection_is_cut_is_repeated_and_in_its_slot(postg
 
 
 def test_a_worker_that_falls_silent_in_a_transaction_holds_its_trial_no_longer_than_any(postgres_url: str) -> None:
-    silent = f"{postgres_url}?options=-c%20idle_in_transaction_session_timeout%3D300ms"
+    silent = f"{postgres_url}?options=-c%20idle_in_transaction_session_timeout%3D2s"
     with Database(postgres_url, create=True) as database, Database(silent) as stopped:
         record = create_study(database)
         slots = Slots(database, record.id)
-        lease, trial = begin(Slots(stopped, record.id), optuna_study(stopped))
+        lease, trial = begin(slots, optuna_study(database))
         expire(database)
         before = content(database)
         telling, go_on = threading.Event(), threading.Event()
@@ -268,8 +268,8 @@ def test_a_process_has_few_connections_whatever_its_threads_do(postgres_url: str
 
         with ThreadPoolExecutor(16) as pool:
             assert list(pool.map(work, range(32))) == list(range(32))
-    assert max(counted) <= 6
-    assert len({slot.trial_number for slot in slots.all()} - {None}) == 32
+        assert max(counted) <= 6
+        assert len({slot.trial_number for slot in slots.all()} - {None}) == 32
 
 
 def hold_the_creation_lock(number: int, url: str) -> None:

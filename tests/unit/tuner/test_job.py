@@ -105,6 +105,10 @@ def train(
         heard.append(ours.recv())
         if isinstance(heard[-1], Evaluated):
             answer(ours, heard[-1].evaluation)
+        if isinstance(heard[-1], Saved) and heard[-1].step is None:  # its best weights: the rest is asked for
+            rest = Path(f"{heard[-1].folder}-rest")
+            rest.mkdir()
+            ours.send(Save(folder=str(rest), leave=True))
     if heard[-1].unsaved:
         assert staged is not None
         staged.mkdir()
@@ -141,11 +145,11 @@ def test_a_users_own_training_is_found_told_of_and_saved(own: str, tmp_path: Pat
 
 def test_a_trial_that_leaves_goes_on_in_another_job(own: str, tmp_path: Path) -> None:
     first = train(make_run(), own, leaving_at(3, tmp_path / "left"))
-    assert isinstance(first[-2], Saved)
-    assert (first[-2].step, first[-2].best) == (3, evaluations(first)[-1])
+    saved = [(message.step, message.best) for message in first if isinstance(message, Saved)]
+    assert saved == [(None, evaluations(first)[-1]), (3, None)]
     assert first[-1].result.state == "left"
     assert first[-1].result.reason is None
-    again = make_run(restored=tmp_path / "left" / "step", earlier=tuple(evaluations(first)))
+    again = make_run(restored=tmp_path / "left-rest" / "step", earlier=tuple(evaluations(first)))
     second = train(again, own, staged=tmp_path / "end")
     assert second[0] == Recorded(effective={"began_at": 3})
     assert evaluations(first) + evaluations(second) == evaluations(train(make_run(), own, staged=tmp_path / "whole"))
@@ -153,7 +157,7 @@ def test_a_trial_that_leaves_goes_on_in_another_job(own: str, tmp_path: Path) ->
 
 def test_a_trial_that_ends_early_is_judged_by_all_of_its_attempts(own: str, tmp_path: Path) -> None:
     first = train(make_run(direction="minimize"), own, leaving_at(3, tmp_path / "left"))
-    again = make_run(direction="minimize", restored=tmp_path / "left" / "step", earlier=tuple(evaluations(first)))
+    again = make_run(direction="minimize", restored=tmp_path / "left-rest" / "step", earlier=tuple(evaluations(first)))
     result = train(again, own, staged=tmp_path / "end")[-2].result
     assert (result.state, result.value, result.best_step, result.final_value) == ("complete", 0.1, 1, 1.0)
 

@@ -151,7 +151,7 @@ def test_a_supervisor_that_is_gone_is_the_end_of_the_file(ends: tuple[PipeSaver,
 # ---- the best weights
 
 
-def test_the_best_weights_are_written_with_the_next_save_and_only_once(ends: tuple[PipeSaver, Supervisor]) -> None:
+def test_the_best_weights_are_written_first_and_alone_and_only_once(ends: tuple[PipeSaver, Supervisor]) -> None:
     saver, supervisor = ends
     saver.keep(evaluation(1), writing("first"))
     saver.keep(evaluation(2, 0.6), writing("second"))
@@ -159,13 +159,38 @@ def test_the_best_weights_are_written_with_the_next_save_and_only_once(ends: tup
     folder = supervisor.ask()
     assert saver.wanted()
     saver.save(20, writing("step"))
-    assert files(folder) == {f"{STEP}/file": "step", f"{BEST}/file": "second"}
-    assert supervisor.hear() == [Saved(folder=str(folder), step=20, best=evaluation(2, 0.6))]
+    assert files(folder) == {f"{BEST}/file": "second"}
+    assert supervisor.hear() == [Saved(folder=str(folder), step=None, best=evaluation(2, 0.6))]
+    assert not saver.wanted()
     again = supervisor.ask()
     assert saver.wanted()
     saver.save(21, writing("step"))
     assert files(again) == {f"{STEP}/file": "step"}
     assert supervisor.hear() == [Saved(folder=str(again), step=21, best=None)]
+
+
+def test_a_trial_that_leaves_saves_its_best_weights_and_then_where_it_is(ends: tuple[PipeSaver, Supervisor]) -> None:
+    saver, supervisor = ends
+    saver.keep(evaluation(1), writing("best"))
+    first = supervisor.ask(leave=True)
+    heard, folders = [], []
+
+    def answer() -> None:
+        heard.append(supervisor.connection.recv())
+        folders.append(supervisor.ask(leave=True))
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    assert saver.wanted()
+    with pytest.raises(TrialStopped, match="left"):
+        saver.save(20, writing("step"))
+    thread.join()
+    (second,) = folders
+    assert (files(first), files(second)) == ({f"{BEST}/file": "best"}, {f"{STEP}/file": "step"})
+    assert [*heard, *supervisor.hear()] == [
+        Saved(folder=str(first), step=None, best=evaluation(1)),
+        Saved(folder=str(second), step=20, best=None),
+    ]
 
 
 @pytest.mark.parametrize("broken", ["step", "best"])
@@ -174,7 +199,8 @@ def test_a_full_disk_is_said_and_the_trial_goes_on_and_is_saved_later(
 ) -> None:
     saver, supervisor = ends
     disk: dict[str, Callable[[Path], None]] = {"step": writing("step"), "best": writing("best"), broken: full}
-    saver.keep(evaluation(1), lambda folder: disk["best"](folder))
+    if broken == "best":
+        saver.keep(evaluation(1), lambda folder: disk["best"](folder))
     folder = supervisor.ask()
     assert saver.wanted()
     saver.save(3, disk["step"])
@@ -185,8 +211,9 @@ def test_a_full_disk_is_said_and_the_trial_goes_on_and_is_saved_later(
     folder = supervisor.ask()
     assert saver.wanted()
     saver.save(4, disk["step"])
-    assert files(folder) == {f"{STEP}/file": "step", f"{BEST}/file": "best"}
-    assert supervisor.hear() == [Saved(folder=str(folder), step=4, best=evaluation(1))]
+    assert files(folder) == {f"{broken}/file": broken}
+    saved = {"step": None, "best": evaluation(1)} if broken == "best" else {"step": 4, "best": None}
+    assert supervisor.hear() == [Saved(folder=str(folder), **saved)]  # type: ignore[arg-type]
 
 
 def test_a_trial_that_is_to_be_moved_leaves_even_where_it_cannot_be_saved(ends: tuple[PipeSaver, Supervisor]) -> None:
