@@ -78,19 +78,18 @@ def count(database: Database, table: str) -> int:
 
 def content(database: Database, *, ours: bool = False) -> dict[str, list[str]]:
     """Return every row of Optuna's tables, or of ours, as text: in which even NaN equals itself."""
-    metadata = sa.MetaData()
     with database.read() as connection:
-        metadata.reflect(connection, only=lambda name, _: name.startswith("tuner_") == ours)
+        names = [name for name in sa.inspect(connection).get_table_names() if name.startswith("tuner_") == ours]
         return {
-            table.name: sorted(repr(tuple(row)) for row in connection.execute(sa.select(table)))
-            for table in metadata.tables.values()
+            name: sorted(repr(tuple(row)) for row in connection.exec_driver_sql(f"SELECT * FROM {name}"))
+            for name in names
         }
 
 
 @contextmanager
-def unseen_commit(database: Database, statement: str) -> Iterator[None]:
+def unseen_commit(database: Database, statement: str, *, engine: sa.Engine | None = None) -> Iterator[None]:
     """Have the connection break after a transaction with such a statement is committed, and before that is known."""
-    engine = database.optuna_storage.engine
+    engine = engine or database.optuna_storage.engine
     seen: list[str] = []
     done: list[str] = []
 

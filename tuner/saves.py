@@ -80,6 +80,8 @@ class Saves:
             return
         lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
         taken, last = time.monotonic(), attempt.result is not None
+        if last:  # the trainer has nothing more to give: should this fail, the trial is given back
+            attempt.unsaved = False
 
         def keep() -> Kept:
             return self._keeping.keep(
@@ -87,10 +89,7 @@ class Saves:
             )
 
         def kept(attempt: Attempt, kept: Kept) -> None:
-            if last:
-                attempt.unsaved = False
-            elif message.step is None:
-                attempt.half_saved = True
+            attempt.half_saved = message.step is None and not last
             self._kept(attempt, kept, message.seconds + time.monotonic() - taken)
 
         self.start(attempt, keep, kept, fatal=True)

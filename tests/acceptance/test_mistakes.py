@@ -87,7 +87,7 @@ MISTAKES: dict[str, tuple[Callable[[Tuner], dict[str, Any]], str, str]] = {
     "missing model folder": (plainly(model="./nowhere"), "model", "no such folder"),
     "model folder without weights": (model_folder_without_weights, "model", "has no weights (model.safetensors)"),
     "unwritable checkpoint folder": (unwritable_checkpoints, "checkpoints", "takes no files"),
-    "bad URL of the checkpoints": (plainly(checkpoints="ftp://host/x"), "checkpoints", "ftp is not supported"),
+    "bad URL of the checkpoints": (plainly(checkpoints="nowhere://x"), "checkpoints", "nowhere is not supported"),
     "low above high": (
         plainly(search_space={"dropout": {"low": 0.3, "high": 0.1}}),
         "search_space: dropout",

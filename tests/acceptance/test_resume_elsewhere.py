@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 from acceptance_support import SLOW, Records, Running, Tuner, points, records_of, wait_until
 
+from storage import CheckpointStore, StorageError, store_url
+from tuner.training.batches import evaluation_steps
+
 TRIALS = 2
 #: Real fine-tuning with dropout, of some seconds; every trial's weights are kept, so that all can be compared.
 STUDY: dict[str, Any] = {
@@ -30,40 +33,64 @@ STUDY: dict[str, Any] = {
 #: A thread a trial: several that wait for each other are slow where other work goes on.
 LANES = ("--workers", "2")
 LEASE = ("--lease", "2s")
+#: The steps that evaluations come after, and the tenths that they end: 16 epochs of 12 batches.
+ENDS = evaluation_steps(16 * 12, 10)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Undisturbed:
-    """The same study, left in peace."""
+class Outcome:
+    """What the study has come to."""
 
-    trials: list[dict[str, Any]]
-    #: Files of each trial's exported model.
-    models: dict[int, dict[str, bytes]]
-
-
-def exported(tuner: Tuner, *arguments: str) -> dict[int, dict[str, bytes]]:
-    """Export the model of every trial; return their files."""
-    models = {}
-    for number in range(TRIALS):
-        folder = tuner.folder / f"model-{number}"
-        tuner.ok("export", "moved", folder.name, "--trial", str(number), *arguments)
-        models[number] = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-    return models
+    records: Records
+    #: Files of the best weights of each trial.
+    weights: dict[int, dict[str, bytes]]
 
 
-def without_place(models: dict[int, dict[str, bytes]]) -> dict[int, dict[str, bytes]]:
-    """Leave out what says where a model came from."""
-    return {
-        number: {name: content for name, content in files.items() if name != "config.json"}
-        for number, files in models.items()
-    }
+def outcome_of(url: str, checkpoints: str, scratch: Path) -> Outcome:
+    """Read what the study has come to."""
+    records = records_of("moved", url)
+    store = CheckpointStore(store_url(checkpoints), "moved", scratch=scratch)
+    weights = {}
+    for slot in records.slots:
+        assert slot.trial_number is not None
+        assert slot.checkpoints.best is not None
+        folder, _ = store.fetch(slot.checkpoints.best.key, slot.checkpoints.best.sha256)
+        weights[slot.trial_number] = files_of(folder)
+        store.release(folder)
+    return Outcome(records=records, weights=weights)
 
 
-@pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[Path], Tuner]) -> Undisturbed:
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder, but for those that say where they come from."""
+    said = ("config.json", "manifest.json")
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name not in said}
+
+
+def exported(tuner: Tuner, *arguments: str) -> dict[str, bytes]:
+    """Export the best model; return its files."""
+    tuner.ok("export", "moved", "model-exported", *arguments)
+    return files_of(tuner.folder / "model-exported")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[Path], Tuner]) -> Tuner:
+    """The command in a folder with the same study, left in peace."""
     tuner = new_tuner(tmp_path_factory.mktemp("undisturbed"))
     tuner.ok("start", tuner.study("moved", **STUDY), *LANES)
-    return Undisturbed(trials=tuner.json("trials", "moved")["trials"], models=exported(tuner))
+    return tuner
+
+
+@pytest.fixture(scope="module")
+def expected(undisturbed: Tuner) -> Outcome:
+    """What the study comes to."""
+    folder = undisturbed.folder
+    return outcome_of(f"sqlite:///{folder}/tuner.db", str(folder / "tuner-checkpoints"), folder / "scratch")
+
+
+@pytest.fixture(scope="module")
+def expected_model(undisturbed: Tuner) -> dict[str, bytes]:
+    """Files of its best model."""
+    return exported(undisturbed)
 
 
 @pytest.fixture
@@ -104,29 +131,39 @@ def checkpoints_of(records: Records, trial: int) -> list[dict[str, Any]]:
     return [event for event in records.events if event["trial"] == trial and event["kind"] == "checkpoint"]
 
 
-def wait_for_checkpoints(name: str, url: str, running: Running, *, trial: int, count: int) -> Records:
+def wait_for_lost_steps(url: str, running: Running) -> Records:
+    """Wait until every trial has two checkpoints, and one has reported what comes after the newest."""
+
+    def is_ahead(records: Records, trial: int) -> bool:
+        reported = max((step["step"] for step in records.trials[trial]["steps"]), default=0)
+        newest = records.slots[trial].checkpoints.resume[0]
+        return any(step > newest.step for step, tenth in ENDS.items() if tenth == reported)
+
     def found() -> Records | None:
         assert running.process.poll() is None, running.stderr
         try:
-            records = records_of(name, url)
-        except LookupError:  # the study is not made yet
+            records = records_of("moved", url)
+        except (LookupError, StorageError):  # the study is not made yet
             return None
-        return records if len(checkpoints_of(records, trial)) >= count else None
+        if any(len(checkpoints_of(records, trial)) < 2 for trial in range(TRIALS)):
+            return None
+        return records if any(is_ahead(records, trial) for trial in range(TRIALS)) else None
 
-    return wait_until(found, f"{count} checkpoints of trial {trial}")
+    return wait_until(found, "progress after a checkpoint")
 
 
-def assert_undisturbed(records: Records, models: dict[int, dict[str, bytes]], undisturbed: Undisturbed) -> None:
+def assert_undisturbed(outcome: Outcome, expected: Outcome) -> None:
+    records = outcome.records
     assert records.states == {"COMPLETE": TRIALS}
     assert [trial["number"] for trial in records.trials] == list(range(TRIALS))
-    for trial, expected in zip(records.trials, undisturbed.trials, strict=True):
+    for trial, other in zip(records.trials, expected.records.trials, strict=True):
         assert {key: trial[key] for key in ("hyperparameters", "value", "steps", "state")} == {
-            key: expected[key] for key in ("hyperparameters", "value", "steps", "state")
+            key: other[key] for key in ("hyperparameters", "value", "steps", "state")
         }
     reports = Counter((event["trial"], event["step"]) for event in records.events if event["kind"] == "report")
     assert reports == Counter((number, step) for number in range(TRIALS) for step in range(1, 11))
     assert Counter(event["trial"] for event in records.events if event["kind"] == "end") == {0: 1, 1: 1}
-    assert without_place(models) == without_place(undisturbed.models)
+    assert outcome.weights == expected.weights
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -141,19 +178,17 @@ def test_after_a_kill_another_machine_ends_the_trial_as_if_nothing_had_been(
     machine_a: Tuner,
     url: str,
     checkpoints: str,
-    undisturbed: Undisturbed,
+    expected: Outcome,
+    expected_model: dict[str, bytes],
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> None:
     if checkpoints.startswith("s3://"):
-        s3 = request.getfixturevalue("s3_server").environment
-        machine_a = replace(machine_a, environment={**machine_a.environment, **s3})
+        machine_a = machine_a.within(**request.getfixturevalue("s3_server").environment)
     study = machine_a.study("moved", **STUDY)
     where = ("--storage", url, "--checkpoints", checkpoints)
     with machine_a.running("start", study, *where, *LANES, *LEASE) as running:
-        for trial in range(TRIALS):
-            before = wait_for_checkpoints("moved", url, running, trial=trial, count=2)
-        running.wait_for(r"trial \d \d+/10")
+        before = wait_for_lost_steps(url, running)
         os.killpg(running.pid, signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL
     drawn = [trial["hyperparameters"] for trial in before.trials]
@@ -163,48 +198,75 @@ def test_after_a_kill_another_machine_ends_the_trial_as_if_nothing_had_been(
     # One lane, of two threads: the trials keep the one thread that they began with.
     resumed = machine_b.run("resume", "moved", "--storage", url, *places, *LEASE)
     assert resumed.returncode == 0, resumed.stderr
-    records = records_of("moved", url)
     for trial in range(TRIALS):
         assert f"trial {trial} again from step " in resumed.stderr
-    assert [trial["hyperparameters"] for trial in records.trials] == drawn
-    assert [trial["restarts"] for trial in records.trials] == [1, 1]
-    assert_undisturbed(records, exported(machine_b, "--storage", url, *places), undisturbed)
+    assert "computes otherwise" not in resumed.stderr
+    outcome = outcome_of(url, checkpoints, tmp_path / "scratch")
+    assert [trial["hyperparameters"] for trial in outcome.records.trials] == drawn
+    assert [trial["restarts"] for trial in outcome.records.trials] == [1, 1]
+    assert_undisturbed(outcome, expected)
+    assert exported(machine_b, "--storage", url, *places) == expected_model
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGUSR2, 75)])
-def test_a_signal_saves_at_the_next_step_and_gives_the_trial_back_at_once(
-    number: signal.Signals, code: int, tuner: Tuner, undisturbed: Undisturbed
-) -> None:
+def assert_given_back(url: str, name: str, number: signal.Signals) -> list[int]:
+    """See that the trials were saved and then given back, at once; return the steps after which they were saved."""
+    records = records_of(name, url)  # at once: leases of a minute were given back
+    reason = f"stopped by {number.name}"
+    assert [(trial["state"], trial["reason"]) for trial in records.trials] == [("interrupted", reason)] * TRIALS
+    last = [[event for event in records.events if event["trial"] == trial][-2:] for trial in range(TRIALS)]
+    assert [[event["kind"] for event in events] for events in last] == [["checkpoint", "released"]] * TRIALS
+    return [int(saved["step"]) for saved, _ in last]
+
+
+def test_a_signal_saves_real_training_at_the_next_step(tuner: Tuner, expected: Outcome) -> None:
     url = f"sqlite:///{tuner.folder}/tuner.db"
     # No checkpoint but at the signal, so that what it saves is what the trial goes on from.
     study = tuner.study("moved", **{**STUDY, "checkpoint_every": "1h"})
     with tuner.running("start", study, *LANES) as running:
         running.wait_for(r"trial \d 3/10")
-        running.process.send_signal(number)
-        assert running.wait(timeout=20) == code, running.stderr
-        assert running.stderr.endswith(
-            f"Error: stopped by {number.name} with trials left; `tuner resume moved` goes on\n"
-        )
-    records = records_of("moved", url)  # at once: the leases of a minute were given back
-    assert [(trial["state"], trial["reason"]) for trial in records.trials] == [
-        ("interrupted", f"stopped by {number.name}")
-    ] * TRIALS
-    saved = []
-    for trial in range(TRIALS):
-        last = [event for event in records.events if event["trial"] == trial][-2:]
-        assert [event["kind"] for event in last] == ["checkpoint", "released"]
-        saved.append(last[0]["step"])
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait(timeout=20) == 75, running.stderr
+    saved = assert_given_back(url, "moved", signal.SIGTERM)
     resumed = tuner.ok("resume", "moved", *LANES)
     for trial, step in enumerate(saved):
         assert f"trial {trial} again from step {step} on cpu" in resumed.stderr
-    assert_undisturbed(records_of("moved", url), exported(tuner), undisturbed)
+    assert_undisturbed(outcome_of(url, str(tuner.folder / "tuner-checkpoints"), tuner.folder / "scratch"), expected)
 
 
-def test_a_trainer_that_does_not_heed_the_word_costs_no_more_than_the_grace(tuner: Tuner) -> None:
-    url = f"sqlite:///{tuner.folder}/tuner.db"
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 75), (signal.SIGINT, 130), (signal.SIGUSR2, 75)])
+def test_a_signal_repeats_no_step_and_gives_the_trials_back_at_once(
+    number: signal.Signals, code: int, tuner: Tuner, tmp_path: Path
+) -> None:
+    url, trace = f"sqlite:///{tuner.folder}/tuner.db", tmp_path / "trace"
+    study = tuner.toy_study("toys", budget={"trials": TRIALS})
+    slow = tuner.within(TOY_PAUSE_S="0.05", TOY_TRACE=str(trace))
+    with slow.running("start", study, *LANES) as running:
+        for trial in range(TRIALS):
+            wait_until(lambda trial=trial: f"{trial} 8\n" in text_of(trace), f"step 8 of trial {trial}")  # type: ignore[misc]
+        running.process.send_signal(number)
+        assert running.wait(timeout=20) == code
+        said = f"Error: stopped by {number.name} with trials left; `tuner resume toys` goes on\n"
+        assert running.stderr.endswith(said), running.stderr
+    saved = assert_given_back(url, "toys", number)
+    done = sorted(text_of(trace).splitlines())
+    assert done == sorted(f"{trial} {step}" for trial in range(TRIALS) for step in range(1, saved[trial] + 1))
+    resumed = tuner.within(TOY_TRACE=str(trace)).ok("resume", "toys", *LANES)
+    for trial, step in enumerate(saved):
+        assert f"trial {trial} again from step {step} on cpu" in resumed.stderr
+    # As of a trial that nothing has happened to: the toy's values tell where a step was left out, or done twice.
+    assert sorted(text_of(trace).splitlines()) == sorted(f"{trial} {step}" for trial in (0, 1) for step in range(1, 41))
+    assert [trial["state"] for trial in records_of("toys", url).trials] == ["complete"] * TRIALS
+
+
+def text_of(path: Path) -> str:
+    return path.read_text(encoding="ascii") if path.exists() else ""
+
+
+def test_a_trainer_that_does_not_heed_the_word_costs_no_more_than_the_grace(tuner: Tuner, tmp_path: Path) -> None:
+    url, trace = f"sqlite:///{tuner.folder}/tuner.db", tmp_path / "trace"
     study = tuner.toy_study("deaf", train="toy_training:deaf", budget={"trials": 1})
-    with tuner.running("start", study, "--grace", "2s") as running:
-        running.wait_for(r"trial 0 1/10")
+    with tuner.within(TOY_TRACE=str(trace)).running("start", study, "--grace", "2s") as running:
+        wait_until(lambda: "0 2\n" in text_of(trace), "the deaf part")
         began = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
         assert running.wait(timeout=20) == 75
@@ -214,10 +276,11 @@ def test_a_trainer_that_does_not_heed_the_word_costs_no_more_than_the_grace(tune
     assert records.events[-1]["kind"] == "released"
 
 
-def test_a_second_signal_leaves_at_once_and_the_lease_is_left_to_expire(tuner: Tuner) -> None:
+def test_a_second_signal_leaves_at_once_and_the_lease_is_left_to_expire(tuner: Tuner, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
     study = tuner.toy_study("deaf", train="toy_training:deaf", budget={"trials": 1})
-    with tuner.running("start", study) as running:
-        running.wait_for(r"trial 0 1/10")
+    with tuner.within(TOY_TRACE=str(trace)).running("start", study) as running:
+        wait_until(lambda: "0 2\n" in text_of(trace), "the deaf part")
         running.process.send_signal(signal.SIGTERM)
         wait_until(lambda: _is_leaving(running), "the first signal's delivery")
         running.process.send_signal(signal.SIGINT)
@@ -234,7 +297,7 @@ def _is_leaving(running: Running) -> bool:
 # ---- what is another thing on this machine is refused
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def interrupted(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[Path], Tuner]) -> Tuner:
     """The command in a folder with a study that has trials left; for reading alone."""
     tuner = new_tuner(tmp_path_factory.mktemp("interrupted"))

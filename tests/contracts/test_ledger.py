@@ -59,7 +59,7 @@ def ledger_of(database: Database, record: StudyRecord, owner: str, notices: list
 
 
 def begun(ledger: Ledger) -> tuple[Lease, Begun]:
-    claimed = ledger.claim()
+    claimed = ledger.claim(())
     assert claimed is not None
     lease, _ = claimed
     trial = ledger.begin(lease)
@@ -87,7 +87,7 @@ def test_a_trial_that_was_asked_for_when_the_database_went_away_is_the_one_that_
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, notices: list[str]
 ) -> None:
     first, _ = begun(ledger)  # the enqueued one
-    claimed = ledger.claim()
+    claimed = ledger.claim(())
     assert claimed is not None
     with unseen_commit(database, "UPDATE tuner_slots"):
         trial = ledger.begin(claimed[0])
@@ -95,6 +95,20 @@ def test_a_trial_that_was_asked_for_when_the_database_went_away_is_the_one_that_
     assert [each.state for each in study.trials] == [TrialState.RUNNING] * 2
     assert [slot.trial_number for slot in Slots(database, record.id).all()] == [0, 1]
     assert (first.slot, trial.trial.number, trial.complaint) == (0, 1, None)
+
+
+def test_a_slot_that_was_taken_when_the_database_went_away_is_the_one_that_is_had(
+    database: Database, record: StudyRecord, ledger: Ledger
+) -> None:
+    first, _ = begun(ledger)
+    with unseen_commit(database, "INSERT INTO tuner_events", engine=database.engine):
+        claimed = ledger.claim((first,))
+    assert claimed is not None
+    lease, slot = claimed
+    assert (lease, slot.attempt) == (Lease(study_id=record.id, slot=1, owner="me", attempt=1), 1)
+    assert ledger.claim((first, lease)) is None
+    assert ledger.begin(lease) is not None
+    assert [slot.attempt for slot in Slots(database, record.id).all()] == [1, 1]
 
 
 @pytest.mark.parametrize("statement", ["UPDATE trials", "INSERT INTO trial_user_attributes"])
@@ -181,7 +195,7 @@ def test_a_trial_that_another_program_has_ended_between_two_attempts_is_not_begu
     lease, _ = begun(ledger)
     ledger.release(lease, state="interrupted", reason="preempted")
     study.tell(0, 0.9)
-    claimed = ledger.claim()
+    claimed = ledger.claim(())
     assert claimed is not None
     assert claimed[1].trial_number == 0
     assert ledger.begin(claimed[0]) is None

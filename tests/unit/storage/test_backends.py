@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import Database, DatabaseMissing, DatabaseUnreadable, backends
+from storage import Database, DatabaseUnreadable, backends
 from storage.backends import network_file_system
 
 #: As Linux writes it: ids, device, root, mount point, options, optional fields, a dash, kind, source, options.
@@ -62,14 +62,15 @@ def test_the_folder_of_this_test_is_on_no_network(tmp_path: Path) -> None:
     assert network_file_system(tmp_path.resolve()) is None
 
 
-def test_a_database_on_a_network_file_system_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("create", [False, True])
+def test_a_database_on_a_network_file_system_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, create: bool
+) -> None:
     mount = f"90 1 0:60 / {tmp_path.resolve()} rw - nfs4 server:/export rw"
     real = network_file_system
     monkeypatch.setattr(backends, "network_file_system", lambda path: real(path, f"{ROOT}\n{mount}"))
     with pytest.raises(DatabaseUnreadable) as caught:
-        Database(f"sqlite:///{tmp_path}/tuner.db", create=True)
+        Database(f"sqlite:///{tmp_path}/tuner.db", create=create)
     assert "is on a network file system (nfs4), where SQLite loses what several write" in str(caught.value)
     assert "use a local disk, or a PostgreSQL database" in str(caught.value)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(DatabaseMissing):
-        Database(f"sqlite:///{tmp_path}/tuner.db")
