@@ -45,8 +45,8 @@ def _needed(slot: SlotRecord | None, among_best: bool) -> tuple[str, ...]:
 
 
 def _last_attempt(slot: SlotRecord | None) -> int | None:
-    """Return the last attempt at a trial whose litter may go: a later one may be writing by now."""
-    if slot is None:
+    """Return the last attempt at a trial whose litter may go, as a later one may be writing by now; None is all."""
+    if slot is None or slot.state == "finished":
         return None
     # Whoever has it may still write, even after a silence that was longer than its lease.
     return slot.attempt - 1 if slot.state == "running" else slot.attempt

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from acceptance_support import Gate, Records, Tuner, records_of, stored_files
+from fsspec.core import url_to_fs
 
 from storage import Checkpoints, CheckpointStore, Database, Lease, Slots, Studies
 from tuner.keeping import Keeping, Restored
@@ -262,6 +263,34 @@ def test_a_trial_whose_best_weights_are_damaged_begins_again(
     for newest in (None, *damages("newest")):
         done = [damage for damage in (best, newest) if damage is not None]
         assert_restored(claimed, store_of(interrupted), tmp_path / "store" / NAME, *done)
+
+
+def test_in_a_store_of_objects_the_newest_checkpoint_that_is_sound_is_gone_on_from(
+    claimed: Claimed, interrupted: Tuner, s3_url: str, tmp_path: Path
+) -> None:
+    files, root = url_to_fs(s3_url, skip_instance_cache=True)
+    store = CheckpointStore(s3_url, NAME, scratch=tmp_path / "scratch")
+    keeping = Keeping(store, claimed.ledger, direction="maximize", facts={}, notice=claimed.notices.append)
+    for damage in damages("newest"):
+        if damage.how in ("hide", "link"):
+            continue  # there are neither folders nor links
+        copy = tmp_path / "store" / NAME
+        shutil.rmtree(copy.parent, ignore_errors=True)
+        shutil.copytree(store_of(interrupted), copy)
+        damage.do(copy, store_of(interrupted))
+        store.remove()
+        files.put(f"{copy}/", f"{root}/{NAME}/", recursive=True)
+        claimed.notices.clear()
+
+        restored = keeping.restore(claimed.lease, 0, claimed.checkpoints)
+        assert (restored.step, [ref.key for ref in restored.checkpoints.resume]) == (24, [KEYS["older"]]), damage
+        assert [KEYS["newest"] in notice for notice in claimed.notices] == [True], damage
+        assert store.keys(0) == [KEYS["best"], KEYS["older"]], damage
+        assert restored.folder is not None
+        sound = stored_files(store_of(interrupted) / KEYS["older"])
+        assert stored_files(restored.folder) == {name: sound[name] for name in ("state.json", "state.bin")}, damage
+        store.release(restored.folder)
+        assert claimed.ledger.commit(claimed.lease, claimed.checkpoints, step=28, detail="for the next case")
 
 
 # ---- what the command makes of it

@@ -99,6 +99,11 @@ def stop(running: Running, url: str) -> None:
     with nobody_writing(url):
         os.kill(running.pid, signal.SIGSTOP)
         wait_until(lambda: is_stopped(running.pid), "the supervisor's stop")
+    wait_until_expired(url)
+
+
+def wait_until_expired(url: str) -> None:
+    """Wait until the lease of trial 0 has expired: whoever comes before takes another one."""
     expires = float(query(url, "SELECT expires FROM tuner_slots WHERE trial_number = 0"))
     assert expires - now(url) < LEASE_S
     wait_until(lambda: now(url) > expires, "the lease's end")
@@ -162,8 +167,9 @@ def test_one_that_is_stopped_in_a_transaction_on_a_server_holds_others_up_for_se
     signalling = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")), "telling", "1", "SIGSTOP")
     with replace(tuner, command=signalling).running(*arguments) as first:
         first.wait_for(r"trial 0 10/10")
-        wait_until(lambda: is_stopped(first.pid), "the supervisor's stop")
         began = now(postgres_url)
+        wait_until(lambda: is_stopped(first.pid), "the supervisor's stop")
+        wait_until_expired(postgres_url)
         with tuner.running(*arguments) as second:
             second.wait_for(r"trial 0 again")
             os.kill(first.pid, signal.SIGCONT)

@@ -18,7 +18,7 @@ from storage import Database
 
 __all__ = ["holding", "race"]
 
-Watch: TypeAlias = Callable[[Database], Callable[[], None]]
+Watch: TypeAlias = Callable[[Database], Callable[..., None]]
 
 _BACKENDS = ["sqlite", "postgresql"]
 _DEADLINE_S = 60.0
@@ -80,7 +80,8 @@ def other(url: str) -> Iterator[Database]:
 def watch(url: str) -> Iterator[Watch]:
     """Tell when somebody waits for another one's transaction: `waits = watch(database)`, and later `waits()` returns.
 
-    A server says so itself. Of a file it is known that whoever says BEGIN IMMEDIATE to it goes no further.
+    `waits(thread)` returns as well when that thread ends without having waited. A server says itself who waits. Of a
+    file it is known that whoever says BEGIN IMMEDIATE to it goes no further.
     """
     if url.startswith("sqlite"):
         yield _watch_file
@@ -91,17 +92,17 @@ def watch(url: str) -> Iterator[Watch]:
         "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
     )
 
-    def wait() -> None:
+    def wait(thread: threading.Thread | None = None) -> None:
         deadline = time.monotonic() + _DEADLINE_S
         with engine.connect() as connection:
-            while not connection.execute(query).scalar():
+            while not connection.execute(query).scalar() and (thread is None or thread.is_alive()):
                 assert time.monotonic() < deadline
 
     yield lambda _: wait
     engine.dispose()
 
 
-def _watch_file(database: Database) -> Callable[[], None]:
+def _watch_file(database: Database) -> Callable[..., None]:
     begins = threading.Event()
 
     def look(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -111,7 +112,7 @@ def _watch_file(database: Database) -> Callable[[], None]:
     for engine in (database.engine, database.optuna_storage.engine):
         sa.event.listen(engine, "before_cursor_execute", look)
 
-    def wait() -> None:
+    def wait(_: threading.Thread | None = None) -> None:
         assert begins.wait(_DEADLINE_S)
 
     return wait

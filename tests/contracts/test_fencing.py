@@ -155,21 +155,32 @@ def ask_many(number: int, url: str, name: str) -> list[tuple[int, int, bool]]:
     import optuna
 
     from storage import Database, Slots, Studies, fenced
+    from tuner.patience import Patience
 
+    def ask(lease):  # type: ignore[no-untyped-def]
+        with fenced(lease, asking=True):
+            return study.ask()
+
+    def suggest(lease, trial):  # type: ignore[no-untyped-def]
+        with fenced(lease):
+            return trial.suggest_float("x", 0, 1)
+
+    def tell(lease, trial, value):  # type: ignore[no-untyped-def]
+        with fenced(lease, ending=True, values={"value": value}):
+            study.tell(trial, value)
+
+    patient = Patience(lambda _: None)  # a file that seven others write to may be locked for long
     asked = []
     with Database(url) as database:
         study = optuna.load_study(study_name=name, storage=database.optuna_storage)
         slots = Slots(database, Studies(database).get(name).id)
-        while (taken := slots.claim(f"owner-{number}", 3600.0)) is not None:
+        while (taken := patient(slots.claim, f"owner-{number}", 3600.0)) is not None:
             lease, _ = taken
-            with fenced(lease, asking=True):
-                trial = study.ask()
-            with fenced(lease):
-                x = trial.suggest_float("x", 0, 1)
+            trial = patient(ask, lease)
+            x = patient(suggest, lease, trial)
             asked.append((lease.slot, trial.number, x == 0.25))
             if trial.number % 2:
-                with fenced(lease, ending=True, values={"value": x}):
-                    study.tell(trial, x)
+                patient(tell, lease, trial, x)
     return asked
 
 

@@ -127,6 +127,17 @@ def test_what_was_open_when_the_server_went_away_works_again_when_it_is_back(
         assert study.trials[0].user_attrs == {"x": 2}
 
 
+def test_a_restart_while_nobody_asks_is_noticed_by_nobody(own_server: PostgresServer, own_url: str) -> None:
+    with Database(own_url, create=True) as database:
+        slots, study = Slots(database, create_study(database).id), optuna_study(database)
+        lease, trial = begin(slots, study)
+        own_server.restart("fast")
+        with fenced(lease):
+            trial.set_user_attr("x", 1)
+        assert slots.renew({lease}, LEASE_S) == {lease}
+        assert study.trials[0].user_attrs == {"x": 1}
+
+
 def test_a_transaction_in_which_the_server_is_killed_is_an_outage_and_leaves_nothing(
     own_server: PostgresServer, own_url: str
 ) -> None:

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from storing import LEASE_S, claim, create_study, expire, pass_time
 
-from storage import CheckpointRef, Checkpoints, Database, Lease, SlotRecord, Slots, Studies, StudyRecord
+from storage import CheckpointRef, Checkpoints, Database, Events, Lease, SlotRecord, Slots, Studies, StudyRecord
 
 POINTER = Checkpoints(
     resume=(
@@ -298,6 +299,55 @@ def test_of_a_renewal_and_a_theft_that_race_one_succeeds(
     answers = race(hold, 4, url, study.id)
     assert answers[1] + answers[3] == 2
     assert [(slot.attempt, slot.crashes) for slot in slots.all()] == [(2, 1)] * 2
+
+
+def test_an_attempt_is_never_repeated_whatever_happens_between_the_look_at_a_slot_and_its_claim(
+    database: Database, other: Database, slots: Slots
+) -> None:
+    begun(slots, "dead", 0)
+    expire(database)
+    thief = Slots(other, slots._study_id)
+    looked: list[str] = []
+
+    @sa.event.listens_for(database.engine, "after_cursor_execute")
+    def come_between(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "LIMIT" in statement and not looked:
+            looked.append(statement)
+            lease, _slot = claim(thief, "you")
+            assert lease.attempt == 2
+            assert thief.release(lease, state="interrupted", reason="preempted")
+
+    lease, slot = claim(slots, "me")
+    assert looked
+    assert (lease.slot, lease.attempt, slot.reason) == (0, 3, "preempted")
+
+
+def test_a_release_comes_before_a_theft_or_after_it_and_the_log_says_which(
+    database: Database,
+    other: Database,
+    slots: Slots,
+    study: StudyRecord,
+    watch: Callable[[Database], Callable[..., None]],
+) -> None:
+    lease = begun(slots, "me", 0)
+    expire(database)
+    waits = watch(database)
+    released: list[bool] = []
+    release = threading.Thread(
+        target=lambda: released.append(slots.release(lease, state="interrupted", reason="preempted"))
+    )
+
+    @sa.event.listens_for(other.engine, "after_cursor_execute")
+    def come_between(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM tuner_slots" in statement and "LIMIT" not in statement and release.ident is None:
+            release.start()
+            waits(release)
+
+    _, slot = claim(Slots(other, study.id), "you")
+    release.join(60)
+    assert released == [False]
+    assert slot.crashes == 1
+    assert [event.kind for event in Events(database, study.id).all()] == ["claimed", "stolen"]
 
 
 # ---- release, crashes, device seconds ----
