@@ -23,10 +23,12 @@ class Patience:
 
     Args:
         notice: Told in a line when an outage begins and when it is over.
+        meanwhile: Called before each wait, by the thread that waits.
     """
 
-    def __init__(self, notice: Callable[[str], None]) -> None:
+    def __init__(self, notice: Callable[[str], None], *, meanwhile: Callable[[], None] = lambda: None) -> None:
         self._notice = notice
+        self._meanwhile = meanwhile
         self._hurry = threading.Event()
         self._deadline: float | None = None
         self._lock = threading.Lock()
@@ -63,6 +65,7 @@ class Patience:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _sleep(self, seconds: float) -> None:
+        self._meanwhile()
         if self._deadline is not None:
             time.sleep(max(0.0, min(seconds, self._deadline - time.monotonic())))
         else:

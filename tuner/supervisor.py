@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import queue
 import signal
+import threading
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -78,7 +81,8 @@ class Supervisor:
         self._studies = Studies(database)
         self._history = History(database, record)
         self._news = News()
-        self._patience = Patience(self._notice)
+        self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._patience = Patience(self._notice, meanwhile=self._show_notices)
         owner = new_owner()
         self._ledger = Ledger(
             database, record, setup.config, setup.space, owner=owner, lease_s=pace.lease_s, patience=self._patience
@@ -229,5 +233,14 @@ class Supervisor:
         self._news.post(again)
 
     def _notice(self, text: str) -> None:
-        """Say in a line what a person should know. Safe from any thread."""
-        self._news.post(lambda: self._watch(Notice(text=text)))
+        """Have a person told something in a line. Safe from any thread."""
+        self._notices.put(text)
+        self._news.post(self._show_notices)
+
+    def _show_notices(self) -> None:
+        """Say what there is to say; also while the main thread waits for a database that is away."""
+        if threading.current_thread() is not threading.main_thread():
+            return  # a terminal that is stopped must not stop the heartbeat
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._watch(Notice(text=self._notices.get_nowait()))

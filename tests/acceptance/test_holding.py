@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,133 @@ def test_the_doctor_mends_what_other_programs_have_left(tuner: Tuner) -> None:
 def test_the_tables_of_this_version_need_no_upgrade(tuner: Tuner) -> None:
     tuner.ok("start", tuner.toy_study("held", budget={"trials": 1}))
     assert re.fullmatch(r"sqlite:///tuner\.db: tables of version \d+\n", tuner.ok("db", "upgrade").stdout)
+
+
+def test_a_study_stopped_before_its_first_value_has_no_best_and_says_so_by_its_exit_code(
+    gated: Tuner, gate: Gate, elsewhere: Tuner
+) -> None:
+    study = gated.toy_study("held", **STUDY)
+    with gated.running("start", study, *FLAGS) as running:
+        gate.open(8)
+        running.wait_for(r"trial 1 1/10")
+        assert elsewhere.ok("stop", "held").stdout == "Study held is stopped; 2 trial(s) ended before their time.\n"
+        assert running.wait() == 1
+    for command in (("start", study), ("resume", "held")):
+        done = gated.run(*command)
+        assert done.returncode == 1
+        assert done.stdout == "Study held is stopped after 2 of 3 trials (0 complete, 0 pruned, 2 failed).\n"
+        assert done.stderr == "Error: no trial of study 'held' is complete; `tuner trials held` says why\n"
+    refused = gated.run("pause", "held")
+    assert (refused.returncode, refused.stderr) == (1, "Error: study 'held' was stopped: there is nothing to pause\n")
+    assert records_of("held", f"sqlite:///{gated.folder}/tuner.db").states == {"FAIL": 2}
+
+
+def test_status_and_logs_tell_who_trains_what(gated: Tuner, gate: Gate) -> None:
+    study = gated.toy_study("held", **{**STUDY, "budget": {"trials": 1}})
+    gate.open(8)
+    with gated.running("start", study, "--workers", "2", "--lease", "10s") as running:
+        running.wait_for(r"trial 0 2/10")
+        status = wait_until(
+            lambda: next((s for s in [gated.json("status", "held")] if s["workers"][0]["trial"] == 0), None),
+            "a worker with its trial",
+        )
+        assert status["state"] == "running"
+        assert status["trials"] | {"total": 1, "running": 1} == status["trials"]
+        assert status["best"] is None
+        host, pid = socket.gethostname(), running.pid
+        ages = [worker.pop("beat_age_s") for worker in status["workers"]]
+        assert all(0 <= age <= 10 for age in ages)
+        assert status["workers"] == [
+            {"host": host, "pid": pid, "device": "cpu", "trial": 0},
+            {"host": host, "pid": pid, "device": "cpu", "trial": None},
+        ]
+        shown = gated.ok("status", "held").stdout
+        assert f"worker {host} pid {pid} cpu: trial 0, seen " in shown
+        assert f"worker {host} pid {pid} cpu: idle, seen " in shown
+        (trial,) = gated.json("trials", "held")["trials"]
+        assert (trial["state"], trial["restarts"], trial["reason"]) == ("running", 0, None)
+        assert [step["step"] for step in trial["steps"]] == [1, 2]
+        assert trial["value"] == trial["steps"][-1]["value"]
+        gate.open()
+        assert running.wait() == 0, running.stderr
+    assert gated.json("status", "held")["workers"] == []
+
+
+def test_logs_tell_what_happened_to_a_study_or_to_one_of_its_trials(tuner: Tuner) -> None:
+    tuner.ok("start", tuner.toy_study("held", budget={"trials": 2}))
+    everything = tuner.json("logs", "held")
+    assert everything["study"] == "held"
+    keys = ["id", "time", "kind", "trial", "attempt", "worker", "step", "value", "detail"]
+    assert all(list(event) == keys for event in everything["events"])
+    of_one = tuner.json("logs", "held", "1")
+    assert of_one == {"study": "held", "events": [event for event in everything["events"] if event["trial"] == 1]}
+    kinds = [event["kind"] for event in of_one["events"]]
+    assert (kinds[0], kinds[-1]) == ("claimed", "end")
+    assert [event["step"] for event in of_one["events"] if event["kind"] == "report"] == list(range(1, 11))
+    assert [event["id"] for event in everything["events"]] == sorted(event["id"] for event in everything["events"])
+    lines = tuner.ok("logs", "held", "1").stdout.splitlines()
+    assert len(lines) == len(kinds)
+    for line, event in zip(lines, of_one["events"], strict=True):
+        assert line.startswith(f"{event['time']}  {event['kind']}")
+    missing = tuner.run("logs", "held", "7")
+    assert (missing.returncode, missing.stderr) == (1, "Error: study 'held' has no trial 7; the last is 1\n")
+
+
+def test_crashes_with_a_newer_checkpoint_between_them_do_not_count(gated: Tuner, gate: Gate) -> None:
+    url = f"sqlite:///{gated.folder}/tuner.db"
+    study = gated.toy_study("held", **{**STUDY, "budget": {"trials": 1}, "max_restarts": 1})
+
+    def saved(attempt: int) -> bool:
+        events = [event for event in records_of("held", url).events if event["attempt"] == attempt]
+        return any("/step-" in (event["detail"] or "") for event in events)
+
+    with gated.running("start", study, "--lease", "2s") as running:
+        for attempt in range(1, 5):
+            gate.open(9 * attempt)
+            running.wait_for("trial 0 started" if attempt == 1 else r"trial 0 again from step \d+")
+            wait_until(lambda attempt=attempt: saved(attempt), "a checkpoint to go on from")  # type: ignore[misc]
+            (trainer,) = running.trainers()
+            trainer.kill()
+        gate.open()
+        assert running.wait() == 0, running.stderr
+    (slot,) = records_of("held", url).slots
+    assert (slot.state, slot.attempt, slot.crashes) == ("finished", 5, 0)
+    assert gated.json("trials", "held")["trials"][0]["restarts"] == 4
+
+
+OWN = {
+    "nowhere:train": "there is no module 'nowhere' in ",
+    "toy_training:trian": "toy_training has no function 'trian'; did you mean 'train'?",
+    "broken:train": "broken cannot be imported: ModuleNotFoundError: No module named 'not_installed'",
+}
+
+
+@pytest.mark.parametrize("function", OWN)
+def test_training_that_cannot_be_found_is_said_before_the_first_trial(tuner: Tuner, function: str) -> None:
+    (tuner.folder / "broken.py").write_text("import not_installed\n", encoding="utf-8")
+    study = tuner.toy_study("held", train=function)
+    for command in ("check", "start"):
+        done = tuner.run(command, study)
+        assert done.returncode == 78, done.stderr
+        assert done.stderr.startswith(f"Error: held.yaml: train: {OWN[function]}")
+        assert done.stderr.count("\n") == 1
+        assert done.stdout == ""
+    assert not (tuner.folder / "tuner.db").exists()
+
+
+def test_training_that_is_not_on_another_machine_is_said_there(gated: Tuner, gate: Gate, elsewhere: Tuner) -> None:
+    study = gated.toy_study("held", **STUDY)
+    with gated.running("start", study, *FLAGS) as running:
+        gate.open(8)
+        running.wait_for(r"trial 1 1/10")
+        elsewhere.ok("pause", "held")
+        assert running.wait() == 0, running.stderr
+    (gated.folder / "toy_training.py").rename(gated.folder / "of_another_name.py")
+    done = elsewhere.run("resume", "held")
+    assert done.returncode == 78
+    assert ": train: there is no module 'toy_training' in " in done.stderr
+    assert done.stderr.count("\n") == 1
+    (gated.folder / "of_another_name.py").rename(elsewhere.folder / "toy_training.py")
+    gate.open()
+    elsewhere.ok("resume", "held", *FLAGS)  # the folder that the command is given in is looked at too
+    assert elsewhere.json("status", "held")["state"] == "finished"

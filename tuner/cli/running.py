@@ -48,7 +48,7 @@ def run_and_report(
         best = best_view(database, study) if status["best"] else None
     _print_state(status, ran)
     if best is None:
-        if status["state"] in ("paused", "stopped"):
+        if status["state"] == "paused":
             return
         raise NoBestTrial(f"no trial of study {name!r} is complete; `tuner trials {name}` says why")
     click.echo(
