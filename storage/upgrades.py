@@ -62,6 +62,12 @@ def _to_2(connection: sa.Connection) -> None:
     tables.workers.create(connection)
     tables.events.create(connection)
     connection.exec_driver_sql("CREATE UNIQUE INDEX tuner_slots_trial ON tuner_slots (study_id, trial_id)")
+    for study in connection.execute(sa.select(tables.studies.c.study_id, tables.studies.c.facts)).all():
+        # Then it was of the rows and the tokenizer in one, with which nothing of today can be compared.
+        facts = {key: value for key, value in study.facts.items() if key != "data"}
+        connection.execute(
+            tables.studies.update().where(tables.studies.c.study_id == study.study_id).values(facts=facts)
+        )
     columns = tables.slots.c
     # Whoever held a slot then is gone.
     connection.execute(

@@ -50,7 +50,7 @@ def proc_status(pid: int) -> str:
 
 def interrupt(running: Running, number: signal.Signals, *, group: bool) -> int:
     """Send a signal once trials are trained; return the exit code. The trainers must be gone then."""
-    running.wait_for(r"trial \d+ 1/10")
+    running.wait_for(r"trial \d+ \d+/10")
     below = running.descendants()
     if group:
         os.killpg(running.pid, number)
@@ -78,7 +78,7 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
         running.wait_for(r"trial 0 again from step \d+ on cpu")
         assert interrupt(running, signal.SIGINT, group=False) == 130
     with tuner.running("resume", "signals", *FAST) as running:
-        running.wait_for(r"trial \d+ 1/10")
+        running.wait_for(r"trial 0 \d+/10")
         below = running.descendants()
         with locked_database(tuner):  # so that it cannot end before the second one
             os.kill(running.pid, signal.SIGTERM)

@@ -87,6 +87,8 @@ MISTAKES: dict[str, tuple[Callable[[Tuner], dict[str, Any]], str, str]] = {
     "missing model folder": (plainly(model="./nowhere"), "model", "no such folder"),
     "model folder without weights": (model_folder_without_weights, "model", "has no weights (model.safetensors)"),
     "unwritable checkpoint folder": (unwritable_checkpoints, "checkpoints", "takes no files"),
+    "checkpoints where nobody answers": (plainly(checkpoints="ftp://127.0.0.1:1/x"), "checkpoints", "takes no files"),
+    "training that is not there": (plainly(train="nowhere:train"), "train", "there is no module 'nowhere' in "),
     "bad URL of the checkpoints": (plainly(checkpoints="nowhere://x"), "checkpoints", "nowhere is not supported"),
     "low above high": (
         plainly(search_space={"dropout": {"low": 0.3, "high": 0.1}}),

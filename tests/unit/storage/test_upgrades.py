@@ -106,7 +106,8 @@ def test_an_upgraded_database_has_all_that_was_in_it(old: str) -> None:
         record = Studies(database).get("one")
         config = parse_config(record.config, source="the first version", folder=Path("/nowhere"))
         assert (config.name, config.budget.trials, config.train) == ("one", 8, None)
-        assert (record.facts, record.state, record.wall_s) == ({"family": "bert"}, "open", 12.5)
+        # What cannot be compared with today's fingerprints is not kept as if it could.
+        assert (record.facts, record.state, record.wall_s) == ({"family": "bert", "layers": 6}, "open", 12.5)
         slots = Slots(database, record.id).all()
         assert [(slot.state, slot.trial_number, slot.owner, slot.attempt, slot.crashes) for slot in slots] == [
             ("finished", 0, None, 1, 0),

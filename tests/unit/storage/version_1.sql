@@ -49,7 +49,7 @@ INSERT INTO tuner_studies VALUES (
   "checkpoints": null, "budget": {"trials": 8, "time": null, "device_hours": null}, "max_length": 128,
   "precision": "auto", "early_stopping": {"patience": 3}, "evaluations": "auto", "checkpoint_every": 60.0, "keep": 1,
   "max_restarts": 5, "seed": 0}',
-	'{"family": "bert"}', 12.5, 1760000000.0
+	'{"family": "bert", "data": "2ea38037ffba53bf1b43e682bea74122", "layers": 6}', 12.5, 1760000000.0
 );
 -- Trials 0 to 3 have ended, 4 is interrupted, 5 is held by a supervisor that has ended since, as is a slot without one.
 INSERT INTO tuner_slots VALUES (1, 0, 'finished', 1, 0, NULL, 1, 0, 10.0, NULL);
