@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tuner.events import Watcher
 
 _BARS = "▁▂▃▄▅▆▇█"
-_STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "interrupted": "magenta"}
+_STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "interrupted": "magenta", "paused": "cyan"}
 
 
 @contextmanager

@@ -34,6 +34,7 @@ def test_a_minimal_study_has_the_documented_defaults() -> None:
     assert config.data.splits == {"train": 0.8, "validation": 0.1, "test": 0.1}
     assert config.early_stopping is not None
     assert config.early_stopping.patience == 3
+    assert (config.train, config.checkpoint_every, config.max_restarts, config.checkpoints) == (None, 60, 5, None)
     pruner = config.pruner
     assert (pruner.name, pruner.percentile, pruner.n_startup_trials, pruner.n_warmup_steps, pruner.n_min_trials) == (
         "percentile",
@@ -109,6 +110,10 @@ def test_labels_are_words_whatever_yaml_made_of_them() -> None:
         ({"budget": {"device_hours": -1}}, "budget.device_hours: is -1"),
         ({"seed": -1}, "seed: is -1"),
         ({"keep": 0}, "keep: is 0"),
+        ({"max_restarts": -1}, "max_restarts: is -1"),
+        ({"checkpoint_every": "often"}, "checkpoint_every: 'often' is no duration"),
+        ({"train": "train.py"}, "train: 'train.py' names no function; write module:function"),
+        ({"train": "my module:train"}, "train: 'my module:train' names no function"),
         ({"max_length": 1}, "max_length: is 1"),
         ({"evaluations": 3}, "evaluations: is 3"),
         ({"precision": "fp8"}, "precision: is 'fp8'"),
@@ -211,3 +216,30 @@ def test_a_duration_of_any_size_survives_being_stored(written: object) -> None:
 @pytest.mark.parametrize("text", ["label", ["label", "text"], ["text", "text"]])
 def test_text_and_label_must_be_different_columns(text: object) -> None:
     assert "must be different columns" in complaint(data={"source": "some/data", "text": text})
+
+
+def test_a_study_with_training_of_its_own_may_leave_model_and_data_out_and_name_any_metric() -> None:
+    document = {"name": "s", "train": "package.module:train", "metric": {"name": "score", "direction": "minimize"}}
+    config = parse_config(document, source="s.yaml", folder=Path("/nowhere"))
+    assert (config.train, config.model, config.data) == ("package.module:train", None, None)
+    assert (config.metric.name, config.metric.direction) == ("score", "minimize")
+    assert parse_config({**document, "metric": "score"}, source="s", folder=Path()).metric.direction == "maximize"
+    assert parse_config(config.to_dict(), source="stored", folder=Path("/")) == config
+    with pytest.raises(ConfigError, match=r"^s\.yaml: metric\.name: 'score' is unknown"):
+        parse(metric="score")
+
+
+@pytest.mark.parametrize("key", ["model", "data"])
+def test_without_training_of_its_own_a_study_needs_a_model_and_data(key: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^s\.yaml: {key}: is missing$"):
+        parse(**{key: None})
+
+
+@pytest.mark.parametrize("written", ["s3://bucket/folder", "/shared/folder", "file:///shared/folder"])
+def test_a_place_for_checkpoints_that_every_machine_reaches_is_left_as_it_is_written(written: str) -> None:
+    assert parse(checkpoints=written).checkpoints == written
+
+
+@pytest.mark.parametrize(("written", "seconds"), [("90s", 90), (0.5, 0.5), ("2m", 120)])
+def test_the_time_between_checkpoints_is_a_duration(written: object, seconds: float) -> None:
+    assert parse(checkpoint_every=written).checkpoint_every == seconds

@@ -24,8 +24,8 @@ POINT = {
 BEGAN = Began(study="s", direction="maximize", metric="accuracy", trials=4, finished=1, lanes=2)
 
 
-def started(number: int, *, again: bool = False) -> TrialStarted:
-    return TrialStarted(number=number, lane=0, device="cuda:0", hyperparameters=POINT, again=again)
+def started(number: int, *, again: bool = False, steps: int | None = None) -> TrialStarted:
+    return TrialStarted(number=number, lane=0, device="cuda:0", hyperparameters=POINT, again=again, steps=steps)
 
 
 def evaluated(number: int, step: int, value: float) -> TrialEvaluated:
@@ -55,6 +55,8 @@ EVENTS: list[Event] = [
     ended(1, "complete", 0.75, finished=2),
     started(2, again=True),
     ended(2, "pruned", 0.5, finished=3, reason="pruned: [weak]", seconds=20.0),
+    started(3, again=True, steps=120),
+    ended(3, "paused", None, finished=3, reason="paused; `tuner resume s` goes on", seconds=15.0),
     Notice(text="something [bold]odd[/bold]"),
 ]
 
@@ -74,6 +76,8 @@ def test_a_pipe_gets_a_line_an_event_without_colour_or_wrapping() -> None:
         "trial 1 complete value 0.7500 after 10s; 2/4, best 0.7500 (trial 1), about 10s left",
         f"trial 2 again on cuda:0: {point}",
         "trial 2 pruned value 0.5000 (pruned: [weak]) after 20s; 3/4, best 0.7500 (trial 1), about 8s left",
+        f"trial 3 again from step 120 on cuda:0: {point}",
+        "trial 3 paused (paused; `tuner resume s` goes on) after 15s; 3/4, best 0.7500 (trial 1), about 8s left",
         "something [bold]odd[/bold]",
     ]
 
@@ -98,6 +102,7 @@ def test_a_terminal_shows_running_trials_and_keeps_a_line_of_each_that_ended() -
         watch._live.refresh()
     assert re.search(r"1 complete\s+0\.7500\s+lr 5e-05", shown())
     assert re.search(r"2 pruned\s+0\.5000\s+lr 5e-05.*pruned: \[weak\]", shown())
+    assert re.search(r"3 paused\s+lr 5e-05.*  paused;\s+`tuner", shown())
     assert "3/4 trials, best 0.7500 (trial 1), about 8s left" in shown()
     assert "something [bold]odd[/bold]" in shown()
 

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tuner.config import parse_config
-from tuner.errors import ConfigError
-from tuner.setup import resolve
+from search_spaces import Hyperparameters
+from tuner.config import StudyConfig, parse_config
+from tuner.errors import ConfigError, StudyChanged
+from tuner.setup import checkpoint_store, resolve, set_up
+from tuner.trainers import PRELOAD_OWN, WarmParent
 
 
 @pytest.fixture
@@ -73,3 +76,69 @@ def test_an_argument_that_a_schedule_does_not_take_is_refused(
     with pytest.raises(ConfigError) as caught:
         space(model, {"lr_scheduler_type": ["linear", "polynomial"]}, lr_scheduler_kwargs=kwargs)
     assert caught.value.reason == reason
+
+
+def own(folder: Path, **changes: Any) -> StudyConfig:
+    document = {"name": "s", "train": "own:train", "metric": "score", **changes}
+    return parse_config(document, source="s.yaml", folder=folder)
+
+
+def test_training_of_ones_own_needs_no_model_and_searches_the_preset(tmp_path: Path) -> None:
+    model, recipe, space = resolve(own(tmp_path), source="s.yaml")
+    assert model is None
+    assert set(space.clip(recipe.defaults)) >= {"learning_rate", "batch_size", "frozen_layers"}
+
+
+@pytest.fixture
+def warm(tmp_path: Path) -> Iterator[WarmParent]:
+    with WarmParent(tmp_path / "log", preload=PRELOAD_OWN) as parent:
+        yield parent
+
+
+def test_training_of_ones_own_is_given_its_data_where_they_are_here(tmp_path: Path, warm: WarmParent) -> None:
+    (tmp_path / "own.py").write_text("def train(run): pass\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("text,label\n", encoding="utf-8")
+    setup = set_up(own(tmp_path, data={"source": "rows.csv"}), warm, source="s.yaml", folders=(str(tmp_path),))
+    assert setup.run(3, Hyperparameters.from_values(setup.first_point())).data == tmp_path / "rows.csv"
+    facts = setup.facts()
+    assert set(facts) == {"family", "recipe", "space", "data"}
+    (tmp_path / "rows.csv").write_text("text,label\nmore,1\n", encoding="utf-8")
+    with pytest.raises(StudyChanged, match=r"^study: data: these are not the rows"):
+        set_up(setup.config, warm, source="study", stored=facts, folders=(str(tmp_path),))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "there is no module 'own' in "),
+        ("import nowhere_to_be_found", "own cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be"),
+        ("def trian(run): pass", "own has no function 'train'; did you mean 'trian'?"),
+        ("train = 3", "own has no function 'train'"),
+        ("def train(:", "own cannot be imported: SyntaxError: "),
+        ("raise ValueError('first\\nsecond')", "own cannot be imported: ValueError: first"),
+    ],
+)
+def test_training_that_cannot_be_found_is_told(
+    tmp_path: Path, warm: WarmParent, content: str | None, reason: str
+) -> None:
+    if content is not None:
+        (tmp_path / "own.py").write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        set_up(own(tmp_path), warm, source="s.yaml", folders=(str(tmp_path),))
+    assert str(caught.value).startswith(f"s.yaml: train: {reason}")
+    assert "\n" not in str(caught.value)
+
+
+def test_checkpoints_lie_beside_a_database_of_this_machine_and_need_a_place_for_one_on_a_server(
+    tmp_path: Path,
+) -> None:
+    config = own(tmp_path)
+    assert checkpoint_store(config, tmp_path / "studies.db").url == str(tmp_path / "studies-checkpoints" / "s")
+    with pytest.raises(ConfigError) as caught:
+        checkpoint_store(config, None)
+    assert caught.value.key == "checkpoints"
+    assert "give --checkpoints URL" in caught.value.reason
+    named = own(tmp_path, checkpoints="shared")
+    for database in (None, tmp_path / "studies.db"):
+        assert checkpoint_store(named, database).url == str(tmp_path / "shared" / "s")
+    assert checkpoint_store(own(tmp_path, checkpoints="s3://bucket/all"), None).url == "s3://bucket/all/s"
