@@ -45,6 +45,8 @@ def listen(connection: Any, folder: Path, *, go_on: bool = True, leave_after: in
             if evaluations == leave_after:
                 connection.send(Save(folder=str(folder), leave=True))
             connection.send(Answer(step=message.evaluation.step, go_on=go_on))
+        if isinstance(message, Saved) and message.step is None and evaluations == leave_after:
+            connection.send(Save(folder=str(folder), leave=True))  # the best was saved first, and alone
     if message.unsaved:
         connection.send(Save(folder=str(folder)))
         assert connection.poll(60), "nothing is saved"
@@ -118,8 +120,9 @@ def test_a_trial_that_moves_from_process_to_process_is_the_same_trial(
         whole = train(warm, run, tmp_path / "whole")
         first = train(warm, run, tmp_path / "first", leave_after=2)
     assert first[-1].result.state == "left"
-    (saved,) = [message for message in first if isinstance(message, Saved)]
-    assert saved.best == evaluations(first)[-1]
+    saved = [message for message in first if isinstance(message, Saved)]
+    assert [message.best for message in saved] == [evaluations(first)[-1], None]
+    assert [message.step is None for message in saved] == [True, False]
     # The files are all that is left of it: neither its processes nor its folder.
     (tmp_path / "first" / STEP).rename(tmp_path / "moved")
     shutil.rmtree(tmp_path / "first")
