@@ -7,7 +7,7 @@ INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test chaos check docs clean
+.PHONY: help quickstart test chaos check docs secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -30,6 +30,15 @@ check: $(VENV)/.checking ## Set up, then lint, type-check and check the architec
 
 docs: $(VENV)/.checking ## Bring the generated parts of the documentation up to date
 	$(BIN)/python docs/update_reference.py
+
+# Compose mounts these files as they are, for users of the containers' own: all may read them, in a folder that only you may
+# enter. What is there stays: the database keeps the password that it was made with.
+secrets: ## Write the password and the token that docker-compose.yml reads
+	@mkdir -p secrets && chmod 700 secrets
+	@for name in database_password dashboard_token; do \
+	  [ -s secrets/$$name ] || od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >secrets/$$name; \
+	  chmod 444 secrets/$$name && echo "secrets/$$name"; \
+	done
 
 clean: ## Remove what the other targets made
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

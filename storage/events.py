@@ -57,3 +57,38 @@ class Events:
             )
             for row in rows
         ]
+
+    def failed_in_a_row(self, count: int) -> str | None:
+        """Return why the last trial failed, where the last so many that ended all did; else None.
+
+        What was before somebody resumed or edited the study does not count: they may have mended the cause.
+
+        Args:
+            count: How many.
+        """
+        spoken = sa.select(sa.func.coalesce(sa.func.max(_events.id), 0)).where(
+            _events.study_id == self._study_id, _events.kind.in_(("resumed", "edited"))
+        )
+        ends = (
+            sa.select(_events.detail)
+            .where(_events.study_id == self._study_id, _events.kind == "end", _events.id > spoken.scalar_subquery())
+            .order_by(_events.id.desc())
+            .limit(count)
+        )
+        with self._database.read() as connection:
+            details = [detail or "" for detail in connection.execute(ends).scalars()]
+        if len(details) < count or not all(detail.startswith("failed") for detail in details):
+            return None
+        return details[0].removeprefix("failed: ")
+
+    def paused_because(self) -> str | None:
+        """Return why the study was last paused, where that was not somebody's wish."""
+        query = (
+            sa.select(_events.detail)
+            .where(_events.study_id == self._study_id, _events.kind == "paused")
+            .order_by(_events.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            reason: str | None = connection.execute(query).scalar()
+        return reason

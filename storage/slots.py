@@ -25,6 +25,7 @@ LEASE_S = 60.0
 BEAT_S = 15.0
 
 _slots = tables.slots.c
+_events = tables.events.c
 _studies = tables.studies.c
 
 
@@ -102,6 +103,15 @@ class Slots:
         """Take one slot by compare and swap; None where somebody was faster."""
         expired = _slots.state == "running"
         crashed = sa.and_(expired, _slots.trial_id.is_not(None))
+        # Of an owner that ended without a word the last thing in the event log may be later than its last beat.
+        last_heard = (
+            sa.select(sa.func.max(_events.moment))
+            .where(_events.study_id == lease.study_id, _events.slot == lease.slot, _events.attempt == lease.attempt - 1)
+            .scalar_subquery()
+        )
+        unseen = sa.case(
+            (sa.and_(expired, last_heard > _slots.device_seen), last_heard - _slots.device_seen), else_=0.0
+        )
         query = (
             tables.slots.update()
             .where(*conditions)
@@ -114,6 +124,7 @@ class Slots:
                 crashes=_slots.crashes + sa.case((crashed, 1 - _slots.progress), else_=0),
                 progress=sa.case((crashed, 0), else_=_slots.progress),
                 reason=sa.case((expired, "its worker ended without a word"), else_=_slots.reason),
+                device_s=_slots.device_s + unseen,
                 device_seen=now_s(),
             )
         )

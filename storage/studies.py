@@ -108,8 +108,17 @@ class Studies:
             query = sa.select(tables.studies.c.name).order_by(tables.studies.c.created, tables.studies.c.study_id)
             return list(connection.execute(query).scalars())
 
-    def update(self, study_id: int, config: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
-        """Replace the stored configuration and facts, and make the budget's slots those that it asks for."""
+    def update(
+        self, study_id: int, config: Mapping[str, Any], facts: Mapping[str, Any], *, edited: str | None = None
+    ) -> None:
+        """Replace the stored configuration and facts, and make the budget's slots those that it asks for.
+
+        Args:
+            study_id: The study.
+            config: The complete configuration.
+            facts: What every later run must share.
+            edited: What somebody has changed by hand, for the event log.
+        """
         with self._database.write() as connection:
             connection.execute(
                 tables.studies.update()
@@ -117,9 +126,23 @@ class Studies:
                 .values(config=dict(config), facts=dict(facts))
             )
             Slots(self._database, study_id).resize(int(config["budget"]["trials"]), connection)
+            if edited is not None:
+                event = {"study_id": study_id, "moment": now_s(), "kind": "edited", "detail": edited}
+                connection.execute(tables.events.insert().values(**event))
 
-    def set_state(self, study_id: int, state: Literal["open", "paused", "stopped"]) -> None:
-        """Open, pause or stop a study, for every machine; written down in the event log where it changes anything."""
+    def set_state(
+        self, study_id: int, state: Literal["open", "paused", "stopped"], *, reason: str | None = None
+    ) -> bool:
+        """Open, pause or stop a study, for every machine; written down in the event log where it changes anything.
+
+        Args:
+            study_id: The study.
+            state: What it is to be.
+            reason: Why, where nobody has asked for it.
+
+        Returns:
+            Whether it was in another state.
+        """
         kinds = {"open": "resumed", "paused": "paused", "stopped": "stopped"}
         with self._database.write() as connection:
             query = (
@@ -127,9 +150,11 @@ class Studies:
                 .where(tables.studies.c.study_id == study_id, tables.studies.c.state != state)
                 .values(state=state)
             )
-            if connection.execute(query).rowcount == 1:
-                event = {"study_id": study_id, "moment": now_s(), "kind": kinds[state]}
+            changed = connection.execute(query).rowcount == 1
+            if changed:
+                event = {"study_id": study_id, "moment": now_s(), "kind": kinds[state], "detail": reason}
                 connection.execute(tables.events.insert().values(**event))
+        return changed
 
     def count_wall_time(self, study_id: int, gap_s: float) -> float:
         """Count the time since it was last counted, by whichever worker; return the sum.

@@ -25,6 +25,7 @@ from tuner.trainers import WarmParent, describe_exit
 
 if TYPE_CHECKING:
     from storage import SlotRecord
+    from tuner.config import StudyConfig
     from tuner.devices import Lane
     from tuner.ledger import Ledger
     from tuner.news import News
@@ -303,6 +304,10 @@ class Attempts:
             else:
                 self._ledger.release(attempt.lease, state=leaving.state, reason=leaving.reason)
         self._leases = frozenset()
+
+    def edit(self, config: StudyConfig) -> None:
+        """Go on with a configuration that has changed where it may."""
+        self._config = config
 
     def tidy_up(self) -> None:
         """Remove what trials that are over have left in the store, in a thread."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage import Database
+from tuner.consent import check_sampler
 from tuner.errors import ConfigError, TrainerDied
 from tuner.job import BUILT_IN
 from tuner.messages import Answer, Evaluated, Finished, Raised, Recorded
@@ -39,8 +40,9 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
     Raises:
         ConfigError: Something is wrong; names the file, the key and the reason.
     """
-    resolve(config, source=source)
     path = Database.path_of(url)
+    check_sampler(config, shared=path is None, allowed=config.sampler.allow_pickle, source=source)
+    resolve(config, source=source)
     if path is None or path.exists():
         Database(url, create=path is not None).close()
     elif not os.access(_existing(path.parent), os.W_OK):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from pydantic import (
 
 from search_spaces import read_yaml, suggestion
 from tuner.errors import ConfigError
+from tuner.sources import holds_secret
 
 #: Direction in which each metric improves.
 METRICS: Mapping[str, str] = {
@@ -36,6 +38,9 @@ METRICS: Mapping[str, str] = {
 TASKS = ("text-classification", "image-classification")
 #: Names of splits, in the order in which they are carved.
 SPLITS = ("train", "validation", "test")
+
+#: Keys that may change while a study runs: none of them changes what a trial's value means.
+EDITABLE = ("budget", "keep", "max_failed", "pruner")
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -92,6 +97,16 @@ class DataConfig(_Part):
     labels: dict[str, str] | None = None
     #: Name of an existing split, number of examples, or share of them.
     splits: dict[str, int | float | str] = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+    @field_validator("source")
+    @classmethod
+    def _source_holds_no_secret(cls, value: str) -> str:
+        if holds_secret(value):
+            raise ValueError(
+                "is a URL with a user, password or token in it, which would be stored with the study and shown; "
+                "fetch the file and name it, or give credentials by the environment"
+            )
+        return value
 
     @field_validator("labels", mode="before")
     @classmethod
@@ -167,6 +182,8 @@ class BudgetConfig(_Part):
     time: Duration | None = None
     #: Hours of one device, summed over devices.
     device_hours: float | None = Field(default=None, gt=0)
+    #: Seconds of a device that one trial may take, over all its attempts.
+    trial_time: Duration | None = None
 
 
 class EarlyStoppingConfig(_Part):
@@ -204,6 +221,40 @@ class PrunerConfig(_Part):
         return value
 
 
+#: What each sampler may be told besides its name.
+_SAMPLERS: Mapping[str, tuple[str, ...]] = {
+    "tpe": ("n_startup_trials",),
+    "random": (),
+    "gp": ("n_startup_trials",),
+    "cmaes": ("n_startup_trials", "allow_pickle"),
+    "qmc": (),
+}
+
+
+class SamplerConfig(_Part):
+    """What draws the points of trials. Kept as a name and arguments: a sampler itself is never stored."""
+
+    name: Annotated[str, _checked_word(tuple(_SAMPLERS))] = "tpe"
+    #: Trials drawn at random before the sampler learns from them; None is a quarter of the budget, at least 4.
+    n_startup_trials: int | None = Field(default=None, ge=1)
+    #: Whether CMA-ES may keep its state, which is a pickle, in a database that others can write to: whoever writes
+    #: there can then run code on every machine that draws a trial.
+    allow_pickle: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _arguments_are_the_samplers_own(self) -> SamplerConfig:
+        known = _SAMPLERS[self.name]
+        for key, default in (("n_startup_trials", None), ("allow_pickle", False)):
+            if key not in known and getattr(self, key) != default:
+                raise ValueError(f"{key} is no argument of {self.name}; known: {', '.join(known) or 'none'}")
+        return self
+
+
 def _has_own_training(info: ValidationInfo) -> bool:
     """Return whether the study trains with a function of its own, which knows what its values are."""
     return bool(info.context and info.context.get("own_training"))
@@ -225,13 +276,15 @@ class StudyConfig(_Part):
     model: str | None = None
     #: Commit of a hub model.
     revision: str | None = None
+    #: Whether code that the hub model brings along may run; only for one whose commit is named.
+    trust_remote_code: bool = False
     data: DataConfig | None = None
     metric: MetricConfig = Field(default_factory=MetricConfig)
     #: Preset, file, or a mapping laid over the task's preset; None is the task's preset.
     search_space: str | dict[str, Any] | None = None
     #: Arguments of schedules that need some, by schedule.
     lr_scheduler_kwargs: dict[str, dict[str, float]] = Field(default_factory=dict)
-    sampler: Literal["tpe", "random"] = "tpe"
+    sampler: SamplerConfig = Field(default_factory=SamplerConfig)
     pruner: PrunerConfig = Field(default_factory=lambda: PrunerConfig(name="percentile"))
     #: Folder or URL of the checkpoints; None is a folder beside the database's file.
     checkpoints: str | None = None
@@ -250,6 +303,8 @@ class StudyConfig(_Part):
     keep: int = Field(default=1, ge=1)
     #: Crashes of a trial without a newer checkpoint between them, after which it fails.
     max_restarts: int = Field(default=5, ge=0)
+    #: Trials that fail one after the other, after which the study is paused; None lets all of them fail.
+    max_failed: Annotated[int | None, BeforeValidator(_none_word)] = Field(default=5, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
     @field_validator("train")
@@ -259,6 +314,21 @@ class StudyConfig(_Part):
             raise ValueError(f"{value!r} names no function; write module:function")
         return value
 
+    @field_validator("model")
+    @classmethod
+    def _model_holds_no_secret(cls, value: str | None) -> str | None:
+        if value is not None and holds_secret(value):
+            raise ValueError(
+                "is a URL with a user, password or token in it; set HF_TOKEN, and name the model by its id"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _trusted_code_is_pinned(self) -> StudyConfig:
+        if self.trust_remote_code:
+            check_trusted(self.model, self.revision)
+        return self
+
     @field_validator("name")
     @classmethod
     def _name_is_usable_in_paths(cls, value: str) -> str:
@@ -266,9 +336,27 @@ class StudyConfig(_Part):
             raise ValueError(f"{value!r} may only have letters, digits, '-', '_' and '.', and begins with neither")
         return value
 
+    def edited(self, other: StudyConfig) -> StudyConfig:
+        """Return this configuration with what may change while a study runs taken from another one."""
+        return self.model_copy(update={key: getattr(other, key) for key in EDITABLE})
+
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON values, ready to be stored and read back."""
         return self.model_dump(mode="json")
+
+
+def check_trusted(model: str | None, revision: str | None) -> None:
+    """Check that code which is trusted can only be what somebody has looked at.
+
+    Raises:
+        ValueError: The model is none of the hub's, or its commit is not named in full.
+    """
+    if model is None or model.startswith(("package:", "/", ".", "~")) or "://" in model:
+        raise ValueError(f"trust_remote_code is for a model of the hub, named by its id; model is {model!r}")
+    if not re.fullmatch(r"[0-9a-f]{40}", revision or ""):
+        raise ValueError(
+            "trust_remote_code needs revision: the full commit of the model, 40 hexadecimal digits, whose code you read"
+        )
 
 
 def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> StudyConfig:
@@ -293,6 +381,17 @@ def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> S
         return StudyConfig.model_validate(_absolute(dict(document), folder), context={"own_training": own_training})
     except ValidationError as error:
         raise _first_error(error, source) from error
+
+
+def parse_stored(document: Mapping[str, Any], *, source: str) -> StudyConfig:
+    """Build a configuration from what `to_dict` returned.
+
+    Raises:
+        ConfigError: Something in it cannot be used.
+    """
+    # Its paths are absolute; what is relative in it is a hub id, which no folder may be taken for.
+    nowhere = Path(os.devnull)  # nothing is below a file
+    return parse_config(document, source=source, folder=nowhere)
 
 
 def read_config(path: Path) -> StudyConfig:
@@ -364,10 +463,15 @@ def _first_error(error: ValidationError, source: str) -> ConfigError:
         reason = f"is no key here{suggestion(str(first['loc'][-1]), known)}; known: {', '.join(known)}"
     elif first["type"] == "missing":
         reason = "is missing"
-    elif not reason.startswith(repr(first["input"])) and isinstance(first["input"], str | int | float):
-        reason = f"is {first['input']!r}: {reason[:1].lower()}{reason[1:]}"
+    elif not reason.startswith(("is ", _shown(first["input"]))) and isinstance(first["input"], str | int | float):
+        reason = f"is {_shown(first['input'])}: {reason[:1].lower()}{reason[1:]}"
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return ConfigError(source, key, f"{reason}{more}")
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"
 
 
 def _is_type_tag(part: str) -> bool:
@@ -389,6 +493,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "budget": BudgetConfig,
         "early_stopping": EarlyStoppingConfig,
         "pruner": PrunerConfig,
+        "sampler": SamplerConfig,
     }
     for part in location:
         model = parts.get(str(part), model)

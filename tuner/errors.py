@@ -9,6 +9,7 @@ TunerError (RuntimeError)
 ├── DevicesBusy                  every device is in use by another command
 ├── StudyPaused                  somebody has paused the study, for all machines
 ├── NoBestTrial (LookupError)    nothing is complete yet
+├── TrialsFailed                 so many trials in a row failed that the study is paused
 ├── TrainerDied                  the process that trains ended without a word
 ├── Interrupted                  a signal ended the command with work left
 └── TrialError                   one trial cannot go on; the study can
@@ -83,6 +84,10 @@ class StudyPaused(TunerError):
 
 class NoBestTrial(TunerError, LookupError):
     """Nothing is complete yet."""
+
+
+class TrialsFailed(TunerError):
+    """So many trials in a row failed that the study is paused."""
 
 
 class TrainerDied(TunerError):

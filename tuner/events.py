@@ -66,6 +66,14 @@ class Notice:
     text: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Edited(Notice):
+    """Somebody has changed the study while it runs."""
+
+    #: The budget.
+    trials: int
+
+
 Event: TypeAlias = Began | TrialStarted | TrialEvaluated | TrialEnded | Notice
 
 

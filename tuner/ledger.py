@@ -24,7 +24,7 @@ from storage import (
 )
 from storage.crash_points import reach
 from tuner.notes import save_note, trial_note
-from tuner.study import load_optuna_study
+from tuner.study import load_optuna_study, make_pruner, make_sampler
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters, SearchSpace
@@ -88,6 +88,12 @@ class Ledger:
         self._slots = Slots(database, record.id)
         self._history = History(database, record)
         self._study = load_optuna_study(database, config, conditional=space.is_conditional)
+
+    def edit(self, config: StudyConfig) -> None:
+        """Go on with a configuration that has changed where it may."""
+        self._config = config
+        self._study.pruner = make_pruner(config.pruner)
+        self._study.sampler = make_sampler(config, conditional=self._space.is_conditional)
 
     def claim(self, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
         """Take a slot, or return None where there is none to be had for now.

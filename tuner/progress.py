@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tuner.events import Began, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.events import Began, Edited, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
 from tuner.run import is_better
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ class Score:
             self.trials, self.finished = event.trials, event.finished
             self._direction, self._lanes = event.direction, event.lanes
             self.best = event.best
+        elif isinstance(event, Edited):
+            self.trials = event.trials
         elif isinstance(event, TrialEnded):
             self.finished = event.finished
             self._spent.append(event.seconds)

@@ -100,6 +100,16 @@ class ModelSource:
     location: str
     #: Commit, for a hub id.
     revision: str | None = None
+    #: Whether code that it brings along may run; then the commit is named in full.
+    trust_remote_code: bool = False
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What every `from_pretrained` of it is told besides where it is."""
+        if not self.trust_remote_code:
+            return {"revision": self.revision, "trust_remote_code": False}
+        # Code may lie in another repository than the weights, which has no such commit: then it is not loaded.
+        return {"revision": self.revision, "code_revision": self.revision, "trust_remote_code": True}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,8 @@ from storage import (
     StudyExists,
     StudyRecord,
 )
-from tuner.config import StudyConfig, changed_keys, parse_config
+from tuner.config import StudyConfig, changed_keys, parse_stored
+from tuner.consent import check_sampler, check_remote_code, notice_of
 from tuner.devices import DeviceLocks, Lane, lanes, select_devices
 from tuner.errors import ConfigError, DeviceError, StudyChanged, StudyPaused
 from tuner.events import Notice
@@ -50,13 +51,17 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Elsewhere:
-    """What lies at another place on this machine than where the study was created."""
+    """What is otherwise on this machine than where the study was created, and what a study may do here."""
 
     #: Data source and model, as the study file would name them here.
     data: str | None = None
     model: str | None = None
     #: Whether the libraries may be of other versions.
     any_versions: bool = False
+    #: Whether CMA-ES may unpickle what others can write to the database.
+    allow_pickle: bool = False
+    #: Whether code that the study's model brings along may run.
+    trust_remote_code: bool = False
 
     def applied(self, config: StudyConfig) -> StudyConfig:
         """Return a configuration with the places of this machine."""
@@ -99,6 +104,13 @@ def start(
     file_budget = config.to_dict()["budget"]
     if trials is not None:
         config = with_trials(config, trials)
+    # The study file is on this machine: what it allows is allowed here.
+    elsewhere = replace(
+        elsewhere or Elsewhere(),
+        allow_pickle=config.sampler.allow_pickle,
+        trust_remote_code=config.trust_remote_code,
+    )
+    check_sampler(config, shared=Database.path_of(url) is None, allowed=elsewhere.allow_pickle, source=source)
     resolve(config, source=source)
     folder = str(Path(source).absolute().parent)
 
@@ -108,9 +120,7 @@ def start(
 
     def go_on() -> bool:
         with Database(url, create=True) as database:
-            return _go_on(
-                database, config.name, machine, watch, taken_over, elsewhere or Elsewhere(), folder=folder, lift=False
-            )
+            return _go_on(database, config.name, machine, watch, taken_over, elsewhere, folder=folder, lift=False)
 
     if _is_known(config.name, url):
         return go_on()
@@ -125,6 +135,7 @@ def start(
             _check_precision(config, chosen, source)
             warm = stack.enter_context(_warm_parent(store, config, machine))
             _check_cuda(chosen, warm, config)
+            _tell_of_code(config, watch)
             setup = set_up(config, warm, source=source, folders=_folders(folder))
         database = stack.enter_context(Database(url, create=True))
         studies = Studies(database)
@@ -188,9 +199,7 @@ def resume(
 
 def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
     """Return the configuration of a study that exists."""
-    # Its paths are absolute; what is relative in it is a hub id, which no folder may be taken for.
-    nowhere = Path(os.devnull)  # nothing is below a file
-    return parse_config(record.config, source=f"study {record.name!r} in {database.url}", folder=nowhere)
+    return parse_stored(record.config, source=f"study {record.name!r} in {database.url}")
 
 
 def stored_setup(
@@ -201,10 +210,17 @@ def stored_setup(
     elsewhere: Elsewhere,
     folder: str | None = None,
 ) -> Setup:
-    """Prepare what the trials of a study that exists need on this machine."""
+    """Prepare what the trials of a study that exists need on this machine.
+
+    Raises:
+        ConfigError: The study would do what nobody has allowed here, or something is not as it says.
+        StudyChanged: Data, weights, tokenizer or libraries are not those that the study was created with.
+    """
     source = f"study {record.name!r} in {database.url}"
+    config = elsewhere.applied(config)
+    check_remote_code(config, allowed=elsewhere.trust_remote_code, source=source)
     return set_up(
-        elsewhere.applied(config),
+        config,
         warm,
         source=source,
         stored=record.facts,
@@ -244,11 +260,14 @@ def _taken_over(
 ) -> StudyConfig:
     """Return the configuration to go on with: the stored one, with a budget that the user changed since.
 
-    A budget that was once given by flag stays until the file's own changes.
+    A budget that was once given by flag stays until the file's own changes, and so does what was edited.
     """
     if config.checkpoints is None:
         config = config.model_copy(update={"checkpoints": stored.checkpoints})
-    keys = [key for key in changed_keys(stored.to_dict(), config.to_dict()) if key.split(".")[0] != "budget"]
+    as_it_was = {**stored.to_dict(), **record.facts.get("file_values", {})}
+    as_it_is = changed_keys(stored.to_dict(), config.to_dict())
+    differing = [key for key in changed_keys(as_it_was, config.to_dict()) if key in as_it_is]
+    keys = [key for key in differing if key.split(".")[0] != "budget"]
     if keys:
         raise StudyChanged(
             source,
@@ -256,9 +275,8 @@ def _taken_over(
             f"study {record.name!r} exists with another {', '.join(keys)}; "
             "give the study another name, or undo the change",
         )
-    if explicit or file_budget != record.facts["file_budget"]:
-        return config
-    return config.model_copy(update={"budget": stored.budget})
+    budget = config.budget if explicit or file_budget != record.facts["file_budget"] else stored.budget
+    return config.edited(stored).model_copy(update={"budget": budget})
 
 
 def _go_on(
@@ -287,6 +305,7 @@ def _go_on(
     if record.state == "paused" and not lift:
         raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
     record = studies.get(name)
+    check_sampler(config, shared=database.path is None, allowed=elsewhere.allow_pickle, source=source)
     with ExitStack() as stack:
         with naming_checkpoints(source):
             store = checkpoint_store(config, database.path)
@@ -295,6 +314,7 @@ def _go_on(
         _check_precision(config, chosen, source)
         warm = stack.enter_context(_warm_parent(store, config, machine))
         _check_cuda(chosen, warm, config)
+        _tell_of_code(config, watch)
         setup = stored_setup(record, config, database, warm, elsewhere, folder)
         if lift:  # now that nothing is in the way, for all machines
             studies.set_state(record.id, "open")
@@ -385,6 +405,11 @@ def _held_lanes(machine: Machine) -> Iterator[tuple[Lane, ...]]:
             yield lanes(free[: machine.workers], None)
         else:
             yield lanes(locks.acquire_free(devices, machine.workers if on_gpu else None), machine.workers)
+
+
+def _tell_of_code(config: StudyConfig, watch: Watcher) -> None:
+    if text := notice_of(config):
+        watch(Notice(text=text))
 
 
 def _check_precision(config: StudyConfig, chosen: tuple[Lane, ...], source: str) -> None:

@@ -136,7 +136,11 @@ def resolve(
     try:
         if config.data is not None:
             find_data(config.data.source)
-        model = None if config.model is None else find_model(config.model, config.revision)
+        model = (
+            None
+            if config.model is None
+            else find_model(config.model, config.revision, trust_remote_code=config.trust_remote_code)
+        )
         if model is not None and config.train is None:
             described = read_model_config(model)
     except ConfigError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,20 @@ from tuner.errors import ConfigError, DataError, ModelError, first_line
 from tuner.run import ModelSource
 
 _PACKAGE = "package:"
+#: Keys of a URL's query whose values let in whoever knows them, such as those of a signed link.
+_SECRET_KEY = re.compile(
+    r"[?&][^=&#]*(?:passw|pwd|secret|token|signature|credential|api-?_?key|access-?_?key)[^=&#]*=|[?&](?:sig|key)=",
+    re.I,
+)
+
+
+def holds_secret(url: str) -> bool:
+    """Return whether a URL, or one of several that are chained, carries a user, a password, a key or a token."""
+    for authority in re.findall(r"://([^/?#]*)", url):
+        host, _, port = authority.rpartition(":")
+        if "@" in authority or (host and not port.isdigit()):  # what is no port is a password with a slash in it
+            return True
+    return "://" in url and _SECRET_KEY.search(url) is not None
 
 
 def find_package_path(written: str, key: str) -> Path:
@@ -34,8 +49,13 @@ def find_package_path(written: str, key: str) -> Path:
     raise ConfigError("", key, f"{written!r}: the package {name!r} has no {rest!r}")
 
 
-def find_model(written: str, revision: str | None) -> ModelSource:
+def find_model(written: str, revision: str | None, *, trust_remote_code: bool = False) -> ModelSource:
     """Find a model on this machine; a hub id is left to transformers.
+
+    Args:
+        written: Hub id, absolute path, or `package:NAME/PATH`.
+        revision: Commit of a hub id.
+        trust_remote_code: Whether code that a hub id brings along may run.
 
     Raises:
         ModelError: The folder is missing, has no configuration or no weights.
@@ -45,12 +65,20 @@ def find_model(written: str, revision: str | None) -> ModelSource:
     elif Path(written).is_absolute():
         folder = Path(written)
     else:
-        return ModelSource(location=written, revision=revision)
+        return ModelSource(location=written, revision=revision, trust_remote_code=trust_remote_code)
     if not folder.is_dir():
         raise ModelError("", "model", f"{written!r}: no such folder")
     if not (folder / "config.json").is_file():
         raise ModelError("", "model", f"{folder} has no config.json; is it the folder of a transformers model?")
     if not _has_weights(folder):
+        pickled = [path.name for path in sorted(folder.glob("pytorch_model*.bin"))]
+        if pickled:
+            raise ModelError(
+                "",
+                "model",
+                f"{folder} has its weights in {pickled[0]} alone, a pickle, which is not loaded as it can run code; "
+                "save them as model.safetensors (`save_pretrained` of transformers does)",
+            )
         raise ModelError("", "model", f"{folder} has no weights (model.safetensors)")
     return ModelSource(location=str(folder))
 
@@ -64,6 +92,19 @@ def _has_weights(folder: Path) -> bool:
         return bool(shards) and all((folder / shard).is_file() for shard in shards)
     except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise ModelError("", "model", f"{index} is damaged: it does not say which file holds which weight") from error
+
+
+def loading_problem(error: BaseException) -> str:
+    """Return in a line why transformers did not load a model, a tokenizer or a processor."""
+    said = str(error)
+    if "trust_remote_code" in said:
+        return (
+            "it brings code of its own, which is not run; once you have read it, name its full commit as revision "
+            "and write trust_remote_code: true"
+        )
+    if "use_safetensors" in said:
+        return "there is no model.safetensors; a pickle such as pytorch_model.bin is not loaded, as it can run code"
+    return first_line(error)
 
 
 def read_model_config(model: ModelSource) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from optuna.pruners import (
     PercentilePruner,
     SuccessiveHalvingPruner,
 )
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 
 from tuner.run import TENTHS
 
@@ -73,6 +73,23 @@ class SeededPerTrial(BaseSampler):
         self._sampler.after_trial(study, trial, state, values)
 
 
+class _PlacePerTrial(QMCSampler):
+    """Gives each trial the place of its number in the sequence.
+
+    Optuna counts places in the database, once more each time a point is drawn: a trial that is drawn twice, or by two
+    machines at once, leaves holes in a sequence that covers the space only where it is whole.
+    """
+
+    _number = 0
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._number = trial.number
+        super().before_trial(study, trial)
+
+    def _find_sample_id(self, study: Study, search_space: dict[str, BaseDistribution]) -> int:
+        return self._number
+
+
 def make_sampler(config: StudyConfig, *, conditional: bool) -> BaseSampler:
     """Build the sampler that a study asks for.
 
@@ -80,21 +97,52 @@ def make_sampler(config: StudyConfig, *, conditional: bool) -> BaseSampler:
         config: The study.
         conditional: Whether some points of its space leave a parameter out.
     """
-    if config.sampler == "random":
-        return SeededPerTrial(config.seed, lambda seed: RandomSampler(seed=seed))
+    chosen = config.sampler
+    startup = chosen.n_startup_trials or max(4, config.budget.trials // 4)
 
     def tpe(seed: int) -> BaseSampler:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # `group` is called experimental
-            return TPESampler(
-                n_startup_trials=max(4, config.budget.trials // 4),
-                multivariate=True,
-                constant_liar=True,
-                group=conditional,
-                seed=seed,
-            )
+        return TPESampler(n_startup_trials=startup, multivariate=True, constant_liar=True, group=conditional, seed=seed)
 
-    return SeededPerTrial(config.seed, tpe)
+    def gp(seed: int) -> BaseSampler:
+        # Loads torch into the supervisor, when the first trial is drawn that is not drawn at random.
+        return GPSampler(
+            n_startup_trials=startup,
+            seed=seed,
+            independent_sampler=RandomSampler(seed=seed),
+            warn_independent_sampling=False,
+        )
+
+    def cmaes(seed: int) -> BaseSampler:
+        return CmaEsSampler(
+            n_startup_trials=startup,
+            seed=seed,
+            independent_sampler=RandomSampler(seed=seed),
+            warn_independent_sampling=False,
+        )
+
+    def qmc(seed: int) -> BaseSampler:
+        return _PlacePerTrial(
+            scramble=True,
+            seed=config.seed,  # one sequence for all trials, on all machines
+            independent_sampler=RandomSampler(seed=seed),
+            warn_independent_sampling=False,
+        )
+
+    makers: dict[str, Callable[[int], BaseSampler]] = {
+        "tpe": tpe,
+        "random": lambda seed: RandomSampler(seed=seed),
+        "gp": gp,
+        "cmaes": cmaes,
+        "qmc": qmc,
+    }
+
+    def make(seed: int) -> BaseSampler:
+        with warnings.catch_warnings():
+            # `group` of TPE, and QMC as a whole, are called experimental.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return makers[chosen.name](seed)
+
+    return SeededPerTrial(config.seed, make)
 
 
 def make_pruner(config: PrunerConfig) -> BasePruner:

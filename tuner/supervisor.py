@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
-from storage import History, Slots, Studies, describe_outage, new_owner
+from storage import Events, History, Slots, Studies, describe_outage, new_owner
 from tuner.attempt import Leaving
 from tuner.attempts import Attempts
-from tuner.errors import SIGNAL_EXIT_CODES, Interrupted
-from tuner.events import Began, Notice, Watcher
+from tuner.budget import overdrawn
+from tuner.config import parse_stored
+from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, TrialsFailed
+from tuner.events import Began, Edited, Notice, TrialEnded, Watcher
 from tuner.heartbeat import Heartbeat
 from tuner.keeping import Keeping
 from tuner.ledger import Ledger
@@ -26,6 +28,7 @@ from tuner.signals import taken_over
 if TYPE_CHECKING:
     from storage import CheckpointStore, Database, StudyRecord
     from tuner.devices import Lane
+    from tuner.events import Event
     from tuner.pace import Pace
     from tuner.setup import Setup
     from tuner.trainers import WarmParent
@@ -74,11 +77,14 @@ class Supervisor:
     ) -> None:
         self._record = record
         self._config = setup.config
+        #: The configuration as it was last read.
+        self._stored = record.config
         self._lanes = lanes
         self._watch = watch
         self._pace = pace
         self._slots = Slots(database, record.id)
         self._studies = Studies(database)
+        self._events = Events(database, record.id)
         self._history = History(database, record)
         self._news = News()
         self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -94,7 +100,7 @@ class Supervisor:
             facts={"study": record.name, "versions": setup.versions},
             notice=self._notice,
         )
-        self._attempts = Attempts(setup, lanes, warm, self._ledger, self._keeping, self._news, watch)
+        self._attempts = Attempts(setup, lanes, warm, self._ledger, self._keeping, self._news, self._watched)
         self._heartbeat = Heartbeat(
             database,
             record,
@@ -113,12 +119,17 @@ class Supervisor:
         #: Whether the study is over, so that a signal has ended nothing.
         self._finished = False
         self._looked = float("-inf")
+        #: Whether a trial has failed since it was last asked how many in a row have.
+        self._has_failed = False
+        #: Why the last of too many failed trials did.
+        self._too_many_failed: str | None = None
 
     def run(self) -> None:
         """Run trials until every slot is finished, the budget's time is spent, or somebody pauses or stops the study.
 
         Raises:
             Interrupted: A signal ended the run; its trials wait in their slots.
+            TrialsFailed: `max_failed` trials in a row have failed.
         """
         try:
             with taken_over(self._note_signal, self._news.wake):
@@ -135,6 +146,8 @@ class Supervisor:
                 f"stopped by {self._signal.name} with trials left; `tuner resume {self._record.name}` goes on",
                 SIGNAL_EXIT_CODES[self._signal],
             )
+        if self._too_many_failed is not None:
+            raise TrialsFailed(f"{self._too_many_failed}; `tuner resume {self._record.name}` goes on once it is mended")
 
     def _remaining_s(self) -> float:
         if self._ending is None:
@@ -171,6 +184,7 @@ class Supervisor:
     def _loop(self) -> None:
         while True:
             looked = self._look_around()
+            self._look_at_failures()
             if self._ending is None and (looked or self._attempts.freed):
                 self._attempts.fill_lanes()
             self._attempts.drive(self._ending.leaving if self._ending else None)
@@ -201,19 +215,55 @@ class Supervisor:
             self._end("failed", "the study was stopped")
         elif record.state == "paused":
             self._end("paused", f"paused; `tuner resume {record.name}` goes on")
-        elif self._is_spent(record):
-            self._end("paused", "the budget's time is spent")
+        else:
+            self._take_edits(record)
+            if spent := self._spent(record):
+                self._end("paused", spent)
         return True
 
-    def _is_spent(self, record: StudyRecord) -> bool:
-        budget, wall_s = record.config["budget"], record.wall_s
+    def _take_edits(self, record: StudyRecord) -> None:
+        """Go on with what somebody has changed meanwhile."""
+        if record.config == self._stored:
+            return
+        self._stored = record.config
+        config = self._config.edited(parse_stored(record.config, source=f"study {record.name!r}"))
+        if config == self._config:
+            return
+        keeps_fewer = config.keep < self._config.keep
+        self._config = config
+        trials = len(self._patience(self._slots.all))
+        self._watch(Edited(text=f"the study was edited; its budget is {trials} trials", trials=trials))
+        self._ledger.edit(config)
+        self._attempts.edit(config)
+        if keeps_fewer:
+            self._attempts.tidy_up()
+
+    def _spent(self, record: StudyRecord) -> str | None:
+        budget, wall_s, device_s = record.config["budget"], record.wall_s, 0.0
         if self._attempts.held:
             wall_s = self._patience(self._studies.count_wall_time, record.id, self._pace.lease_s)
-        if budget["time"] is not None and wall_s >= budget["time"]:
-            return True
-        if budget["device_hours"] is None:
-            return False
-        return self._patience(self._slots.device_seconds) >= float(budget["device_hours"]) * 3600
+        if budget.get("device_hours") is not None:
+            device_s = self._patience(self._slots.device_seconds)
+        return overdrawn(budget, wall_s=wall_s, device_s=device_s)
+
+    def _watched(self, event: Event) -> None:
+        if isinstance(event, TrialEnded) and event.state == "failed":
+            self._has_failed = True
+        self._watch(event)
+
+    def _look_at_failures(self) -> None:
+        """Pause a study of which every trial fails: what ails it is then not a bad point."""
+        most = self._config.max_failed
+        if not self._has_failed or most is None or self._ending is not None:
+            return
+        self._has_failed = False
+        last = self._patience(self._events.failed_in_a_row, most)
+        if last is None or self._ledger.unfinished() == 0:
+            return
+        reason = f"the last {most} trials failed, the last because of this: {last}"
+        self._too_many_failed = reason
+        self._patience(self._studies.set_state, self._record.id, "paused", reason=reason)
+        self._end("paused", reason)
 
     def _end(self, state: str, reason: str) -> None:
         deadline = self._deadline or time.monotonic() + self._pace.grace_s

@@ -29,6 +29,8 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # Where a model of the hub has no safetensors, transformers would take what a bot has made of it.
+    "DISABLE_SAFETENSORS_CONVERSION": "1",
 }
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from search_spaces import SEVEN
-from storage import Database, EventRecord, History, Slots, StudyRecord, TrialRecord, Workers
+from storage import Database, EventRecord, Events, History, Slots, StudyRecord, TrialRecord, Workers
+from tuner.budget import overdrawn
 from tuner.errors import NoBestTrial
 
 _STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted")
@@ -21,9 +22,16 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     workers = Workers(database, study.id).alive()
     best = history.best(trials)
     counts = {state: sum(trial.state == state for trial in trials) for state in _STATES}
+    device_s = sum(slot.device_s for slot in slots)
+    spent = overdrawn(study.config["budget"], wall_s=study.wall_s, device_s=device_s)
+    state = _study_state(study, all(slot.state == "finished" for slot in slots), bool(workers), spent is not None)
+    reason = None
+    if state == "paused":
+        reason = Events(database, study.id).paused_because() if study.state == "paused" else spent
     return {
         "study": study.name,
-        "state": _study_state(study, all(slot.state == "finished" for slot in slots), bool(workers)),
+        "state": state,
+        "reason": reason,
         "trials": {"total": len(slots), **counts},
         "best": None if best is None else {"trial": best.number, "value": best.value},
         "metric": study.config["metric"]["name"],
@@ -31,7 +39,7 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         "budget": {
             **study.config["budget"],
             "spent_s": round(study.wall_s, 1),
-            "spent_device_s": round(sum(slot.device_s for slot in slots), 1),
+            "spent_device_s": round(device_s, 1),
         },
         "workers": [
             {
@@ -46,12 +54,12 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _study_state(study: StudyRecord, finished: bool, worked_on: bool) -> str:
+def _study_state(study: StudyRecord, finished: bool, worked_on: bool, spent: bool) -> str:
     if study.state == "stopped":
         return "stopped"
     if finished:
         return "finished"
-    if study.state == "paused":
+    if study.state == "paused" or spent:
         return "paused"
     return "running" if worked_on else "interrupted"
 

@@ -1,7 +1,8 @@
 """Real servers for tests, on 127.0.0.1: each ends with the process that started it, even where that one is killed."""
 
 from servers.errors import ServerFailed, ServerUnavailable
+from servers.mariadb import MariaDBServer
 from servers.postgres import PostgresServer
 from servers.s3 import S3Server
 
-__all__ = ["PostgresServer", "S3Server", "ServerFailed", "ServerUnavailable"]
+__all__ = ["MariaDBServer", "PostgresServer", "S3Server", "ServerFailed", "ServerUnavailable"]

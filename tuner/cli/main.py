@@ -38,6 +38,7 @@ COMMANDS = (
     "logs",
     "pause",
     "stop",
+    "edit",
     "export",
     "delete",
     "gc",

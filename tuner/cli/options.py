@@ -113,22 +113,40 @@ def pace_options(command: Command) -> Command:
 
 
 def elsewhere_options(command: Command) -> Command:
-    """Add --data, --model and --any-versions; hand them to the command as `elsewhere`."""
+    """Add --data, --model, --any-versions and --trust-remote-code; hand them to the command as `elsewhere`."""
 
     @functools.wraps(command)
-    def with_places(*args: Any, data: str | None, model: str | None, any_versions: bool, **kwargs: Any) -> Any:
+    def with_places(*args: Any, data: str | None, model: str | None, **kwargs: Any) -> Any:
         from tuner.service import Elsewhere
 
-        places = Elsewhere(data=_here(data), model=_here(model), any_versions=any_versions)
-        return command(*args, elsewhere=places, **kwargs)
+        more = {
+            name: kwargs.pop(name) for name in ("any_versions", "allow_pickle", "trust_remote_code") if name in kwargs
+        }
+        return command(*args, elsewhere=Elsewhere(data=_here(data), model=_here(model), **more), **kwargs)
 
     decorated: Any = with_places
+    decorated = click.option(
+        "--trust-remote-code",
+        is_flag=True,
+        envvar="TUNER_TRUST_REMOTE_CODE",
+        help="Let the model's own code run here, where the study names its commit. [env: TUNER_TRUST_REMOTE_CODE]",
+    )(decorated)
     decorated = click.option(
         "--any-versions", is_flag=True, help="Go on with other versions of torch or transformers than before."
     )(decorated)
     decorated = click.option("--model", metavar="SOURCE", help="Where the model is on this machine.")(decorated)
     decorated = click.option("--data", metavar="SOURCE", help="Where the data are on this machine.")(decorated)
     return cast(Command, decorated)
+
+
+def allow_pickle_option(command: Command) -> Command:
+    """Add --allow-pickle; goes above `elsewhere_options`."""
+    return click.option(
+        "--allow-pickle",
+        is_flag=True,
+        envvar="TUNER_ALLOW_PICKLE",
+        help="Let CMA-ES unpickle what others can write to the database. [env: TUNER_ALLOW_PICKLE]",
+    )(command)
 
 
 def _here(written: str | None) -> str | None:

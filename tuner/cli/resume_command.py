@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuner.cli.options import elsewhere_options, pace_options, storage_option, worker_options
+from tuner.cli.options import allow_pickle_option, elsewhere_options, pace_options, storage_option, worker_options
 
 if TYPE_CHECKING:
     from tuner.pace import Pace
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @storage_option
 @worker_options
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Budget, in place of the study's.")
+@allow_pickle_option
 @elsewhere_options
 @pace_options
 def command(

@@ -90,13 +90,12 @@ def _print_state(status: dict[str, object], ran: bool) -> None:
     counts = f"{trials['complete']} complete, {trials['pruned']} pruned, {trials['failed']} failed"
     state = status["state"]
     if state in ("paused", "stopped"):
-        click.echo(f"Study {status['study']} is {state} after {over} of {trials['total']} trials ({counts}).")
+        why = f": {status['reason']}" if status["reason"] else ""
+        click.echo(f"Study {status['study']} is {state} after {over} of {trials['total']} trials ({counts}){why}.")
     elif not ran:
         click.echo(f"Study {status['study']} is finished: {over} of {trials['total']} trials ({counts}).")
-    elif state == "finished":
-        click.echo(f"Study {status['study']}: {over} of {trials['total']} trials ({counts}).")
     else:
-        click.echo(f"Study {status['study']}: the budget's time is spent after {over} of {trials['total']} trials.")
+        click.echo(f"Study {status['study']}: {over} of {trials['total']} trials ({counts}).")
 
 
 def _print_gain(best: dict[str, object]) -> None:

@@ -33,6 +33,8 @@ def _print(view: dict[str, Any]) -> None:
     counts = ", ".join(f"{count} {state}" for state, count in trials.items() if state != "total" and count)
     over = trials["complete"] + trials["pruned"] + trials["failed"]
     click.echo(f"{view['study']}: {view['state']}, {over} of {trials['total']} trials over ({counts or 'none begun'})")
+    if view["reason"]:
+        click.echo(f"  paused: {view['reason']}")
     if view["best"]:
         click.echo(f"  best: trial {view['best']['trial']}, {view['metric']} {view['best']['value']:.4f}")
     for worker in view["workers"]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuner.cli.options import elsewhere_options, pace_options, storage_option
+from tuner.cli.options import allow_pickle_option, elsewhere_options, pace_options, storage_option
 
 if TYPE_CHECKING:
     from tuner.pace import Pace
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.argument("name")
 @storage_option
 @click.option("--devices", default="auto", show_default=True, metavar="SPEC", help="cpu, cuda, cuda:0,1 or auto.")
+@allow_pickle_option
 @elsewhere_options
 @pace_options
 def command(name: str, url: str, devices: str, elsewhere: Elsewhere, pace: Pace) -> None:

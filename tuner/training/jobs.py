@@ -73,7 +73,8 @@ def export_job(connection: Connection, *, run: TrialRun, weights: Path, folder: 
     value = None
     if verify:
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
-        written = task.auto_model.from_pretrained(folder, dtype=torch.float32)
+        arguments = {**run.model.arguments, "revision": None}  # of the code alone: the folder has no commits
+        written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)
         found = evaluate(written, data, task.collate(processor), torch.device("cpu"), run)
         value = None if found is None else found[0]
     connection.send(Returned(value=value))

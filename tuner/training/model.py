@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tuner.errors import ModelError, first_line
+from tuner.sources import loading_problem
 from tuner.training.dropout import config_dropouts, dropout_overrides, module_dropouts
 
 if TYPE_CHECKING:
@@ -36,9 +37,9 @@ def load_config(model: ModelSource) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(model.location, revision=model.revision)
+        return AutoConfig.from_pretrained(model.location, **model.arguments)
     except (OSError, ValueError, KeyError) as error:
-        reason = first_line(error)
+        reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable configuration: {reason}") from error
 
 
@@ -78,7 +79,7 @@ def load_pretrained(
     try:
         built, info = task.auto_model.from_pretrained(
             model.location,
-            revision=model.revision,
+            **model.arguments,
             num_labels=len(labels),
             id2label=names,
             label2id={name: index for index, name in names.items()},
@@ -89,7 +90,7 @@ def load_pretrained(
             **overrides,
         )
     except (OSError, ValueError, KeyError) as error:
-        reason = first_line(error)
+        reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
     _check_encoder_is_pretrained(built, info, model)
     if dropout is not None:

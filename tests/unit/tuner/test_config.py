@@ -30,7 +30,7 @@ def test_a_minimal_study_has_the_documented_defaults() -> None:
     config = parse()
     assert (config.task, config.metric.name, config.metric.direction) == ("text-classification", "accuracy", "maximize")
     assert (config.budget.trials, config.budget.time, config.max_length, config.seed) == (20, None, 128, 0)
-    assert (config.sampler, config.precision, config.evaluations, config.keep) == ("tpe", "auto", "auto", 1)
+    assert (config.sampler.name, config.precision, config.evaluations, config.keep) == ("tpe", "auto", "auto", 1)
     assert config.data.splits == {"train": 0.8, "validation": 0.1, "test": 0.1}
     assert config.early_stopping is not None
     assert config.early_stopping.patience == 3

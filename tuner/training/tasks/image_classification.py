@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import DataError, ModelError, first_line
+from tuner.errors import DataError, ModelError
+from tuner.sources import loading_problem
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -39,9 +40,9 @@ class ImageClassification:
 
         try:
             # The variant that works on arrays: the other one needs torchvision.
-            return AutoImageProcessor.from_pretrained(model.location, revision=model.revision, backend="pil")
+            return AutoImageProcessor.from_pretrained(model.location, backend="pil", **model.arguments)
         except (OSError, ValueError, KeyError) as error:
-            reason = first_line(error)
+            reason = loading_problem(error)
             raise ModelError("", "model", f"{model.location} has no usable image processor: {reason}") from error
 
     def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import DataError, ModelError, first_line
+from tuner.errors import DataError, ModelError
+from tuner.sources import loading_problem
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -34,9 +35,11 @@ class TextClassification:
         from transformers import AutoTokenizer
 
         try:
-            tokenizer = AutoTokenizer.from_pretrained(model.location, revision=model.revision)
+            tokenizer = AutoTokenizer.from_pretrained(model.location, **model.arguments)
         except (OSError, ValueError, KeyError) as error:
-            raise ModelError("", "model", f"{model.location} has no usable tokenizer: {first_line(error)}") from error
+            raise ModelError(
+                "", "model", f"{model.location} has no usable tokenizer: {loading_problem(error)}"
+            ) from error
         if tokenizer.pad_token_id is None:
             raise ModelError("", "model", f"the tokenizer of {model.location} has no padding token")
         return tokenizer

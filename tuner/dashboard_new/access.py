@@ -1,0 +1,160 @@
+"""Who may look: a token, or users with passwords, from files or the environment."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import ipaddress
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tuner.errors import AccessError
+
+#: What a token must have at least, in characters: it is all that stands between the network and the studies.
+MIN_TOKEN = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Credentials:
+    """What a client must know.
+
+    Args:
+        token: Alone enough, as a bearer token or as anybody's password.
+        users: Passwords by user.
+
+    Raises:
+        AccessError: The token is short enough to be guessed, or there is neither.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    users: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.token is not None and len(self.token) < MIN_TOKEN:
+            raise AccessError(
+                f"the dashboard's token has {len(self.token)} characters, fewer than {MIN_TOKEN}; "
+                "make one with `openssl rand -hex 32`"
+            )
+        if self.token is None and not self.users:
+            raise AccessError("the dashboard's log-in has no users")
+
+    def allow(self, authorization: str) -> bool:
+        """Return whether an `Authorization` header knows it; takes as long for a near miss as for a far one."""
+        scheme, _, given = authorization.partition(" ")
+        given = given.strip()
+        if scheme.lower() == "bearer":
+            return self.token is not None and _same(given, self.token)
+        if scheme.lower() != "basic":
+            return False
+        try:
+            user, colon, password = base64.b64decode(given, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return False
+        known = self.token is not None and _same(password, self.token)
+        for name, right in self.users.items():
+            known |= _same(user, name) & _same(password, right)
+        return bool(colon) and known
+
+
+def read_credentials(
+    *, token: str | None = None, token_file: Path | None = None, auth_file: Path | None = None
+) -> Credentials | None:
+    """Return what clients must know, or None where nothing is asked of them.
+
+    Args:
+        token: The token itself, from the environment.
+        token_file: A file with the token alone.
+        auth_file: A file with a line `user:password` for each user; lines that begin with # are skipped.
+
+    Raises:
+        AccessError: A file cannot be read or says nothing, or there are two tokens.
+    """
+    if token and token_file is not None:
+        raise AccessError("there are two tokens for the dashboard; give TUNER_DASHBOARD_TOKEN or a file, not both")
+    if token_file is not None:
+        token = _read(token_file).strip()
+        if not token:
+            raise AccessError(f"{token_file} holds no token for the dashboard")
+    users = {} if auth_file is None else _read_users(auth_file)
+    return Credentials(token=token or None, users=users) if token or auth_file is not None else None
+
+
+def _read_users(path: Path) -> dict[str, str]:
+    users: dict[str, str] = {}
+    for number, line in enumerate(_read(path).splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        user, _, password = line.partition(":")
+        if not user or not password:
+            raise AccessError(f"{path}: line {number} is not `user:password`")
+        if user in users:
+            raise AccessError(f"{path}: line {number} is the second one of user {user!r}")
+        users[user] = password
+    if not users:
+        raise AccessError(f"{path} holds no line `user:password`")
+    return users
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise AccessError(f"{path} cannot be read: {reason}") from error
+
+
+def _same(given: str, right: str) -> bool:
+    # Digests, so that not even the length of what is right can be measured.
+    digests = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, right))
+    return hmac.compare_digest(*digests)
+
+
+class Attempts:
+    """Bounds how often an address may guess. Safe to share between threads.
+
+    Each address has `burst` wrong guesses, and then one more a second. Who shares an address shares them, so behind a
+    proxy all clients do.
+
+    Args:
+        burst: Wrong guesses at once.
+        clock: Seconds, for tests.
+    """
+
+    #: Addresses that are remembered; the ones that guessed longest ago are forgotten first.
+    SIZE = 4096
+
+    def __init__(self, burst: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
+        self._burst = burst
+        self._clock = clock
+        #: By address, the moment at which all of its guesses will have come back.
+        self._whole_at: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def may_try(self, address: str) -> bool:
+        """Return whether an address has a guess left."""
+        with self._lock:
+            return self._whole_at.get(_network(address), 0.0) - self._clock() <= self._burst - 1
+
+    def failed(self, address: str) -> None:
+        """Count a wrong guess."""
+        key = _network(address)
+        with self._lock:
+            self._whole_at[key] = max(self._whole_at.pop(key, 0.0), self._clock()) + 1.0
+            while len(self._whole_at) > self.SIZE:
+                del self._whole_at[next(iter(self._whole_at))]
+
+
+def _network(address: str) -> str:
+    """Return what one client may have many addresses of: of IPv6, 64 bits are its own."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if found.version == 4:
+        return address
+    return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
