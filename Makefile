@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
+# Tests at a time. Most of their time goes to processes and servers of their own.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test chaos check docs secrets clean
@@ -16,7 +18,7 @@ quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a
 	$(BIN)/tuner start examples/rotten_tomatoes.yaml --workers 2
 
 test: $(VENV)/.test ## Set up, then run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
 
 chaos: $(VENV)/.test ## Set up, then run the chaos test with SEEDS=n seeds
 	$(BIN)/python -m pytest tests/chaos --seeds $(SEEDS)

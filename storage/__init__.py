@@ -24,6 +24,7 @@ from storage.errors import (
 from storage.events import Events
 from storage.fencing import fenced
 from storage.history import EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
+from storage.memory import Footprint, Memory
 from storage.records import (
     CheckpointRef,
     Checkpoints,
@@ -61,10 +62,12 @@ __all__ = [
     "DatabaseUnreadable",
     "EventRecord",
     "Events",
+    "Footprint",
     "History",
     "InvalidStorageURL",
     "Lease",
     "LeaseLost",
+    "Memory",
     "Published",
     "SlotRecord",
     "Slots",

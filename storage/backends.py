@@ -15,6 +15,7 @@ from filelock import FileLock
 from sqlalchemy import event
 
 from storage.errors import DatabaseMissing, DatabaseUnreachable, DatabaseUnreadable
+from storage.mysql import MySQL
 
 #: Seconds that a writer waits for another one on SQLite. A supervisor whose wait runs out tries again, as in any
 #: outage; it must come up for signals in between.
@@ -67,6 +68,16 @@ class Backend(Protocol):
     def attach(self, engine: sa.Engine, *, ours: bool) -> None:
         """Attach what a fresh engine needs."""
 
+    def check_server(self, engine: sa.Engine) -> None:
+        """Refuse what would not keep what is written.
+
+        Raises:
+            DatabaseUnreadable: Says why.
+        """
+
+    def tables(self, metadata: sa.MetaData) -> sa.MetaData:
+        """Return tables as they are to be made here."""
+
     def begin_creation(self, engine: sa.Engine) -> None:
         """Do what has to be done once, outside of a transaction, before tables are made."""
 
@@ -100,7 +111,7 @@ class SQLite:
         if kind := network_file_system(self.path):
             raise DatabaseUnreadable(
                 f"{self.path} is on a network file system ({kind}), where SQLite loses what several write; "
-                "use a local disk, or a PostgreSQL database"
+                "use a local disk, or a database on a server"
             )
 
     def check(self) -> None:
@@ -121,6 +132,13 @@ class SQLite:
         """Leave to us when a transaction begins."""
         event.listen(engine, "connect", _leave_transactions_to_us if ours else _set_pragmas)
         event.listen(engine, "begin", _begin if ours else _begin_of_optuna)
+
+    def check_server(self, engine: sa.Engine) -> None:
+        """Nothing."""
+
+    def tables(self, metadata: sa.MetaData) -> sa.MetaData:
+        """Return them as they are."""
+        return metadata
 
     def begin_creation(self, engine: sa.Engine) -> None:
         """Set the journal's mode, which cannot change inside a transaction."""
@@ -196,6 +214,13 @@ class PostgreSQL:
     def attach(self, engine: sa.Engine, *, ours: bool) -> None:
         """Nothing: READ COMMITTED with row locks is what every statement of ours expects."""
 
+    def check_server(self, engine: sa.Engine) -> None:
+        """Nothing."""
+
+    def tables(self, metadata: sa.MetaData) -> sa.MetaData:
+        """Return them as they are."""
+        return metadata
+
     def begin_creation(self, engine: sa.Engine) -> None:
         """Nothing."""
 
@@ -215,9 +240,11 @@ class PostgreSQL:
         return DatabaseUnreachable(f"{self.shown} cannot be used: {lines[0] if lines else type(error).__name__}")
 
 
-def backend_of(url: sa.URL) -> SQLite | PostgreSQL:
+def backend_of(url: sa.URL) -> SQLite | PostgreSQL | MySQL:
     """Return the backend of a parsed URL."""
-    return SQLite(url) if url.drivername.startswith("sqlite") else PostgreSQL(url)
+    if url.drivername.startswith("sqlite"):
+        return SQLite(url)
+    return MySQL(url) if url.drivername.startswith("mysql") else PostgreSQL(url)
 
 
 #: Kinds of file systems that are on another machine: there, SQLite's locks and shared memory do not hold.

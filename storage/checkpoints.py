@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from storage.errors import CheckpointDamaged, CheckpointError, CheckpointMissing
+from storage.keys import parse_key
 from storage.local_place import LocalPlace
 from storage.manifests import MANIFEST, Manifest
 from storage.places import reporting
@@ -28,9 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MANIFEST", "CheckpointStore", "Published", "store_url"]
 
-_KEY = re.compile(r"trial-([0-9]{5,})(?:/attempt-([0-9]+)/(step|best)-([0-9]{8,}))?")
-_TRIAL = re.compile(r"trial-([0-9]{5,})|\.(?:trial|replaced)-([0-9]{5,})")  # hidden ones: of the older layout
-_ATTEMPT = re.compile(r"attempt-([0-9]+)")
+_TRIAL = re.compile(r"trial-([0-9]{5,18})|\.(?:trial|replaced)-([0-9]{5,18})")  # hidden ones: of the older layout
+_ATTEMPT = re.compile(r"attempt-([0-9]{1,18})")
 _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -146,7 +146,7 @@ class CheckpointStore:
             CheckpointsUnreachable: The store does not answer; the checkpoint may be sound.
             CheckpointError: That can be no key.
         """
-        trial, is_old = _parse_key(key)
+        trial, is_old = _checked(key)
         text = self._place.read(f"{key}/{MANIFEST}")
         try:
             manifest = Manifest.parse(text or b"")
@@ -157,7 +157,7 @@ class CheckpointStore:
             raise self._damaged(key, MANIFEST) from error
         if manifest.sha256 != sha256 and not (is_old and not sha256):
             raise self._damaged(key, MANIFEST)
-        folder = self._place.fetch(key, manifest.files.keys())
+        folder = self._place.fetch(key, {name: file.bytes for name, file in manifest.files.items()})
         try:
             with reporting(f"{folder} cannot be read"):
                 name = manifest.damaged(folder)
@@ -179,7 +179,7 @@ class CheckpointStore:
             CheckpointsUnreachable: It cannot be removed.
             CheckpointError: That can be no key.
         """
-        _parse_key(key)
+        _checked(key)
         self._place.discard(key)
 
     def tidy(
@@ -232,8 +232,9 @@ class CheckpointStore:
             CheckpointsUnreachable: The store does not answer.
         """
         manifests = (path for path in self._place.listing(f"trial-{trial:05d}") if path.endswith(f"/{MANIFEST}"))
-        matches = [match for path in manifests if (match := _KEY.fullmatch(path.removesuffix(f"/{MANIFEST}")))]
-        return [match[0] for match in sorted(matches, key=lambda match: (int(match[2] or 0), int(match[4] or 0)))]
+        paths = [path.removesuffix(f"/{MANIFEST}") for path in manifests]
+        keys = {path: key for path in paths if (key := parse_key(path))}
+        return sorted(keys, key=lambda path: (keys[path].attempt or 0, keys[path].step))
 
     def used_bytes(self) -> int:
         """Return the bytes of all that the study's trials have in the store, whole or not.
@@ -269,21 +270,16 @@ class CheckpointStore:
         return CheckpointDamaged(f"{self.url}/{key}/{name} is not what was saved; {key} cannot be used")
 
 
-def _parse_key(key: str) -> tuple[int, bool]:
+def _checked(key: str) -> tuple[int, bool]:
     """Return the number of a key's trial, and whether the key is of the older layout.
 
     Raises:
         CheckpointError: That can be no key.
     """
-    match = _KEY.fullmatch(key)
-    if match:
-        trial, attempt, kind, step = match.groups()
-        exact = f"trial-{int(trial):05d}"
-        if attempt is not None:
-            exact += f"/attempt-{int(attempt)}/{kind}-{int(step):08d}"
-        if key == exact:
-            return int(trial), attempt is None
-    raise CheckpointError(f"{key!r} is no key of a checkpoint, such as trial-00003/attempt-2/step-00000120")
+    parsed = parse_key(key)
+    if parsed is None:
+        raise CheckpointError(f"{key[:200]!r} is no key of a checkpoint, such as trial-00003/attempt-2/step-00000120")
+    return parsed.trial, parsed.attempt is None
 
 
 def _entry(path: str) -> tuple[int, str] | None:
@@ -301,5 +297,5 @@ def _entry(path: str) -> tuple[int, str] | None:
 
 
 def _attempt(entry: str) -> int:
-    match = re.search(r"/attempt-([0-9]+)", entry)
+    match = re.search(r"/attempt-([0-9]{1,18})", entry)
     return int(match[1]) if match else 0

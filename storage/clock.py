@@ -24,3 +24,9 @@ def _sqlite(*_: Any, **__: Any) -> str:
 @compiles(now_s, "postgresql")
 def _postgresql(*_: Any, **__: Any) -> str:
     return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) AS DOUBLE PRECISION)"
+
+
+@compiles(now_s, "mysql")
+def _mysql(*_: Any, **__: Any) -> str:
+    # Not UTC_TIMESTAMP, which is the moment when the statement began: it may have waited for a row since.
+    return "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6)) / 1e6)"

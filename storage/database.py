@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from storage import fencing, tables
+from storage import fencing, mysql, tables
 from storage.backends import SQLite, backend_of
 from storage.errors import DatabaseMissing, DatabaseOutdated, DatabaseUnreachable, StorageError
-from storage.urls import parse_url
+from storage.urls import mask_url, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ class Database:
     """An opened database. Safe to share between threads; not between processes.
 
     Args:
-        url: A SQLAlchemy URL of a SQLite file or of a PostgreSQL database.
+        url: A SQLAlchemy URL of a SQLite file, or of a PostgreSQL, MySQL or MariaDB database.
         create: Make the file and the tables where they are missing. Readers leave it False and create nothing.
         outdated: Open tables of an earlier version too: for whoever is to upgrade them.
 
@@ -35,7 +35,7 @@ class Database:
         InvalidStorageURL: The URL names no database we can open.
         DatabaseMissing: There is no such file, or there are no tables, and `create` is False.
         DatabaseUnreachable: The server does not answer, or not to us.
-        DatabaseUnreadable: The file is no database.
+        DatabaseUnreadable: The file is no database, or the server would not keep what is written.
         DatabaseOutdated: The tables are of another version.
     """
 
@@ -49,6 +49,7 @@ class Database:
         self.engine = sa.create_engine(self._url, **self._backend.engine_arguments(ours=True))
         self._backend.attach(self.engine, ours=True)
         try:
+            self._backend.check_server(self.engine)
             if create:
                 self._create_tables()
             self._check_version(outdated=outdated)
@@ -77,7 +78,7 @@ class Database:
     @property
     def url(self) -> str:
         """The URL with its password masked, fit to be shown."""
-        return self._url.render_as_string(hide_password=True)
+        return mask_url(self._url.render_as_string(hide_password=True))
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -112,13 +113,29 @@ class Database:
             try:
                 storage = self.new_optuna_storage()
             except RuntimeError as error:  # its own check of its tables
-                raise DatabaseOutdated(
-                    f"the tables of Optuna in {self._backend.shown} are not those of Optuna {version('optuna')}; "
-                    "`tuner db upgrade` brings them up to date"
-                ) from error
+                raise self._of_another_optuna() from error
         self._backend.attach(storage.engine, ours=False)
         storage.engine.dispose()  # so that no connection made before the listeners stays in the pool
         fencing.attach(storage)
+        return storage
+
+    @cached_property
+    def optuna_reader(self) -> optuna.storages.RDBStorage:
+        """Optuna's own storage on the same tables, for reading: the database refuses whatever it may try to write.
+
+        Raises:
+            DatabaseMissing: Optuna's tables are not made yet.
+            DatabaseOutdated: Optuna's tables are of another version.
+        """
+        with self.read() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; `tuner start` makes one")
+        try:
+            storage = self.new_optuna_storage(skip_table_creation=True)
+        except RuntimeError as error:
+            raise self._of_another_optuna() from error
+        self._backend.attach(storage.engine, ours=False)
+        reading.keep_reading(storage)
         return storage
 
     def new_optuna_storage(self, **arguments: Any) -> optuna.storages.RDBStorage:
@@ -126,6 +143,10 @@ class Database:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces each study on stderr
+        if isinstance(self._backend, mysql.MySQL):  # Optuna would make them with whatever the server's defaults are
+            from optuna.storages._rdb.models import BaseModel
+
+            self._backend.tables(BaseModel.metadata).create_all(self.engine)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.storages.RDBStorage(
@@ -137,15 +158,22 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-        if "optuna_storage" in self.__dict__:
-            self.optuna_storage.remove_session()
-            self.optuna_storage.engine.dispose()
+        for name in ("optuna_storage", "optuna_reader"):
+            if storage := self.__dict__.get(name):
+                storage.remove_session()
+                storage.engine.dispose()
 
     def __enter__(self) -> Database:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _of_another_optuna(self) -> DatabaseOutdated:
+        return DatabaseOutdated(
+            f"the tables of Optuna in {self._backend.shown} are not those of Optuna {version('optuna')}; "
+            "`tuner db upgrade` brings them up to date"
+        )
 
     @cached_property
     def _one_state(self) -> sa.Engine:
@@ -161,17 +189,18 @@ class Database:
         with self.creation_lock():
             self._backend.begin_creation(self.engine)
             with self.write() as writer:
-                # All or none: tables of another version are left as they are, for the check that follows.
-                if not sa.inspect(writer).has_table(tables.schema.name):
-                    tables.metadata.create_all(writer)
+                # All or none: tables of another version are left as they are, for the check that follows. On MySQL,
+                # where each table is a transaction of its own, the version's row says that all are there.
+                if schema_version(writer) is None:
+                    self._backend.tables(tables.metadata).create_all(writer)
                     row = {"id": 1, "version": tables.SCHEMA_VERSION, "optuna": optuna_major()}
                     writer.execute(tables.schema.insert().values(**row))
 
     def _check_version(self, *, outdated: bool) -> None:
         with self.read() as connection:
-            if not sa.inspect(connection).has_table(tables.schema.name):
-                raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; `tuner start` makes one")
             found = schema_version(connection)
+            if found is None:
+                raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; `tuner start` makes one")
             of_optuna = made_by_optuna(connection)
         ours = tables.SCHEMA_VERSION
         if found > ours or (found < ours and not outdated):
@@ -198,9 +227,12 @@ def optuna_major() -> int:
     return int(version("optuna").split(".")[0])
 
 
-def schema_version(connection: sa.Connection) -> int:
-    """Return the version of our tables."""
-    return int(connection.execute(sa.select(tables.schema.c.version)).scalar_one())
+def schema_version(connection: sa.Connection) -> int | None:
+    """Return the version of our tables, or None where they are not there, or not all of them yet."""
+    if not sa.inspect(connection).has_table(tables.schema.name):
+        return None
+    found: int | None = connection.execute(sa.select(tables.schema.c.version)).scalar()
+    return found
 
 
 def made_by_optuna(connection: sa.Connection) -> int | None:
@@ -229,7 +261,8 @@ def describe_outage(error: BaseException) -> str | None:
         if isinstance(seen, DatabaseUnreachable):
             return str(seen)
         if _passes(seen):
-            lines = str(getattr(seen, "orig", None) or seen).strip().splitlines()
+            cause = getattr(seen, "orig", None) or seen
+            lines = (mysql.said(cause) or str(cause)).strip().splitlines()
             return lines[0] if lines else type(seen).__name__
         if isinstance(seen, StorageError):
             return None
@@ -242,6 +275,8 @@ def _passes(error: BaseException) -> bool:
         return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
     if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
         return True
+    if isinstance(error, sa.exc.DBAPIError) and error.orig is not None and mysql.is_lasting(error.orig):
+        return False
     # The pending one: Optuna asks once more in a session whose connection has just broken.
     return isinstance(
         error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError | sa.exc.PendingRollbackError

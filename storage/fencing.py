@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from storage import tables
+from storage.assignments import assigned
 from storage.backends import writing_from_the_start
 from storage.clock import now_s
 from storage.crash_points import reach
@@ -194,7 +195,8 @@ def _after_flush(session: Session, _: object) -> None:
 
 
 def _update(session: Session, lease: Lease, values: dict[str, Any], *more: sa.ColumnElement[bool]) -> None:
-    done = session.execute(tables.slots.update().where(held(lease), *more).values(**values))
+    query = tables.slots.update().where(held(lease), *more).ordered_values(*assigned(tables.slots, values))
+    done = session.execute(query)
     if done.rowcount != 1:  # type: ignore[attr-defined]
         raise _lost(lease)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from storage.crash_points import reach
 from storage.errors import CheckpointError, CheckpointsUnwritable
-from storage.manifests import LOST, MANIFEST, Manifest, is_free_of_links
+from storage.manifests import LOST, MANIFEST, MAX_BYTES, Manifest, is_free_of_links
 from storage.places import explain, reporting
 from storage.scratch import new_folder
 
@@ -87,13 +88,13 @@ class LocalPlace:
         """Read the file, unless a link leads there."""
         with reporting(f"{self.shown}/{path} cannot be read"):
             try:
-                return (self._root / path).read_bytes() if is_free_of_links(self._root / path) else None
+                return _read_plain(self._root / path) if is_free_of_links(self._root / path) else None
             except OSError as error:
                 if error.errno in LOST:
                     return None
                 raise
 
-    def fetch(self, key: str, names: Collection[str]) -> Path:
+    def fetch(self, key: str, sizes: Mapping[str, int]) -> Path:
         """Use the files in place."""
         return self._root / key
 
@@ -142,6 +143,16 @@ class LocalPlace:
     def _prune(self, folder: Path) -> None:
         while folder != self._root and folder.is_relative_to(self._root) and _remove_empty(folder):
             folder = folder.parent
+
+
+def _read_plain(path: Path) -> bytes | None:
+    """Return what is in a plain file, unless it is too large; whoever puts a pipe there must not make us wait."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        return b"" if status.st_size > MAX_BYTES else file.read(MAX_BYTES)
 
 
 def _new_folder_in(parent: Path) -> Path:

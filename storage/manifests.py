@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,10 @@ from storage.errors import CheckpointError
 
 #: The file in each checkpoint's folder that names the others.
 MANIFEST = "manifest.json"
+#: Bytes of a manifest, and of a path in it: anything larger was not written by us.
+MAX_BYTES = 1 << 24
+_MAX_NAME = 1024
+_MAX_PART = 255
 #: What a file that is lost answers with, as opposed to one that cannot be reached for now.
 LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO)
 
@@ -26,6 +31,11 @@ class FileDigest:
 
     bytes: int
     sha256: str
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether a file can be so."""
+        return type(self.bytes) is int and self.bytes >= 0 and isinstance(self.sha256, str)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +52,7 @@ class Manifest:
         """Describe the files of a folder.
 
         Raises:
-            CheckpointError: One of them is a link or a device.
+            CheckpointError: One of them is a link or a device, or has a name that no manifest can hold.
             OSError: One of them cannot be read.
         """
         files = {
@@ -50,6 +60,9 @@ class Manifest:
             for path in sorted(_plain_files(folder))
             if path != folder / MANIFEST
         }
+        for name in files:
+            if not _stays_inside(name):
+                raise CheckpointError(f"{name[:200]!r} is no name for a file of a checkpoint")
         # As a reader will see them: keys that are numbers become text, and sort in another order.
         return cls(facts=json.loads(json.dumps(dict(facts))), files=files)
 
@@ -61,13 +74,16 @@ class Manifest:
             ValueError: It is none, or not what was written.
         """
         try:
+            if len(text) > MAX_BYTES:
+                raise ValueError("is too long for a manifest")
             content = json.loads(text)
             digest = content.pop("sha256")
             files = {str(name): FileDigest(**expected) for name, expected in content["files"].items()}
             manifest = cls(facts=dict(content["facts"]), files=files)
         except (LookupError, AttributeError, TypeError, RecursionError) as error:
             raise ValueError("is no manifest") from error
-        if digest != manifest.sha256 or not all(map(_stays_inside, files)):
+        sound = all(_stays_inside(name) and file.is_possible for name, file in files.items())
+        if not sound or digest != manifest.sha256:
             raise ValueError("is not what was written")
         return manifest
 
@@ -135,7 +151,14 @@ def _plain_files(folder: Path) -> Iterator[Path]:
 
 def _stays_inside(name: str) -> bool:
     path = PurePosixPath(name)
-    return name == str(path) and name not in (".", MANIFEST) and not path.is_absolute() and ".." not in path.parts
+    if name != str(path) or name in (".", MANIFEST) or path.is_absolute() or ".." in path.parts:
+        return False
+    try:
+        sizes = [len(part.encode()) for part in path.parts]
+    except UnicodeEncodeError:
+        return False
+    fits = len(name.encode()) <= _MAX_NAME and max(sizes) <= _MAX_PART
+    return fits and not re.search(r"[\x00-\x1f\x7f]", name)
 
 
 def _sha256(path: Path) -> str:

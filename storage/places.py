@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -45,10 +45,15 @@ class Place(Protocol):
         """
 
     def read(self, path: str) -> bytes | None:
-        """Return what is in a file; None where there is none."""
+        """Return what is in a file; None where there is none; nothing of one that is larger than any manifest."""
 
-    def fetch(self, key: str, names: Collection[str]) -> Path:
-        """Return a local folder with the files that are there of those that a checkpoint should have."""
+    def fetch(self, key: str, sizes: Mapping[str, int]) -> Path:
+        """Return a local folder with the files that are there of those that a checkpoint should have.
+
+        Args:
+            key: The checkpoint.
+            sizes: Bytes that each file should have; one of another size need not be copied.
+        """
 
     def release(self, folder: Path) -> None:
         """Remove a folder that `stage` or `fetch` made, or one below it; leave any other alone."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from storage.keys import parse_key
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRecord:
@@ -48,6 +50,18 @@ class CheckpointRef:
     value: float | None = None
     tenth: int | None = None
 
+    @classmethod
+    def from_dict(cls, stored: Any) -> CheckpointRef | None:
+        """Build from what `asdict` returned; None where it is nothing of ours, such as a key that is no key."""
+        try:
+            ref = cls(**stored)
+        except TypeError:
+            return None
+        numbers = (ref.bytes, ref.step, *([] if ref.tenth is None else [ref.tenth]))
+        counts = all(type(number) is int and 0 <= number < 1 << 63 for number in numbers)
+        value = ref.value is None or type(ref.value) in (int, float)
+        return ref if counts and value and isinstance(ref.sha256, str) and parse_key(ref.key) else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
@@ -60,14 +74,12 @@ class Checkpoints:
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any] | None) -> Checkpoints:
-        """Build from what `to_dict` returned."""
-        if not stored:
+        """Build from what `to_dict` returned. What nobody of ours can have written is left out, as if it were lost."""
+        if not isinstance(stored, Mapping):
             return cls()
-        best = stored.get("best")
-        return cls(
-            resume=tuple(CheckpointRef(**entry) for entry in stored.get("resume", ())),
-            best=CheckpointRef(**best) if best else None,
-        )
+        resume = stored.get("resume")
+        refs = [CheckpointRef.from_dict(entry) for entry in resume] if isinstance(resume, list) else []
+        return cls(resume=tuple(ref for ref in refs if ref), best=CheckpointRef.from_dict(stored.get("best")))
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from storage.crash_points import reach
 from storage.errors import CheckpointsUnreachable, CheckpointsUnwritable
-from storage.manifests import MANIFEST, Manifest
+from storage.manifests import MANIFEST, MAX_BYTES, Manifest
 from storage.places import explain, is_full, reporting
 from storage.scratch import new_folder, workspace
 from storage.urls import mask_password
@@ -86,17 +86,20 @@ class RemotePlace:
         """Read the file, with a few tries."""
         with reporting(f"{self.shown}/{path} cannot be read", Exception):
             try:
+                if (self._again(self._files.info, self._at(path))["size"] or 0) > MAX_BYTES:
+                    return b""
                 content: bytes = self._again(self._files.cat_file, self._at(path))
             except (FileNotFoundError, IsADirectoryError):
                 return None
             return content
 
-    def fetch(self, key: str, names: Collection[str]) -> Path:
-        """Copy the files to this process's own part of the scratch folder."""
+    def fetch(self, key: str, sizes: Mapping[str, int]) -> Path:
+        """Copy the files to this process's own part of the scratch folder, none that would fill it with what is not ours."""
         with reporting(f"{self.shown}/{key} cannot be copied to {self._scratch}", Exception):
             folder = new_folder(workspace(self._scratch), f"fetched-{key.replace('/', '-')}-")
             try:
-                for name in names:
+                there = self._list(key)
+                for name in [name for name, size in sizes.items() if there.get(f"{key}/{name}") == size]:
                     (folder / name).parent.mkdir(parents=True, exist_ok=True)
                     with suppress(FileNotFoundError):
                         self._again(self._files.get_file, self._at(key, name), os.fspath(folder / name))

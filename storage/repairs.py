@@ -150,12 +150,10 @@ def _fail(connection: sa.Connection, trial_id: int, reason: str) -> None:
         ).bindparams(sa.bindparam("now", type_=sa.DateTime)),
         {"trial": trial_id, "now": _utc(connection)},
     )
-    where = {"trial": trial_id, "key": REASON_ATTR}
-    connection.execute(sa.text("DELETE FROM trial_user_attributes WHERE trial_id = :trial AND key = :key"), where)
-    connection.execute(
-        sa.text("INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (:trial, :key, :value)"),
-        {**where, "value": json.dumps(reason)},
-    )
+    # Not as text: some databases keep the word `key` for themselves.
+    attrs = sa.table("trial_user_attributes", sa.column("trial_id"), sa.column("key"), sa.column("value_json"))
+    connection.execute(attrs.delete().where(attrs.c.trial_id == trial_id, attrs.c.key == REASON_ATTR))
+    connection.execute(attrs.insert().values(trial_id=trial_id, key=REASON_ATTR, value_json=json.dumps(reason)))
 
 
 def _utc(connection: sa.Connection) -> object:

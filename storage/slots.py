@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from storage import tables
+from storage.assignments import assigned
 from storage.clock import now_s
 from storage.fencing import event_of, finished_values, held, seconds_since_seen
 from storage.records import Checkpoints, Lease, SlotRecord
@@ -112,22 +113,19 @@ class Slots:
         unseen = sa.case(
             (sa.and_(expired, last_heard > _slots.device_seen), last_heard - _slots.device_seen), else_=0.0
         )
-        query = (
-            tables.slots.update()
-            .where(*conditions)
-            .values(
-                state="running",
-                owner=lease.owner,
-                attempt=lease.attempt,
-                expires=now_s() + lease_s,
-                # Its owner ended without a word: that counts as a crash, unless the trial has got on since the last.
-                crashes=_slots.crashes + sa.case((crashed, 1 - _slots.progress), else_=0),
-                progress=sa.case((crashed, 0), else_=_slots.progress),
-                reason=sa.case((expired, "its worker ended without a word"), else_=_slots.reason),
-                device_s=_slots.device_s + unseen,
-                device_seen=now_s(),
-            )
-        )
+        values = {
+            "state": "running",
+            "owner": lease.owner,
+            "attempt": lease.attempt,
+            "expires": now_s() + lease_s,
+            # Its owner ended without a word: that counts as a crash, unless the trial has got on since the last one.
+            "crashes": _slots.crashes + sa.case((crashed, 1 - _slots.progress), else_=0),
+            "progress": sa.case((crashed, 0), else_=_slots.progress),
+            "reason": sa.case((expired, "its worker ended without a word"), else_=_slots.reason),
+            "device_s": _slots.device_s + unseen,
+            "device_seen": now_s(),
+        }
+        query = tables.slots.update().where(*conditions).ordered_values(*assigned(tables.slots, values))
         with self._database.write() as connection:
             before = self._row(lease, connection, lock=True)  # what is told of it is what the update finds
             if connection.execute(query).rowcount != 1:
@@ -135,11 +133,11 @@ class Slots:
             record = self._row(lease, connection)
             assert record is not None
             stolen = before is not None and before.state == "running"
-            values = {
+            told = {
                 "trial_number": record.trial_number,
                 "detail": f"from {before.owner}" if stolen and before is not None else None,
             }
-            connection.execute(event_of(lease, "stolen" if stolen else "claimed", values))
+            connection.execute(event_of(lease, "stolen" if stolen else "claimed", told))
         return record
 
     def renew(self, leases: Collection[Lease], lease_s: float) -> set[Lease]:
@@ -255,7 +253,8 @@ class Slots:
     def _update(
         self, lease: Lease, connection: sa.Connection, *conditions: sa.ColumnElement[bool], **values: Any
     ) -> bool:
-        query = tables.slots.update().where(held(lease), *conditions).values(**values)
+        query = tables.slots.update().where(held(lease), *conditions)
+        query = query.ordered_values(*assigned(tables.slots, values))
         return connection.execute(query).rowcount == 1
 
     def _event(self, lease: Lease, connection: sa.Connection, kind: str, **values: Any) -> None:

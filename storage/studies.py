@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import sqlalchemy as sa
 
 from storage import tables
+from storage.assignments import assigned
 from storage.backends import writing_from_the_start
 from storage.clock import now_s
 from storage.errors import StudyBusy, StudyExists, StudyNotFound
@@ -166,16 +167,14 @@ class Studies:
         columns = tables.studies.c
         silence = now_s() - columns.wall_seen
         with self._database.write() as connection:
-            connection.execute(
-                tables.studies.update()
-                .where(columns.study_id == study_id)
-                .values(
-                    wall_s=columns.wall_s + sa.case((silence.between(0, gap_s), silence), else_=0.0),
-                    wall_seen=now_s(),
-                )
-            )
-            query = sa.select(columns.wall_s).where(columns.study_id == study_id)
-            return float(connection.execute(query).scalar_one())
+            values = {
+                "wall_s": columns.wall_s + sa.case((silence.between(0, gap_s), silence), else_=0.0),
+                "wall_seen": now_s(),
+            }
+            query = tables.studies.update().where(columns.study_id == study_id)
+            connection.execute(query.ordered_values(*assigned(tables.studies, values)))
+            counted = sa.select(columns.wall_s).where(columns.study_id == study_id)
+            return float(connection.execute(counted).scalar_one())
 
     def end_wall_time(self, study_id: int) -> None:
         """Stop counting until the next worker begins, where no trial is held any more."""

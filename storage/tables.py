@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 #: Raised when a table changes; a database of another version is refused, never guessed at.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -109,4 +109,19 @@ events = Table(
     Column("value", Float),
     Column("detail", Text),
     Index("tuner_events_study", "study_id", "id"),
+)
+
+#: Up to how many examples fit in memory at once, as trials that ran out of it have found; see `storage.memory`.
+memory = Table(
+    "tuner_memory",
+    metadata,
+    # What is trained: the fingerprint of the weights, or the study whose own function trains.
+    Column("model", String(128), primary_key=True),
+    Column("device", String(128), primary_key=True),
+    Column("precision", String(8), primary_key=True),
+    Column("max_length", Integer, primary_key=True, autoincrement=False),
+    # Thousandths of the encoder's layers.
+    Column("frozen", Integer, primary_key=True, autoincrement=False),
+    Column("micro_batch", Integer, nullable=False),
+    Column("learned", Float, nullable=False),
 )

@@ -23,6 +23,7 @@ def upgrade(database: Database) -> tuple[int, int]:
     """
     with database.creation_lock(), database.write() as connection:
         before = schema_version(connection)
+        assert before is not None  # or it could not have been opened
         for version in range(before, tables.SCHEMA_VERSION):
             _STEPS[version](connection)
         connection.execute(tables.schema.update().values(version=tables.SCHEMA_VERSION))
@@ -86,4 +87,9 @@ def _to_2(connection: sa.Connection) -> None:
         )
 
 
-_STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _to_2}
+def _to_3(connection: sa.Connection) -> None:
+    """What fits in memory."""
+    tables.memory.create(connection)
+
+
+_STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _to_2, 2: _to_3}

@@ -13,7 +13,13 @@ from storage.errors import InvalidStorageURL
 DEFAULT_URL = "sqlite:///tuner.db"
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
-_HOW = "write sqlite:///folder/file.db or postgresql://user@host/database"
+_MYSQL = ("mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql")
+#: What a URL of MySQL may say after its `?`, all of it PyMySQL's: how to reach the server, and as whom.
+_MYSQL_OPTIONS = (
+    *("bind_address", "connect_timeout", "read_default_file", "read_default_group", "read_timeout", "ssl_ca"),
+    *("ssl_capath", "ssl_cert", "ssl_check_hostname", "ssl_cipher", "ssl_key", "unix_socket", "write_timeout"),
+)
+_HOW = "write sqlite:///folder/file.db, postgresql://user@host/database or mysql://user@host/database"
 
 
 def mask_password(text: str) -> str:
@@ -53,10 +59,24 @@ def parse_url(url: str) -> sa.URL:
         if not parsed.database:
             raise InvalidStorageURL(f"{shown} names no database; {_HOW}")
         return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername in _MYSQL:
+        _check_mysql(parsed, shown)
+        return parsed.set(drivername="mysql+pymysql")
     if parsed.drivername not in _SQLITE:
         raise InvalidStorageURL(f"{shown}: {parsed.drivername} is not supported; {_HOW}")
     _check_sqlite(parsed, shown)
     return parsed
+
+
+def _check_mysql(parsed: sa.URL, shown: str) -> None:
+    if not parsed.database:
+        raise InvalidStorageURL(f"{shown} names no database; {_HOW}")
+    for name, value in parsed.query.items():
+        if name not in _MYSQL_OPTIONS:
+            raise InvalidStorageURL(f"{shown}: {name!r} is not supported; known: {', '.join(_MYSQL_OPTIONS)}")
+        if not isinstance(value, str) or (name.endswith("_timeout") and not value.isdecimal()):
+            kind = "one number of seconds" if name.endswith("_timeout") else "one value"
+            raise InvalidStorageURL(f"{shown}: {name} takes {kind}")
 
 
 def _check_sqlite(parsed: sa.URL, shown: str) -> None:

@@ -13,6 +13,8 @@ from servers import PostgresServer, S3Server, ServerUnavailable
 # Before any test imports a library that reads them.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Threads that wait for each other sleep: where several tests run at once, spinning takes the processor from the rest.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 _TIERS = ("chaos", "contracts", "integration")
 

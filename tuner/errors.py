@@ -6,6 +6,7 @@ TunerError (RuntimeError)
 │   ├── ModelError               the model cannot be trained as the study file says
 │   └── StudyChanged             a study of this name exists, with another configuration
 ├── DeviceError (ValueError)     a device that is not there
+├── AccessError (ValueError)     the dashboard is to be served in a way that is not safe
 ├── DevicesBusy                  every device is in use by another command
 ├── StudyPaused                  somebody has paused the study, for all machines
 ├── NoBestTrial (LookupError)    nothing is complete yet
@@ -64,6 +65,10 @@ class StudyChanged(ConfigError):
 
 class DeviceError(TunerError, ValueError):
     """A device that is not there, or a spec that names none."""
+
+
+class AccessError(TunerError, ValueError):
+    """The dashboard is to be served in a way that is not safe, or for a log-in that cannot be read."""
 
 
 class DevicesBusy(TunerError):

@@ -21,7 +21,7 @@ from storage import (
     StudyRecord,
 )
 from tuner.config import StudyConfig, changed_keys, parse_stored
-from tuner.consent import check_sampler, check_remote_code, notice_of
+from tuner.consent import check_remote_code, check_sampler, notice_of
 from tuner.devices import DeviceLocks, Lane, lanes, select_devices
 from tuner.errors import ConfigError, DeviceError, StudyChanged, StudyPaused
 from tuner.events import Notice

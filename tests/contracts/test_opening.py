@@ -63,7 +63,7 @@ def test_a_database_of_optuna_alone_holds_no_study_until_it_is_asked_to(storage_
 def test_tables_of_a_later_version_are_refused(storage_url: str, create: bool) -> None:
     with Database(storage_url, create=True) as database, database.write() as connection:
         connection.exec_driver_sql("UPDATE tuner_schema SET version = version + 1")
-    with pytest.raises(DatabaseOutdated, match=r"has tables of version 3, .* version 2; use the tuner that made them"):
+    with pytest.raises(DatabaseOutdated, match=r"has tables of version 4, .* version 3; use the tuner that made them"):
         Database(storage_url, create=create)
 
 

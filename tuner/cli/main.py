@@ -21,7 +21,7 @@ from storage import (
     describe_outage,
     mask_password,
 )
-from tuner.errors import ConfigError, DeviceError, Interrupted, TunerError
+from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
 
 #: Commands in the order of the help, each in a module of its name.
 COMMANDS = (
@@ -88,7 +88,7 @@ def exit_code(error: Exception) -> int:
     bad_configuration = (ConfigError, SearchSpaceError, InvalidStorageURL, DatabaseUnreadable, CheckpointsUnwritable)
     if isinstance(error, bad_configuration) or type(error) is CheckpointError:
         return EXIT_CONFIG
-    return 2 if isinstance(error, DeviceError) else 1
+    return 2 if isinstance(error, AccessError | DeviceError) else 1
 
 
 def main() -> None:

@@ -22,7 +22,9 @@ from storage import (
     DatabaseMissing,
     DatabaseOutdated,
     Events,
+    Footprint,
     History,
+    Memory,
     Slots,
     Studies,
     Workers,
@@ -33,6 +35,7 @@ from storage.database import optuna_major
 from tuner.config import parse_config
 
 VERSION_1 = Path(__file__).with_name("version_1.sql").read_text(encoding="utf-8")
+VERSION_2 = Path(__file__).with_name("version_2.sql").read_text(encoding="utf-8")
 TrialState = optuna.trial.TrialState
 
 
@@ -95,7 +98,7 @@ def test_tables_of_an_earlier_version_are_refused_with_the_command_that_mends_it
 ) -> None:
     before = dump(path)
     assert refusal(old, create=create) == (
-        f"{path} has tables of version 1, this tuner writes version 2; `tuner db upgrade` brings them up to date"
+        f"{path} has tables of version 1, this tuner writes version 3; `tuner db upgrade` brings them up to date"
     )
     assert dump(path) == before
 
@@ -161,7 +164,34 @@ def test_weights_that_were_kept_are_found_by_what_their_slot_says(old: str, tmp_
     assert store.keys(3) == ["trial-00003"]
 
 
-def test_upgraded_tables_are_those_that_are_made_today(old: str, database: Database, tmp_path: Path) -> None:
+@pytest.fixture
+def second(path: Path, url: str) -> str:
+    """A database of the second version, with Optuna's part of it and a study."""
+    storage = optuna.storages.RDBStorage(url)
+    optuna.create_study(storage=storage, study_name="one", direction="maximize")
+    storage.remove_session()
+    storage.engine.dispose()
+    execute(path, "PRAGMA journal_mode=WAL;" + VERSION_2)
+    return url
+
+
+def test_a_database_of_the_second_version_has_all_that_was_in_it_and_learns_what_fits(second: str) -> None:
+    assert upgrade(second) == (2, tables.SCHEMA_VERSION)
+    with Database(second) as database:
+        assert Studies(database).get("one").config == {"name": "one"}
+        (slot,) = Slots(database, 1).all()
+        assert (slot.state, slot.attempt, slot.device_s) == ("empty", 0, 0.0)
+        footprint = Footprint(model="weights", frozen=0.5, max_length=128, precision="auto", device="cpu")
+        Memory(database).lower(footprint, 4)
+        assert Memory(database).fitting(footprint) == 4
+
+
+@pytest.mark.parametrize("version", ["old", "second"])
+def test_upgraded_tables_are_those_that_are_made_today(
+    version: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    url: str = request.getfixturevalue(version)
+
     def described(of: Database) -> dict[str, Any]:
         inspector = sa.inspect(of.engine)
         return {
@@ -177,8 +207,8 @@ def test_upgraded_tables_are_those_that_are_made_today(old: str, database: Datab
         }
 
     path = tmp_path / "fresh.db"
-    upgrade(old)
-    with Database(old) as upgraded, Database(f"sqlite:///{path}", create=True) as fresh:
+    upgrade(url)
+    with Database(url) as upgraded, Database(f"sqlite:///{path}", create=True) as fresh:
         assert fresh.optuna_storage is not None
         assert described(upgraded) == described(fresh)
 
@@ -196,7 +226,7 @@ def test_an_upgraded_database_is_used_like_any_other(old: str) -> None:
 def test_an_upgrade_of_what_is_up_to_date_changes_nothing(database: Database, url: str) -> None:
     create_study(database)
     before, ours = content(database), content(database, ours=True)
-    assert upgrade(url) == (2, 2)
+    assert upgrade(url) == (3, 3)
     assert content(database) == before
     assert content(database, ours=True) == ours
 
@@ -215,7 +245,7 @@ def test_an_upgrade_that_fails_in_the_middle_leaves_the_earlier_version_whole(ol
         assert content(database) == before
         assert content(database, ours=True) == ours
     assert "has tables of version 1" in refusal(old)
-    assert upgrade(old) == (1, 2)
+    assert upgrade(old) == (1, 3)
 
 
 def upgrade_together(number: int, url: str) -> list[int]:
@@ -227,7 +257,7 @@ def upgrade_together(number: int, url: str) -> list[int]:
 
 
 def test_of_four_that_upgrade_at_once_one_does(old: str, race: Callable[..., list[Any]]) -> None:
-    assert sorted(race(upgrade_together, 4, old)) == [[1, 2], [2, 2], [2, 2], [2, 2]]
+    assert sorted(race(upgrade_together, 4, old)) == [[1, 3], [3, 3], [3, 3], [3, 3]]
     with Database(old) as database:
         assert len(Slots(database, 1).all()) == 8
 
@@ -252,7 +282,7 @@ def test_a_database_that_an_earlier_optuna_has_made_is_refused_until_it_is_upgra
     write_optuna(path, **marks)
     told = refusal(url, create=create)
     assert told.startswith(f"{path} was made by Optuna 4, here is Optuna {optuna.__version__}; `tuner db upgrade` ")
-    assert upgrade(url) == (2, 2)
+    assert upgrade(url) == (3, 3)
     with Database(url) as opened:
         assert Studies(opened).names() == ["one"]
         with opened.read() as connection:
@@ -288,7 +318,7 @@ def test_tables_of_optuna_that_are_of_another_version_are_refused_with_the_comma
 def test_a_database_before_optuna_made_its_tables_is_upgraded_too(path: Path, url: str) -> None:
     execute(path, VERSION_1)
     execute(path, "DELETE FROM tuner_studies; DELETE FROM tuner_slots")
-    assert upgrade(url) == (1, 2)
+    assert upgrade(url) == (1, 3)
     with Database(url) as opened:
         assert create_study(opened).id == 1
 
@@ -301,9 +331,9 @@ def test_tables_of_a_later_version_are_refused_and_never_upgraded(
     database: Database, path: Path, url: str, how: dict[str, bool]
 ) -> None:
     database.close()
-    execute(path, "UPDATE tuner_schema SET version = 3")
+    execute(path, "UPDATE tuner_schema SET version = 4")
     assert refusal(url, **how) == (
-        f"{path} has tables of version 3, this tuner writes version 2; use the tuner that made them"
+        f"{path} has tables of version 4, this tuner writes version 3; use the tuner that made them"
     )
 
 
@@ -328,6 +358,6 @@ def test_the_command_upgrades_and_says_so(old: str) -> None:
     code, told = run("list")
     assert code == 78
     assert "`tuner db upgrade`" in told
-    assert run("db", "upgrade") == (0, f"{old}: tables of version 2, before 1\n")
-    assert run("db", "upgrade") == (0, f"{old}: tables of version 2\n")
+    assert run("db", "upgrade") == (0, f"{old}: tables of version 3, before 1\n")
+    assert run("db", "upgrade") == (0, f"{old}: tables of version 3\n")
     assert run("list")[0] == 0

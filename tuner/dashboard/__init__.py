@@ -1,0 +1,1 @@
+"""optuna-dashboard on a study's storage, safe to leave open."""

@@ -1,0 +1,205 @@
+"""What stands between the network and optuna-dashboard, which itself lets whoever reaches it do anything."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from tuner.dashboard.access import Attempts, Credentials
+from tuner.dashboard.answers import Answer, Headers, is_artifact, refused, secured
+from tuner.dashboard.hosts import Hosts, is_own_page
+from tuner.dashboard.studies import Away, Source
+from tuner.dashboard.writes import body_limit, parse, refuse_write
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+READING = ("GET", "HEAD")
+HEALTH = "/healthz"
+
+
+class Guard:
+    """A WSGI application that hands to optuna-dashboard what is safe, and answers the rest itself.
+
+    Args:
+        source: The studies.
+        hosts: By which names it may be asked.
+        credentials: What clients must know; None asks nothing.
+        writes: Whether anything may be changed.
+        say: Is told a line for whoever runs the dashboard.
+        debug: Let optuna-dashboard say on stderr where it fails.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        hosts: Hosts,
+        credentials: Credentials | None,
+        writes: bool,
+        say: Callable[[str], None],
+        debug: bool = False,
+    ) -> None:
+        self._source = source
+        self._hosts = hosts
+        self._credentials = credentials
+        self._writes = writes
+        self._say = say
+        self._debug = debug
+        self._attempts = Attempts()
+        self._away = False
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        path = environ["PATH_INFO"] = environ.get("PATH_INFO", "").rstrip("/") or "/"
+        for header in ("HOST", "PROTO", "PORT"):
+            environ.pop(f"HTTP_X_FORWARDED_{header}", None)  # anybody can send them, and redirects would follow them
+        if not self._debug:
+            environ["wsgi.errors"] = io.StringIO()
+        answer = self._refusal(environ, path)
+        if answer is None:
+            answer = self._own_answer(path) or self._change(environ, path)
+        if answer is not None:
+            return _send(answer, path, environ, start_response)
+        try:
+            _, application = self._source.open()
+        except Away as error:
+            return _send(self._unavailable(error), path, environ, start_response)
+        status, headers, body = _asked(application, environ)
+        if status.startswith("500"):
+            _close(body)
+            return _send(self._failure(environ, path), path, environ, start_response)
+        self._tell(away=None)
+        start_response(status, secured(headers, path))
+        return body
+
+    def _refusal(self, environ: WSGIEnvironment, path: str) -> Answer | None:
+        """Return why a request is refused, whatever it asks for; None where it is not."""
+        if not environ.get("RAW_URI", "/").startswith("/"):
+            return refused(HTTPStatus.BAD_REQUEST, "ask for a path, not for an address")
+        reads = environ["REQUEST_METHOD"] in READING
+        if path == HEALTH and reads:
+            return None
+        host = environ.get("HTTP_HOST", "")
+        if not self._hosts.allow(host):
+            return refused(
+                HTTPStatus.FORBIDDEN, f"this dashboard does not answer to {host[:100]!r}; --allow-host adds a name"
+            )
+        origin = environ.get("HTTP_ORIGIN")
+        if origin is not None and not is_own_page(origin, host):
+            return refused(HTTPStatus.FORBIDDEN, "this dashboard does not answer to the pages of others")
+        if not reads and environ.get("HTTP_SEC_FETCH_SITE", "none") not in ("none", "same-origin"):
+            return refused(HTTPStatus.FORBIDDEN, "this dashboard takes no changes from the pages of others")
+        return self._unknown(environ)
+
+    def _unknown(self, environ: WSGIEnvironment) -> Answer | None:
+        """Return what a client gets that does not say what it must know."""
+        if self._credentials is None:
+            return None
+        challenge = ("WWW-Authenticate", 'Basic realm="tuner dashboard", charset="UTF-8"')
+        given = environ.get("HTTP_AUTHORIZATION")
+        if given is None:
+            return refused(HTTPStatus.UNAUTHORIZED, "log in with the dashboard's token as the password", challenge)
+        address = environ.get("REMOTE_ADDR", "")
+        if not self._attempts.may_try(address):
+            return refused(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong guesses; wait a second", ("Retry-After", "1"))
+        if self._credentials.allow(given):
+            return None
+        self._attempts.failed(address)
+        return refused(HTTPStatus.UNAUTHORIZED, "that is not the dashboard's token, or not the password", challenge)
+
+    def _own_answer(self, path: str) -> Answer | None:
+        """Return what is answered without optuna-dashboard."""
+        if path == "/":
+            return Answer(status=HTTPStatus.FOUND, reason="see /dashboard", headers=(("Location", "/dashboard"),))
+        if path != HEALTH:
+            return None
+        if self._source.is_there():
+            return Answer(status=HTTPStatus.OK, reason="ok")
+        return refused(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer")
+
+    def _change(self, environ: WSGIEnvironment, path: str) -> Answer | None:
+        """Return why a change is refused; None for one that is taken, and for what changes nothing."""
+        method = environ["REQUEST_METHOD"]
+        if method in READING:
+            return self._without_body(environ)
+        if not self._writes:
+            only = "this dashboard only shows; --allow-writes has it take changes"
+            return refused(HTTPStatus.METHOD_NOT_ALLOWED, only, ("Allow", ", ".join(READING)))
+        if environ.get("HTTP_TRANSFER_ENCODING"):
+            return refused(HTTPStatus.LENGTH_REQUIRED, "a change must say its length")
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if length > body_limit(path):
+            return refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {body_limit(path)} bytes are taken")
+        kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
+        if length and kind != "application/json":
+            # The one kind that a page elsewhere cannot send without asking first.
+            return refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "changes are application/json")
+        body = environ["wsgi.input"].read(length)
+        try:
+            document = parse(body)
+        except (ValueError, RecursionError):
+            return refused(HTTPStatus.BAD_REQUEST, "a change is an object of JSON, with finite numbers")
+        environ["wsgi.input"] = io.BytesIO(body)
+        try:
+            database, _ = self._source.open()
+            return refuse_write(database, method, path, document)
+        except Away as error:
+            return self._unavailable(error)
+
+    @staticmethod
+    def _without_body(environ: WSGIEnvironment) -> Answer | None:
+        if environ.get("HTTP_TRANSFER_ENCODING") or int(environ.get("CONTENT_LENGTH") or 0):
+            return refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a request that changes nothing has no content")
+        return None
+
+    def _unavailable(self, error: Away) -> Answer:
+        self._tell(away=str(error))
+        return refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), ("Retry-After", "5"))
+
+    def _failure(self, environ: WSGIEnvironment, path: str) -> Answer:
+        """Return what is answered where optuna-dashboard has failed: most often, the database has gone meanwhile."""
+        try:
+            self._source.open()
+        except Away as error:
+            return self._unavailable(error)
+        if is_artifact(path):
+            return refused(HTTPStatus.NOT_FOUND, "there is no such file in the folder of artifacts")
+        self._say(f"optuna-dashboard failed at {environ['REQUEST_METHOD']} {path}; --debug shows where")
+        return refused(HTTPStatus.INTERNAL_SERVER_ERROR, "optuna-dashboard failed")
+
+    def _tell(self, *, away: str | None) -> None:
+        """Say once that the studies are away, and once that they are back."""
+        with self._lock:
+            if (away is not None) == self._away:
+                return
+            self._away = away is not None
+        self._say(f"The dashboard shows nothing: {away}" if away else "The dashboard shows the studies again")
+
+
+def _asked(application: Any, environ: WSGIEnvironment) -> tuple[str, Headers, Iterable[bytes]]:
+    """Return what an application answers, before any of it is sent."""
+    started: list[tuple[str, Headers]] = []
+
+    def start(status: str, headers: Headers, _: object = None) -> None:
+        started.append((status, headers))
+
+    body: Iterable[bytes] = application(environ, start)
+    return *started[-1], body
+
+
+def _send(answer: Answer, path: str, environ: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    kind, body = answer.content(path)
+    headers = [("Content-Type", kind), ("Content-Length", str(len(body))), *answer.headers]
+    start_response(answer.status_line, secured(headers, path))
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+
+def _close(body: Iterable[bytes]) -> None:
+    with contextlib.suppress(AttributeError):
+        body.close()  # type: ignore[attr-defined]

@@ -1,0 +1,109 @@
+"""The studies behind the dashboard: opened when they can be, and again when they have changed places."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from storage import Database, DatabaseMissing, StorageError, describe_outage, mask_password
+from storage.belonging import study_identities
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+class Away(Exception):
+    """The studies cannot be shown for now; says why in a line."""
+
+
+class Source:
+    """A database, and optuna-dashboard on it. Safe to share between threads; not between processes.
+
+    optuna-dashboard keeps what it has read of finished trials, by their ids. SQLite gives the ids of a deleted study to
+    the next one, so it begins anew once one is gone.
+
+    Args:
+        url: The database.
+        writes: Whether the dashboard may write; otherwise the database itself refuses.
+        artifacts: The folder of Optuna's artifacts, or None where none are shown.
+    """
+
+    def __init__(self, url: str, *, writes: bool, artifacts: Path | None) -> None:
+        self._url = url
+        self._writes = writes
+        self._artifacts = artifacts
+        self._lock = threading.Lock()
+        self._database: Database | None = None
+        self._application: WSGIApplication | None = None
+        self._shown: frozenset[tuple[int, str, float | None]] = frozenset()
+
+    def is_there(self) -> bool:
+        """Return whether the database answers, with studies or without any."""
+        try:
+            self.open()
+        except Away as error:
+            return isinstance(error.__cause__, DatabaseMissing) and Database.path_of(self._url) is None
+        return True
+
+    def open(self) -> tuple[Database, WSGIApplication]:
+        """Return the database, which answers now, and optuna-dashboard on it.
+
+        Raises:
+            Away: It does not answer, or holds no study yet.
+        """
+        try:
+            if self._database is None or self._application is None:
+                with self._lock:
+                    return self._opened()
+            self._refuse_lost_file(self._database)
+            studies = study_identities(self._database)
+            with self._lock:
+                if not self._shown <= studies:
+                    self._application = None
+                    return self._opened()
+                self._shown = studies
+                return self._database, self._application
+        except Exception as error:
+            raise Away(_why(error)) from error
+
+    def _opened(self) -> tuple[Database, WSGIApplication]:
+        if self._database is None:
+            database = Database(self._url)
+            try:
+                self._shown = study_identities(database)
+                _ = database.optuna_storage if self._writes else database.optuna_reader
+            except BaseException:
+                database.close()
+                raise
+            self._database = database
+        if self._application is None:
+            self._shown = study_identities(self._database)
+            self._application = self._new_application(self._database)
+        return self._database, self._application
+
+    def _new_application(self, database: Database) -> WSGIApplication:
+        import optuna_dashboard
+        from optuna.artifacts import FileSystemArtifactStore
+        from optuna.storages import get_storage
+
+        # The storage that keeps finished trials: without it every look at a study of thousands takes seconds.
+        storage = get_storage(database.optuna_storage if self._writes else database.optuna_reader)
+        artifacts = None if self._artifacts is None else FileSystemArtifactStore(self._artifacts)
+        application: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
+        return application
+
+    @staticmethod
+    def _refuse_lost_file(database: Database) -> None:
+        # SQLite would make an empty one in its place.
+        if database.path is not None and not database.path.exists():
+            raise DatabaseMissing(f"there is no database {database.path}")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, DatabaseMissing):
+        return mask_password(str(error))
+    if outage := describe_outage(error):
+        return f"the database does not answer: {mask_password(outage)}"
+    known = str(error) if isinstance(error, StorageError) else f"{type(error).__name__}: {error}"
+    return f"the database cannot be read: {mask_password(known)}"
