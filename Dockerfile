@@ -12,7 +12,7 @@ FROM python:3.11-slim-bookworm
 
 # PyPI's torch for Linux is the CUDA build with its libraries; this index has one without. For GPUs: https://pypi.org/simple
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-ARG EXTRAS=dashboard,images,postgres,quickstart,s3
+ARG EXTRAS=cmaes,images,postgres,quickstart,s3
 
 # Named volumes take the owner of the folder that they are mounted on.
 RUN groupadd --gid 10001 tuner \

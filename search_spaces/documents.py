@@ -14,10 +14,18 @@ if TYPE_CHECKING:
 
 #: Bytes. A study file or a space is a page or two; anything near this is a mistake or an attack.
 MAX_BYTES = 1 << 20
+#: Mappings and lists within each other; a study file has four or five.
+MAX_DEPTH = 50
+#: Characters of a number; reading a longer one takes time that grows with the square of its length.
+_MAX_NUMBER = 100
 
 
 class _Loader(yaml.SafeLoader):
     """Safe YAML in which `1e-4` is a number, a repeated key is an error, and neither tags nor aliases are followed."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         # Aliases let a few bytes expand to gigabytes; no document of ours needs one.
@@ -30,7 +38,20 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(
                 None, None, f"tags are not allowed, found {tag!r}", event.start_mark
             )
-        return super().compose_node(parent, index)
+        if self._depth >= MAX_DEPTH:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"lists and mappings are more than {MAX_DEPTH} deep", event.start_mark
+            )
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        # Before any pattern sees it: those for numbers go back and forth in what almost is one.
+        if kind is yaml.ScalarNode and implicit[0] and len(value) > _MAX_NUMBER:
+            return self.DEFAULT_SCALAR_TAG
+        return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()

@@ -35,6 +35,7 @@ from storage.records import (
     TrialRecord,
     WorkerRecord,
 )
+from storage.sharing import KEPT_S, give_back, waiting_for_connections
 from storage.slots import BEAT_S, LEASE_S, Slots
 from storage.studies import Studies
 from storage.urls import DEFAULT_URL, mask_password
@@ -45,6 +46,7 @@ __all__ = [
     "DEFAULT_URL",
     "EFFECTIVE_ATTR",
     "EVALUATION_ATTR",
+    "KEPT_S",
     "LEASE_S",
     "REASON_ATTR",
     "CheckpointDamaged",
@@ -84,7 +86,9 @@ __all__ = [
     "Workers",
     "describe_outage",
     "fenced",
+    "give_back",
     "mask_password",
     "new_owner",
     "store_url",
+    "waiting_for_connections",
 ]

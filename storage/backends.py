@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from sqlalchemy import event
 
 from storage.errors import DatabaseMissing, DatabaseUnreachable, DatabaseUnreadable
 from storage.mysql import MySQL
+from storage.sharing import TurnPool, give_back
 
 #: Seconds that a writer waits for another one on SQLite. A supervisor whose wait runs out tries again, as in any
 #: outage; it must come up for signals in between.
@@ -25,6 +28,8 @@ BUSY_TIMEOUT_S = 10.0
 IDLE_IN_TRANSACTION_S = 10
 #: Seconds of silence after which a connection counts as broken.
 _SILENCE_S = 20
+#: Seconds between two tries to get the lock for making tables, at least and at most.
+_LOCK_AGAIN_S = (0.02, 0.15)
 #: Any number that other users of the same database do not take for a lock of theirs.
 _ADVISORY_LOCK = 0x73686963
 
@@ -206,10 +211,17 @@ class PostgreSQL:
         for name in self._query:
             if name != "options":
                 arguments.pop(name, None)  # what the user's URL says goes
-        # One thread of a supervisor talks to Optuna; ours serve that thread, the heartbeat and the uploads.
-        size = {"pool_size": 2, "max_overflow": 2} if ours else {"pool_size": 1, "max_overflow": 1}
+        # One thread of a supervisor talks to Optuna; ours serve that thread, the heartbeat and the uploads. Of what
+        # they need at a time, one connection of each kind is kept for the next use.
+        size = {"pool_size": 1, "max_overflow": 3 if ours else 1}
         # A connection that the server closed while it lay in the pool is found before it is used.
-        return {"connect_args": arguments, "pool_pre_ping": True, "pool_timeout": 30, **size}
+        return {
+            "connect_args": arguments,
+            "poolclass": TurnPool,
+            "pool_pre_ping": True,
+            "pool_timeout": 30,
+            **size,
+        }
 
     def attach(self, engine: sa.Engine, *, ours: bool) -> None:
         """Nothing: READ COMMITTED with row locks is what every statement of ours expects."""
@@ -226,13 +238,17 @@ class PostgreSQL:
 
     @contextmanager
     def creation_lock(self, engine: sa.Engine) -> Iterator[None]:
-        """Take an advisory lock, which ends with its connection."""
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_lock(_ADVISORY_LOCK)))
-            try:
-                yield
-            finally:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_LOCK)))
+        """Take an advisory lock, which ends with its connection; who waits for it waits without one."""
+        while True:
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                if connection.execute(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_LOCK))).scalar():
+                    try:
+                        yield
+                    finally:
+                        connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_LOCK)))
+                    return
+            give_back()
+            time.sleep(random.uniform(*_LOCK_AGAIN_S))
 
     def unusable(self, error: Exception) -> Exception:
         """Say what the server says."""

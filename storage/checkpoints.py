@@ -84,6 +84,7 @@ class CheckpointStore:
 
         Raises:
             CheckpointsUnwritable: The store takes no files.
+            CheckpointsUnreachable: It may some other time: it does not answer, or is full.
         """
         self._place.check_writable()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from storage import fencing, mysql, tables
+from storage import fencing, mysql, reading, tables
 from storage.backends import SQLite, backend_of
 from storage.errors import DatabaseMissing, DatabaseOutdated, DatabaseUnreachable, StorageError
 from storage.urls import mask_url, parse_url

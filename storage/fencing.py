@@ -7,6 +7,7 @@ SQLAlchemy's. `tests/contracts/test_fencing.py` holds us to what is used of them
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -73,8 +74,17 @@ def event_of(lease: Lease, kind: str, values: Mapping[str, Any]) -> sa.Insert:
         attempt=lease.attempt,
         moment=now_s(),
         kind=kind,
-        **values,
+        **_with_a_number(values),
     )
+
+
+def _with_a_number(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values of an event with what is no number told in words: not every database keeps NaN and infinity."""
+    value = values.get("value")
+    if value is None or math.isfinite(value):
+        return values
+    words = (values.get("detail"), f"value {value}")
+    return {**values, "value": None, "detail": "; ".join(word for word in words if word)}
 
 
 def seconds_since_seen() -> sa.ColumnElement[float]:

@@ -12,9 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from storage.crash_points import reach
-from storage.errors import CheckpointError, CheckpointsUnwritable
+from storage.errors import CheckpointError, CheckpointsUnreachable, CheckpointsUnwritable
 from storage.manifests import LOST, MANIFEST, MAX_BYTES, Manifest, is_free_of_links
-from storage.places import explain, reporting
+from storage.places import explain, is_full, reporting
 from storage.scratch import new_folder
 
 _STAGED = ".staged-"
@@ -47,7 +47,8 @@ class LocalPlace:
             with tempfile.TemporaryFile(dir=self._root) as file:
                 file.write(b"x" * 4096)
         except OSError as error:
-            raise CheckpointsUnwritable(f"checkpoints folder {self.shown} takes no files: {explain(error)}") from error
+            kind = CheckpointsUnreachable if is_full(error) else CheckpointsUnwritable
+            raise kind(f"checkpoints folder {self.shown} takes no files: {explain(error)}") from error
 
     def stage(self, attempt: str) -> Path:
         """Make a hidden folder beside the checkpoints: publishing is a rename, and tidying finds what a crash left."""

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from storage.errors import DatabaseUnreachable, DatabaseUnreadable
+from storage.sharing import TurnPool
 
 #: Seconds after which MariaDB ends a transaction whose process has fallen silent in it, as PostgreSQL does.
 IDLE_IN_TRANSACTION_S = 10
@@ -88,13 +89,15 @@ class MySQL:
         }
         for name in self._query:
             arguments.pop(name, None)  # what the user's URL says goes
-        # One thread of a supervisor talks to Optuna; ours serve that thread, the heartbeat and the uploads.
-        size = {"pool_size": 2, "max_overflow": 2} if ours else {"pool_size": 1, "max_overflow": 1}
+        # One thread of a supervisor talks to Optuna; ours serve that thread, the heartbeat and the uploads. Of what
+        # they need at a time, one connection of each kind is kept for the next use.
+        size = {"pool_size": 1, "max_overflow": 3 if ours else 1}
         return {
             "connect_args": arguments,
             # As PostgreSQL does by itself: each statement sees what is committed. Under InnoDB's own default a row
             # that is locked after a first look may be another one than that look has shown.
             "isolation_level": "READ COMMITTED",
+            "poolclass": TurnPool,
             "pool_pre_ping": True,
             "pool_timeout": 30,
             **size,

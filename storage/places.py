@@ -29,7 +29,8 @@ class Place(Protocol):
         """Write and remove a file.
 
         Raises:
-            CheckpointsUnwritable: That fails.
+            CheckpointsUnwritable: The place does not take any.
+            CheckpointsUnreachable: It may some other time: it does not answer, or is full.
         """
 
     def stage(self, attempt: str) -> Path:
@@ -91,6 +92,6 @@ def is_full(error: BaseException) -> bool:
 def explain(error: BaseException) -> str:
     """Say in one line, and without passwords, what an error means."""
     if is_full(error):
-        return "the disk is full"
+        return "the disk is full; make room there"
     said = (isinstance(error, OSError) and error.strerror) or str(error).strip() or type(error).__name__
     return mask_password(said.splitlines()[0])

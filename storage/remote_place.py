@@ -18,12 +18,15 @@ from storage.places import explain, is_full, reporting
 from storage.scratch import new_folder, workspace
 from storage.urls import mask_password
 
-#: Tries of each request, after those that the library for the store makes itself.
+#: Tries of each request; for other stores than S3, after those that the library for the store makes itself.
 _TRIES = 4
-#: No try begins later; seconds after the first one began. A try that is not answered can take more than a minute.
+#: No try begins later; seconds after the first one began.
 _LAST_TRY_S = 30.0
 #: Longest wait between two of them; seconds, drawn anew each time.
 _LONGEST_WAIT_S = 8.0
+#: For S3: seconds until a connection must be there, and of silence after which a request has failed; a store that
+#: hangs holds a checkpoint up no longer. The tries are ours, so that a store that fails is noticed within seconds.
+_S3 = {"connect_timeout": 10, "read_timeout": 30, "retries": {"mode": "standard", "total_max_attempts": 1}}
 
 
 class RemotePlace:
@@ -44,15 +47,16 @@ class RemotePlace:
         self._halves: set[str] = set()
 
     def check_writable(self) -> None:
-        """Write, read, list and remove, each once: a person waits for the answer."""
+        """Write, read, list and remove."""
         try:
             probe = f"{self._root}/.probe-{uuid.uuid4().hex}"
-            self._files.pipe_file(probe, b"x" * 4096)
-            self._files.cat_file(probe)
-            self._files.find(self._root)
-            self._files.rm_file(probe)
+            self._again(self._files.pipe_file, probe, b"x" * 4096)
+            self._again(self._files.cat_file, probe)
+            self._again(self._files.find, self._root)
+            self._again(self._files.rm_file, probe)
         except Exception as error:  # each library has its own
-            raise CheckpointsUnwritable(f"checkpoints {self.shown} takes no files: {explain(error)}") from error
+            kind = CheckpointsUnreachable if _may_pass(error) or is_full(error) else CheckpointsUnwritable
+            raise kind(f"checkpoints {self.shown} takes no files: {explain(error)}") from error
 
     def stage(self, attempt: str) -> Path:
         """Make a folder in this process's own part of the scratch folder."""
@@ -94,7 +98,7 @@ class RemotePlace:
             return content
 
     def fetch(self, key: str, sizes: Mapping[str, int]) -> Path:
-        """Copy the files to this process's own part of the scratch folder, none that would fill it with what is not ours."""
+        """Copy the files to this process's own part of the scratch folder, but none whose size is not what it was."""
         with reporting(f"{self.shown}/{key} cannot be copied to {self._scratch}", Exception):
             folder = new_folder(workspace(self._scratch), f"fetched-{key.replace('/', '-')}-")
             try:
@@ -165,10 +169,11 @@ class RemotePlace:
     def _opened(self) -> tuple[Any, str]:
         from fsspec.core import url_to_fs
 
-        files, root = url_to_fs(self._url, skip_instance_cache=True)
+        is_s3 = self._url.startswith(("s3://", "s3a://"))
+        files, root = url_to_fs(self._url, skip_instance_cache=True, **({"config_kwargs": _S3} if is_s3 else {}))
         files.dircache.use_listings_cache = False  # other machines write there too
-        if "s3" in files.protocol:
-            files.retries = 1  # botocore tries five times itself, and five of five for each of ours are too many
+        if is_s3:
+            files.retries = 1
         return files, str(root)
 
     def _again(self, request: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

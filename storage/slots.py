@@ -215,6 +215,15 @@ class Slots:
             connection.execute(event_of(lease, "released", {"trial_number": number, "detail": reason}))
         return True
 
+    def warn(self, lease: Lease, text: str) -> bool:
+        """Write into the event log what a person should know of a trial; return whether the lease was still good."""
+        with self._database.write() as connection:
+            row = self._row(lease, connection)
+            if row is None or (row.state, row.owner, row.attempt) != ("running", lease.owner, lease.attempt):
+                return False
+            self._event(lease, connection, "warning", detail=text)
+        return True
+
     def find(self, lease: Lease) -> SlotRecord | None:
         """Return the slot of a lease as it is now, whoever holds it; None if the budget has no such slot any more."""
         with self._database.read() as connection:

@@ -49,12 +49,23 @@ def _checked(scheme: str, rest: str, shown: str) -> str:
         raise CheckpointError(f"{shown} names no folder; {_HOW}")
     if "::" in rest or "?" in rest or {".", ".."} & {*parts}:
         raise CheckpointError(f"{shown}: ::, ? and the folders . and .. cannot be used; {_HOW}")
-    if scheme in ("s3", "s3a") and "@" in parts[0]:
+    if _holds_secret(scheme, parts[0]):
+        how = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
+        how = how if scheme in ("s3", "s3a") else "give them by the environment or a file, as its package reads them"
+        # Not repeated: what of it is the secret, only its writer knows.
         raise CheckpointError(
-            f"{shown}: keys do not belong into a URL; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
+            f"checkpoints at {scheme}: keys and passwords do not belong into a URL, which is stored with the study; "
+            f"{how}"
         )
     _check_installed(scheme, shown)
     return "/".join(parts)
+
+
+def _holds_secret(scheme: str, host: str) -> bool:
+    if scheme in ("s3", "s3a"):  # a secret key may hold a slash, which ends the part before its @
+        return "@" in host or (":" in host and not host.startswith("arn:"))
+    user, at, _ = host.rpartition("@")
+    return bool(at) and ":" in user
 
 
 def _check_installed(scheme: str, shown: str) -> None:

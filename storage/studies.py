@@ -13,7 +13,7 @@ from storage import tables
 from storage.assignments import assigned
 from storage.backends import writing_from_the_start
 from storage.clock import now_s
-from storage.errors import StudyBusy, StudyExists, StudyNotFound
+from storage.errors import DatabaseUnreadable, StudyBusy, StudyExists, StudyNotFound
 from storage.records import StudyRecord
 from storage.slots import Slots
 
@@ -91,6 +91,7 @@ class Studies:
         """Read a study.
 
         Raises:
+            DatabaseUnreadable: What is stored of it is nothing that we write.
             StudyNotFound: There is none of that name; says which there are.
         """
         row = self._row(name)
@@ -215,10 +216,21 @@ class Studies:
 
     def _row(self, name: str) -> StudyRecord | None:
         columns = tables.studies.c
-        with self._database.read() as connection:
-            row = connection.execute(sa.select(tables.studies).where(columns.name == name)).first()
+        try:
+            with self._database.read() as connection:
+                row = connection.execute(sa.select(tables.studies).where(columns.name == name)).first()
+        except (RecursionError, ValueError) as error:  # JSON that is none, or far deeper than any of ours
+            raise self._unreadable(name) from error
         if row is None:
             return None
+        if not (isinstance(row.config, Mapping) and isinstance(row.facts, Mapping)):
+            raise self._unreadable(name)
         return StudyRecord(
             id=row.study_id, name=row.name, config=row.config, facts=row.facts, state=row.state, wall_s=row.wall_s
+        )
+
+    def _unreadable(self, name: str) -> DatabaseUnreadable:
+        return DatabaseUnreadable(
+            f"study {name!r} in {self._database.url}: what is stored of it is not what tuner writes; "
+            "who else can write there?"
         )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from servers import PostgresServer, S3Server, ServerUnavailable
+from servers import MariaDBServer, PostgresServer, S3Server, ServerUnavailable
 
 # Before any test imports a library that reads them.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -54,6 +54,36 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex}"
     yield postgres_server.create_database(name)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def new_mariadb_server() -> Callable[..., MariaDBServer]:
+    """Give a MariaDB for a test alone, to kill or to set up otherwise: `with new_mariadb_server() as server:`."""
+
+    def make(**settings: str | int) -> MariaDBServer:
+        try:
+            return MariaDBServer(**settings)
+        except ServerUnavailable as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(str(error))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(new_mariadb_server: Callable[..., MariaDBServer]) -> Iterator[MariaDBServer]:
+    """The MariaDB that the tests of a session share."""
+    with new_mariadb_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb_url(mariadb_server: MariaDBServer) -> Iterator[str]:
+    """A fresh MariaDB database."""
+    name = f"test_{uuid.uuid4().hex}"
+    yield mariadb_server.create_database(name)
+    mariadb_server.drop_database(name)
 
 
 @pytest.fixture(scope="session")

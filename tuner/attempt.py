@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from storage import Lease, SlotRecord
+    from tuner.crash import Crash
     from tuner.devices import Lane
     from tuner.ledger import Begun
     from tuner.messages import Answer, Leave, Save
@@ -58,8 +59,12 @@ class Attempt:
     #: A folder of the store's that `trainer` reads until its first step.
     restored: Path | None = None
     started: float = field(default_factory=time.monotonic)
+    #: Steps that were done before this attempt.
+    restored_step: int = 0
     #: Whether its training has begun, as far as is known.
     trains: bool = False
+    #: Whether this attempt has recorded its effective configuration.
+    recorded: bool = False
     #: By step, every evaluation of every attempt.
     curve: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -93,8 +98,8 @@ class Attempt:
     result: TrialResult | None = None
     #: Whether the trainer still holds its best weights, and waits for the word to save them.
     unsaved: bool = False
-    #: How the trainer ended without a word.
-    crash: str | None = None
+    #: How the trainer ended before the trial did.
+    crash: Crash | None = None
 
     @property
     def number(self) -> int:
@@ -111,6 +116,22 @@ class Attempt:
     def seconds(self) -> float:
         """Seconds of this attempt."""
         return time.monotonic() - self.started
+
+    @property
+    def device_s(self) -> float:
+        """Seconds of a device over all attempts."""
+        return self.slot.device_s + self.seconds
+
+    @property
+    def micro_batch(self) -> int | None:
+        """Examples that its trainer takes at a time; None where it has not said so."""
+        found = (self.begun.effective or {}).get("micro_batch") if self.recorded else None
+        return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+
+    @property
+    def last(self) -> float | None:
+        """The value of its last evaluation over all attempts."""
+        return self.curve[max(self.curve)]["value"] if self.curve else None
 
     @property
     def is_busy(self) -> bool:

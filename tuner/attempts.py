@@ -8,20 +8,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from storage import Lease, LeaseLost, TrialOver
 from tuner.attempt import Attempt, Leaving
 from tuner.background import Background
+from tuner.budget import duration
+from tuner.crash import Crash, describe_crash, was_killed
 from tuner.errors import TrainerDied, first_line
 from tuner.events import Notice, TrialEnded, TrialEvaluated, TrialStarted, Watcher
+from tuner.headroom import Headroom
 from tuner.heartbeat import Sign
 from tuner.job import BUILT_IN
 from tuner.keeping import Keeping, Restored
+from tuner.memory import OutOfMemoryKills
 from tuner.messages import Answer, Evaluated, Finished, Leave, Raised, Recorded, Saved
-from tuner.run import TENTHS, Evaluation, TrialResult, is_better
+from tuner.run import OUT_OF_MEMORY, OVER_TIME, TENTHS, Evaluation, TrialResult, is_better
 from tuner.saves import Saves
-from tuner.trainers import WarmParent, describe_exit
+from tuner.trainers import WarmParent
+from tuner.trial import pruned_at
 
 if TYPE_CHECKING:
     from storage import SlotRecord
@@ -72,11 +77,17 @@ class Attempts:
         self._news = news
         self._watch = watch
         self._background = Background(news)
-        self._saves = Saves(keeping, self._background, notice=self.notice, drop=self._drop, fail=self._unrestored)
+        self._saves = Saves(
+            keeping, self._background, notice=self.notice, warn=ledger.warn, drop=self._drop, fail=self._unrestored
+        )
+        self._headroom = Headroom(setup, ledger)
+        self._kills = OutOfMemoryKills()
         self._by_lane: dict[int, Attempt] = {}
         #: Everything that is held, also before there is an attempt; replaced as a whole, for other threads to read.
         self._leases: frozenset[Lease] = frozenset()
         self._crashes_in_a_row = 0
+        #: Whether a trainer of this run has made an evaluation: that this machine can train.
+        self._has_evaluated = False
         #: When a trial that the store kept back may be claimed again.
         self._claim_from = 0.0
         #: Whether a lane has become free since the last claim.
@@ -149,6 +160,8 @@ class Attempts:
         elif slot.crashes > self._config.max_restarts:
             reason = f"crashed {slot.crashes} times: {slot.reason or 'unknown'}"
             attempt.result = TrialResult(state="failed", reason=reason)
+        elif self._is_over_time(attempt):
+            attempt.result = self._over_time(attempt)
         elif slot.trial_id is None:
             self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, step=0))
         else:
@@ -160,6 +173,9 @@ class Attempts:
     def _start(self, attempt: Attempt, restored: Restored) -> None:
         """Start the trainer of a trial, from a checkpoint or from the beginning."""
         attempt.checkpoints, attempt.restored = restored.checkpoints, restored.folder
+        if attempt.result is not None:  # its time ran out meanwhile
+            return
+        attempt.restored_step = restored.step
         attempt.saved = time.monotonic()
         begun, lane = attempt.begun, attempt.lane
         assert begun.hyperparameters is not None
@@ -169,7 +185,7 @@ class Attempts:
             attempt.trainer = self._trainer(attempt, restored.step)
         except TrainerDied as error:
             self._watch(Notice(text=str(error)))
-            attempt.crash = str(error)
+            attempt.crash = Crash(reason=str(error))
             return
         self._watch(
             TrialStarted(
@@ -186,11 +202,6 @@ class Attempts:
         """Start a trainer that goes on after so many steps."""
         begun, lane = attempt.begun, attempt.lane
         assert begun.hyperparameters is not None
-        more: dict[str, Any] = {"threads": lane.threads}
-        first = begun.effective or {}
-        if first.get("device") == lane.device.kind:
-            # What decides the last bit is what it was, whatever this machine would choose.
-            more |= {key: first[key] for key in ("threads", "micro_batch") if isinstance(first.get(key), int)}
         run = self._setup.run(
             attempt.number,
             begun.hyperparameters,
@@ -201,7 +212,7 @@ class Attempts:
                 for _, entry in sorted(attempt.curve.items())
                 if entry["optimiser_steps"] <= step
             ),
-            **more,
+            **self._headroom.start(attempt),
         )
         arguments = {"run": run, "function": self._config.train or BUILT_IN, "folders": self._setup.folders}
         return self._warm.start("tuner.job:train_job", arguments, lane.device.environment())
@@ -220,9 +231,9 @@ class Attempts:
             return
         with self._dropping(attempt):
             if isinstance(message, Recorded):
-                attempt.begun = replace(attempt.begun, effective=dict(message.effective))
                 attempt.trains = True
-                self._ledger.record(attempt.lease, attempt.begun, message.effective)
+                if told := self._headroom.take(attempt, dict(message.effective)):
+                    self.notice(told)
             elif isinstance(message, Evaluated):
                 self._evaluated(attempt, message.evaluation)
             elif isinstance(message, Saved):
@@ -236,7 +247,7 @@ class Attempts:
     def _evaluated(self, attempt: Attempt, evaluation: Evaluation) -> None:
         if attempt.pruned_by is not None:  # the word to end reached it late
             return
-        self._crashes_in_a_row = 0
+        self._crashes_in_a_row, self._has_evaluated = 0, True
         reported, step = attempt.begun.reported, evaluation.step
         if step not in reported:
             attempt.curve[step] = evaluation.to_dict()
@@ -257,6 +268,11 @@ class Attempts:
         attempt.say(Answer(step=step, go_on=attempt.pruned_by is None))
 
     def _finished(self, attempt: Attempt, message: Finished) -> None:
+        can_halve = (attempt.micro_batch or 1) > 1 and attempt.pruned_by is None
+        if message.result.avoid == OUT_OF_MEMORY and can_halve:
+            # It goes on from its checkpoint, with half as many examples at a time.
+            attempt.crash = Crash(reason=str(message.result.reason), own=True, memory="device")
+            return
         attempt.result, attempt.unsaved = message.result, message.unsaved
         if attempt.unsaved and message.result.value is not None:
             # Weights that nobody would keep are not worth a write.
@@ -267,9 +283,11 @@ class Attempts:
     def _crashed(self, attempt: Attempt) -> None:
         assert attempt.trainer is not None
         if attempt.told_to_leave and attempt.result is None:
-            attempt.crash = "its trainer ended before it had saved"
+            attempt.crash = Crash(reason="its trainer ended before it had saved")
         elif attempt.result is None or attempt.unsaved:
-            attempt.crash = f"its trainer ended without a word: {describe_exit(attempt.trainer.exit_code())}"
+            code, steps = attempt.trainer.exit()
+            killed = self._kills.take() if was_killed(code) else False
+            attempt.crash = describe_crash(code, attempt.restored_step + steps, out_of_memory=killed)
         attempt.trainer.kill()
         if attempt.crash is None:
             attempt.trainer = None
@@ -319,6 +337,8 @@ class Attempts:
 
     def _drive(self, attempt: Attempt) -> None:
         """Do what comes next for a trial, unless something is on its way that has to arrive first."""
+        if attempt.result is None and self._is_over_time(attempt):
+            self._cut(attempt)
         given_up = attempt.leaving is not None and attempt.leaving.state == "failed" and attempt.result is None
         if attempt.crash is not None or given_up:
             self._saves.withdraw(attempt)
@@ -328,7 +348,7 @@ class Attempts:
         if attempt.is_busy:
             return
         if attempt.crash is not None:
-            self._give_back(attempt, attempt.crash, crashed=not attempt.told_to_leave)
+            self._drive_after_crash(attempt, attempt.crash)
         elif attempt.result is not None:
             self._drive_to_end(attempt, attempt.result)
         elif attempt.half_saved and not given_up:
@@ -338,6 +358,30 @@ class Attempts:
             self._drive_away(attempt, attempt.leaving)
         elif attempt.wants_save(self._config.checkpoint_every):
             self._saves.ask(attempt)
+
+    def _drive_after_crash(self, attempt: Attempt, crash: Crash) -> None:
+        """Give a trial back to go on from its last checkpoint, or end it where it would only crash again."""
+        if attempt.told_to_leave:
+            self._give_back(attempt, crash.reason, crashed=False)
+            return
+        if crash.memory is not None and (told := self._headroom.halve(attempt, crash)):
+            self.notice(told)
+            self._give_back(attempt, crash.reason, crashed=False)
+            return
+        # Twice the same words: at the same step, in the same way, and not from outside. Before any step it may be the
+        # machine that is at fault, unless it has shown that it can train.
+        again = crash.own and crash.reason == attempt.slot.reason
+        again = again and (self._has_evaluated or not crash.before_any_step)
+        if crash.memory is not None and (again or attempt.micro_batch == 1):
+            result = TrialResult(state="pruned", value=attempt.last, reason=crash.reason, avoid=OUT_OF_MEMORY)
+        elif again:
+            result = TrialResult(state="failed", reason=f"crashed twice at the same step: {crash.reason}")
+        else:
+            self._give_back(attempt, crash.reason, crashed=True)
+            return
+        attempt.crash = None
+        self._end(attempt, result)
+        self._count_crash(crash.reason)
 
     def _drive_to_end(self, attempt: Attempt, result: TrialResult) -> None:
         if result.state == "left":
@@ -394,10 +438,8 @@ class Attempts:
 
     def _of_all_attempts(self, attempt: Attempt, result: TrialResult) -> TrialResult:
         """Return a result that counts what earlier attempts and late words have made of it."""
-        if attempt.pruned_by is not None and result.state in ("complete", "pruned"):
-            last = attempt.pruned_by
-            reason = f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far"
-            return replace(result, state="pruned", value=last.value, reason=reason)
+        if attempt.pruned_by is not None and result.state in ("complete", "pruned") and result.avoid is None:
+            return replace(result, value=attempt.pruned_by.value, **pruned_at(attempt.pruned_by))
         best = attempt.checkpoints.best
         better = (
             best is not None
@@ -412,13 +454,38 @@ class Attempts:
     def _give_back(self, attempt: Attempt, reason: str, *, crashed: bool) -> None:
         self._leave(attempt, Leaving(state="interrupted", reason=reason), crashed=crashed)
         if crashed:
-            self._crashes_in_a_row += 1
-            if self._crashes_in_a_row > MAX_CRASHES_IN_A_ROW + 2 * self._config.max_restarts:
-                raise TrainerDied(
-                    f"{self._crashes_in_a_row} trainers in a row ended before their first evaluation, the last: "
-                    f"{reason}; trainers.log may say why"
-                )
-            self._warm.restart()
+            self._count_crash(reason)
+
+    def _count_crash(self, reason: str) -> None:
+        self._crashes_in_a_row += 1
+        if self._crashes_in_a_row > MAX_CRASHES_IN_A_ROW + 2 * self._config.max_restarts:
+            raise TrainerDied(
+                f"{self._crashes_in_a_row} trainers in a row ended before their first evaluation, the last: "
+                f"{reason}; trainers.log may say why"
+            )
+        self._warm.restart()
+
+    def _is_over_time(self, attempt: Attempt) -> bool:
+        most_s = self._config.budget.trial_time
+        return most_s is not None and attempt.device_s > most_s
+
+    def _over_time(self, attempt: Attempt) -> TrialResult:
+        most_s = self._config.budget.trial_time
+        assert most_s is not None
+        reason = f"time: over its {duration(most_s)} of device time"
+        return TrialResult(state="pruned", value=attempt.last, reason=reason, avoid=OVER_TIME)
+
+    def _cut(self, attempt: Attempt) -> None:
+        """End a trial that has had its time, whatever its trainer does: it may hang within a step."""
+        if attempt.trainer is not None:
+            attempt.trainer.kill()
+            attempt.trainer = None
+        self._saves.withdraw(attempt)
+        attempt.crash, attempt.half_saved = None, False
+        if attempt.pruned_by is not None:  # it was to end, and has not heard it
+            attempt.result = TrialResult(state="pruned")
+        else:
+            attempt.result = self._over_time(attempt)
 
     def _leave(self, attempt: Attempt, leaving: Leaving, *, crashed: bool = False) -> None:
         """Give a trial back, to go on from its last checkpoint."""

@@ -323,11 +323,12 @@ class StudyConfig(_Part):
             )
         return value
 
-    @model_validator(mode="after")
-    def _trusted_code_is_pinned(self) -> StudyConfig:
-        if self.trust_remote_code:
-            check_trusted(self.model, self.revision)
-        return self
+    @field_validator("trust_remote_code")
+    @classmethod
+    def _trusted_code_is_pinned(cls, value: bool, info: ValidationInfo) -> bool:
+        if value:
+            check_trusted(info.data.get("model"), info.data.get("revision"))
+        return value
 
     @field_validator("name")
     @classmethod
@@ -352,10 +353,10 @@ def check_trusted(model: str | None, revision: str | None) -> None:
         ValueError: The model is none of the hub's, or its commit is not named in full.
     """
     if model is None or model.startswith(("package:", "/", ".", "~")) or "://" in model:
-        raise ValueError(f"trust_remote_code is for a model of the hub, named by its id; model is {model!r}")
+        raise ValueError(f"is for a model of the hub, named by its id; model is {_shown(model)}")
     if not re.fullmatch(r"[0-9a-f]{40}", revision or ""):
         raise ValueError(
-            "trust_remote_code needs revision: the full commit of the model, 40 hexadecimal digits, whose code you read"
+            "needs as revision the full commit of the model, 40 hexadecimal digits, whose code you have read"
         )
 
 

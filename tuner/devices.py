@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from filelock import FileLock, Timeout
 
 from tuner.errors import DeviceError, DevicesBusy
+from tuner.memory import host_memory_bytes
 from tuner.nvml import installed_gpus
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class Device:
     name: str
     #: Total memory of the device in bytes; None for the CPU and where the driver does not say.
     memory_bytes: int | None
+
+    @property
+    def memory_class(self) -> str:
+        """Kind and memory of the device, the same for all on which the same fits, such as `cuda NVIDIA A2 15.7 GiB`."""
+        size = self.memory_bytes if self.kind == "cuda" else host_memory_bytes()
+        name = f" {self.name[:80]}" if self.kind == "cuda" else ""
+        return f"{self.kind}{name}" + (f" {size / 2**30:.1f} GiB" if size is not None else "")
 
     def environment(self) -> dict[str, str]:
         """Return what must be in a trainer's environment, before CUDA starts, to see this device alone."""

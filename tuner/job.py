@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import suggestion
+from tuner import steps
 from tuner.errors import ConfigError, first_line
+from tuner.known_secrets import strike_out
 from tuner.messages import Recorded, Returned
 from tuner.saving import PipeSaver
 from tuner.trial import run_trial
@@ -39,7 +41,7 @@ def train_job(connection: Connection, *, run: TrialRun, function: str = BUILT_IN
         ConfigError: The function is not there.
     """
     train = find_training(function, folders)
-    saver = PipeSaver(connection)
+    saver = PipeSaver(connection, count=steps.mine.count)
     with warnings.catch_warnings():
         # scikit-learn warns of classes that a bad trial never predicts; the value says so already.
         warnings.filterwarnings("ignore", module="sklearn")
@@ -48,7 +50,7 @@ def train_job(connection: Connection, *, run: TrialRun, function: str = BUILT_IN
         )
         result = run_trial(told, train, saver.decide)
     if result.traceback:
-        print(result.traceback, file=sys.stderr)  # noqa: T201 (the trainers' log)
+        print(strike_out(result.traceback), file=sys.stderr)  # noqa: T201 (the trainers' log)
     saver.finish(result)
 
 

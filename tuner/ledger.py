@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -18,17 +18,19 @@ from storage import (
     Checkpoints,
     History,
     LeaseLost,
+    Memory,
     Slots,
     TrialOver,
     fenced,
 )
 from storage.crash_points import reach
 from tuner.notes import save_note, trial_note
+from tuner.redaction import redact
 from tuner.study import load_optuna_study, make_pruner, make_sampler
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters, SearchSpace
-    from storage import Database, Lease, SlotRecord, StudyRecord
+    from storage import Database, Footprint, Lease, SlotRecord, StudyRecord
     from tuner.config import StudyConfig
     from tuner.patience import Patience
     from tuner.run import Evaluation, TrialResult
@@ -49,7 +51,7 @@ class Begun:
     reported: Mapping[int, float]
     #: By step, the evaluations of earlier attempts.
     curve: Mapping[int, Mapping[str, Any]]
-    #: What the first attempt recorded.
+    #: What was recorded last.
     effective: Mapping[str, Any] | None
 
 
@@ -87,6 +89,7 @@ class Ledger:
         self._patience = patience
         self._slots = Slots(database, record.id)
         self._history = History(database, record)
+        self._memory = Memory(database)
         self._study = load_optuna_study(database, config, conditional=space.is_conditional)
 
     def edit(self, config: StudyConfig) -> None:
@@ -179,7 +182,7 @@ class Ledger:
         return asked
 
     def record(self, lease: Lease, begun: Begun, effective: Mapping[str, Any]) -> None:
-        """Write down what is really trained.
+        """Write down what is really trained; again where it has changed.
 
         Raises:
             LeaseLost: Another worker has the trial.
@@ -191,6 +194,14 @@ class Ledger:
                 begun.trial.set_user_attr(EFFECTIVE_ATTR, dict(effective))
 
         self._patience(write)
+
+    def fitting(self, footprint: Footprint) -> int | None:
+        """Return the most examples that may fit in memory at once; None where nothing is known."""
+        return self._patience(self._memory.fitting, footprint)
+
+    def remember(self, footprint: Footprint, micro_batch: int) -> None:
+        """Remember for all trials that at most so many examples fit in memory at once."""
+        self._patience(self._memory.lower, footprint, micro_batch)
 
     def report(self, lease: Lease, begun: Begun, evaluation: Evaluation) -> None:
         """Report an evaluation.
@@ -238,6 +249,10 @@ class Ledger:
             reach("pointer")
         return kept
 
+    def warn(self, lease: Lease, text: str) -> None:
+        """Write into the event log what a person should know of a trial."""
+        self._patience(self._slots.warn, lease, text)
+
     def is_among_best(self, value: float) -> bool:
         """Return whether the weights of a trial that is worth this would be kept."""
         best = self._patience(self._history.top, self._config.keep)
@@ -264,6 +279,8 @@ class Ledger:
         Raises:
             LeaseLost: Another worker has it.
         """
+        if result.reason is not None:  # the first line of anybody's error
+            result = replace(result, reason=redact(result.reason))
         self._patience(self._tell, lease, begun, result, curve)
         reach("told")
 
@@ -296,16 +313,17 @@ class Ledger:
         curve: Mapping[int, Mapping[str, Any]],
     ) -> None:
         """Write what belongs to an end: once a trial is told, Optuna takes no more attributes of it."""
-        if self._study._storage.get_trial(trial._trial_id).state.is_finished():
+        stored = self._study._storage.get_trial(trial._trial_id)
+        if stored.state.is_finished():
             return
         if result.reason:
             trial.set_user_attr(REASON_ATTR, result.reason)
         if result.state == "complete":
             trial.set_user_attr("best_step", result.best_step)
             trial.set_user_attr("final_value", result.final_value)
-        if result.avoid:
+        if result.avoid is not None and result.avoid not in stored.constraints:
             # A bare PRUNED at a late step would rank as good; the samplers ignore FAIL. This they learn from.
-            trial.set_constraint("diverged", 1.0)
+            trial.set_constraint(result.avoid, 1.0)
         note = trial_note(
             state=result.state,
             value=result.value,
@@ -329,4 +347,4 @@ class Ledger:
 
     def release(self, lease: Lease, *, state: str, reason: str, crashed: bool = False) -> None:
         """Give a slot back with its trial unfinished."""
-        self._patience(self._slots.release, lease, state=state, reason=reason, crashed=crashed)
+        self._patience(self._slots.release, lease, state=state, reason=redact(reason), crashed=crashed)

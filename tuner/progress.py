@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.events import Began, Edited, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.redaction import redact
 from tuner.run import is_better
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Lines:
     def __call__(self, event: Event) -> None:
         """Write one event."""
         self._score.take(event)
-        self._console.print(self._line(event), soft_wrap=True, highlight=False, markup=False)
+        self._console.print(redact(self._line(event)), soft_wrap=True, highlight=False, markup=False)
 
     def _line(self, event: Event) -> str:
         if isinstance(event, Began):
@@ -165,7 +166,7 @@ class LiveTable:
             started = self._running.pop(event.number, None)
             self._live.console.print(self._ended(event, started[0] if started else None))
         elif isinstance(event, Notice):
-            self._live.console.print(Text(event.text, style="yellow"))
+            self._live.console.print(Text(redact(event.text), style="yellow"))
         self._live.refresh()  # at once: a short trial may be over before the next regular one
 
     def _ended(self, event: TrialEnded, started: TrialStarted | None) -> Text:
@@ -174,7 +175,7 @@ class LiveTable:
         line.append(f"{event.value:.4f}  " if event.value is not None else "        ")
         line.append(describe(started.hyperparameters) if started else "", style="dim")
         if event.reason:
-            line.append(f"  {event.reason}", style="italic dim")
+            line.append(f"  {redact(event.reason)}", style="italic dim")
         return line
 
     def _table(self) -> Group:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from search_spaces import Hyperparameters
 
 #: Evaluations are counted in tenths of the trial's own schedule, so that trials of other lengths compare.
 TENTHS = 10
+
+#: Constraints that a trial can violate.
+DIVERGED, OUT_OF_MEMORY, OVER_TIME = "diverged", "out_of_memory", "time"
 
 
 #: Writes files into an empty folder.
@@ -137,7 +141,8 @@ class TrialRun:
     evaluations: int | str = "auto"
     #: Threads of the processor for tensor operations; None leaves the library's default.
     threads: int | None = None
-    #: Examples per forward pass; a larger batch is accumulated. None chooses by device.
+    #: Examples per forward pass; a larger batch is accumulated. None chooses by device. It is what an earlier attempt
+    #: has recorded, or what is known to fit: of more than that some trial ran out of memory.
     micro_batch: int | None = None
     #: What an earlier attempt has saved, as `save` wrote it; None begins at the beginning.
     restored: Path | None = None
@@ -147,7 +152,8 @@ class TrialRun:
     #: Stop after this many optimiser steps and use this many rows: for smoke runs.
     max_steps: int | None = None
     max_rows: int | None = None
-    #: Called once, before the first step, with the effective configuration.
+    #: Called before the first step with the effective configuration, and again where it has changed: with a smaller
+    #: `micro_batch`, what was larger did not fit in memory.
     record: Callable[[Mapping[str, Any]], None] = _ignore
 
 
@@ -215,14 +221,16 @@ class TrialResult:
     best_step: int | None = None
     #: Why it ended before its schedule did, in a line that begins with a label.
     reason: str | None = None
-    #: Whether the sampler should learn to keep away from such a point.
-    avoid: bool = False
+    #: Of a pruned trial: the constraint that it violates, by which the sampler learns to keep away from such a point.
+    avoid: str | None = None
     #: For people who debug.
     traceback: str | None = None
 
 
 def is_better(value: float, than: float | None, direction: str) -> bool:
-    """Return whether a value beats the best so far; NaN beats nothing."""
+    """Return whether a value beats the best so far; what is no finite number beats nothing."""
+    if not math.isfinite(value):
+        return False
     if than is None:
-        return value == value  # NaN differs from itself
+        return True
     return value > than if direction == "maximize" else value < than

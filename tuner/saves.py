@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from storage import CheckpointError, LeaseLost, describe_outage
 from tuner.background import Outcome
+from tuner.crash import Crash
 from tuner.errors import first_line
 from tuner.messages import Save
 from tuner.run import TrialResult
@@ -15,6 +16,7 @@ from tuner.run import TrialResult
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from storage import Lease
     from tuner.attempt import Attempt
     from tuner.background import Background
     from tuner.keeping import Keeping, Kept
@@ -33,6 +35,7 @@ class Saves:
         keeping: The store.
         background: Runs what waits for it.
         notice: Told in a line what a person should know.
+        warn: Writes into the event log what a person should know of a trial.
         drop: Told of a trial that turns out to be another worker's.
         fail: Told of a trial for which the store has failed before or after its training.
     """
@@ -43,14 +46,18 @@ class Saves:
         background: Background,
         *,
         notice: Callable[[str], None],
+        warn: Callable[[Lease, str], None],
         drop: Callable[[Attempt], None],
         fail: Callable[[Attempt, BaseException], None],
     ) -> None:
         self._keeping = keeping
         self._background = background
         self._notice = notice
+        self._warn = warn
         self._drop = drop
         self._fail = fail
+        #: By trial, what a person was told of what keeps its checkpoints from the store.
+        self._troubles: dict[int, str] = {}
 
     def ask(self, attempt: Attempt, *, leave: bool = False) -> None:
         """Have room made in the store, then give the trainer the word to save, and to leave after that."""
@@ -74,8 +81,7 @@ class Saves:
             return  # the second answer of a trainer that was told twice
         attempt.staged = None
         if message.error is not None:
-            self._notice(f"trial {attempt.number}: its checkpoint cannot be written here: {message.error}")
-            attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+            self._troubled(attempt, f"its checkpoint cannot be written here: {message.error}")
             self.give_back(staged)
             return
         lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
@@ -109,8 +115,21 @@ class Saves:
         attempt.checkpoints, attempt.refused = kept.checkpoints, kept.refused
         attempt.saved, attempt.save_cost_s = time.monotonic(), cost_s
         if kept.problem is not None:
-            self._notice(f"trial {attempt.number}: no checkpoint, the one before stays: {kept.problem}")
-            attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+            self._troubled(attempt, kept.problem)
+        elif self._troubles.pop(attempt.number, None) is not None:
+            self._notice(f"trial {attempt.number}: its checkpoints are stored again")
+
+    def _troubled(self, attempt: Attempt, problem: str) -> None:
+        """Tell a person what keeps a checkpoint from the store and what comes of it, once; and try again later."""
+        attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+        if attempt.result is not None:
+            outcome = "trained to its end, which waits until its best weights are stored"
+        else:
+            outcome = "no checkpoint, training goes on and the one before stays"
+        if self._troubles.get(attempt.number) != outcome:
+            self._troubles[attempt.number] = outcome
+            self._notice(f"trial {attempt.number}: {outcome}: {problem}")
+            self._warn(attempt.lease, f"{outcome}: {problem}")
 
     def withdraw(self, attempt: Attempt) -> None:
         """Take back the word to save from a trainer that will not heed it any more."""
@@ -163,10 +182,13 @@ class Saves:
         self._background.start(job, done)
 
     def _failed(self, attempt: Attempt, error: BaseException, *, fatal: bool) -> None:
-        self._notice(f"trial {attempt.number}: {error}")
-        attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+        if fatal or attempt.trainer is None:
+            self._notice(f"trial {attempt.number}: {error}")
+            attempt.patient_until = time.monotonic() + STORE_AGAIN_S
+        else:
+            self._troubled(attempt, str(error))
         if fatal:
-            attempt.crash = f"its checkpoint failed: {first_line(error)}"
+            attempt.crash = Crash(reason=f"its checkpoint failed: {first_line(error)}")
             if attempt.trainer is not None:
                 attempt.trainer.kill()
         elif attempt.told_to_leave:

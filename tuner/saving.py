@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import shutil
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +22,8 @@ if TYPE_CHECKING:
 ANSWER_S = 1.0
 #: Folders of a checkpoint: what to go on from, and the weights of the best evaluation.
 STEP, BEST = "step", "best"
+#: Bytes below which a disk on which a checkpoint cannot be written counts as full.
+_ROOM = 1 << 20
 
 
 class PipeSaver:
@@ -25,10 +31,12 @@ class PipeSaver:
 
     Args:
         connection: The pipe.
+        count: Called at each step.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, count: Callable[[], None] = lambda: None) -> None:
         self._connection = connection
+        self._count = count
         self._save: Save | None = None
         self._best: tuple[Evaluation, Write] | None = None
         self._answers: dict[int, bool] = {}
@@ -49,6 +57,7 @@ class PipeSaver:
     def wanted(self) -> bool:
         """Return whether the supervisor wants the trial saved."""
         self._asks = True
+        self._count()
         self._overdue()
         return self._save is not None
 
@@ -123,8 +132,13 @@ class PipeSaver:
             if write is not None:
                 (folder / STEP).mkdir()
                 write(folder / STEP)
-        except OSError as problem:  # a full disk: the trial goes on, from an older checkpoint if it must
-            best, step, error = None, None, str(problem)
+        except Exception as problem:
+            full = _is_full(folder, problem)
+            if not full and not isinstance(problem, OSError):
+                raise
+            # The trial goes on, from an older checkpoint if it must.
+            error = f"the disk of {folder} is full; make room there" if full else str(problem)
+            best, step = None, None
         else:
             self._best = None
         seconds = time.monotonic() - began
@@ -144,3 +158,12 @@ class PipeSaver:
                 assert isinstance(message, Save)
                 self._save = message
         return heard
+
+
+def _is_full(folder: Path, error: BaseException) -> bool:
+    """Return whether a disk without room is at fault; of that, libraries make errors of their own."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free < _ROOM
+    return False

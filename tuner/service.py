@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage import (
     CheckpointError,
+    CheckpointsUnreachable,
     CheckpointStore,
     Database,
     DatabaseMissing,
@@ -240,6 +241,8 @@ def naming_checkpoints(source: str) -> Iterator[None]:
     """Say of an error of the checkpoint store in which file and at which key it is to be mended."""
     try:
         yield
+    except CheckpointsUnreachable:
+        raise  # there is nothing to mend in a file
     except CheckpointError as error:
         raise ConfigError(source, "checkpoints", str(error)) from error
 

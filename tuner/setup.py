@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from search_spaces import Float, Recipe, SearchSpace, build_space, load_space, recipe_for
-from storage import CheckpointStore, store_url
+from storage import CheckpointStore, Footprint, store_url
 from tuner.errors import ConfigError, StudyChanged
 from tuner.fingerprints import content_of, differences
 from tuner.run import ModelSource, TrialRun
@@ -21,6 +21,7 @@ from tuner.training.schedules import complaint
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
     from tuner.config import StudyConfig
+    from tuner.devices import Device
     from tuner.trainers import WarmParent
     from tuner.training.preparation import Prepared
 
@@ -71,6 +72,20 @@ class Setup:
     def first_point(self) -> dict[str, Any]:
         """Return the published recipe, clipped into the space: the values of trial 0."""
         return self.space.clip(self.recipe.defaults)
+
+    def footprint(self, hyperparameters: Hyperparameters, device: Device) -> Footprint:
+        """Return what decides how much memory an example of a trial takes on a device, and how much there is."""
+        config, frozen = self.config, hyperparameters.frozen_layers
+        weights = str(self.fingerprints.get("weights", ""))
+        return Footprint(
+            # What a function of the study's own takes, another one does not.
+            model=weights if config.train is None else f"{config.name}/{config.train}"[:128],
+            # In the end, layers that thaw are all trained.
+            frozen=0.0 if isinstance(frozen, str) else frozen,
+            max_length=config.max_length,
+            precision=config.precision,
+            device=device.memory_class,
+        )
 
     def run(self, number: int, hyperparameters: Hyperparameters, **more: Any) -> TrialRun:
         """Return what a trial trains with."""

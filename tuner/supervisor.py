@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
-from storage import Events, History, Slots, Studies, describe_outage, new_owner
+from storage import (
+    KEPT_S,
+    Events,
+    History,
+    Slots,
+    Studies,
+    describe_outage,
+    give_back,
+    new_owner,
+    waiting_for_connections,
+)
 from tuner.attempt import Leaving
 from tuner.attempts import Attempts
 from tuner.budget import overdrawn
@@ -88,7 +98,7 @@ class Supervisor:
         self._history = History(database, record)
         self._news = News()
         self._notices: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._patience = Patience(self._notice, meanwhile=self._show_notices)
+        self._patience = Patience(self._notice, meanwhile=self._meanwhile)
         owner = new_owner()
         self._ledger = Ledger(
             database, record, setup.config, setup.space, owner=owner, lease_s=pace.lease_s, patience=self._patience
@@ -132,7 +142,7 @@ class Supervisor:
             TrialsFailed: `max_failed` trials in a row have failed.
         """
         try:
-            with taken_over(self._note_signal, self._news.wake):
+            with taken_over(self._note_signal, self._news.wake), waiting_for_connections(seconds=0.0):
                 try:
                     self._run()
                 finally:
@@ -190,6 +200,7 @@ class Supervisor:
             self._attempts.drive(self._ending.leaving if self._ending else None)
             if self._is_over():
                 return
+            give_back(KEPT_S)
             for ready in wait([*self._attempts.connections(), self._news.fileno()], timeout=LOOK_S):
                 if isinstance(ready, Connection):
                     self._attempts.attend(ready)
@@ -286,6 +297,11 @@ class Supervisor:
         """Have a person told something in a line. Safe from any thread."""
         self._notices.put(text)
         self._news.post(self._show_notices)
+
+    def _meanwhile(self) -> None:
+        """Do what is due before a wait for the database: others may lack the connections that lie idle here."""
+        give_back()
+        self._show_notices()
 
     def _show_notices(self) -> None:
         """Say what there is to say; also while the main thread waits for a database that is away."""

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from tuner.credentials import trainer_environment
 from tuner.errors import TrainerDied
 from tuner.messages import Call, Raised, Returned
 from tuner.warm import MAX_REQUEST
@@ -58,7 +59,11 @@ class Trainer:
 
     def exit_code(self) -> int | None:
         """Return the exit code of a process that has closed its pipe, negative for a signal; None if unknown."""
-        return self._parent.exit_code(self.pid)
+        return self.exit()[0]
+
+    def exit(self) -> tuple[int | None, int]:
+        """Return the exit code of a process that has closed its pipe, and how many steps it has counted."""
+        return self._parent.exit(self.pid)
 
 
 class WarmParent:
@@ -75,8 +80,8 @@ class WarmParent:
         self._spawn()
 
     def _spawn(self) -> None:
-        #: Exit codes of the trainers that this process has forked, None while they run.
-        self._exits: dict[int, int | None] = {}
+        #: Exit codes of the trainers that this process has forked, and their steps; None while they run.
+        self._exits: dict[int, tuple[int, int] | None] = {}
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._requests = ours
         output = None if self._log is None else self._log.open("ab")
@@ -88,7 +93,7 @@ class WarmParent:
                 stdin=subprocess.DEVNULL,
                 stdout=output if output is not None else sys.stderr,
                 stderr=output,
-                env={**os.environ, **_ENVIRONMENT, "PYTHONSAFEPATH": "1"},
+                env={**trainer_environment(os.environ), **_ENVIRONMENT, "PYTHONSAFEPATH": "1"},
                 start_new_session=True,
             )
         finally:
@@ -127,11 +132,11 @@ class WarmParent:
             with theirs:
                 socket.send_fds(self._requests, [request], [theirs.fileno()])
             while True:
-                kind, pid, status = self._receive(timeout=None)
+                kind, pid, status, steps = self._receive(timeout=None)
                 if kind == "forked":
                     self._exits[pid] = None
                     return Trainer(pid, Connection(ours.detach()), self)
-                self._exits[pid] = status
+                self._exits[pid] = (status, steps)
         except OSError as error:
             ours.close()
             raise TrainerDied(f"the process that starts trainers ended: {self._end()}") from error
@@ -155,15 +160,15 @@ class WarmParent:
         assert isinstance(message, Returned)
         return message.value
 
-    def exit_code(self, pid: int) -> int | None:
-        """Return the exit code of a trainer that has closed its pipe; None if a process that is gone forked it."""
+    def exit(self, pid: int) -> tuple[int | None, int]:
+        """Return exit code and steps of a trainer that has closed its pipe; no code if its parent is another by now."""
         try:
             while pid in self._exits and self._exits[pid] is None:
-                _, ended, status = self._receive(timeout=_EXIT_S)
-                self._exits[ended] = status
+                _, ended, status, steps = self._receive(timeout=_EXIT_S)
+                self._exits[ended] = (status, steps)
         except OSError:
-            return None
-        return self._exits.pop(pid, None)
+            return None, 0
+        return self._exits.pop(pid, None) or (None, 0)
 
     def close(self) -> None:
         """End the process, and with it every trainer that still runs."""
@@ -177,12 +182,12 @@ class WarmParent:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _receive(self, timeout: float | None) -> tuple[str, int, int]:
+    def _receive(self, timeout: float | None) -> tuple[str, int, int, int]:
         self._requests.settimeout(timeout)
         packet = self._requests.recv(4096)
         if not packet:
             raise ConnectionResetError("the warm parent closed its socket")
-        message: tuple[str, int, int] = pickle.loads(packet)  # noqa: S301 (from our own child)
+        message: tuple[str, int, int, int] = pickle.loads(packet)  # noqa: S301 (from our own child)
         return message
 
     def _end(self) -> str:

@@ -6,13 +6,15 @@ pruning is to stop iterating.
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any, TypeAlias
 
 from tuner.errors import Diverged
-from tuner.run import TENTHS, Evaluation, TrialResult, TrialRun, TrialStopped, is_better
+from tuner.memory import is_out_of_memory
+from tuner.run import DIVERGED, OUT_OF_MEMORY, TENTHS, Evaluation, TrialResult, TrialRun, TrialStopped, is_better
 
 #: A generator of evaluations.
 Train: TypeAlias = Callable[[TrialRun], Iterator[Evaluation]]
@@ -55,9 +57,9 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
         if not pruned:
             outcome = {"state": stopped.state}
     except Diverged as error:
-        outcome = {"state": "pruned", "reason": f"diverged: {error}", "avoid": True}
+        outcome = {"state": "pruned", "reason": f"diverged: {error}", "avoid": DIVERGED}
     except Exception as error:
-        outcome = {"state": "failed", "reason": describe_error(error), "traceback": traceback.format_exc()}
+        outcome = _raised(error)
     if outcome["state"] == "complete":
         outcome = _ended(last, best, pruned)
     return TrialResult(
@@ -68,17 +70,21 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
     )
 
 
+def _raised(error: Exception) -> dict[str, Any]:
+    told = {"reason": describe_error(error), "traceback": traceback.format_exc()}
+    if is_out_of_memory(error):
+        return {"state": "pruned", "avoid": OUT_OF_MEMORY, **told}
+    return {"state": "failed", **told}
+
+
 def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> dict[str, Any]:
     if last is None:
         return {"state": "failed", "reason": "no evaluation: training ended before the first one"}
     if best is None:
         reason = f"diverged: no evaluation was a number; that of tenth {last.step} is {last.value:g}"
-        return {"state": "pruned", "reason": reason, "avoid": True}
+        return {"state": "pruned", "reason": reason, "avoid": DIVERGED}
     if pruned:
-        return {
-            "state": "pruned",
-            "reason": f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far",
-        }
+        return pruned_at(last)
     if last.step < TENTHS:
         return {
             "state": "complete",
@@ -87,10 +93,19 @@ def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> di
     return {"state": "complete"}
 
 
+def pruned_at(last: Evaluation) -> dict[str, Any]:
+    """Return how a trial ends that was pruned at an evaluation."""
+    if not math.isfinite(last.value):
+        # As a bare pruned trial it would rank above a sound one that was pruned at an earlier step.
+        reason = f"diverged: the evaluation of tenth {last.step} is {last.value:g}"
+        return {"state": "pruned", "reason": reason, "avoid": DIVERGED}
+    reason = f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far"
+    return {"state": "pruned", "reason": reason}
+
+
 def describe_error(error: BaseException) -> str:
     """Return one line that says what went wrong in a trial, beginning with a label."""
-    name = type(error).__name__
     lines = str(error).strip().splitlines()
     text = lines[0][:300] if lines else "no message"
-    label = "out of memory" if isinstance(error, MemoryError) or name == "OutOfMemoryError" else name
+    label = "out of memory" if is_out_of_memory(error) else type(error).__name__
     return f"{label}: {text}"

@@ -18,9 +18,12 @@ import socket
 import sys
 import traceback
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuner import steps
 from tuner.errors import ConfigError
+from tuner.known_secrets import learn, strike_out
 from tuner.messages import Call, Raised
 
 if TYPE_CHECKING:
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 #: Bytes of a request; a packet socket carries no more at once.
 MAX_REQUEST = 1 << 17
 _PR_SET_PDEATHSIG = 1
+#: How much sooner than its parent and its supervisor the kernel kills a trainer where memory runs out, in thousandths
+#: of all memory that it counts as larger: whatever else it might choose would end more than one trial's attempt.
+_SOONER = 100
 
 
 def die_with_parent() -> None:
@@ -44,9 +50,11 @@ def main(arguments: Sequence[str]) -> None:
     # Who stops a whole process group means to preempt it: the supervisor ends us when its trials are in their slots.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm's warning, which reaches every process of a job
+    learn(os.environ)
     requests = socket.socket(fileno=int(arguments[0]))
     for module in arguments[1:]:
         importlib.import_module(module)
+    counts: dict[int, steps.Steps] = {}
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -60,21 +68,24 @@ def main(arguments: Sequence[str]) -> None:
             ready = {key.fileobj for key, _ in selector.select()}
             if wake_read in ready:
                 os.read(wake_read, 4096)
-                _report_exits(requests)
+                _report_exits(requests, counts)
             if requests in ready:
                 request, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST, 1)
                 if not request:
                     return
+                count = steps.Steps()
                 pid = os.fork()
                 if pid == 0:
+                    steps.mine = count
                     selector.close()
                     requests.close()
                     _run(parent, pickle.loads(request), Connection(descriptors[0]))  # noqa: S301 (from our own parent)
                 os.close(descriptors[0])
-                requests.send(pickle.dumps(("forked", pid, 0)))
+                counts[pid] = count
+                requests.send(pickle.dumps(("forked", pid, 0, 0)))
 
 
-def _report_exits(requests: socket.socket) -> None:
+def _report_exits(requests: socket.socket, counts: dict[int, steps.Steps]) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -82,7 +93,15 @@ def _report_exits(requests: socket.socket) -> None:
             return
         if pid == 0:
             return
-        requests.send(pickle.dumps(("exited", pid, os.waitstatus_to_exitcode(status))))
+        count = counts.pop(pid)
+        requests.send(pickle.dumps(("exited", pid, os.waitstatus_to_exitcode(status), count.done)))
+        count.close()
+
+
+def _let_be_killed_first() -> None:
+    with contextlib.suppress(OSError, ValueError):  # no kernel of ours, or one that hides it
+        adjustment = Path("/proc/self/oom_score_adj")
+        adjustment.write_text(str(min(1000, int(adjustment.read_text()) + _SOONER)))
 
 
 def _run(parent: int, call: Call, connection: Connection) -> None:
@@ -93,6 +112,7 @@ def _run(parent: int, call: Call, connection: Connection) -> None:
         if os.getppid() != parent:  # it ended before we asked to end with it
             return
         os.setsid()
+        _let_be_killed_first()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.environ.update(call.environment)
@@ -107,10 +127,10 @@ def _run(parent: int, call: Call, connection: Connection) -> None:
             config = None
             if isinstance(error, ConfigError):
                 config = (type(error).__name__, error.source, error.key, error.reason)
-            text = f"{type(error).__name__}: {error}"
-            connection.send(Raised(config=config, text=text, traceback=traceback.format_exc()))
+            text = strike_out(f"{type(error).__name__}: {error}")
+            connection.send(Raised(config=config, text=text, traceback=strike_out(traceback.format_exc())))
     except BaseException:
-        traceback.print_exc()
+        print(strike_out(traceback.format_exc()), file=sys.stderr)  # noqa: T201 (the trainers' log)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

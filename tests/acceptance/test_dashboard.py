@@ -1,4 +1,4 @@
-"""The dashboard of a real study answers on this machine alone, and ends when it is told to."""
+"""The dashboard of a real study answers on this machine alone, outlives its database, and ends when it is told to."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import os
 import signal
 import socket
 import struct
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import optuna
 import psutil
 import pytest
-from acceptance_support import Running, Tuner
-
-ADDRESS = r"Dashboard on (http://127\.0\.0\.1:(\d+)) \(Ctrl-C ends it\)"
+from acceptance_support import Running, Tuner, wait_until
+from asking import ADDRESS, ask
+from servers import PostgresServer
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +39,6 @@ def test_it_listens_on_the_loopback_alone(dashboard: tuple[Running, str]) -> Non
         if connection.status == psutil.CONN_LISTEN
     ]
     assert [f"http://{where.ip}:{where.port}" for where in listening] == [address]
-
-
-def test_it_answers_to_no_other_name(dashboard: tuple[Running, str]) -> None:
-    _, address = dashboard
-    request = urllib.request.Request(f"{address}/api/studies", headers={"Host": "evil.example"})
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(request, timeout=30)
-    assert refused.value.code == 403
-    refused.value.close()
-    assert get(f"{address.replace('127.0.0.1', 'localhost')}/api/studies")["study_summaries"]
 
 
 def test_a_client_that_leaves_early_does_not_end_it(dashboard: tuple[Running, str]) -> None:
@@ -112,3 +103,99 @@ def test_a_database_that_is_not_there_is_not_made(tuner: Tuner) -> None:
     assert done.returncode == 1
     assert "there is no database" in done.stderr
     assert list(tuner.folder.iterdir()) == []
+
+
+def test_it_makes_nothing_in_the_folder_where_it_runs(tmp_path: Path, finished: Tuner) -> None:
+    before = sorted(path.name for path in finished.folder.iterdir())
+    with finished.running("dashboard", "--port", "0") as running:
+        running.wait_for(ADDRESS)
+        assert sorted(path.name for path in finished.folder.iterdir()) == before
+
+
+def test_its_health_is_asked_by_the_command(dashboard: tuple[Running, str], finished: Tuner) -> None:
+    port = dashboard[1].rsplit(":", 1)[1]
+    for host in ("127.0.0.1", "0.0.0.0", "localhost"):
+        assert finished.ok("dashboard", "--healthcheck", "--port", port, "--host", host).stdout == "ok\n"
+    done = finished.run("dashboard", "--healthcheck", "--port", "1")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no dashboard answers at port 1 of 127.0.0.1" in done.stderr
+
+
+def test_a_request_of_a_client_that_waits_is_answered_when_a_signal_comes(finished: Tuner) -> None:
+    with finished.running("dashboard", "--port", "0") as running:
+        address = running.wait_for(ADDRESS)[1]
+        answers = [ask(address, "/api/studies/1").status]
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.wait(timeout=20) == 0
+        assert answers == [200]
+
+
+def test_a_study_that_takes_the_place_of_a_deleted_one_is_shown_with_its_own_trials(finished: Tuner) -> None:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{finished.folder}/tuner.db")
+    with finished.running("dashboard", "--port", "0") as running:
+        address = running.wait_for(ADDRESS)[1]
+        first = optuna.create_study(study_name="first", storage=storage)
+        first.add_trials([optuna.create_trial(value=1.0)] * 3)
+        path = f"/api/studies/{first._study_id}"
+        assert [trial["values"] for trial in ask(address, path).json["trials"]] == [[1.0]] * 3
+        optuna.delete_study(study_name="first", storage=storage)
+        assert ask(address, path).status == 404
+        second = optuna.create_study(study_name="second", storage=storage)
+        second.add_trials([optuna.create_trial(value=2.0)] * 2)
+        assert second._study_id == first._study_id
+        assert [trial["values"] for trial in ask(address, path).json["trials"]] == [[2.0]] * 2
+    optuna.delete_study(study_name="second", storage=storage)
+    storage.remove_session()
+    storage.engine.dispose()
+
+
+def test_a_file_that_is_gone_is_missed_and_not_made(tuner: Tuner) -> None:
+    tuner.ok("start", tuner.toy_study("short", budget={"trials": 1}))
+    with tuner.running("dashboard", "--port", "0") as running:
+        address = running.wait_for(ADDRESS)[1]
+        assert ask(address, "/healthz").status == 200
+        for file in tuner.folder.glob("tuner.db*"):
+            file.rename(file.with_name(f"away-{file.name}"))
+        assert (ask(address, "/api/studies").status, ask(address, "/healthz").status) == (503, 503)
+        assert not list(tuner.folder.glob("tuner.db*"))
+        for file in tuner.folder.glob("away-*"):
+            file.rename(file.with_name(file.name.removeprefix("away-")))
+        assert (ask(address, "/api/studies").status, ask(address, "/healthz").status) == (200, 200)
+
+
+def test_it_outlives_its_database_and_needs_no_more_than_select(
+    tuner: Tuner, new_postgres_server: Callable[..., PostgresServer]
+) -> None:
+    import psycopg
+
+    with new_postgres_server() as server:
+        as_owner = tuner.within(TUNER_STORAGE=server.url)
+        as_reader = tuner.within(TUNER_STORAGE=server.url.replace("postgres@", "reader@"))
+        superuser = {"host": "127.0.0.1", "port": server.port, "user": "postgres", "dbname": "postgres"}
+        with psycopg.connect(**superuser, autocommit=True) as connection:
+            connection.execute("CREATE ROLE reader LOGIN")
+            connection.execute("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader")
+        with as_reader.running("dashboard", "--port", "0") as running:
+            address = running.wait_for(ADDRESS)[1]
+            # Before anybody has started a study.
+            early = ask(address, "/dashboard")
+            assert (early.status, "`tuner start` makes one" in early.text) == (503, True)
+            assert ask(address, "/healthz").status == 200
+            study = as_owner.toy_study("short", budget={"trials": 1}, checkpoints=str(tuner.folder / "kept"))
+            as_owner.ok("start", study)
+            assert ask(address, "/dashboard").status == 200
+            assert ask(address, "/api/studies/1").json["trials"][0]["state"] == "Complete"
+            # While the database is away, and after.
+            server.stop("immediate")
+            for path in ("/dashboard", "/api/studies", "/api/studies/1", "/csv/1", "/healthz"):
+                answer = ask(address, path)
+                assert (path, answer.status) == (path, 503)
+                assert answer.body.count(b"\n") <= 1
+            assert as_reader.run("dashboard", "--healthcheck", "--port", address.rsplit(":", 1)[1]).returncode == 1
+            server.start()
+            wait_until(lambda: ask(address, "/api/studies/1").status == 200, "the study again")
+            assert ask(address, "/healthz").status == 200
+            said = running.stderr
+        assert said.count("shows nothing: ") == 2
+        assert said.count("shows the studies again") == 2
+        assert "Traceback" not in said

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import pytest
 import sqlalchemy as sa
 from racing import holding, race
-from servers import PostgresServer
+from servers import MariaDBServer, PostgresServer
 
 from storage import Database
 
@@ -20,8 +20,16 @@ __all__ = ["holding", "race"]
 
 Watch: TypeAlias = Callable[[Database], Callable[..., None]]
 
-_BACKENDS = ["sqlite", "postgresql"]
+_BACKENDS = ["sqlite", "postgresql", "mariadb"]
 _DEADLINE_S = 60.0
+#: How many wait for a lock that somebody else holds.
+_WAITING = {
+    "postgresql": (
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+    ),
+    "mysql": "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'",
+}
 
 
 @pytest.fixture(params=_BACKENDS)
@@ -29,7 +37,7 @@ def storage_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database that nothing was ever written to."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'tuner.db'}"
-    url: str = request.getfixturevalue("postgres_url")
+    url: str = request.getfixturevalue({"postgresql": "postgres_url", "mariadb": "mariadb_url"}[request.param])
     return url
 
 
@@ -51,6 +59,15 @@ def postgres_tables(postgres_server: PostgresServer) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def mariadb_tables(mariadb_server: MariaDBServer) -> str:
+    """The same on MariaDB."""
+    url = mariadb_server.create_database("contracts")
+    with Database(url, create=True) as database:
+        assert database.optuna_storage is not None
+    return url
+
+
 @pytest.fixture(params=_BACKENDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database with our tables and Optuna's, and no study."""
@@ -58,7 +75,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         path = tmp_path / "tuner.db"
         shutil.copyfile(request.getfixturevalue("sqlite_tables"), path)
         return f"sqlite:///{path}"
-    url: str = request.getfixturevalue("postgres_tables")
+    url: str = request.getfixturevalue({"postgresql": "postgres_tables", "mariadb": "mariadb_tables"}[request.param])
     _empty(url)
     return url
 
@@ -87,10 +104,7 @@ def watch(url: str) -> Iterator[Watch]:
         yield _watch_file
         return
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    query = sa.text(
-        "SELECT count(*) FROM pg_stat_activity "
-        "WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
-    )
+    query = sa.text(_WAITING[engine.dialect.name])
 
     def wait(thread: threading.Thread | None = None) -> None:
         deadline = time.monotonic() + _DEADLINE_S
@@ -123,5 +137,11 @@ def _empty(url: str) -> None:
     with engine.begin() as connection:
         kept = ("alembic_version", "version_info", "tuner_schema")
         names = [name for name in sa.inspect(connection).get_table_names() if name not in kept]
-        connection.exec_driver_sql(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
+            return
+        connection.exec_driver_sql("SET foreign_key_checks = 0")
+        for name in names:
+            if connection.exec_driver_sql(f"SELECT 1 FROM {name} LIMIT 1").first():
+                connection.exec_driver_sql(f"TRUNCATE {name}")
     engine.dispose()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import time
 
 import optuna
@@ -7,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 from storing import LEASE_S, begin, claim, count, create_study, expire, optuna_study
 
-from storage import Checkpoints, Database, EventRecord, Events, LeaseLost, Slots, Studies, StudyRecord, fenced
+from storage import Checkpoints, Database, EventRecord, Events, LeaseLost, Slots, Studies, StudyRecord, fenced, tables
+from storage.clock import now_s
 
 
 @pytest.fixture
@@ -62,6 +64,23 @@ def test_the_log_tells_the_life_of_a_trial(
         ("end", 0, 0, 3, "they", None, 0.5, "complete"),
         ("stopped", None, None, None, None, None, None, None),
     ]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_told_in_words(
+    slots: Slots, study: optuna.Study, events: Events, value: float
+) -> None:
+    lease, trial = begin(slots, study)
+    with fenced(lease, kind="report", values={"step": 1, "value": value}):
+        trial.report(value, 1)
+    with fenced(lease, ending=True, values={"value": value, "detail": "failed: no number"}):
+        study.tell(trial, state=optuna.trial.TrialState.FAIL)
+    assert [(event.kind, event.value, event.detail) for event in events.all()[1:]] == [
+        ("report", None, f"value {value}"),
+        ("end", None, f"failed: no number; value {value}"),
+    ]
+    reported = study.trials[0].intermediate_values[1]
+    assert reported == value or (math.isnan(reported) and math.isnan(value))
 
 
 def test_moments_are_of_the_clock_of_the_database_in_order(slots: Slots, events: Events) -> None:
@@ -149,3 +168,33 @@ def test_the_events_of_two_studies_do_not_mix(database: Database, slots: Slots, 
     assert [event.owner for event in events.all()] == ["me"]
     assert [event.owner for event in Events(database, other.id).all()] == ["you"]
     assert count(database, "tuner_events") == 2
+
+
+def end(database: Database, record: StudyRecord, *details: str) -> None:
+    """Write ends of trials, as the transactions that tell them do."""
+    with database.write() as connection:
+        for detail in details:
+            values = {"study_id": record.id, "moment": now_s(), "kind": "end", "detail": detail}
+            connection.execute(tables.events.insert().values(**values))
+
+
+def test_failures_in_a_row_are_counted_from_the_last_word_of_a_person(
+    database: Database, record: StudyRecord, events: Events
+) -> None:
+    studies = Studies(database)
+    end(database, record, "failed: a", "complete", "failed: b", "failed: c")
+    assert events.failed_in_a_row(2) == "c"
+    assert events.failed_in_a_row(3) is None
+    studies.set_state(record.id, "paused", reason="too many")
+    assert events.failed_in_a_row(2) == "c"
+    assert events.paused_because() == "too many"
+    studies.set_state(record.id, "open")
+    assert events.failed_in_a_row(1) is None
+    end(database, record, "failed: d")
+    assert events.failed_in_a_row(1) == "d"
+    studies.update(record.id, {"budget": {"trials": 3}}, {}, edited="keep: 1 -> 2")
+    assert events.failed_in_a_row(1) is None
+    end(database, record, "failed: e", "pruned: out of memory")
+    assert events.failed_in_a_row(1) is None
+    studies.set_state(record.id, "paused")
+    assert events.paused_because() is None

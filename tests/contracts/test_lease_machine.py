@@ -252,9 +252,11 @@ def test_whatever_supervisors_do_in_whatever_order_each_trial_has_one_holder_one
     database: Database,
 ) -> None:
     machine = type("OneDatabase", (Leases,), {"database": database})
+    # The machine is one; of a third database it has to be seen only that it plays by the same rules.
+    examples = 20 if database.engine.name == "mysql" else 60
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

@@ -22,6 +22,11 @@ def table_names(database: Database) -> set[str]:
 
 
 def optunas_alone(url: str) -> optuna.storages.RDBStorage:
+    if url.startswith("mysql"):  # where Optuna goes by the database's own collation, and not all are good enough
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("ALTER DATABASE COLLATE utf8mb4_bin")
+        engine.dispose()
     return optuna.storages.RDBStorage(url)
 
 

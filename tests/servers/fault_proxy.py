@@ -155,7 +155,9 @@ def _none(_: BaseHTTPRequestHandler) -> bool:
 
 def _answer(request: BaseHTTPRequestHandler, status: int) -> bool:
     code = {500: "InternalError", 503: "SlowDown", 507: "InsufficientStorage"}.get(status, "InternalError")
-    content = b"" if request.command == "HEAD" else f"<Error><Code>{code}</Code><Message>a fault</Message></Error>".encode()
+    content = (
+        b"" if request.command == "HEAD" else f"<Error><Code>{code}</Code><Message>a fault</Message></Error>".encode()
+    )
     request.send_response_only(status)
     request.send_header("Content-Type", "application/xml")
     request.send_header("Content-Length", str(len(content)))

@@ -136,7 +136,12 @@ class MariaDBServer(Server):
             raise ServerFailed(f"mariadb-install-db made no data folder: {done.stdout}{done.stderr}")
 
     def _command(self) -> Sequence[str | Path]:
-        own = {"datadir": self._data, "port": self.port, "socket": self.folder / "socket", "pid_file": self._data / "pid"}
+        own = {
+            "datadir": self._data,
+            "port": self.port,
+            "socket": self.folder / "socket",
+            "pid_file": self._data / "pid",
+        }
         settings = {**own, **self._settings}
         return [self._program, "--no-defaults", *(f"--{k}={v}" if v != "" else f"--{k}" for k, v in settings.items())]
 

@@ -101,6 +101,15 @@ class PostgresServer(Server):
         """Remove a database; who is connected to it is thrown out."""
         self._execute("DROP DATABASE {} WITH (FORCE)", name)
 
+    def connections_to(self, database: str) -> int:
+        """Return how many clients are connected to a database."""
+        import psycopg
+
+        with psycopg.connect(self.url.replace("+psycopg", ""), autocommit=True, connect_timeout=10) as connection:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
+            row = connection.execute(query, (database,)).fetchone()
+        return int(row[0]) if row else 0
+
     def _execute(self, statement: Any, *names: str) -> None:
         import psycopg
         from psycopg.sql import SQL, Identifier

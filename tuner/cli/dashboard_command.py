@@ -28,7 +28,7 @@ _FILE = click.Path(path_type=Path)
     "--token-file",
     type=_FILE,
     envvar="TUNER_DASHBOARD_TOKEN_FILE",
-    help="File with a token that clients must know. [env: TUNER_DASHBOARD_TOKEN_FILE, or TUNER_DASHBOARD_TOKEN, the token]",
+    help="File with a token to log in with. [env: TUNER_DASHBOARD_TOKEN_FILE, or the token: TUNER_DASHBOARD_TOKEN]",
 )
 @click.option(
     "--auth-file",

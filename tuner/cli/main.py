@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import sys
-import traceback
 
 import click
 
@@ -19,9 +18,9 @@ from storage import (
     InvalidStorageURL,
     StorageError,
     describe_outage,
-    mask_password,
 )
 from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
+from tuner.redaction import redact, redact_what_is_written, traceback_of
 
 #: Commands in the order of the help, each in a module of its name.
 COMMANDS = (
@@ -98,6 +97,7 @@ def main() -> None:
         # What its pools say of connections that broke, we say ourselves, in a line.
         logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
         logging.getLogger("sqlalchemy").propagate = False
+    redact_what_is_written()
     try:
         code = group.main(prog_name="tuner", standalone_mode=False)
     except click.ClickException as error:
@@ -109,7 +109,7 @@ def main() -> None:
         code = 128 + signal.SIGPIPE
     except (Exception, KeyboardInterrupt) as error:
         if debug:
-            traceback.print_exc()
+            click.echo(traceback_of(error), err=True)
         code = _say(_what_ended(error), debug=debug)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -130,12 +130,12 @@ def _say(error: BaseException, *, debug: bool) -> int:
         click.echo("Aborted.", err=True)
         return 130
     if isinstance(error, TunerError | SearchSpaceError | StorageError):
-        click.echo(f"Error: {mask_password(str(error))}", err=True)
+        click.echo(f"Error: {redact(str(error))}", err=True)
         return exit_code(error)
     if outage := describe_outage(error):
-        click.echo(f"Error: the database does not answer: {mask_password(outage)}", err=True)
+        click.echo(f"Error: the database does not answer: {redact(outage)}", err=True)
         return 1
-    text = mask_password(f"{type(error).__name__}: {error}")
+    text = redact(f"{type(error).__name__}: {error}")
     hint = "" if debug else "\nThis is a defect of tuner, or of what it stands on; --debug shows where."
     click.echo(f"Error: {text}{hint}", err=True)
     return 1

@@ -6,13 +6,15 @@ import functools
 import json
 import math
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
+from click.core import ParameterSource
 
-from storage import DEFAULT_URL
+from storage import DEFAULT_URL, mask_password
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -26,19 +28,54 @@ def storage_option(command: Command) -> Command:
         default=_default_url,
         show_default=DEFAULT_URL,
         metavar="URL",
-        help="Database of the studies. [env: TUNER_STORAGE, or TUNER_STORAGE_FILE, a file with the URL]",
+        callback=_with_credentials,
+        help="Database of the studies. [env: TUNER_STORAGE; or TUNER_STORAGE_FILE, a file with the URL; "
+        "TUNER_STORAGE_PASSWORD_FILE, a file with the password alone]",
     )(command)
     return debug_option(command)
 
 
+def storage_flag(url: str) -> str:
+    """Return what to add to another command so that it finds the same database, without its password."""
+    given = click.get_current_context().get_parameter_source("url") is ParameterSource.COMMANDLINE
+    return f" --storage {shlex.quote(mask_password(url))}" if given and url != DEFAULT_URL else ""
+
+
 def _default_url() -> str:
     path = os.environ.get("TUNER_STORAGE_FILE")
+    return _read_secret("TUNER_STORAGE_FILE", path).strip() if path else DEFAULT_URL
+
+
+def _with_credentials(ctx: click.Context, param: click.Parameter, url: str) -> str:
+    """Put the password from its file into the URL, and see to it that nothing shows it."""
+    from tuner.credentials import UnreadableSecret, keep_url_secret, with_password
+
+    keep_url_secret(url)
+    if ctx.get_parameter_source("url") is ParameterSource.COMMANDLINE and mask_password(url) != url:
+        _warn(
+            "whoever can list processes can read the password in --storage; "
+            "set TUNER_STORAGE, TUNER_STORAGE_FILE or TUNER_STORAGE_PASSWORD_FILE instead"
+        )
+    path = os.environ.get("TUNER_STORAGE_PASSWORD_FILE")
     if not path:
-        return DEFAULT_URL
+        return url
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"TUNER_STORAGE_FILE: {path} cannot be read: {error}") from error
+        return with_password(url, _read_secret("TUNER_STORAGE_PASSWORD_FILE", path))
+    except UnreadableSecret as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _read_secret(name: str, path: str) -> str:
+    from tuner.credentials import UnreadableSecret, read_secret
+
+    try:
+        return read_secret(path, name=name, warn=_warn)
+    except UnreadableSecret as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _warn(text: str) -> None:
+    click.echo(f"Warning: {text}", err=True)
 
 
 def debug_option(command: Command) -> Command:

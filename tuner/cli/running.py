@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.console import Console
 
-from storage import DEFAULT_URL, Database, Studies
+from storage import Database, Studies, waiting_for_connections
+from tuner.cli.options import storage_flag
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
+from tuner.events import Notice
 from tuner.progress import describe, progress
 from tuner.service import Machine
 from tuner.views import best_view, status_view
@@ -40,7 +42,10 @@ def run_and_report(
     for number in (signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, _preempted)
     machine = Machine(devices=devices, workers=workers, debug="--debug" in sys.argv, pace=pace)
-    with progress(Console(stderr=True)) as watch:
+    with (
+        progress(Console(stderr=True)) as watch,
+        waiting_for_connections(lambda text: watch(Notice(text=text))),
+    ):
         ran = run(machine, watch)
     with Database(url) as database:
         study = Studies(database).get(name)
@@ -56,7 +61,7 @@ def run_and_report(
     )
     if best["default"] is not None:
         _print_gain(best)
-    storage = "" if url == DEFAULT_URL else f" --storage {_shown(url)}"
+    storage = storage_flag(url)
     more = status["trials"]["total"] + 8
     program = _program()
     click.echo("Go on with:")
@@ -75,12 +80,6 @@ def _program() -> str:
     if os.path.basename(sys.argv[0]) != "tuner" or shutil.which("tuner") == sys.argv[0]:
         return "tuner"
     return os.path.relpath(sys.argv[0])
-
-
-def _shown(url: str) -> str:
-    from storage import mask_password
-
-    return mask_password(url)
 
 
 def _print_state(status: dict[str, object], ran: bool) -> None:

@@ -59,11 +59,12 @@ class Guard:
         path = environ["PATH_INFO"] = environ.get("PATH_INFO", "").rstrip("/") or "/"
         for header in ("HOST", "PROTO", "PORT"):
             environ.pop(f"HTTP_X_FORWARDED_{header}", None)  # anybody can send them, and redirects would follow them
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # optuna-dashboard fails without
         if not self._debug:
             environ["wsgi.errors"] = io.StringIO()
         answer = self._refusal(environ, path)
         if answer is None:
-            answer = self._own_answer(path) or self._change(environ, path)
+            answer = self._change(environ, path) or self._own_answer(path)
         if answer is not None:
             return _send(answer, path, environ, start_response)
         try:
@@ -115,7 +116,7 @@ class Guard:
 
     def _own_answer(self, path: str) -> Answer | None:
         """Return what is answered without optuna-dashboard."""
-        if path == "/":
+        if path in ("/", "/incompatible-rdb-schema"):  # the second offers to upgrade Optuna's tables, which tuner does
             return Answer(status=HTTPStatus.FOUND, reason="see /dashboard", headers=(("Location", "/dashboard"),))
         if path != HEALTH:
             return None

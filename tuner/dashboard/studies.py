@@ -6,6 +6,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from storage import Database, DatabaseMissing, StorageError, describe_outage, mask_password
 from storage.belonging import study_identities
 
@@ -64,7 +66,7 @@ class Source:
                     return self._opened()
                 self._shown = studies
                 return self._database, self._application
-        except Exception as error:
+        except (StorageError, sa.exc.SQLAlchemyError, OSError) as error:
             raise Away(_why(error)) from error
 
     def _opened(self) -> tuple[Database, WSGIApplication]:

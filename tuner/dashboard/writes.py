@@ -41,7 +41,7 @@ def parse(body: bytes) -> dict[str, Any]:
     """
     document = json.loads(body, parse_constant=_no_constant) if body else {}
     if not isinstance(document, dict):
-        raise ValueError("no object")  # noqa: TRY004
+        raise ValueError("no object")
     return document
 
 

@@ -44,6 +44,8 @@ class Progress:
     #: Value of the best evaluation, and how many came after it.
     best: float | None = None
     since_best: int = 0
+    #: At most so many examples at once in an evaluation: of more, memory ran out.
+    evaluation_batch: int = 64
 
 
 def random_state() -> dict[str, Any]:

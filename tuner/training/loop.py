@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,14 @@ from accelerate import Accelerator
 from torch.nn.functional import cross_entropy
 
 from tuner.errors import Diverged
+from tuner.memory import is_out_of_memory
 from tuner.run import TENTHS, Evaluation, TrialRun, is_better
 from tuner.training import batches
 from tuner.training.checkpoint import Checkpoint, Progress, random_state
 from tuner.training.data.prepared import PreparedData
 from tuner.training.dropout import module_dropouts
 from tuner.training.freezing import Freezing, map_layers, thaw_plan
+from tuner.training.memory import free_memory, rewinder
 from tuner.training.metrics import score
 from tuner.training.model import build_model, save_weights, trained_state
 from tuner.training.optimizer import parameter_groups
@@ -37,19 +39,25 @@ MAX_GRAD_NORM = 1.0
 #: need little padding: MiniLM on film reviews, batch 32, costs two thirds in parts of 8 of what it costs whole.
 CPU_MICRO_BATCH = 8
 GPU_MICRO_BATCH = 64
-#: Examples per forward pass of an evaluation.
+#: Examples per forward pass of an evaluation, and at most how many times as many as of training: where these had to
+#: be few for want of memory, what keeps nothing for a backward pass has room for more, but not for any number.
 EVALUATION_BATCH = 64
+EVALUATION_FACTOR = 8
 
 
 def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told in order)
     """Train one trial, from its beginning or from where an earlier attempt has saved it.
 
     Args:
-        run: What to train with. `run.record` is called once with the effective configuration, and `run.saver` is asked
-            after each step whether to save.
+        run: What to train with. `run.record` is called with the effective configuration, again where a smaller
+            micro-batch has to do, and `run.saver` is asked after each step whether to save.
 
     Yields:
         The evaluations, in order of their steps; after `run.restored`, those that were not made yet.
+
+    Where memory runs out, the step is done again with half of its examples at a time: the same examples, the same
+    optimiser steps, and random numbers from where they were. An error that says so is raised where one example at a
+    time does not fit, or where it was not the examples that took the memory.
 
     Raises:
         Diverged: Loss or gradient is no finite number.
@@ -108,21 +116,21 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     accelerator = Accelerator(mixed_precision=_precision(run.precision), cpu=not torch.cuda.is_available())
     model, optimizer = accelerator.prepare(model, optimizer)
     freezing.begin_step(0)
-    run.record(
-        _effective(
-            run,
-            model,
-            freezing,
-            optimizer.param_groups,
-            plan=plan,
-            total=total,
-            warmup=warmup,
-            evaluate_after=evaluate_after,
-        )
+    micro_batch = _micro_batch(run)
+    effective = _effective(
+        run,
+        model,
+        freezing,
+        optimizer.param_groups,
+        plan=plan,
+        total=total,
+        warmup=warmup,
+        evaluate_after=evaluate_after,
+        micro_batch=micro_batch,
     )
+    run.record(effective)
 
     # ---- go on from where an earlier attempt was
-    micro_batch = _micro_batch(run)
     trial = {"seed": run.seed, "rows": rows, "batch_size": hp.batch_size, "optimiser_steps": total}
     at = Progress()
     if saved is not None:
@@ -163,13 +171,22 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         if not at.evaluation_due:
             freezing.begin_step(at.step)
             batch = next(order)
-            loss = 0.0
-            for micro in batches.micro_batches(batch, lengths, micro_batch):
-                inputs = _to(accelerator.device, collate(_rows(data.train, micro)))
-                labels = inputs.pop("labels")
-                part = cross_entropy(model(**inputs).logits.float(), labels, reduction="sum") / len(batch)
-                accelerator.backward(part)
-                loss += part.item()
+            rewind = rewinder()
+            while True:
+                try:
+                    parts = batches.micro_batches(batch, lengths, micro_batch)
+                    loss = _accumulate(accelerator, model, collate, data.train, parts, examples=len(batch))
+                    break
+                except Exception as error:
+                    if not is_out_of_memory(error) or min(micro_batch, len(batch)) == 1:
+                        raise
+                # ---- again with half, once the error is gone, which holds what did not fit
+                micro_batch = min(micro_batch, len(batch)) // 2
+                optimizer.zero_grad()
+                free_memory()
+                rewind()
+                effective = {**effective, "micro_batch": micro_batch}
+                run.record(effective)
             norm = accelerator.clip_grad_norm_(trained, MAX_GRAD_NORM)
             # With fp16 a norm that is not finite is the scaler's to handle: it skips the step and lowers its scale.
             if not (math.isfinite(loss) and (accelerator.scaler is not None or torch.isfinite(norm))):
@@ -189,7 +206,17 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
             at.evaluation_due = at.step in evaluate_after
 
         # ---- evaluate, unless the trial is about to be moved: the evaluation is then made where it goes on
-        found = evaluate(model, data, collate, accelerator.device, run) if at.evaluation_due else None
+        found = None
+        while at.evaluation_due:
+            size = min(at.evaluation_batch, EVALUATION_FACTOR * micro_batch)
+            try:
+                found = evaluate(model, data, collate, accelerator.device, run, size=size)
+                break
+            except Exception as error:
+                if not is_out_of_memory(error) or size == 1:
+                    raise
+            at.evaluation_batch = size // 2
+            free_memory()
         if found is not None:
             value, validation_loss = found
             if not math.isfinite(value) and run.max_steps is None:
@@ -218,11 +245,37 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
             run.saver.save(at.step, write)
 
 
+def _accumulate(
+    accelerator: Accelerator,
+    model: nn.Module,
+    collate: Any,
+    rows: Any,
+    parts: Iterable[batches.Indices],
+    *,
+    examples: int,
+) -> float:
+    """Sum the gradients of a batch, part by part; return its mean loss over so many examples."""
+    loss = 0.0
+    for part in parts:
+        inputs = _to(accelerator.device, collate(_rows(rows, part)))
+        labels = inputs.pop("labels")
+        share = cross_entropy(model(**inputs).logits.float(), labels, reduction="sum") / examples
+        accelerator.backward(share)
+        loss += share.item()
+    return loss
+
+
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, data: PreparedData, collate: Any, device: torch.device, run: TrialRun
+    model: nn.Module,
+    data: PreparedData,
+    collate: Any,
+    device: torch.device,
+    run: TrialRun,
+    *,
+    size: int = EVALUATION_BATCH,
 ) -> tuple[float, float] | None:
-    """Evaluate a model on the validation split. Draws no random number.
+    """Evaluate a model on the validation split, so many examples at a time. Draws no random number.
 
     Returns:
         The metric of the study and the mean loss per example; None where it was broken off, because the trial is about
@@ -234,7 +287,7 @@ def evaluate(
         # Spread over the split: a split that was sorted by label would show one class only.
         rows = rows.select(np.linspace(0, len(rows) - 1, run.max_rows).astype(int))
     logits, labels, order = [], [], []
-    for batch in batches.evaluation_batches(rows["length"], EVALUATION_BATCH):
+    for batch in batches.evaluation_batches(rows["length"], size):
         if run.saver.leaving:
             return None
         inputs = _to(device, collate(_rows(rows, batch)))
@@ -282,6 +335,7 @@ def _effective(
     total: int,
     warmup: int,
     evaluate_after: dict[int, int],
+    micro_batch: int,
 ) -> dict[str, Any]:
     """Return what is really trained, read from the built objects rather than from what was asked."""
     frozen = set(freezing.frozen_modules())
@@ -297,7 +351,7 @@ def _effective(
         "frozen_layers": plan[0],
         "thawing": {str(step): frozen for step, frozen in plan.items()} if len(plan) > 1 else None,
         "batch_size": hp.batch_size,
-        "micro_batch": min(hp.batch_size, _micro_batch(run)),
+        "micro_batch": min(hp.batch_size, micro_batch),
         "optimiser_steps": total,
         "warmup_steps": warmup,
         "lr_scheduler_type": hp.lr_scheduler_type,

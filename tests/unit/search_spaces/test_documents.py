@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from search_spaces import UnreadableDocument, parse_yaml, read_yaml
-from search_spaces.documents import MAX_BYTES
+from search_spaces.documents import MAX_BYTES, MAX_DEPTH
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +66,35 @@ def test_a_few_bytes_of_aliases_do_not_grow_into_gigabytes() -> None:
         parse_yaml(bomb, "bomb.yaml")
 
 
-@pytest.mark.parametrize("text", ["[" * 5_000, "n: " + "9" * 10_000, "d: 2020-13-45", "a: \x01"])
+@pytest.mark.parametrize("opening", ["[", "{a: ", "a:\n "])
+def test_what_is_deeper_than_any_study_file_is_refused_with_its_line(opening: str) -> None:
+    depth = MAX_DEPTH + 1
+    text = "top: " + opening * depth if "\n" not in opening else "".join(f"{' ' * i}a:\n" for i in range(depth + 1))
+    with pytest.raises(
+        UnreadableDocument, match=rf"^deep\.yaml:\d+:\d+: lists and mappings are more than {MAX_DEPTH} deep$"
+    ):
+        parse_yaml(text, "deep.yaml")
+
+
+def test_the_greatest_depth_is_taken() -> None:
+    inner = parse_yaml("top: " + "[" * (MAX_DEPTH - 2) + "1" + "]" * (MAX_DEPTH - 2), "here")["top"]
+    for _ in range(MAX_DEPTH - 2):
+        (inner,) = inner
+    assert inner == 1
+
+
+@pytest.mark.parametrize("unit", ["9", "1_", "1:1", ".5", "+", "-", "1e"])
+def test_a_number_of_a_megabyte_is_a_word_and_takes_no_time(unit: str) -> None:
+    # Read as a number, any of these takes hours: the test then runs into its deadline.
+    written = unit * (MAX_BYTES // len(unit) - 10)
+    assert parse_yaml(f"n: {written}", "here") == {"n": written}
+
+
+def test_a_number_of_a_hundred_digits_is_a_number() -> None:
+    assert parse_yaml("n: " + "9" * 100, "here") == {"n": int("9" * 100)}
+
+
+@pytest.mark.parametrize("text", ["[" * 5_000, "d: 2020-13-45", "a: \x01"])
 def test_what_the_parser_chokes_on_is_refused_as_any_other_mistake(text: str) -> None:
     with pytest.raises(UnreadableDocument, match=r"^deep\.yaml"):
         parse_yaml(text, "deep.yaml")

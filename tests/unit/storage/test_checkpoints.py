@@ -445,8 +445,9 @@ def test_a_full_disk_is_called_so_and_harms_nothing_that_is_there(tmp_path: Path
         pytest.skip(f"cannot mount here: {done.stderr}")
     assert done.stderr == ""
     assert done.stdout.splitlines() == [
-        f"CheckpointsUnwritable checkpoints folder {disk}/one takes no files: the disk is full",
-        f"CheckpointsUnreachable {disk}/one/trial-00000/attempt-1/step-00000002 cannot be written: the disk is full",
+        f"CheckpointsUnreachable checkpoints folder {disk}/one takes no files: the disk is full; make room there",
+        f"CheckpointsUnreachable {disk}/one/trial-00000/attempt-1/step-00000002 cannot be written: "
+        "the disk is full; make room there",
         "['trial-00000/attempt-1/step-00000001'] b'y'",
     ]
 
@@ -511,8 +512,8 @@ def test_a_store_that_fails_for_a_moment_is_asked_again(unsteady: CheckpointStor
     ("error", "said", "tries"),
     [
         (OSError(errno.EIO, "for ever"), "for ever", 4),
-        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "the disk is full", 1),
-        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), "the disk is full", 1),
+        (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "the disk is full; make room there", 1),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), "the disk is full; make room there", 1),
         (PermissionError("Access Denied"), "Access Denied", 1),
         (FileNotFoundError("The specified bucket does not exist"), "The specified bucket does not exist", 1),
         (TimeoutError(), "TimeoutError", 4),
@@ -545,18 +546,29 @@ def test_what_cannot_be_copied_is_not_called_damaged(unsteady: CheckpointStore, 
     Unsteady.failures[:] = [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))]
     with pytest.raises(CheckpointsUnreachable) as caught:
         unsteady.fetch(published.key, published.sha256)
-    assert str(caught.value) == f"unsteady://x/one/{KEY} cannot be copied to {tmp_path}/scratch: the disk is full"
+    assert (
+        str(caught.value)
+        == f"unsteady://x/one/{KEY} cannot be copied to {tmp_path}/scratch: the disk is full; make room there"
+    )
     assert list(tmp_path.glob("scratch/*/fetched-*")) == []
     unsteady.fetch(published.key, published.sha256)
 
 
 def test_a_store_that_takes_no_files_is_refused_at_once(unsteady: CheckpointStore) -> None:
-    Unsteady.failures[:] = [OSError(errno.EIO, "no answer")]
-    with pytest.raises(CheckpointsUnwritable, match=r"^checkpoints unsteady://x/one takes no files: no answer$"):
+    Unsteady.failures[:] = [PermissionError("Access Denied")]
+    with pytest.raises(CheckpointsUnwritable, match=r"^checkpoints unsteady://x/one takes no files: Access Denied$"):
         unsteady.check_writable()
     assert len(Unsteady.asked) == 1
     unsteady.check_writable()
     assert Unsteady.store == {}
+
+
+def test_a_store_that_does_not_answer_is_asked_again_and_not_called_a_wrong_one(unsteady: CheckpointStore) -> None:
+    Unsteady.failures[:] = [OSError(errno.EIO, "no answer")] * 3
+    unsteady.check_writable()
+    Unsteady.failures[:] = [OSError(errno.EIO, "no answer")] * 4
+    with pytest.raises(CheckpointsUnreachable, match=r"^checkpoints unsteady://x/one takes no files: no answer$"):
+        unsteady.check_writable()
 
 
 def test_the_password_of_a_stores_url_is_not_shown(tmp_path: Path) -> None:

@@ -55,8 +55,11 @@ def test_a_store_is_a_path_or_a_url_that_fsspec_knows(written: str, used: str) -
         ("zip://x::s3://bucket/x", "::, ? and the folders . and .. cannot be used"),
         (
             "s3://key:word@bucket/x",
-            "checkpoints 's3://key:***@bucket/x': keys do not belong into a URL; set AWS_ACCESS",
+            "checkpoints at s3: keys and passwords do not belong into a URL, which is stored with the study; set AWS_A",
         ),
+        ("s3://key:wo/rd@bucket/x", "checkpoints at s3: keys and passwords do not belong into a URL"),
+        ("s3://token@bucket/x", "checkpoints at s3: keys and passwords do not belong into a URL"),
+        ("sftp://user:word@host/x", "checkpoints at sftp: keys and passwords do not belong into a URL"),
     ],
 )
 def test_what_names_no_store_is_refused(written: str, reason: str) -> None:
@@ -72,6 +75,7 @@ def test_what_names_no_store_is_refused(written: str, reason: str) -> None:
         f"file://user:{SECRET}@host/x",
         f"gopher://user:{SECRET}@host/x",
         f"s3://bucket/x?secret={SECRET}",
+        f"sftp://user:{SECRET}@host/x",
     ],
 )
 def test_a_password_is_never_repeated(written: str) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from search_spaces import UnreadableDocument
-from tuner.config import StudyConfig, changed_keys, parse_config, parse_duration, read_config
+from tuner.config import StudyConfig, changed_keys, parse_config, parse_duration, parse_stored, read_config
 from tuner.errors import ConfigError
 
 MINIMAL: Mapping[str, Any] = {"name": "s", "model": "some/model", "data": {"source": "some/data"}}
+COMMIT = "0123456789abcdef" * 2 + "01234567"
 
 
 def parse(folder: Path = Path("/nowhere"), **changes: Any) -> StudyConfig:
@@ -130,6 +131,33 @@ def test_labels_are_words_whatever_yaml_made_of_them() -> None:
             "data.splits: 'validaton' is no split; did you mean 'validation'?",
         ),
         ({"data": {"source": "d", "splits": {"train": float("inf"), "validation": 2}}}, "data.splits"),
+        (
+            {"sampler": "tpee"},
+            "sampler.name: 'tpee' is unknown; did you mean 'tpe'?; known: tpe, random, gp, cmaes, qmc",
+        ),
+        ({"sampler": {"name": "tpe", "seed": 1}}, "sampler.seed: is no key here; known: allow_pickle, n_startup"),
+        ({"sampler": {"name": "tpe", "n_startup_trials": 0}}, "sampler.n_startup_trials: is 0"),
+        (
+            {"sampler": {"name": "tpe", "allow_pickle": True}},
+            "sampler: allow_pickle is no argument of tpe; known: ",
+        ),
+        (
+            {"sampler": {"name": "qmc", "n_startup_trials": 3}},
+            "sampler: n_startup_trials is no argument of qmc; known: n",
+        ),
+        ({"trust_remote_code": True}, "trust_remote_code: is True: needs as revision the full commit of the model"),
+        ({"trust_remote_code": True, "revision": "main"}, "trust_remote_code: is True: needs as revision the full"),
+        ({"trust_remote_code": True, "revision": COMMIT[1:]}, "trust_remote_code: is True: needs as revision the full"),
+        (
+            {"trust_remote_code": True, "revision": COMMIT, "model": "/a"},
+            "trust_remote_code: is for a model of the hub",
+        ),
+        (
+            {"trust_remote_code": True, "revision": COMMIT, "model": "package:a/b"},
+            "trust_remote_code: is for a model of",
+        ),
+        ({"model": "https://me:word@hub/m"}, "model: is a URL with a user, password or token in it; set HF_TOKEN"),
+        ({"max_length": "9" * 5000}, f"max_length: is '{'9' * 199}… (5002 characters): "),
     ],
 )
 def test_a_mistake_names_file_key_and_reason_in_one_line(changes: dict[str, Any], words: str) -> None:
@@ -243,3 +271,66 @@ def test_a_place_for_checkpoints_that_every_machine_reaches_is_left_as_it_is_wri
 @pytest.mark.parametrize(("written", "seconds"), [("90s", 90), (0.5, 0.5), ("2m", 120)])
 def test_the_time_between_checkpoints_is_a_duration(written: object, seconds: float) -> None:
     assert parse(checkpoint_every=written).checkpoint_every == seconds
+
+
+def test_a_sampler_is_a_word_or_a_mapping_and_is_stored_as_name_and_arguments() -> None:
+    assert parse(sampler="gp") == parse(sampler={"name": "gp"})
+    assert parse(sampler="gp").to_dict()["sampler"] == {"name": "gp", "n_startup_trials": None, "allow_pickle": False}
+    chosen = parse(sampler={"name": "cmaes", "n_startup_trials": 7, "allow_pickle": True}).sampler
+    assert (chosen.name, chosen.n_startup_trials, chosen.allow_pickle) == ("cmaes", 7, True)
+
+
+def test_a_study_that_was_stored_with_its_sampler_as_a_word_is_unchanged() -> None:
+    stored = {**parse().to_dict(), "sampler": "tpe"}
+    del stored["trust_remote_code"]
+    assert parse_stored(stored, source="s") == parse()
+    assert changed_keys(parse_stored(stored, source="s").to_dict(), parse().to_dict()) == []
+
+
+def test_code_of_a_model_is_trusted_by_id_and_full_commit_alone() -> None:
+    config = parse(trust_remote_code=True, revision=COMMIT)
+    assert (config.model, config.revision, config.trust_remote_code) == ("some/model", COMMIT, True)
+    assert parse_stored(config.to_dict(), source="s") == config
+
+
+def test_a_folder_that_has_the_name_of_a_hub_id_is_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "some" / "model").mkdir(parents=True)
+    with pytest.raises(ConfigError, match="is for a model of the hub"):
+        parse(tmp_path, trust_remote_code=True, revision=COMMIT)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "https://me:s3cret-word@host/rows.csv",
+        "https://s3cret-word@host/rows.csv",
+        "https://me:s3cret-word/more@host/rows.csv",
+        "https://me:s3cret-word and more@host/rows.csv",
+        "https://host/rows.csv?token=s3cret-word",
+        "https://host/rows.csv?a=b&X-Amz-Signature=s3cret-word",
+        "https://host/rows.csv?sig=s3cret-word",
+        "s3://key:s3cret-word@bucket/rows.csv",
+        "zip://rows.csv::https://me:s3cret-word@host/rows.zip",
+    ],
+)
+def test_a_secret_in_the_url_of_the_data_is_refused_and_not_repeated(source: str) -> None:
+    said = complaint(data={"source": source})
+    assert said.startswith("data.source: is a URL with a user, password or token in it, which would be stored")
+    assert "s3cret" not in said
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "https://host:8443/rows.csv?download=1",
+        "hf://datasets/somebody/name@main/rows.csv",
+        "s3://bucket/a@b/rows.csv",
+        "somebody/name",
+        "/folder/me:word@host",
+        "https://host/key=1/rows.csv",
+    ],
+)
+def test_the_url_of_data_without_a_secret_is_left_as_it_is_written(source: str) -> None:
+    config = parse(data={"source": source})
+    assert config.data is not None
+    assert config.data.source == source

@@ -204,7 +204,7 @@ def test_a_full_disk_is_said_and_the_trial_goes_on_and_is_saved_later(
     folder = supervisor.ask()
     assert saver.wanted()
     saver.save(3, disk["step"])
-    error = "[Errno 28] No space left on device"
+    error = f"the disk of {folder} is full; make room there"
     assert supervisor.hear() == [Saved(folder=str(folder), step=None, best=None, error=error)]
     assert not saver.wanted()
     disk[broken] = writing(broken)

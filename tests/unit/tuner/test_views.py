@@ -90,11 +90,15 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
     assert status_view(*opened) == {
         "study": "s",
         "state": "interrupted",
+        "reason": None,
         "trials": {"total": 4, **NO_TRIALS},
         "best": None,
         "metric": "loss",
         "direction": "minimize",
-        "budget": {"trials": 4, "time": None, "device_hours": None, "spent_s": 0.0, "spent_device_s": 0.0},
+        "budget": {
+            **{"trials": 4, "time": None, "device_hours": None, "trial_time": None},
+            **{"spent_s": 0.0, "spent_device_s": 0.0},
+        },
         "workers": [],
     }
     with pytest.raises(NoBestTrial, match="study 's' has no complete trial yet"):

@@ -192,7 +192,7 @@ def test_pruning_is_to_stop_iterating_and_writes_nothing(
     with closing(train(run)) as evaluations:  # type: ignore[type-var]
         assert next(evaluations).step == 2
     result = run_trial(run, train, lambda evaluation: evaluation.step < 4)
-    assert (result.state, result.avoid, result.best_step) == ("pruned", False, 4)
+    assert (result.state, result.avoid, result.best_step) == ("pruned", None, 4)
     assert not run.saver.folder.exists()
 
 
@@ -227,7 +227,7 @@ def test_a_rate_that_is_far_too_high_diverges(
     with pytest.raises(Diverged, match=r"loss .*, gradient norm .* at optimiser step \d+ of 16"):
         list(train(run))
     result = run_trial(run, train, lambda _: True)
-    assert (result.state, result.avoid) == ("pruned", True)
+    assert (result.state, result.avoid) == ("pruned", "diverged")
     assert result.reason is not None
     assert result.reason.startswith("diverged: loss ")
     assert not run.saver.folder.exists()
@@ -272,7 +272,7 @@ def test_a_smoke_run_is_shorter_than_the_trial_or_as_long(make_run: Callable[...
 def test_a_smoke_run_that_is_lost_is_no_mistake_of_the_study(make_run: Callable[..., TrialRun]) -> None:
     run = make_run("bert", learning_rate=1e30, num_train_epochs=4, lr_scheduler_type="constant", max_steps=1)
     result = run_trial(run, train, lambda _: True)
-    assert (result.state, result.avoid) == ("pruned", True)
+    assert (result.state, result.avoid) == ("pruned", "diverged")
     assert result.reason == "diverged: no evaluation was a number; that of tenth 10 is nan"
 
 

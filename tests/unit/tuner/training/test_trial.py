@@ -104,7 +104,7 @@ def test_pruning_closes_the_training_at_once() -> None:
 
     result = run_trial(make_trial(), train, lambda found: found.step < 3)
     assert events == ["train 1", "train 2", "train 3", "closed"]
-    assert (result.state, result.value, result.avoid) == ("pruned", 0.5, False)
+    assert (result.state, result.value, result.avoid) == ("pruned", 0.5, None)
     assert result.reason == "pruned: 0.5 at tenth 3 was among the weakest so far"
 
 
@@ -120,15 +120,29 @@ def test_ending_before_the_last_tenth_is_early_stopping() -> None:
 
 def test_divergence_is_pruned_and_to_be_avoided() -> None:
     result = run_trial(make_trial(), yielding(0.5, then=Diverged("loss nan at optimiser step 7 of 9")), go_on)
-    assert (result.state, result.avoid, result.value) == ("pruned", True, 0.5)
+    assert (result.state, result.avoid, result.value) == ("pruned", "diverged", 0.5)
     assert result.reason == "diverged: loss nan at optimiser step 7 of 9"
     assert result.traceback is None
 
 
 def test_evaluations_that_are_all_no_numbers_are_divergence() -> None:
     result = run_trial(make_trial(), yielding(math.nan, math.nan), go_on)
-    assert (result.state, result.avoid, result.value) == ("pruned", True, None)
+    assert (result.state, result.avoid, result.value) == ("pruned", "diverged", None)
     assert result.reason == "diverged: no evaluation was a number; that of tenth 4 is nan"
+
+
+def test_a_trial_that_is_pruned_at_no_number_has_diverged() -> None:
+    result = run_trial(make_trial(), yielding(0.5, 0.9, math.nan), lambda found: found.step < 6)
+    assert (result.state, result.avoid) == ("pruned", "diverged")
+    assert result.reason == "diverged: the evaluation of tenth 6 is nan"
+
+
+@pytest.mark.parametrize(("direction", "odd"), [("maximize", math.inf), ("minimize", -math.inf)])
+def test_what_is_no_finite_number_is_never_the_best(direction: str, odd: float) -> None:
+    result = run_trial(make_trial(direction), yielding(0.5, odd, 0.4, math.nan, 0.5), go_on)
+    assert (result.state, result.best_step) == ("complete", 6 if direction == "minimize" else 2)
+    result = run_trial(make_trial(direction), yielding(odd, odd), go_on)
+    assert (result.state, result.avoid) == ("pruned", "diverged")
 
 
 def test_no_evaluation_at_all_is_a_failure() -> None:
@@ -146,15 +160,33 @@ def broken_at_once(run: TrialRun) -> Iterator[Evaluation]:
     [
         (yielding(0.5, then=ValueError("two\nlines")), "ValueError: two"),
         (yielding(0.5, then=RuntimeError()), "RuntimeError: no message"),
-        (yielding(0.5, then=MemoryError()), "out of memory: no message"),
         (broken_at_once, "LookupError: no such thing"),
     ],
 )
 def test_any_error_fails_this_trial_alone(train: Callable[[TrialRun], Iterator[Evaluation]], reason: str) -> None:
     result = run_trial(make_trial(), train, go_on)
-    assert (result.state, result.reason, result.avoid) == ("failed", reason, False)
+    assert (result.state, result.reason, result.avoid) == ("failed", reason, None)
     assert result.traceback is not None
     assert result.traceback.startswith("Traceback")
+
+
+def oom_by_torch() -> Exception:
+    import torch
+
+    return torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError, "out of memory: no message"),
+        (oom_by_torch, "out of memory: CUDA out of memory. Tried to allocate 20 GiB"),
+    ],
+)
+def test_what_does_not_fit_in_memory_is_pruned_and_to_be_avoided(error: Callable[[], Exception], reason: str) -> None:
+    result = run_trial(make_trial(), yielding(0.5, then=error()), go_on)
+    assert (result.state, result.reason, result.avoid) == ("pruned", reason, "out_of_memory")
+    assert result.traceback is not None
 
 
 def test_an_error_of_the_decision_fails_the_trial_and_closes_the_training() -> None:

@@ -1,0 +1,91 @@
+"""Headroom: how many examples at a time trials are started with, and with how many they go on when memory ran out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuner.attempt import Attempt
+    from tuner.crash import Crash
+    from tuner.ledger import Ledger
+    from tuner.setup import Setup
+
+
+class Headroom:
+    """What a supervisor does about memory. Only its main thread may call it.
+
+    Args:
+        setup: What trials train with.
+        ledger: Remembers what fits, for all machines.
+    """
+
+    def __init__(self, setup: Setup, ledger: Ledger) -> None:
+        self._setup = setup
+        self._ledger = ledger
+
+    def start(self, attempt: Attempt) -> dict[str, Any]:
+        """Return what else decides the last bit of a run: `threads`, and `micro_batch` where something is known of it."""
+        begun, lane = attempt.begun, attempt.lane
+        assert begun.hyperparameters is not None
+        before = begun.effective or {}
+        chosen: dict[str, Any] = {"threads": lane.threads}
+        if before.get("device") == lane.device.kind:
+            # What it was in the attempt before, whatever this machine would choose.
+            chosen |= {key: before[key] for key in ("threads", "micro_batch") if isinstance(before.get(key), int)}
+        if "micro_batch" not in chosen:
+            fitting = self._ledger.fitting(self._setup.footprint(begun.hyperparameters, lane.device))
+            if fitting is not None:
+                chosen["micro_batch"] = fitting
+        return chosen
+
+    def take(self, attempt: Attempt, effective: dict[str, Any]) -> str | None:
+        """Take what a trainer has recorded; return what a person should know of it.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
+            TrialOver: Another program has ended it.
+        """
+        before = attempt.micro_batch
+        attempt.begun = replace(attempt.begun, effective=effective)
+        attempt.recorded = True
+        self._ledger.record(attempt.lease, attempt.begun, effective)
+        now = attempt.micro_batch
+        if before is None or now is None or now >= before:
+            return None
+        self._remember(attempt, now)
+        return _told(attempt, before, now)
+
+    def halve(self, attempt: Attempt, crash: Crash) -> str | None:
+        """Have the next attempt of a trial that ran out of memory take half as many examples at a time.
+
+        Returns:
+            What a person should know of it; None where nothing can be halved.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
+            TrialOver: Another program has ended it.
+        """
+        before = attempt.micro_batch
+        if before is None or before == 1:
+            return None
+        half = before // 2
+        # The host's memory says nothing of what fits on a GPU.
+        if crash.memory == "device" or attempt.lane.device.kind == "cpu":
+            self._remember(attempt, half)
+        effective = {**(attempt.begun.effective or {}), "micro_batch": half}
+        attempt.begun = replace(attempt.begun, effective=effective)
+        self._ledger.record(attempt.lease, attempt.begun, effective)
+        return _told(attempt, before, half)
+
+    def _remember(self, attempt: Attempt, micro_batch: int) -> None:
+        assert attempt.begun.hyperparameters is not None
+        footprint = self._setup.footprint(attempt.begun.hyperparameters, attempt.lane.device)
+        self._ledger.remember(footprint, micro_batch)
+
+
+def _told(attempt: Attempt, before: int, now: int) -> str:
+    return (
+        f"trial {attempt.number}: {before} examples at a time do not fit in memory, it goes on with {now}; "
+        "batch size and steps stay what they were"
+    )
