@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import re
+import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ import sqlalchemy as sa
 from filelock import FileLock
 from sqlalchemy import event
 
-from storage.errors import DatabaseMissing, DatabaseUnreachable, DatabaseUnreadable
+from storage.errors import DatabaseFull, DatabaseMissing, DatabaseUnreachable, DatabaseUnreadable
 from storage.mysql import MySQL
 from storage.sharing import TurnPool, give_back
 
@@ -30,6 +32,8 @@ IDLE_IN_TRANSACTION_S = 10
 _SILENCE_S = 20
 #: Seconds between two tries to get the lock for making tables, at least and at most.
 _LOCK_AGAIN_S = (0.02, 0.15)
+#: Bytes below which a disk on which SQLite cannot write counts as full.
+_ROOM = 1 << 16
 #: Any number that other users of the same database do not take for a lock of theirs.
 _ADVISORY_LOCK = 0x73686963
 
@@ -137,6 +141,7 @@ class SQLite:
         """Leave to us when a transaction begins."""
         event.listen(engine, "connect", _leave_transactions_to_us if ours else _set_pragmas)
         event.listen(engine, "begin", _begin if ours else _begin_of_optuna)
+        event.listen(engine, "handle_error", self._name_a_full_disk)
 
     def check_server(self, engine: sa.Engine) -> None:
         """Nothing."""
@@ -168,7 +173,30 @@ class SQLite:
 
     def unusable(self, error: Exception) -> Exception:
         """Say what is wrong with the file."""
+        if self._is_full(error):
+            return self._full()
         return DatabaseUnreadable(f"{self.path} cannot be used as a database: {getattr(error, 'orig', error)}")
+
+
+    def _name_a_full_disk(self, context: sa.ExceptionContext) -> None:
+        if self._is_full(context.original_exception):
+            raise self._full() from context.original_exception
+
+    def _full(self) -> DatabaseFull:
+        return DatabaseFull(f"the disk of {self.path} is full; make room there")
+
+    def _is_full(self, error: BaseException) -> bool:
+        """Return whether an error means that the disk is full, which SQLite may find out in several ways."""
+        error = getattr(error, "orig", error)
+        if not isinstance(error, sqlite3.OperationalError):
+            return False
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+            try:
+                return shutil.disk_usage(self.path.parent).free < _ROOM
+            except OSError:
+                return False
+        return code == sqlite3.SQLITE_FULL
 
 
 class PostgreSQL:

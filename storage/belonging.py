@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _studies = sa.table("studies", sa.column("study_id"), sa.column("study_name"))
 _directions = sa.table("study_directions", sa.column("study_id"))
 _trials = sa.table("trials", sa.column("trial_id"), sa.column("study_id"), sa.column("number"), sa.column("state"))
+#: Written out, not bound: PostgreSQL compares its enumeration with no text.
+_RUNNING = sa.literal_column("'RUNNING'")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +39,7 @@ def study_of(database: Database, study_id: int) -> Belonging | None:
     running = (
         sa.select(sa.func.count())
         .select_from(_trials)
-        .where(_trials.c.study_id == study_id, _trials.c.state == "RUNNING")
+        .where(_trials.c.study_id == study_id, _trials.c.state == _RUNNING)
     )
     query = sa.select(
         _studies.c.study_name,

@@ -4,6 +4,7 @@ StorageError (RuntimeError)
 ├── InvalidStorageURL (ValueError)     a URL that names no database we can open
 ├── DatabaseMissing (LookupError)      the file of a SQLite URL does not exist, or nobody has made tables yet
 ├── DatabaseUnreachable                a server does not answer, or not to us
+│   └── DatabaseFull                   there is no room left on the disk of a file
 ├── DatabaseUnreadable                 there is something, but it is no database of ours
 │   └── DatabaseOutdated               ours, but of another version of tuner or another major version of Optuna
 ├── StudyNotFound (LookupError)        no study of that name
@@ -36,6 +37,10 @@ class DatabaseMissing(StorageError, LookupError):
 
 class DatabaseUnreachable(StorageError):
     """A server does not answer, or not to us."""
+
+
+class DatabaseFull(DatabaseUnreachable):
+    """There is no room left on the disk of a file: what is in it is sound, and what is written waits."""
 
 
 class DatabaseUnreadable(StorageError):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from storage.errors import DatabaseUnreachable, DatabaseUnreadable
-from storage.sharing import TurnPool
+from storage.sharing import TurnPool, give_back
 
 #: Seconds after which MariaDB ends a transaction whose process has fallen silent in it, as PostgreSQL does.
 IDLE_IN_TRANSACTION_S = 10
@@ -24,8 +26,8 @@ IDLE_S = 60
 LOCK_WAIT_S = 10
 #: Seconds of silence after which a connection counts as broken; longer than any wait for a lock.
 _SILENCE_S = 20
-#: Seconds of one wait for the creation lock, of which there may be many.
-_TURN_S = 5
+#: Seconds between two tries to get the lock for making tables, at least and at most.
+_LOCK_AGAIN_S = (0.02, 0.15)
 
 #: The first releases that keep what we write: earlier ones are no longer maintained.
 _OLDEST = {"MariaDB": (10, 6), "MySQL": (8, 0)}
@@ -113,31 +115,28 @@ class MySQL:
             DatabaseUnreadable: Says which and why.
         """
         with engine.connect() as connection:
-            found = dict(_rows(connection, _VARIABLES))
-            self._check_release(found)
-            self._check_cluster(found)
-            self._check_log(found)
+            self.check_settings(dict(_rows(connection, _VARIABLES)))
             for table, kept_by, collation in _rows(connection, _TABLES):
                 if table in _OPTUNAS or table.startswith("tuner_"):
                     self._check_table(table, kept_by, collation)
 
-    def _check_release(self, found: dict[str, str]) -> None:
+    def check_settings(self, found: dict[str, str]) -> None:
+        """Refuse a server by its own settings; see `check_server`.
+
+        Args:
+            found: What it says of itself: its version, and what else of `_VARIABLES` it knows.
+        """
         release = found["version"]
         kind = "MariaDB" if "mariadb" in f"{release} {found.get('version_comment', '')}".lower() else "MySQL"
         number = re.match(r"(\d+)\.(\d+)", release)
         if number is None or tuple(map(int, number.groups())) < _OLDEST[kind]:
             needed = " or ".join(f"{name} {first}.{second}" for name, (first, second) in _OLDEST.items())
             raise DatabaseUnreadable(f"{self.shown} is {kind} {release}; tuner needs {needed}, or later")
-
-    def _check_cluster(self, found: dict[str, str]) -> None:
-        several = found.get("wsrep_on") == "ON" or found.get("group_replication_single_primary_mode") == "OFF"
-        if several:
+        if found.get("wsrep_on") == "ON" or found.get("group_replication_single_primary_mode") == "OFF":
             raise DatabaseUnreadable(
                 f"{self.shown} is a cluster of several servers that write, where no lock of one holds at the others; "
                 "use a single server, or a PostgreSQL database"
             )
-
-    def _check_log(self, found: dict[str, str]) -> None:
         if found.get("log_bin") == "ON" and found.get("binlog_format") == "STATEMENT":
             raise DatabaseUnreadable(
                 f"{self.shown} has binlog_format=STATEMENT, which refuses writers that see what others commit; "
@@ -173,16 +172,19 @@ class MySQL:
 
     @contextmanager
     def creation_lock(self, engine: sa.Engine) -> Iterator[None]:
-        """Take a lock of the server's, which ends with its connection."""
+        """Take a lock of the server's, which ends with its connection; who waits for it waits without one."""
         # The server's locks know no databases.
         name = f"tuner {hashlib.sha256(self._database.encode()).hexdigest()[:32]}"
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            while not connection.execute(sa.select(sa.func.get_lock(name, _TURN_S))).scalar():
-                pass
-            try:
-                yield
-            finally:
-                connection.execute(sa.select(sa.func.release_lock(name)))
+        while True:
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                if connection.execute(sa.select(sa.func.get_lock(name, 0))).scalar():
+                    try:
+                        yield
+                    finally:
+                        connection.execute(sa.select(sa.func.release_lock(name)))
+                    return
+            give_back()
+            time.sleep(random.uniform(*_LOCK_AGAIN_S))
 
     def unusable(self, error: Exception) -> Exception:
         """Say what the server says."""

@@ -25,7 +25,7 @@ class Headroom:
         self._ledger = ledger
 
     def start(self, attempt: Attempt) -> dict[str, Any]:
-        """Return what else decides the last bit of a run: `threads`, and `micro_batch` where something is known of it."""
+        """Return what else decides the last bit of a run: `threads`, and `micro_batch` where one is known to fit."""
         begun, lane = attempt.begun, attempt.lane
         assert begun.hyperparameters is not None
         before = begun.effective or {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from storage import Slots, Studies, Workers, describe_outage
+from storage import Slots, StorageError, Studies, Workers, describe_outage
 
 if TYPE_CHECKING:
     from storage import Database, Lease, StudyRecord
@@ -82,7 +82,7 @@ class Heartbeat:
         self._ending.set()
         self._soon.set()
         self._thread.join(_LAST_BEAT_S)  # it may be waiting for a network
-        with contextlib.suppress(sa.exc.SQLAlchemyError):  # where the database is away: its leases expire
+        with contextlib.suppress(sa.exc.SQLAlchemyError, StorageError):  # where the database is away: its leases expire
             self._patience(self._leave)
 
     def soon(self) -> None:

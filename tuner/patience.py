@@ -16,6 +16,8 @@ R = TypeVar("R")
 
 #: Seconds between two tries: at first, and at most.
 _FIRST_S, _LONGEST_S = 0.1, 2.0
+#: Seconds after which a person is told once more that an outage lasts.
+REMIND_S = 300.0
 
 
 class Patience:
@@ -32,8 +34,9 @@ class Patience:
         self._hurry = threading.Event()
         self._deadline: float | None = None
         self._lock = threading.Lock()
-        #: Whether an outage was announced and is not over yet.
-        self._outage = False
+        #: When the outage began that was announced and is not over yet, and when it was last spoken of.
+        self._since: float | None = None
+        self._told = 0.0
 
     def end_in(self, seconds: float) -> None:
         """Give up what still fails after this many seconds from now; an earlier deadline stays."""
@@ -56,7 +59,7 @@ class Patience:
         )
         result = retrying(call, *args, **kwargs)
         with self._lock:
-            over, self._outage = self._outage, False
+            over, self._since = self._since is not None, None
         if over:
             self._notice("the database answers again")
         return result
@@ -73,8 +76,14 @@ class Patience:
 
     def _announce(self, state: RetryCallState) -> None:
         assert state.outcome is not None
-        error = state.outcome.exception()
+        error, now = state.outcome.exception(), time.monotonic()
+        if error is None:
+            return
         with self._lock:
-            begins, self._outage = not self._outage, True
-        if begins and error is not None:
-            self._notice(f"the database does not answer, training goes on: {describe_outage(error)}")
+            begins = self._since is None
+            if not begins and now - self._told < REMIND_S:
+                return
+            self._since = now if self._since is None else self._since
+            self._told, lasted = now, now - self._since
+        word = "does not answer" if begins else f"has not answered for {lasted / 60:.0f} minutes"
+        self._notice(f"the database {word}, training goes on: {describe_outage(error)}")

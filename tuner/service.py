@@ -20,6 +20,7 @@ from storage import (
     Studies,
     StudyExists,
     StudyRecord,
+    give_back,
 )
 from tuner.config import StudyConfig, changed_keys, parse_stored
 from tuner.consent import check_remote_code, check_sampler, notice_of
@@ -199,8 +200,16 @@ def resume(
 
 
 def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
-    """Return the configuration of a study that exists."""
-    return parse_stored(record.config, source=f"study {record.name!r} in {database.url}")
+    """Return the configuration of a study that exists.
+
+    Raises:
+        ConfigError: What is stored is none, or another study's.
+    """
+    source = f"study {record.name!r} in {database.url}"
+    config = parse_stored(record.config, source=source)
+    if config.name != record.name:  # its name says which trials and which part of the store are meant
+        raise ConfigError(source, "name", f"is {config.name!r} in what is stored of it; who else can write there?")
+    return config
 
 
 def stored_setup(
@@ -308,6 +317,7 @@ def _go_on(
     if record.state == "paused" and not lift:
         raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
     record = studies.get(name)
+    give_back()  # what follows can take a minute, in which others may lack a connection
     check_sampler(config, shared=database.path is None, allowed=elsewhere.allow_pickle, source=source)
     with ExitStack() as stack:
         with naming_checkpoints(source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import platformdirs
 
 from search_spaces import Float, Recipe, SearchSpace, build_space, load_space, recipe_for
 from storage import CheckpointStore, Footprint, store_url
-from tuner.errors import ConfigError, StudyChanged
+from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.fingerprints import content_of, differences
 from tuner.run import ModelSource, TrialRun
 from tuner.sources import find_data, find_model, read_model_config
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 #: What `check` trains each corner with.
 SMOKE_ROWS = 16
 SMOKE_STEPS = 2
+#: Bytes below which a disk on which data cannot be written counts as full.
+_ROOM = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +79,12 @@ class Setup:
     def footprint(self, hyperparameters: Hyperparameters, device: Device) -> Footprint:
         """Return what decides how much memory an example of a trial takes on a device, and how much there is."""
         config, frozen = self.config, hyperparameters.frozen_layers
-        weights = str(self.fingerprints.get("weights", ""))
+        own = config.train is not None
         return Footprint(
-            # What a function of the study's own takes, another one does not.
-            model=weights if config.train is None else f"{config.name}/{config.train}"[:128],
+            # What a function of the study's own takes is known of no other, nor whether frozen layers take less of it.
+            model=f"{config.name}/{config.train}"[:128] if own else str(self.fingerprints.get("weights", "")),
             # In the end, layers that thaw are all trained.
-            frozen=0.0 if isinstance(frozen, str) else frozen,
+            frozen=0.0 if own or isinstance(frozen, str) else frozen,
             max_length=config.max_length,
             precision=config.precision,
             device=device.memory_class,
@@ -259,9 +262,21 @@ def _prepare(
             },
             {"CUDA_VISIBLE_DEVICES": ""},
         )
-    except ConfigError as error:
-        raise type(error)(source, error.key, error.reason) from error
+    except TunerError as error:
+        if _lacks_room(error):
+            raise TunerError(f"the disk of {cache_folder()} is full; make room there, or set TUNER_CACHE") from error
+        if isinstance(error, ConfigError):
+            raise type(error)(source, error.key, error.reason) from error
+        raise
     return prepared
+
+
+def _lacks_room(error: TunerError) -> bool:
+    """Return whether an error of a library means that the disk of the cache is full."""
+    if not any(word in str(error).lower() for word in ("no space left", "disk space", "os error 28")):
+        return False
+    folder = next(each for each in (cache_folder(), *cache_folder().parents) if each.exists())
+    return shutil.disk_usage(folder).free < _ROOM
 
 
 def _check_schedules(config: StudyConfig, space: SearchSpace, source: str) -> None:

@@ -31,9 +31,9 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     return {
         "study": study.name,
         "state": state,
-        "reason": reason,
         "trials": {"total": len(slots), **counts},
         "best": None if best is None else {"trial": best.number, "value": best.value},
+        "reason": reason,
         "metric": study.config["metric"]["name"],
         "direction": study.config["metric"]["direction"],
         "budget": {

@@ -62,10 +62,10 @@ def tuner(tmp_path: Path, new_tuner: Callable[[Path], Tuner]) -> Tuner:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A fresh database for a test alone, on each backend."""
+    """A fresh database for a test alone, on each backend; on MariaDB for the tests that ask for it."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/tuner.db"
-    found: str = request.getfixturevalue("postgres_url")
+    found: str = request.getfixturevalue({"postgresql": "postgres_url", "mariadb": "mariadb_url"}[request.param])
     return found
 
 

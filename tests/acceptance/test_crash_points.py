@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from acceptance_support import Records, Tuner, points, records_of, stored_files, wait_until
-from servers import PostgresServer
+from servers import MariaDBServer, PostgresServer
 
 from storage.crash_points import POINTS
 
@@ -27,6 +27,8 @@ CASES = [
     *(("sqlite", point, TRIALS) for point in ("asking", "telling", "told")),
     # What concerns the store alone is the same with every database.
     *(("postgresql", point, 1) for point in POINTS if point not in ("staged", "files", "manifest")),
+    # Of a third one it has to be seen that what is one transaction elsewhere is one there.
+    *(("mariadb", point, 1) for point in ("asking", "telling")),
 ]
 #: Cases at a time: they wait for leases as much as for a processor.
 AT_ONCE = 3
@@ -72,16 +74,18 @@ def outcomes(
     """The outcome of each case that is asked for, and of a study that nothing happens to, as they are worked out."""
     selected = [each for each in request.session.items if isinstance(each, pytest.Function)]
     wanted = [each.callspec.params["case"] for each in selected if each.path == request.path]
-    server: PostgresServer | None = None
-    if any(backend == "postgresql" for backend, _, _ in wanted):
-        server = request.getfixturevalue("postgres_server")
+    names = {"postgresql": "postgres_server", "mariadb": "mariadb_server"}
+    servers: dict[str, PostgresServer | MariaDBServer] = {
+        backend: request.getfixturevalue(name)
+        for backend, name in names.items()
+        if any(backend == each for each, _, _ in wanted)
+    }
 
     def work_out(backend: str, point: str | None, count: int) -> Outcome:
         tuner = new_tuner(tmp_path_factory.mktemp(f"{backend}-{point}-{count}"))
         url = f"sqlite:///{tuner.folder}/tuner.db"
-        if backend == "postgresql":
-            assert server is not None
-            url = server.create_database(f"crash_{point}_{count}")
+        if backend in servers:
+            url = servers[backend].create_database(f"crash_{point}_{count}")
         return outcome_of(tuner, url, point, count)
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:

@@ -9,7 +9,6 @@ import socket
 import struct
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -18,6 +17,8 @@ import pytest
 from acceptance_support import Running, Tuner, wait_until
 from asking import ADDRESS, ask
 from servers import PostgresServer
+
+from storage import Database
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +40,19 @@ def test_it_listens_on_the_loopback_alone(dashboard: tuple[Running, str]) -> Non
         if connection.status == psutil.CONN_LISTEN
     ]
     assert [f"http://{where.ip}:{where.port}" for where in listening] == [address]
+
+
+def test_it_listens_at_the_loopback_of_ipv6(finished: Tuner) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError as error:
+        pytest.skip(f"this machine has no IPv6: {error.strerror}")
+    with finished.running("dashboard", "--port", "0", "--host", "::1") as running:
+        _, host, port = running.wait_for(ADDRESS).groups()
+        assert host == "[::1]"
+        assert ask(f"http://[::1]:{port}", "/api/studies").status == 200
+        assert finished.ok("dashboard", "--healthcheck", "--host", "::", "--port", port).stdout == "ok\n"
 
 
 def test_a_client_that_leaves_early_does_not_end_it(dashboard: tuple[Running, str]) -> None:
@@ -105,7 +119,7 @@ def test_a_database_that_is_not_there_is_not_made(tuner: Tuner) -> None:
     assert list(tuner.folder.iterdir()) == []
 
 
-def test_it_makes_nothing_in_the_folder_where_it_runs(tmp_path: Path, finished: Tuner) -> None:
+def test_it_makes_nothing_in_the_folder_where_it_runs(finished: Tuner) -> None:
     before = sorted(path.name for path in finished.folder.iterdir())
     with finished.running("dashboard", "--port", "0") as running:
         running.wait_for(ADDRESS)
@@ -121,32 +135,20 @@ def test_its_health_is_asked_by_the_command(dashboard: tuple[Running, str], fini
     assert "no dashboard answers at port 1 of 127.0.0.1" in done.stderr
 
 
-def test_a_request_of_a_client_that_waits_is_answered_when_a_signal_comes(finished: Tuner) -> None:
-    with finished.running("dashboard", "--port", "0") as running:
-        address = running.wait_for(ADDRESS)[1]
-        answers = [ask(address, "/api/studies/1").status]
-        os.kill(running.pid, signal.SIGTERM)
-        assert running.wait(timeout=20) == 0
-        assert answers == [200]
-
-
-def test_a_study_that_takes_the_place_of_a_deleted_one_is_shown_with_its_own_trials(finished: Tuner) -> None:
-    storage = optuna.storages.RDBStorage(f"sqlite:///{finished.folder}/tuner.db")
-    with finished.running("dashboard", "--port", "0") as running:
-        address = running.wait_for(ADDRESS)[1]
+def test_a_study_that_takes_the_place_of_a_deleted_one_is_shown_with_its_own_trials(tuner: Tuner) -> None:
+    with Database(f"sqlite:///{tuner.folder}/tuner.db", create=True) as database:
+        storage = database.optuna_storage
         first = optuna.create_study(study_name="first", storage=storage)
         first.add_trials([optuna.create_trial(value=1.0)] * 3)
-        path = f"/api/studies/{first._study_id}"
-        assert [trial["values"] for trial in ask(address, path).json["trials"]] == [[1.0]] * 3
-        optuna.delete_study(study_name="first", storage=storage)
-        assert ask(address, path).status == 404
-        second = optuna.create_study(study_name="second", storage=storage)
-        second.add_trials([optuna.create_trial(value=2.0)] * 2)
-        assert second._study_id == first._study_id
-        assert [trial["values"] for trial in ask(address, path).json["trials"]] == [[2.0]] * 2
-    optuna.delete_study(study_name="second", storage=storage)
-    storage.remove_session()
-    storage.engine.dispose()
+        with tuner.running("dashboard", "--port", "0") as running:
+            address, path = running.wait_for(ADDRESS)[1], f"/api/studies/{first._study_id}"
+            assert [trial["values"] for trial in ask(address, path).json["trials"]] == [[1.0]] * 3
+            optuna.delete_study(study_name="first", storage=storage)
+            assert ask(address, path).status == 404
+            second = optuna.create_study(study_name="second", storage=storage)
+            second.add_trials([optuna.create_trial(value=2.0)] * 2)
+            assert second._study_id == first._study_id
+            assert [trial["values"] for trial in ask(address, path).json["trials"]] == [[2.0]] * 2
 
 
 def test_a_file_that_is_gone_is_missed_and_not_made(tuner: Tuner) -> None:

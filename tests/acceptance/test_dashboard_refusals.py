@@ -112,7 +112,8 @@ def changing(scene: Scene) -> Iterator[str]:
     """The address of a dashboard that listens everywhere, asks for a log-in, and takes changes."""
     arguments = ("--host", "0.0.0.0", "--port", "0", "--allow-writes", "--artifacts", "files")
     access = ("--token-file", "token", "--auth-file", "users", "--allow-host", "tune.example.com")
-    with scene.tuner.running("dashboard", *arguments, *access) as running:
+    named = scene.tuner.within(TUNER_DASHBOARD_HOSTS="second.example, 2001:DB8:0::1")
+    with named.running("dashboard", *arguments, *access) as running:
         yield running.wait_for(ADDRESS)[1].replace("0.0.0.0", "127.0.0.1")
 
 
@@ -219,9 +220,10 @@ def test_this_machine_is_asked_by_any_of_its_names_at_any_port(shown: str, host:
 
 def test_a_name_is_allowed(changing: str) -> None:
     known = f"Bearer {TOKEN}"
-    assert ask(changing, "/api/studies", host="tune.example.com", authorization=known).status == 200
-    assert ask(changing, "/api/studies", host="Tune.Example.com:443", authorization=known).status == 200
-    assert ask(changing, "/api/studies", host="evil.tune.example.com", authorization=known).status == 403
+    for host in ("tune.example.com", "Tune.Example.com:443", "second.example", "[2001:db8::1]:8080"):
+        assert ask(changing, "/api/studies", host=host, authorization=known).status == 200
+    for host in ("evil.tune.example.com", "example.com", "[2001:db8::2]"):
+        assert ask(changing, "/api/studies", host=host, authorization=known).status == 403
 
 
 @pytest.mark.parametrize(
@@ -245,32 +247,9 @@ def test_a_change_that_a_page_elsewhere_sends_is_refused(scene: Scene, changing:
     assert ask(changing, path, method="DELETE", send={}, sec_fetch_site=site, authorization=known).status == 403
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/studies", "/dashboard", "/", "/static/bundle.js", "/artifacts/1/1/00", "/nowhere"]
-)
-@pytest.mark.parametrize(
-    "known",
-    [
-        None,
-        "",
-        "Bearer",
-        f"Bearer {TOKEN}x",
-        f"Bearer {TOKEN[:-1]}",
-        "Basic",
-        "Basic !!!",
-        basic("ada", "wrong"),
-        basic("bob", "correct horse"),
-        f"Token {TOKEN}",
-    ],
-)
-def test_who_does_not_know_the_token_is_shown_nothing(
-    scene: Scene, changing: str, path: str, known: str | None
-) -> None:
-    def asked() -> Answer | None:
-        answer = ask(changing, path, authorization=known)
-        return None if answer.status == 429 else answer  # tests that guess a lot wait for their turn
-
-    answer = wait_until(asked, "an answer")
+@pytest.mark.parametrize("path", ["/api/studies", "/dashboard", "/", "/static/bundle.js", "/artifacts/1/1/00", "/x"])
+def test_who_does_not_log_in_is_shown_nothing(changing: str, path: str) -> None:
+    answer = ask(changing, path)
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Basic realm=")
     assert len(answer.body) < 200
@@ -278,23 +257,32 @@ def test_who_does_not_know_the_token_is_shown_nothing(
 
 @pytest.mark.parametrize(
     "known",
-    [f"Bearer {TOKEN}", f"bearer {TOKEN}", basic("anybody", TOKEN), basic("ada", "correct horse"), basic("bob", "b:b")],
+    [
+        *("", "Bearer", "Basic", "Basic !!!", f"Token {TOKEN}", f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}"),
+        *(basic("ada", "wrong"), basic("bob", "correct horse"), basic("", "")),
+    ],
+)
+def test_who_does_not_know_the_token_is_shown_nothing(changing: str, known: str) -> None:
+    assert ask(changing, "/api/studies", authorization=known).status == 401
+
+
+@pytest.mark.parametrize(
+    "known",
+    [f"Bearer {TOKEN}", f"bearer {TOKEN}", basic("any", TOKEN), basic("ada", "correct horse"), basic("bob", "b:b")],
 )
 def test_who_knows_it_is_shown_the_studies(changing: str, known: str) -> None:
-    def asked() -> Answer | None:
-        answer = ask(changing, "/api/studies", authorization=known)
-        return None if answer.status == 429 else answer
-
-    names = {study["study_name"] for study in wait_until(asked, "an answer").json["study_summaries"]}
-    assert names >= {"ours"}
+    answer = ask(changing, "/api/studies", authorization=known)
+    assert "ours" in {study["study_name"] for study in answer.json["study_summaries"]}
 
 
 def test_guesses_are_bounded(scene: Scene) -> None:
     with scene.tuner.within(TUNER_DASHBOARD_TOKEN=TOKEN).running("dashboard", "--port", "0") as running:
         address = running.wait_for(ADDRESS)[1]
-        guesses = [ask(address, "/api/studies", authorization=f"Bearer {number}").status for number in range(60)]
+        guesses = [ask(address, "/api/studies", authorization="Bearer 0").status]
+        while guesses[-1] == 401 and len(guesses) < 1000:
+            guesses.append(ask(address, "/api/studies", authorization=f"Bearer {len(guesses)}").status)
+        assert guesses[-1] == 429
         assert guesses[:20] == [401] * 20
-        assert guesses.count(429) > 20
         assert ask(address, "/healthz").status == 200
 
 
@@ -303,16 +291,8 @@ def test_guesses_are_bounded(scene: Scene) -> None:
 
 def change(address: str, method: str, path: str, document: object) -> Answer:
     """Send a change as the page does."""
-    origin = address.replace("https", "http")
-    return ask(
-        address,
-        path,
-        method=method,
-        send=document,
-        origin=origin,
-        sec_fetch_site="same-origin",
-        authorization=f"Bearer {TOKEN}",
-    )
+    known = {"authorization": f"Bearer {TOKEN}", "origin": address, "sec_fetch_site": "same-origin"}
+    return ask(address, path, method=method, send=document, **known)
 
 
 @pytest.mark.parametrize("value", ["nan", "NaN", "inf", "-Infinity", None, "0.5", True, [1.0]])

@@ -119,7 +119,8 @@ def test_a_trainer_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoi
         )
         (trainer,) = running.trainers()
         trainer.send_signal(number)
-        running.wait_for(rf"trial 0 interrupted \(its trainer ended without a word: killed by {number.name}\)")
+        words = r"its trainer ended without a word( after step \d+)?: killed by"
+        running.wait_for(rf"trial 0 interrupted \({words} {number.name}\)")
         running.wait_for(r"trial 0 again from step \d+")
         gate.open()
         assert running.wait() == 0, running.stderr
@@ -127,19 +128,62 @@ def test_a_trainer_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoi
     assert (slot.attempt, slot.crashes) == (2, 0), "it had got on since it began"
 
 
-def test_a_trial_that_only_crashes_fails_after_its_restarts_with_its_reason(tuner: Tuner) -> None:
-    (tuner.folder / "crashing_training.py").write_text(
-        "import os\n\nimport toy_training\n\n\ndef train(run):\n    if run.number == 1:\n        os.abort()\n"
-        "    yield from toy_training.train(run)\n",
-        encoding="utf-8",
-    )
+#: Training whose trial 1 aborts: always after the same step, or each time after one more.
+CRASHING = """
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import toy_training
+
+def train(run):
+    if run.number == 1:
+        attempts = Path("attempts")
+        attempts.touch()
+        attempts.write_text(attempts.read_text() + "x")
+        last = {last}
+        yield from toy_training.train(replace(run, saver=Aborting(run.saver, last)))
+    else:
+        yield from toy_training.train(run)
+
+class Aborting:
+    leaving = False
+
+    def __init__(self, saver, last):
+        self.saver, self.left = saver, last
+
+    def wanted(self):
+        found = self.saver.wanted()
+        self.left -= 1
+        if self.left == 0:
+            os.abort()
+        return found
+
+    def __getattr__(self, name):
+        return getattr(self.saver, name)
+"""
+
+
+@pytest.mark.parametrize(
+    ("last", "reason", "restarts"),
+    [
+        ("3", "crashed twice at the same step: its trainer ended without a word after step 3: killed by SIGABRT", 1),
+        (
+            "len(attempts.read_text())",
+            "crashed 3 times: its trainer ended without a word after step 3: killed by SIGABRT",
+            3,
+        ),
+    ],
+)
+def test_a_trial_that_crashes_again_at_the_same_step_fails_and_any_other_after_its_restarts(
+    tuner: Tuner, last: str, reason: str, restarts: int
+) -> None:
+    (tuner.folder / "crashing_training.py").write_text(CRASHING.format(last=last), encoding="utf-8")
     study = tuner.toy_study("held", train="crashing_training:train", budget={"trials": 3}, max_restarts=2)
     tuner.ok("start", study)
     first, second, third = tuner.json("trials", "held")["trials"]
     assert (first["state"], third["state"]) == ("complete", "complete")
-    assert second["state"] == "failed"
-    assert second["reason"] == "crashed 3 times: its trainer ended without a word: killed by SIGABRT"
-    assert second["restarts"] == 3
+    assert (second["state"], second["reason"], second["restarts"]) == ("failed", reason, restarts)
 
 
 def test_the_doctor_mends_what_other_programs_have_left(tuner: Tuner) -> None:

@@ -37,10 +37,12 @@ def query(url: str, statement: str) -> Any:
 
 def now(url: str) -> float:
     """Return the database's own time, in which leases are counted."""
-    sqlite = "(julianday('now') - 2440587.5) * 86400.0"
-    return float(
-        query(url, f"SELECT {sqlite if url.startswith('sqlite') else 'EXTRACT(EPOCH FROM clock_timestamp())'}")
-    )
+    clocks = {
+        "sqlite": "(julianday('now') - 2440587.5) * 86400.0",
+        "postgresql": "EXTRACT(EPOCH FROM clock_timestamp())",
+        "mysql": "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1e6",
+    }
+    return float(query(url, f"SELECT {clocks[sa.make_url(url).get_backend_name()]}"))
 
 
 def moments(url: str, name: str) -> list[tuple[str, int | None, float]]:
@@ -123,7 +125,14 @@ MOMENTS: dict[str, tuple[tuple[str, int] | None, int]] = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize(
+    ("url", "moment"),
+    [
+        *((backend, moment) for backend in ("sqlite", "postgresql") for moment in MOMENTS),
+        *(("mariadb", moment) for moment in ("before it answers", "before the end")),
+    ],
+    indirect=["url"],
+)
 def test_a_late_waker_drops_the_trial_goes_on_with_others_and_leaves_no_trace(
     tuner: Tuner, url: str, moment: str, undisturbed: Outcome
 ) -> None:
@@ -156,20 +165,21 @@ def test_a_late_waker_drops_the_trial_goes_on_with_others_and_leaves_no_trace(
     check_handed_over(tuner, url, first, undisturbed)
 
 
+@pytest.mark.parametrize("url", ["postgresql", "mariadb"], indirect=True)
 def test_one_that_is_stopped_in_a_transaction_on_a_server_holds_others_up_for_seconds_alone(
-    tuner: Tuner, postgres_url: str, undisturbed: Outcome
+    tuner: Tuner, url: str, undisturbed: Outcome
 ) -> None:
     gate = Gate(tuner.folder / "gate")
     gate.open(trial=0)
     tuner = tuner.within(TOY_STEPS=str(STEPS), **gate.environment)
     study = tuner.toy_study("late", **STUDY)
-    arguments = ("start", study, "--storage", postgres_url, "--checkpoints", "store", "--lease", "2s")
+    arguments = ("start", study, "--storage", url, "--checkpoints", "store", "--lease", "2s")
     signalling = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")), "telling", "1", "SIGSTOP")
     with replace(tuner, command=signalling).running(*arguments) as first:
         first.wait_for(r"trial 0 10/10")
-        began = now(postgres_url)
+        began = now(url)
         wait_until(lambda: is_stopped(first.pid), "the supervisor's stop")
-        wait_until_expired(postgres_url)
+        wait_until_expired(url)
         with tuner.running(*arguments) as second:
             second.wait_for(r"trial 0 again")
             os.kill(first.pid, signal.SIGCONT)
@@ -178,9 +188,9 @@ def test_one_that_is_stopped_in_a_transaction_on_a_server_holds_others_up_for_se
             gate.open()
             assert second.wait() == 0, second.stderr
         assert first.wait() == 0, first.stderr
-    (stolen,) = (moment for kind, _, moment in moments(postgres_url, "late") if kind == "stolen")
+    (stolen,) = (moment for kind, _, moment in moments(url, "late") if kind == "stolen")
     assert stolen - began < IDLE_IN_TRANSACTION_S + 5
-    check_handed_over(tuner, postgres_url, first, undisturbed)
+    check_handed_over(tuner, url, first, undisturbed)
 
 
 def check_handed_over(tuner: Tuner, url: str, first: Running, undisturbed: Outcome) -> None:
@@ -245,7 +255,18 @@ def saved_steps(url: str, number: int) -> list[int]:
     return [event["step"] for event in events if "/step-" in (event["detail"] or "")]
 
 
-@pytest.mark.parametrize("order", ["it came later", "it was there before"])
+@pytest.mark.parametrize(
+    ("url", "order"),
+    [
+        *(
+            (backend, order)
+            for backend in ("sqlite", "postgresql")
+            for order in ("it came later", "it was there before")
+        ),
+        ("mariadb", "it was there before"),
+    ],
+    indirect=["url"],
+)
 def test_an_idle_supervisor_adopts_the_trial_of_a_killed_one_within_two_seconds_of_its_lease(
     tuner: Tuner, url: str, order: str
 ) -> None:

@@ -8,12 +8,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from acceptance_support import Tuner, points, records_of, wait_until
-from servers import PostgresServer
+from servers import MariaDBServer, PostgresServer
 
+DatabaseServer: TypeAlias = PostgresServer | MariaDBServer
 TRIALS, STEPS, PAUSE_S = 2, 200, 0.05
 LEASE_S = 2.0
 TENTH = STEPS // 10
@@ -22,14 +23,15 @@ ENDS = "the database answers again"
 
 
 @pytest.fixture(scope="module")
-def server(new_postgres_server: Callable[..., PostgresServer]) -> Iterator[PostgresServer]:
-    """A PostgreSQL for this file alone, to kill."""
-    with new_postgres_server() as server:
-        yield server
+def server(request: pytest.FixtureRequest) -> Iterator[DatabaseServer]:
+    """A server for this file alone, to kill: a PostgreSQL, unless a test asks for another."""
+    kind = getattr(request, "param", "postgresql")
+    with request.getfixturevalue({"postgresql": "new_postgres_server", "mariadb": "new_mariadb_server"}[kind])() as new:
+        yield new
 
 
 @pytest.fixture
-def mortal_url(server: PostgresServer) -> str:
+def mortal_url(server: DatabaseServer) -> str:
     """A fresh database on a server that can be killed."""
     return server.create_database(f"outage_{uuid.uuid4().hex}")
 
@@ -73,9 +75,17 @@ def check_nothing_is_lost_or_doubled(url: str, undisturbed: list[dict[str, Any]]
         assert events[-1]["kind"] == "end"
 
 
-@pytest.mark.parametrize("seconds", [2.0, 2.5 * LEASE_S], ids=["shorter than a lease", "longer than a lease"])
+@pytest.mark.parametrize(
+    ("server", "seconds"),
+    [
+        pytest.param("postgresql", 2.0, id="postgresql, shorter than a lease"),
+        pytest.param("postgresql", 2.5 * LEASE_S, id="postgresql, longer than a lease"),
+        pytest.param("mariadb", 2.5 * LEASE_S, id="mariadb, longer than a lease"),
+    ],
+    indirect=["server"],
+)
 def test_training_goes_on_while_the_database_is_away_and_all_of_it_is_reported_afterwards(
-    tuner: Tuner, server: PostgresServer, mortal_url: str, seconds: float, undisturbed: list[dict[str, Any]]
+    tuner: Tuner, server: DatabaseServer, mortal_url: str, seconds: float, undisturbed: list[dict[str, Any]]
 ) -> None:
     tuner, arguments, trace = begun(tuner, mortal_url)
     with tuner.running(*arguments) as one, tuner.running(*arguments) as other:
@@ -105,7 +115,7 @@ def test_training_goes_on_while_the_database_is_away_and_all_of_it_is_reported_a
 
 
 def test_a_signal_during_an_outage_is_heeded_within_the_grace(
-    tuner: Tuner, server: PostgresServer, mortal_url: str, undisturbed: list[dict[str, Any]]
+    tuner: Tuner, server: DatabaseServer, mortal_url: str, undisturbed: list[dict[str, Any]]
 ) -> None:
     tuner, arguments, _ = begun(tuner, mortal_url)
     with tuner.running(*arguments, "--workers", "2", "--grace", "3s") as running:
@@ -136,13 +146,14 @@ def check_commands_say_so_in_a_line(tuner: Tuner, url: str, start: tuple[str, ..
         assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("server", ["postgresql", "mariadb"], indirect=True)
 def test_a_server_that_ends_its_connections_in_good_order_is_an_outage_too(
-    tuner: Tuner, server: PostgresServer, mortal_url: str, undisturbed: list[dict[str, Any]]
+    tuner: Tuner, server: DatabaseServer, mortal_url: str, undisturbed: list[dict[str, Any]]
 ) -> None:
     tuner, arguments, _ = begun(tuner, mortal_url)
     with tuner.running(*arguments, "--workers", "2") as running:
         running.wait_for(r"trial \d+ 2/10")
-        server.restart("fast")
+        server.restart()
         running.wait_for(ENDS)
         assert running.wait() == 0, running.stderr
     check_nothing_is_lost_or_doubled(mortal_url, undisturbed, attempts={1})

@@ -48,7 +48,7 @@ def violations(
         best = max(value for _, value in expected)
         if record.value != best:
             wrong.append(f"trial {record.number} is worth {record.value}, undisturbed {best}")
-    return wrong + _of_events(events, trials)
+    return wrong + of_events(events, trials)
 
 
 def _events(database: Database, study_id: int) -> list[EventRecord]:
@@ -57,7 +57,8 @@ def _events(database: Database, study_id: int) -> list[EventRecord]:
     return Events(database, study_id).all()
 
 
-def _of_events(events: Sequence[EventRecord], trials: int) -> list[str]:
+def of_events(events: Sequence[EventRecord], trials: int) -> list[str]:
+    """Return what is wrong with the event log of a study that should be finished, in sentences."""
     wrong = []
     holder: dict[int | None, int | None] = {}
     ends: dict[int | None, int] = defaultdict(int)

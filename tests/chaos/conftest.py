@@ -1,4 +1,4 @@
-"""Chaos: `--seeds N` runs N seeds, beginning with `--first-seed`."""
+"""Chaos: `--seeds N` runs N seeds, beginning with `--first-seed`; `--database mariadb` on MariaDB."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seeds", type=int, default=1, help="how many seeds the chaos test runs")
     parser.addoption("--first-seed", type=int, default=20261, help="the first of them")
+    parser.addoption("--database", choices=("postgresql", "mariadb"), default="postgresql", help="where they run")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

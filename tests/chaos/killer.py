@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from servers import PostgresServer
+from servers import MariaDBServer, PostgresServer
 
 
 @dataclass(kw_only=True)
@@ -84,7 +84,7 @@ class Killer:
         self,
         seed: int,
         machines: list[Machine],
-        server: PostgresServer,
+        server: PostgresServer | MariaDBServer,
         *,
         lease_s: float,
         pause: Callable[[float], bool],

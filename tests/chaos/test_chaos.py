@@ -16,7 +16,7 @@ import random_walk
 import yaml
 from checker import violations
 from killer import Killer, Machine
-from servers import PostgresServer
+from servers import MariaDBServer, PostgresServer
 
 from search_spaces import Hyperparameters
 from tuner.run import TrialRun
@@ -72,13 +72,14 @@ def machines(tmp_path: Path) -> Iterator[list[Machine]]:
 @pytest.mark.timeout(600)
 def test_whatever_is_killed_stopped_or_restarted_every_trial_is_what_it_would_have_been(
     chaos_seed: int,
-    new_postgres_server: Any,
+    request: pytest.FixtureRequest,
     machines: list[Machine],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    server: PostgresServer
-    with new_postgres_server() as server:
+    names = {"postgresql": "new_postgres_server", "mariadb": "new_mariadb_server"}
+    server: PostgresServer | MariaDBServer
+    with request.getfixturevalue(names[request.config.getoption("--database")])() as server:
         url = server.create_database("chaos")
         study = write_study(tmp_path, tmp_path / "checkpoints")
         flags = ["--storage", url, "--workers", "2", "--lease", f"{LEASE_S}s", "--grace", "5s"]

@@ -138,10 +138,10 @@ def _empty(url: str) -> None:
         kept = ("alembic_version", "version_info", "tuner_schema")
         names = [name for name in sa.inspect(connection).get_table_names() if name not in kept]
         if engine.dialect.name == "postgresql":
-            connection.exec_driver_sql(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE")
-            return
-        connection.exec_driver_sql("SET foreign_key_checks = 0")
-        for name in names:
-            if connection.exec_driver_sql(f"SELECT 1 FROM {name} LIMIT 1").first():
-                connection.exec_driver_sql(f"TRUNCATE {name}")
+            statements = [f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"]
+        else:  # a table at a time, and slowly
+            filled = [name for name in names if connection.exec_driver_sql(f"SELECT 1 FROM {name} LIMIT 1").first()]
+            statements = ["SET foreign_key_checks = 0", *(f"TRUNCATE {name}" for name in filled)]
+        for statement in statements:
+            connection.exec_driver_sql(statement)
     engine.dispose()

@@ -67,9 +67,7 @@ def test_the_log_tells_the_life_of_a_trial(
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_no_number_is_told_in_words(
-    slots: Slots, study: optuna.Study, events: Events, value: float
-) -> None:
+def test_what_is_no_number_is_told_in_words(slots: Slots, study: optuna.Study, events: Events, value: float) -> None:
     lease, trial = begin(slots, study)
     with fenced(lease, kind="report", values={"step": 1, "value": value}):
         trial.report(value, 1)

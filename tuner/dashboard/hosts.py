@@ -48,7 +48,7 @@ def is_own_page(origin: str, host: str) -> bool:
     try:
         page = urlsplit(origin)
         port = _PORTS.get(page.scheme)
-        if port is None or page.hostname is None or origin != f"{page.scheme}://{page.netloc}":
+        if port is None or not page.hostname or "@" in page.netloc or origin != f"{page.scheme}://{page.netloc}":
             return False
         asked = urlsplit(f"{page.scheme}://{host}")
         return (_plain(page.hostname), page.port or port) == (_plain(asked.hostname or ""), asked.port or port)
@@ -66,8 +66,11 @@ def _plain(name: str) -> str:
 
 
 def _checked(name: str) -> str:
-    bracketed = f"[{name}]" if ":" in name and not name.startswith("[") else name
-    found = _HOST.fullmatch(bracketed)
+    try:
+        return str(ipaddress.ip_address(name.strip("[]")))
+    except ValueError:
+        pass
+    found = _HOST.fullmatch(name)
     if found is None or found[2] is not None:
         raise AccessError(f"{name!r} is no name to allow; give a host's name or address, without scheme and port")
     return _plain(name)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from storage import Database, DatabaseMissing, StorageError, describe_outage, mask_password
 from storage.belonging import study_identities
+from tuner.errors import first_line
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -73,7 +74,6 @@ class Source:
         if self._database is None:
             database = Database(self._url)
             try:
-                self._shown = study_identities(database)
                 _ = database.optuna_storage if self._writes else database.optuna_reader
             except BaseException:
                 database.close()
@@ -107,5 +107,5 @@ def _why(error: Exception) -> str:
         return mask_password(str(error))
     if outage := describe_outage(error):
         return f"the database does not answer: {mask_password(outage)}"
-    known = str(error) if isinstance(error, StorageError) else f"{type(error).__name__}: {error}"
-    return f"the database cannot be read: {mask_password(known)}"
+    known = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+    return f"the database cannot be read: {mask_password(first_line(known))}"

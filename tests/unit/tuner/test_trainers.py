@@ -117,6 +117,25 @@ def test_exit_codes_are_told_apart_in_whatever_order_trainers_end(warm: WarmPare
     second.kill()
 
 
+def test_the_steps_of_a_trainer_are_known_when_it_is_dead_and_are_its_own(warm: WarmParent) -> None:
+    first, second = start(warm, "die_after", count=3), start(warm, "die_after", count=70_000)
+    for trainer, steps in ((second, 70_000), (first, 3)):
+        with pytest.raises(EOFError):
+            trainer.connection.recv()
+        assert trainer.exit() == (-signal.SIGABRT, steps)
+        trainer.kill()
+
+
+def test_the_kernel_would_rather_kill_a_trainer_than_those_it_depends_on(warm: WarmParent) -> None:
+    trainer = start(warm, "echo_until_told")
+
+    def badness(pid: int | str) -> int:
+        return int(Path(f"/proc/{pid}/oom_score_adj").read_text(encoding="ascii"))
+
+    wait_until(lambda: badness(trainer.pid) > badness("self") or badness("self") == 1000)
+    trainer.kill()
+
+
 def test_a_trainer_leaves_at_the_end_of_its_pipe(warm: WarmParent, tmp_path: Path) -> None:
     trainer = start(warm, "wait_for_the_end_of_the_pipe", mark=str(tmp_path / "mark"))
     assert trainer.connection.recv() == "ready"

@@ -9,6 +9,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from tuner import steps
 from tuner.errors import DataError
 from tuner.messages import Returned
 
@@ -82,3 +83,9 @@ def wait_for_the_end_of_the_pipe(connection: Connection, *, mark: str) -> None:
     except EOFError:
         Path(mark).write_text("left", encoding="utf-8")
         raise
+
+
+def die_after(connection: Connection, *, count: int) -> None:
+    for _ in range(count):
+        steps.mine.count()
+    os.abort()

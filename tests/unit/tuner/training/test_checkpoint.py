@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from storage import CheckpointStore
 from tuner.errors import ModelError
 from tuner.training.checkpoint import STATE, TRAINED, Checkpoint, Progress, random_state, set_random_state
 from tuner.training.freezing import LayerMap
@@ -172,6 +173,18 @@ def test_nothing_in_a_checkpoint_runs(save: Callable[[Any, Path], None], tmp_pat
     save(Evil(tmp_path / "evil"), tmp_path / STATE)
     with pytest.raises(ModelError, match=rf"{STATE}: training cannot go on from it"):
         Checkpoint.read(tmp_path)
+    assert not (tmp_path / "evil").exists()
+
+
+def test_nothing_in_a_checkpoint_runs_though_its_manifest_and_digest_match(tmp_path: Path) -> None:
+    store = CheckpointStore(str(tmp_path / "store"), "one", scratch=tmp_path)
+    staged = store.stage(0, 1)
+    Parts().checkpoint().write(staged)
+    (staged / STATE).write_bytes(pickle.dumps(Evil(tmp_path / "evil")))
+    published = store.publish(staged, trial=0, attempt=1, kind="step", step=5, facts={})
+    folder, _ = store.fetch(published.key, published.sha256)
+    with pytest.raises(ModelError, match=rf"{STATE}: training cannot go on from it"):
+        Checkpoint.read(folder)
     assert not (tmp_path / "evil").exists()
 
 

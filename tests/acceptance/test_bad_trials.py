@@ -1,0 +1,100 @@
+"""Trials that diverge, hang or take too long: each ends alone, and the sampler learns to keep away from such."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import optuna
+import pytest
+from acceptance_support import Tuner, records_of, wait_until
+
+#: Trial 1 hangs within a step, after its first evaluation, and hears nothing.
+HANGING = """
+import toy_training
+
+def train(run):
+    yield from (toy_training.deaf if run.number == 1 else toy_training.train)(run)
+"""
+#: Trials from the second on are better than any other, and no number at a late tenth.
+LOSING = """
+import math
+from dataclasses import replace
+
+import toy_training
+
+def train(run):
+    for evaluation in toy_training.train(run):
+        if run.number % 2:
+            value = {late} if evaluation.step >= {tenth} else 10.0 + evaluation.step
+            evaluation = replace(evaluation, value=value)
+        yield evaluation
+"""
+
+
+def own(tuner: Tuner, text: str) -> dict[str, Any]:
+    (tuner.folder / "own.py").write_text(text, encoding="utf-8")
+    return {"train": "own:train"}
+
+
+def constraints(tuner: Tuner, name: str) -> list[dict[str, float]]:
+    study = optuna.load_study(study_name=name, storage=f"sqlite:///{tuner.folder}/tuner.db")
+    return [trial.constraints for trial in study.trials]
+
+
+def test_a_trial_that_hangs_ends_when_its_time_is_over_and_the_others_are_trained(tuner: Tuner) -> None:
+    study = tuner.toy_study("slow", **own(tuner, HANGING), budget={"trials": 3, "trial_time": "3s"})
+    done = tuner.ok("start", study)
+    assert "trial 1 pruned (time: over its 3s of device time)" in done.stderr
+    first, second, third = tuner.json("trials", "slow")["trials"]
+    assert (first["state"], third["state"]) == ("complete", "complete")
+    assert (second["state"], second["reason"]) == ("pruned", "time: over its 3s of device time")
+    assert second["value"] == second["steps"][-1]["value"]
+    assert 3 <= second["device_s"] < 60
+    assert constraints(tuner, "slow") == [{}, {"time": 1.0}, {}]
+    (slot,) = [
+        slot for slot in records_of("slow", f"sqlite:///{tuner.folder}/tuner.db").slots if slot.trial_number == 1
+    ]
+    assert (slot.state, slot.checkpoints.keys) == ("finished", ())
+
+
+def test_a_trials_time_counts_over_all_its_attempts(tuner: Tuner) -> None:
+    study = tuner.toy_study("slow", train="toy_training:deaf", budget={"trials": 1, "trial_time": "10s"})
+
+    def device_s() -> float:
+        found: float = records_of("slow", f"sqlite:///{tuner.folder}/tuner.db").slots[0].device_s
+        return found
+
+    with tuner.running("start", study, "--lease", "2s", "--grace", "1s") as running:
+        running.wait_for(r"trial 0 1/10")
+        wait_until(lambda: device_s() > 5, "half of its time")
+        running.process.send_signal(signal.SIGTERM)
+        assert running.wait() == 75, running.stderr
+    first = device_s()
+    done = tuner.ok("resume", "slow")
+    assert "trial 0 pruned (time: over its 10s of device time)" in done.stderr
+    assert device_s() - first < 10, "what the first attempt took counts too"
+
+
+@pytest.mark.parametrize("late", ["math.nan", "math.inf"])
+def test_no_number_at_a_late_step_is_never_best_and_never_ends_the_study(tuner: Tuner, late: str) -> None:
+    text = LOSING.format(late=late, tenth=1)
+    pruner = {"name": "percentile", "n_startup_trials": 1, "n_warmup_steps": 1, "n_min_trials": 1}
+    study = tuner.toy_study("lost", **own(tuner, text), budget={"trials": 8}, pruner=pruner, early_stopping="none")
+    tuner.ok("start", study)
+    trials = tuner.json("trials", "lost")["trials"]
+    lost = [trial for trial in trials if trial["number"] % 2]
+    assert [trial["state"] for trial in lost] == ["pruned"] * 4
+    assert all(trial["reason"].startswith("diverged: ") for trial in lost)
+    assert [each for each in constraints(tuner, "lost") if each] == [{"diverged": 1.0}] * 4
+    assert tuner.json("best", "lost")["trial"] % 2 == 0
+    assert tuner.json("status", "lost")["state"] == "finished"
+
+
+def test_a_value_that_is_lost_at_the_end_leaves_the_best_before_it(tuner: Tuner) -> None:
+    study = tuner.toy_study("lost", **own(tuner, LOSING.format(late="math.inf", tenth=9)), budget={"trials": 4})
+    tuner.ok("start", study)
+    trials = tuner.json("trials", "lost")["trials"]
+    assert [trial["value"] for trial in trials if trial["number"] % 2] == [18.0, 18.0]
+    assert {trial["state"] for trial in trials} == {"complete"}
+    assert tuner.json("best", "lost")["value"] == 18.0

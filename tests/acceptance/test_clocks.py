@@ -1,0 +1,120 @@
+"""A machine's clock is wrong by an hour, or goes backwards: leases, times and results go by the database's alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acceptance_support import Gate, Tuner, points, records_of, wait_until
+from networks import needs
+from servers import PostgresServer
+
+from storage import Database, Slots, Studies
+
+NAME, TRIALS = "clocks", 4
+FAST, SLOW = "+1h", "-30m"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[Path], Tuner]) -> list[dict[str, Any]]:
+    """The trials of a study whose machines agree on the time."""
+    tuner = new_tuner(tmp_path_factory.mktemp("undisturbed"))
+    tuner.ok("start", tuner.toy_study(NAME, budget={"trials": TRIALS}))
+    return records_of(NAME, f"sqlite:///{tuner.folder}/tuner.db").trials
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer) -> str:
+    return postgres_server.create_database(f"clocks_{uuid.uuid4().hex}")
+
+
+def wrong(tuner: Tuner, by: str) -> Tuner:
+    """Return the command on a machine whose clock is wrong by so much; seconds there last as long as elsewhere."""
+    needs("faketime", why="a clock that is wrong", root=False)
+    command = ("faketime", "-f", by, *tuner.command)
+    return replace(tuner.within(FAKETIME_DONT_FAKE_MONOTONIC="1"), command=command)
+
+
+def check_results(url: str, undisturbed: list[dict[str, Any]]) -> None:
+    records = records_of(NAME, url)
+    assert records.states == {"COMPLETE": TRIALS}
+    assert points({"trials": records.trials}) == points({"trials": undisturbed})
+    for trial, expected in zip(records.trials, undisturbed, strict=True):
+        assert (trial["value"], trial["steps"]) == (expected["value"], expected["steps"])
+
+
+@pytest.mark.parametrize("by", [FAST, SLOW])
+def test_a_wrong_clock_beside_a_right_one_takes_no_trial_and_counts_no_second_more(
+    tuner: Tuner, url: str, undisturbed: list[dict[str, Any]], tmp_path: Path, by: str
+) -> None:
+    gate = Gate(tmp_path / "gate")
+    tuner = tuner.within(**gate.environment)
+    arguments = ("start", tuner.toy_study(NAME, budget={"trials": TRIALS}), "--storage", url, "--checkpoints", "store")
+    pace = ("--lease", "4s", "--beat", "0.5s")
+    gate.open(9)
+    with tuner.running(*arguments, *pace) as right, wrong(tuner, by).running(*arguments, *pace) as other:
+        for command in (right, other):
+            command.wait_for(r"trial \d+ 2/10")
+        beats = beats_of(url)
+        wait_until(lambda: all(now >= before + 5 for before, now in zip(beats, beats_of(url), strict=True)), "a lease")
+        ages = [worker["beat_age_s"] for worker in tuner.json("status", NAME, "--storage", url)["workers"]]
+        assert len(ages) == 2
+        assert max(ages) < 60
+        gate.open()
+        for command in (right, other):
+            assert command.wait() == 0, command.stderr
+    check_results(url, undisturbed)
+    records = records_of(NAME, url)
+    assert {(slot.state, slot.attempt) for slot in records.slots} == {("finished", 1)}, "a lease was taken over"
+    with Database(url) as database:
+        study = Studies(database).get(NAME)
+        assert 4 < study.wall_s < 600
+        assert 8 < Slots(database, study.id).device_seconds() < 1200
+    assert all(0 <= trial["device_s"] < 600 for trial in records.trials)
+
+
+def test_a_trial_moves_from_a_fast_clock_to_a_slow_one(
+    tuner: Tuner, url: str, undisturbed: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    gate = Gate(tmp_path / "gate")
+    tuner = tuner.within(**gate.environment)
+    study = tuner.toy_study(NAME, budget={"trials": TRIALS}, checkpoint_every="0.2s")
+    arguments = ("start", study, "--storage", url, "--checkpoints", "store", "--lease", "2s")
+    gate.open(9)
+    with wrong(tuner, FAST).running(*arguments) as fast:
+        fast.wait_for("trial 0 2/10")
+        wait_until(lambda: max(resume_points(url), default=0) >= 8, "a checkpoint")
+        (supervisor,) = [pid for pid in (fast.pid, *(child.pid for child in fast.descendants())) if is_supervisor(pid)]
+        os.kill(supervisor, signal.SIGKILL)
+        fast.wait()
+    gate.open()
+    with wrong(tuner, SLOW).running(*arguments) as slow:
+        slow.wait_for(r"trial 0 again from step \d+")
+        assert slow.wait() == 0, slow.stderr
+    check_results(url, undisturbed)
+    with Database(url) as database:
+        assert 0 < Studies(database).get(NAME).wall_s < 600
+
+
+def beats_of(url: str) -> list[float]:
+    """Return when each trial's lease ends, on the database's clock."""
+    import sqlalchemy as sa
+
+    with Database(url) as database, database.read() as connection:
+        query = sa.text("SELECT expires FROM tuner_slots WHERE state = 'running' ORDER BY slot")
+        return [float(expires) for expires in connection.execute(query).scalars()]
+
+
+def resume_points(url: str) -> list[int]:
+    return [ref.step for ref in records_of(NAME, url).slots[0].checkpoints.resume]
+
+
+def is_supervisor(pid: int) -> bool:
+    command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    return any(part.endswith(b"/tuner") for part in command) and b"faketime" not in command[0]

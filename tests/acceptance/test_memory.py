@@ -1,0 +1,132 @@
+"""Memory that runs out, on a device and on the host: the study goes on, and its trials with what fits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acceptance_support import Tuner, records_of
+
+SCARCE = Path(__file__).with_name("scarce.py")
+#: Training of a user's own that says how many examples it takes at a time, and of which so many do not fit.
+HUNGRY = """
+import json
+import os
+from dataclasses import replace
+
+import toy_training
+
+def train(run):
+    micro_batch = run.micro_batch or 8
+    told = lambda effective: run.record({**effective, "micro_batch": micro_batch})
+    for evaluation in toy_training.train(replace(run, record=told)):
+        if evaluation.step == 3:
+            take(run, micro_batch)
+        yield evaluation
+
+def fits_two(run, micro_batch):
+    if micro_batch > 2 or run.number == 1:
+        raise MemoryError("cannot take 1.00 GiB")
+
+def on_the_host(run, micro_batch):
+    megabytes = bytearray(micro_batch * 200 << 20)  # zeros that are written: every page is taken
+    megabytes[::4096] = b"x" * len(megabytes[::4096])
+
+take = globals()[os.environ["HUNGRY"]]
+"""
+
+
+def shown(tuner: Tuner, name: str, trials: int) -> list[dict[str, Any]]:
+    return [tuner.json("show", name, str(number)) for number in range(trials)]
+
+
+def test_a_device_that_is_too_small_ends_nothing_and_later_trials_begin_with_what_fits(tuner: Tuner) -> None:
+    """Batch size and optimiser steps are what was drawn; eight examples at a time do not fit, two do."""
+    study = tuner.study(
+        "scarce",
+        search_space={"batch_size": 16, "num_train_epochs": {"low": 1, "high": 2}, "frozen_layers": 0},
+        budget={"trials": 4},
+        pruner="none",
+        evaluations=2,
+    )
+    trace = tuner.folder / "trace"
+    scarce = replace(
+        tuner.within(SCARCE_EXAMPLES="2", SCARCE_TRACE=str(trace), PYTHONPATH=str(SCARCE.parent)),
+        command=(sys.executable, "-P", str(SCARCE)),
+    )
+    done = scarce.ok("start", study)
+    assert "trial 0: 8 examples at a time do not fit in memory, it goes on with 4" in done.stderr
+    tried = [(int(examples), fits) for examples, fits in map(str.split, trace.read_text().splitlines())]
+    assert [each for each in tried if each[1] == "no"] == [(8, "no"), (4, "no")], "each size was tried once"
+    for trial in shown(tuner, "scarce", 4):
+        effective, hp = trial["effective"], trial["hyperparameters"]
+        assert (trial["state"], trial["restarts"]) == ("complete", 0)
+        assert (effective["micro_batch"], effective["batch_size"], hp["batch_size"]) == (2, 16, 16)
+        assert effective["optimiser_steps"] == -(-hp["num_train_epochs"] * 6 // 1), "96 rows in batches of 16"
+        assert trial["evaluations"][-1]["optimiser_steps"] == effective["optimiser_steps"]
+
+
+def test_training_of_ones_own_goes_on_with_half_where_it_says_how_many_it_takes(tuner: Tuner) -> None:
+    (tuner.folder / "hungry.py").write_text(HUNGRY, encoding="utf-8")
+    study = tuner.toy_study("hungry", train="hungry:train", budget={"trials": 4}, checkpoint_every="1h")
+    tuner.within(HUNGRY="fits_two").ok("start", study)
+    first, second, *others = shown(tuner, "hungry", 4)
+    assert (first["state"], first["effective"]["micro_batch"], first["restarts"]) == ("complete", 2, 2)
+    # What cannot fit one by one is told so that the sampler keeps away from it; others had told it where to begin.
+    assert (second["state"], second["restarts"], second["effective"]["micro_batch"]) == ("pruned", 1, 1)
+    assert second["reason"] == "out of memory: cannot take 1.00 GiB"
+    assert [each["state"] for each in others] == ["complete"] * 2
+    assert [(each["effective"]["micro_batch"], each["restarts"]) for each in others] == [(1, 0)] * 2
+    import optuna
+
+    trials = optuna.load_study(study_name="hungry", storage=f"sqlite:///{tuner.folder}/tuner.db").trials
+    assert [trial.constraints for trial in trials] == [{}, {"out_of_memory": 1.0}, {}, {}]
+
+
+@contextlib.contextmanager
+def group_of(limit_bytes: int) -> Iterator[Path]:
+    """Make a control group with a bound on its memory."""
+    if os.getuid() != 0:
+        pytest.skip("control groups are root's to make")
+    first, second = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
+    version, parent = (1, first) if (first / "memory.limit_in_bytes").exists() else (2, second)
+    group = parent / f"tuner-test-{os.getpid()}"
+    try:
+        if version == 2:
+            (parent / "cgroup.subtree_control").write_text("+memory", encoding="ascii")
+        group.mkdir()
+        bound = group / ("memory.limit_in_bytes" if version == 1 else "memory.max")
+        bound.write_text(str(limit_bytes), encoding="ascii")
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        pytest.skip(f"this machine lets nobody make a control group with a bound: {error}")
+    try:
+        yield group
+    finally:
+        group.rmdir()
+
+
+def test_a_trainer_that_the_kernel_kills_for_want_of_memory_goes_on_with_half(tuner: Tuner) -> None:
+    (tuner.folder / "hungry.py").write_text(HUNGRY, encoding="utf-8")
+    study = tuner.toy_study("hungry", train="hungry:train", budget={"trials": 2}, checkpoint_every="1h")
+    with group_of(700 << 20) as group:
+        # The shell joins the group, and becomes the command in it.
+        within = f'echo $$ > "{group}/cgroup.procs" && exec "$@"'
+        bound = replace(tuner, command=("/bin/sh", "-c", within, "tuner", *tuner.command))
+        done = bound.within(HUNGRY="on_the_host").ok("start", study)
+    for before, after in ((8, 4), (4, 2)):
+        assert f"trial 0: {before} examples at a time do not fit in memory, it goes on with {after}" in done.stderr
+    first, second = shown(tuner, "hungry", 2)
+    assert (first["state"], first["effective"]["micro_batch"], first["restarts"]) == ("complete", 2, 2)
+    assert (second["state"], second["effective"]["micro_batch"], second["restarts"]) == ("complete", 2, 0)
+    records = records_of("hungry", f"sqlite:///{tuner.folder}/tuner.db")
+    told = [event["detail"] for event in records.events if event["kind"] == "released"]
+    assert told == ["out of memory: the kernel killed its trainer after step 11"] * 2
+    assert [slot.crashes for slot in records.slots] == [0, 0]
