@@ -16,7 +16,7 @@ _studies = sa.table("studies", sa.column("study_id"), sa.column("study_name"))
 _directions = sa.table("study_directions", sa.column("study_id"))
 _trials = sa.table("trials", sa.column("trial_id"), sa.column("study_id"), sa.column("number"), sa.column("state"))
 #: Written out, not bound: PostgreSQL compares its enumeration with no text.
-_RUNNING = sa.literal_column("'RUNNING'")
+_RUNNING: sa.ColumnElement[str] = sa.literal_column("'RUNNING'")
 
 
 @dataclass(frozen=True, kw_only=True)

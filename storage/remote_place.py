@@ -47,7 +47,15 @@ class RemotePlace:
         self._halves: set[str] = set()
 
     def check_writable(self) -> None:
-        """Write, read, list and remove."""
+        """Write, read, list and remove; and see that there is a folder for what is on its way."""
+        try:
+            workspace(self._scratch)
+        except OSError as error:
+            kind = CheckpointsUnreachable if is_full(error) else CheckpointsUnwritable
+            raise kind(
+                f"checkpoints for {self.shown} go through {self._scratch}, which takes no files: {explain(error)}; "
+                "TUNER_CACHE names another folder"
+            ) from error
         try:
             probe = f"{self._root}/.probe-{uuid.uuid4().hex}"
             self._again(self._files.pipe_file, probe, b"x" * 4096)

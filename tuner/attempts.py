@@ -19,6 +19,7 @@ from tuner.errors import TrainerDied, first_line
 from tuner.events import Notice, TrialEnded, TrialEvaluated, TrialStarted, Watcher
 from tuner.headroom import Headroom
 from tuner.heartbeat import Sign
+from tuner.hub import OFFLINE
 from tuner.job import BUILT_IN
 from tuner.keeping import Keeping, Restored
 from tuner.memory import OutOfMemoryKills
@@ -215,7 +216,9 @@ class Attempts:
             **self._headroom.start(attempt),
         )
         arguments = {"run": run, "function": self._config.train or BUILT_IN, "folders": self._setup.folders}
-        return self._warm.start("tuner.job:train_job", arguments, lane.device.environment())
+        # What the built-in tasks need of the hub was brought when the study was set up: no trial waits for a network.
+        alone = OFFLINE if self._config.train is None else {}
+        return self._warm.start("tuner.job:train_job", arguments, {**lane.device.environment(), **alone})
 
     # ---- what trainers say
 

@@ -7,6 +7,7 @@ TunerError (RuntimeError)
 │   └── StudyChanged             a study of this name exists, with another configuration
 ├── DeviceError (ValueError)     a device that is not there
 ├── AccessError (ValueError)     the dashboard is to be served in a way that is not safe
+├── HubAway                      the hub does not answer, and what a study needs of it is not cached
 ├── DevicesBusy                  every device is in use by another command
 ├── StudyPaused                  somebody has paused the study, for all machines
 ├── NoBestTrial (LookupError)    nothing is complete yet
@@ -69,6 +70,10 @@ class DeviceError(TunerError, ValueError):
 
 class AccessError(TunerError, ValueError):
     """The dashboard is to be served in a way that is not safe, or for a log-in that cannot be read."""
+
+
+class HubAway(TunerError):
+    """The hub does not answer, and what a study needs of it is not cached on this machine."""
 
 
 class DevicesBusy(TunerError):

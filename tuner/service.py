@@ -22,6 +22,7 @@ from storage import (
     StudyRecord,
     give_back,
 )
+from tuner import hub
 from tuner.config import StudyConfig, changed_keys, parse_stored
 from tuner.consent import check_remote_code, check_sampler, notice_of
 from tuner.devices import DeviceLocks, Lane, lanes, select_devices
@@ -113,6 +114,7 @@ def start(
         trust_remote_code=config.trust_remote_code,
     )
     check_sampler(config, shared=Database.path_of(url) is None, allowed=elsewhere.allow_pickle, source=source)
+    hub.settle(config, lambda text: watch(Notice(text=text)))
     resolve(config, source=source)
     folder = str(Path(source).absolute().parent)
 
@@ -139,7 +141,7 @@ def start(
             _check_cuda(chosen, warm, config)
             _tell_of_code(config, watch)
             setup = set_up(config, warm, source=source, folders=_folders(folder))
-        database = stack.enter_context(Database(url, create=True))
+            database = stack.enter_context(Database(url, create=True))
         studies = Studies(database)
         facts = {**setup.facts(), "file_budget": file_budget, "folder": folder}
         try:
@@ -317,6 +319,7 @@ def _go_on(
     if record.state == "paused" and not lift:
         raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
     record = studies.get(name)
+    hub.settle(elsewhere.applied(config), lambda text: watch(Notice(text=text)))
     give_back()  # what follows can take a minute, in which others may lack a connection
     check_sampler(config, shared=database.path is None, allowed=elsewhere.allow_pickle, source=source)
     with ExitStack() as stack:

@@ -263,20 +263,23 @@ def _prepare(
             {"CUDA_VISIBLE_DEVICES": ""},
         )
     except TunerError as error:
-        if _lacks_room(error):
-            raise TunerError(f"the disk of {cache_folder()} is full; make room there, or set TUNER_CACHE") from error
+        if why := _closed(cache_folder(), error):
+            raise TunerError(f"{why}, or have TUNER_CACHE name another folder") from error
         if isinstance(error, ConfigError):
             raise type(error)(source, error.key, error.reason) from error
         raise
     return prepared
 
 
-def _lacks_room(error: TunerError) -> bool:
-    """Return whether an error of a library means that the disk of the cache is full."""
-    if not any(word in str(error).lower() for word in ("no space left", "disk space", "os error 28")):
-        return False
-    folder = next(each for each in (cache_folder(), *cache_folder().parents) if each.exists())
-    return shutil.disk_usage(folder).free < _ROOM
+def _closed(folder: Path, error: TunerError) -> str | None:
+    """Return what keeps the cache from taking files, where that may be why a library has failed."""
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return f"the cache {folder} takes no files: let this user write there"
+    said = str(error).lower()
+    if any(word in said for word in ("no space left", "disk space", "os error 28")):
+        return f"the disk of {folder} is full; make room there" if shutil.disk_usage(existing).free < _ROOM else None
+    return None
 
 
 def _check_schedules(config: StudyConfig, space: SearchSpace, source: str) -> None:

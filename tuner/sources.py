@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tuner.errors import ConfigError, DataError, ModelError, first_line
+from tuner import hub
+from tuner.errors import ConfigError, DataError, HubAway, ModelError, first_line
 from tuner.run import ModelSource
 
 _PACKAGE = "package:"
@@ -112,6 +113,7 @@ def read_model_config(model: ModelSource) -> dict[str, Any]:
 
     Raises:
         ModelError: There is none that can be read.
+        HubAway: There is none here, and the hub does not answer.
     """
     path = Path(model.location) / "config.json"
     try:
@@ -121,6 +123,8 @@ def read_model_config(model: ModelSource) -> dict[str, Any]:
             path = Path(hf_hub_download(model.location, "config.json", revision=model.revision))
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
+        if (why := hub.is_away()) is not None:
+            raise HubAway(f"model {model.location!r} is not cached here, and the hub {why}") from error
         reason = first_line(error)
         raise ModelError("", "model", f"{model.location!r} is no folder and no model of the hub: {reason}") from error
     if not isinstance(document, dict) or "model_type" not in document:

@@ -116,6 +116,8 @@ def _run(parent: int, call: Call, connection: Connection) -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.environ.update(call.environment)
+        if call.environment.get("HF_HUB_OFFLINE") and (constants := sys.modules.get("huggingface_hub.constants")):
+            constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]  # it read the environment of its import
         module, _, name = call.function.partition(":")
         function = getattr(importlib.import_module(module), name)
         try:

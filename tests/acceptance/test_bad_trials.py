@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from typing import Any
 
@@ -16,7 +17,7 @@ import toy_training
 def train(run):
     yield from (toy_training.deaf if run.number == 1 else toy_training.train)(run)
 """
-#: Trials from the second on are better than any other, and no number at a late tenth.
+#: Every other trial is better than the rest, and no number from a tenth on.
 LOSING = """
 import math
 from dataclasses import replace
@@ -45,7 +46,7 @@ def constraints(tuner: Tuner, name: str) -> list[dict[str, float]]:
 def test_a_trial_that_hangs_ends_when_its_time_is_over_and_the_others_are_trained(tuner: Tuner) -> None:
     study = tuner.toy_study("slow", **own(tuner, HANGING), budget={"trials": 3, "trial_time": "3s"})
     done = tuner.ok("start", study)
-    assert "trial 1 pruned (time: over its 3s of device time)" in done.stderr
+    assert re.search(r"trial 1 pruned .*\(time: over its 3s of device time\)", done.stderr)
     first, second, third = tuner.json("trials", "slow")["trials"]
     assert (first["state"], third["state"]) == ("complete", "complete")
     assert (second["state"], second["reason"]) == ("pruned", "time: over its 3s of device time")
@@ -71,8 +72,9 @@ def test_a_trials_time_counts_over_all_its_attempts(tuner: Tuner) -> None:
         running.process.send_signal(signal.SIGTERM)
         assert running.wait() == 75, running.stderr
     first = device_s()
-    done = tuner.ok("resume", "slow")
-    assert "trial 0 pruned (time: over its 10s of device time)" in done.stderr
+    done = tuner.run("resume", "slow")
+    assert re.search(r"trial 0 pruned .*\(time: over its 10s of device time\)", done.stderr)
+    assert done.returncode == 1, "nothing is complete"
     assert device_s() - first < 10, "what the first attempt took counts too"
 
 
@@ -80,13 +82,13 @@ def test_a_trials_time_counts_over_all_its_attempts(tuner: Tuner) -> None:
 def test_no_number_at_a_late_step_is_never_best_and_never_ends_the_study(tuner: Tuner, late: str) -> None:
     text = LOSING.format(late=late, tenth=1)
     pruner = {"name": "percentile", "n_startup_trials": 1, "n_warmup_steps": 1, "n_min_trials": 1}
-    study = tuner.toy_study("lost", **own(tuner, text), budget={"trials": 8}, pruner=pruner, early_stopping="none")
+    study = tuner.toy_study("lost", **own(tuner, text), budget={"trials": 6}, pruner=pruner, early_stopping="none")
     tuner.ok("start", study)
     trials = tuner.json("trials", "lost")["trials"]
     lost = [trial for trial in trials if trial["number"] % 2]
-    assert [trial["state"] for trial in lost] == ["pruned"] * 4
+    assert [trial["state"] for trial in lost] == ["pruned"] * 3
     assert all(trial["reason"].startswith("diverged: ") for trial in lost)
-    assert [each for each in constraints(tuner, "lost") if each] == [{"diverged": 1.0}] * 4
+    assert [each for each in constraints(tuner, "lost") if each] == [{"diverged": 1.0}] * 3
     assert tuner.json("best", "lost")["trial"] % 2 == 0
     assert tuner.json("status", "lost")["state"] == "finished"
 

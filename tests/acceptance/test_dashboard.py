@@ -94,11 +94,11 @@ def test_it_shows_the_study_its_trials_their_curves_and_notes(dashboard: tuple[R
             assert mine["reason"] in note
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_cleanly(finished: Tuner, number: signal.Signals) -> None:
+@pytest.mark.parametrize(("number", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
+def test_a_signal_ends_it_cleanly(finished: Tuner, number: signal.Signals, send: Callable[[int, int], None]) -> None:
     with finished.running("dashboard", "--port", "0") as running:
         running.wait_for(ADDRESS)
-        os.kill(running.pid, number)
+        send(running.pid, number)  # a terminal sends Ctrl-C to all of its processes
         assert running.wait(timeout=20) == 0
         assert running.stderr.count("\n") == 1
 
@@ -151,8 +151,19 @@ def test_a_study_that_takes_the_place_of_a_deleted_one_is_shown_with_its_own_tri
             assert [trial["values"] for trial in ask(address, path).json["trials"]] == [[2.0]] * 2
 
 
+def test_a_process_of_it_that_dies_is_replaced(finished: Tuner) -> None:
+    with finished.running("dashboard", "--port", "0") as running:
+        address = running.wait_for(ADDRESS)[1]
+        (serving,) = running.descendants()
+        serving.kill()
+        assert ask(address, "/api/studies").status == 200
+        assert [each.pid for each in running.descendants()] != [serving.pid]
+        assert running.stderr.count("Dashboard on") == 1
+
+
 def test_a_file_that_is_gone_is_missed_and_not_made(tuner: Tuner) -> None:
-    tuner.ok("start", tuner.toy_study("short", budget={"trials": 1}))
+    with Database(f"sqlite:///{tuner.folder}/tuner.db", create=True) as database:
+        assert database.optuna_storage is not None
     with tuner.running("dashboard", "--port", "0") as running:
         address = running.wait_for(ADDRESS)[1]
         assert ask(address, "/healthz").status == 200

@@ -186,6 +186,18 @@ def test_a_trial_that_crashes_again_at_the_same_step_fails_and_any_other_after_i
     assert (second["state"], second["reason"], second["restarts"]) == ("failed", reason, restarts)
 
 
+def test_a_machine_that_cannot_train_ends_the_run_before_it_fails_many_trials(tuner: Tuner) -> None:
+    (tuner.folder / "broken_training.py").write_text("import os\n\n\ndef train(run):\n    os.abort()\n    yield\n")
+    done = tuner.run("start", tuner.toy_study("held", train="broken_training:train", budget={"trials": 5}))
+    assert done.returncode == 1
+    assert "17 trainers in a row ended before their first evaluation" in done.stderr
+    trials = tuner.json("trials", "held")["trials"]
+    assert [trial["state"] for trial in trials] == ["failed", "failed", "interrupted"]
+    assert trials[0]["reason"] == (
+        "crashed 6 times: its trainer ended without a word before its first step: killed by SIGABRT"
+    )
+
+
 def test_the_doctor_mends_what_other_programs_have_left(tuner: Tuner) -> None:
     import optuna
 

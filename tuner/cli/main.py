@@ -19,6 +19,7 @@ from storage import (
     StorageError,
     describe_outage,
 )
+from storage.refusals import describe_refusal
 from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
 from tuner.redaction import redact, redact_what_is_written, traceback_of
 
@@ -134,6 +135,9 @@ def _say(error: BaseException, *, debug: bool) -> int:
         return exit_code(error)
     if outage := describe_outage(error):
         click.echo(f"Error: the database does not answer: {redact(outage)}", err=True)
+        return 1
+    if refusal := describe_refusal(error):
+        click.echo(f"Error: this user of the database may not do that: {redact(refusal)}", err=True)
         return 1
     text = redact(f"{type(error).__name__}: {error}")
     hint = "" if debug else "\nThis is a defect of tuner, or of what it stands on; --debug shows where."

@@ -96,8 +96,12 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
         "metric": "loss",
         "direction": "minimize",
         "budget": {
-            **{"trials": 4, "time": None, "device_hours": None, "trial_time": None},
-            **{"spent_s": 0.0, "spent_device_s": 0.0},
+            "trials": 4,
+            "time": None,
+            "device_hours": None,
+            "trial_time": None,
+            "spent_s": 0.0,
+            "spent_device_s": 0.0,
         },
         "workers": [],
     }

@@ -1,0 +1,137 @@
+"""The hub goes away: what is cached has to do, with one notice and no long wait; without a cache, one clear line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acceptance_support import SLOW, Tuner, records_of
+from servers.server import HOST, free_port
+
+NAME, MODEL = "hub", "tests/tiny"
+COMMIT = "0" * 40
+
+
+class Hub:
+    """Something in the hub's place, which says that it is there, and nothing else.
+
+    Args:
+        port: Where it listens.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://{HOST}:{port}"
+        self.asked: list[str] = []
+        self.hangs = False
+        self._over = threading.Event()
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_HEAD(self) -> None:
+                hub.asked.append(self.path)
+                if hub.hangs:
+                    hub._over.wait()
+                self.send_response(200 if self.path == "/" else 503)
+                self.end_headers()
+
+            do_GET = do_HEAD
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((HOST, port), Handler)
+        self._server.daemon_threads = True
+        self._server.block_on_close = False
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self._thread.start()
+
+    def close(self) -> None:
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    hub = Hub(free_port())
+    yield hub
+    hub.close()
+
+
+@pytest.fixture
+def online(tuner: Tuner, tmp_path: Path) -> Tuner:
+    """The command on a machine that has the model cached, as a download leaves it, and may ask the hub."""
+    cache_model(tuner.model, tmp_path / "hf")
+    environment = {key: value for key, value in tuner.environment.items() if key != "HF_HUB_OFFLINE"}
+    online = Tuner(folder=tuner.folder, environment=environment, model=tuner.model, data=tuner.data)
+    return online.within(HF_HOME=str(tmp_path / "hf"), TUNER_CACHE=str(tmp_path / "cache"), NO_PROXY=HOST)
+
+
+def cache_model(model: Path, home: Path) -> None:
+    entry = home / "hub" / f"models--{MODEL.replace('/', '--')}"
+    shutil.copytree(model, entry / "snapshots" / COMMIT)
+    (entry / "refs").mkdir()
+    (entry / "refs" / "main").write_text(COMMIT, encoding="ascii")
+
+
+def notices(text: str) -> list[str]:
+    return [line for line in text.splitlines() if "hub" in line and not line.startswith("study hub")]
+
+
+@pytest.mark.parametrize("silent", [False, True], ids=["refuses", "hangs"])
+def test_a_study_goes_on_from_the_cache_where_the_hub_is_gone(online: Tuner, hub: Hub, silent: bool) -> None:
+    hub.hangs = silent
+    endpoint = hub.url if silent else f"http://{HOST}:{free_port()}"
+    away = online.within(HF_ENDPOINT=endpoint)
+    done = away.ok("start", away.study(NAME, model=MODEL, budget={"trials": 2}))
+    told = f"the hub {endpoint} does not answer: "
+    assert [line.startswith(told) for line in notices(done.stderr)] == [True], done.stderr
+    assert len(hub.asked) <= 1, "it is asked once, not for each file of each trial"
+    assert records_of(NAME, f"sqlite:///{online.folder}/tuner.db").states == {"COMPLETE": 2}
+
+
+def test_a_trial_never_asks_a_hub_that_went_away_after_the_study_began(online: Tuner, hub: Hub) -> None:
+    beside = online.within(HF_ENDPOINT=hub.url)
+    with beside.running("start", beside.study(NAME, model=MODEL, budget={"trials": 2}, pruner="none")) as running:
+        running.wait_for("trial 0 started")
+        hub.hangs, before = True, len(hub.asked)
+        assert running.wait() == 0, running.stderr
+    assert hub.asked[before:] == []
+    assert notices(running.stderr) == []
+
+
+def test_a_machine_without_the_model_says_so_in_a_line_and_the_trial_waits_for_one_that_has_it(
+    online: Tuner, tmp_path: Path
+) -> None:
+    away = online.within(HF_ENDPOINT=f"http://{HOST}:{free_port()}")
+    bare = away.within(HF_HOME=str(tmp_path / "empty"), TUNER_CACHE=str(tmp_path / "other"))
+    study = away.study(NAME, model=MODEL, budget={"trials": 1}, **SLOW)
+    check_refused(bare, "start", study)
+    assert not (online.folder / "tuner.db").exists()
+    with away.running("start", study) as running:
+        running.wait_for("trial 0 2/10")
+        os.kill(running.pid, signal.SIGTERM)
+        assert running.wait() == 75, running.stderr
+    check_refused(bare, "resume", NAME)
+    (slot,) = records_of(NAME, f"sqlite:///{online.folder}/tuner.db").slots
+    assert (slot.state, slot.attempt, slot.crashes) == ("interrupted", 1, 0)
+    with away.running("resume", NAME) as running:
+        running.wait_for("trial 0 again from step")
+        assert running.wait() == 0, running.stderr
+
+
+def check_refused(tuner: Tuner, *command: str) -> None:
+    done = tuner.run(*command)
+    assert done.returncode == 1, done.stderr
+    *before, last = done.stderr.splitlines()
+    assert len(before) == 1, done.stderr
+    assert last.startswith(f"Error: model '{MODEL}' is not cached here, and the hub http://"), done.stderr
+    assert "Traceback" not in done.stderr
