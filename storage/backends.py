@@ -120,7 +120,7 @@ class SQLite:
         if kind := network_file_system(self.path):
             raise DatabaseUnreadable(
                 f"{self.path} is on a network file system ({kind}), where SQLite loses what several write; "
-                "use a local disk, or a database on a server"
+                "use a local disk, or a PostgreSQL database"
             )
 
     def check(self) -> None:

@@ -19,7 +19,7 @@ _MYSQL_OPTIONS = (
     *("bind_address", "connect_timeout", "read_default_file", "read_default_group", "read_timeout", "ssl_ca"),
     *("ssl_capath", "ssl_cert", "ssl_check_hostname", "ssl_cipher", "ssl_key", "unix_socket", "write_timeout"),
 )
-_HOW = "write sqlite:///folder/file.db, postgresql://user@host/database or mysql://user@host/database"
+_HOW = "write sqlite:///folder/file.db, mysql://user@host/database or postgresql://user@host/database"
 
 
 def mask_password(text: str) -> str:

@@ -31,7 +31,7 @@ class PipeSaver:
 
     Args:
         connection: The pipe.
-        count: Called at each step.
+        count: Called at each step; by training that never asks whether to save, at each evaluation.
     """
 
     def __init__(self, connection: Connection, *, count: Callable[[], None] = lambda: None) -> None:
@@ -82,6 +82,8 @@ class PipeSaver:
 
     def decide(self, evaluation: Evaluation) -> bool:
         """Report an evaluation and return whether the trial goes on."""
+        if not self._asks:
+            self._count()
         self._connection.send(Evaluated(evaluation=evaluation))
         # An outage is waited for once: while one answer is overdue, no other is to be had.
         deadline = time.monotonic() + (0.0 if self._overdue() else ANSWER_S)

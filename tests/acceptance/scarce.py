@@ -1,7 +1,8 @@
 """The command, on devices that are too small: `python -P scarce.py ARGUMENT...`.
 
-Trainers, which import this file too, have room for `SCARCE_EXAMPLES` examples at a time in a forward pass of training,
-and say so as torch does. `SCARCE_TRACE` names a file that takes a line `EXAMPLES yes|no` for each that was tried.
+Trainers, which import this file too, have room for `SCARCE_EXAMPLES` examples at a time in a step of training, and say
+so as torch does: in the forward pass, or, with `SCARCE_OPTIMIZER`, where the optimiser steps, which is not done again.
+`SCARCE_TRACE` names a file that takes a line for each time, with the examples that did not fit.
 """
 
 from __future__ import annotations
@@ -10,22 +11,30 @@ import os
 from typing import Any
 
 
-def become_scarce(examples: int) -> None:
+def become_scarce(most: int, trace: str, *, in_optimizer: bool) -> None:
     """Have every whole model of this process run out of memory above so many examples."""
     import torch
     import transformers
     from torch.nn.modules.module import register_module_forward_hook
+    from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-    def try_to_fit(module: Any, _: Any, output: Any) -> None:
-        if not (isinstance(module, transformers.PreTrainedModel) and hasattr(module, "classifier") and module.training):
-            return
-        tried = len(output.logits)
-        with open(os.environ["SCARCE_TRACE"], "a", encoding="ascii") as file:
-            file.write(f"{tried} {'yes' if tried <= examples else 'no'}\n")
-        if tried > examples:
+    tried = [0]
+
+    def refuse_more() -> None:
+        if tried[0] > most:
+            with open(trace, "a", encoding="ascii") as file:
+                file.write(f"{tried[0]}\n")
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.50 GiB.")
 
-    register_module_forward_hook(try_to_fit)
+    def see(module: Any, _: Any, output: Any) -> None:
+        if isinstance(module, transformers.PreTrainedModel) and hasattr(module, "classifier") and module.training:
+            tried[0] = len(output.logits)
+            if not in_optimizer:
+                refuse_more()
+
+    register_module_forward_hook(see)
+    if in_optimizer:
+        register_optimizer_step_pre_hook(lambda *_: refuse_more())
 
 
 if __name__ == "__main__":
@@ -35,4 +44,6 @@ if __name__ == "__main__":
     service.PRELOAD = (*service.PRELOAD, "scarce")  # type: ignore[misc]
     main()
 elif "SCARCE_EXAMPLES" in os.environ:
-    become_scarce(int(os.environ["SCARCE_EXAMPLES"]))
+    become_scarce(
+        int(os.environ["SCARCE_EXAMPLES"]), os.environ["SCARCE_TRACE"], in_optimizer="SCARCE_OPTIMIZER" in os.environ
+    )

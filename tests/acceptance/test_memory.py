@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 
 import pytest
 from acceptance_support import Tuner, records_of
+
+from storage import Database, History, Studies, TrialRecord
 
 SCARCE = Path(__file__).with_name("scarce.py")
 #: Training of a user's own that says how many examples it takes at a time, and of which so many do not fit.
@@ -42,47 +45,59 @@ take = globals()[os.environ["HUNGRY"]]
 """
 
 
-def shown(tuner: Tuner, name: str, trials: int) -> list[dict[str, Any]]:
-    return [tuner.json("show", name, str(number)) for number in range(trials)]
+def records(tuner: Tuner, name: str) -> list[TrialRecord]:
+    with Database(f"sqlite:///{tuner.folder}/tuner.db") as database:
+        return History(database, Studies(database).get(name)).trials()
 
 
-def test_a_device_that_is_too_small_ends_nothing_and_later_trials_begin_with_what_fits(tuner: Tuner) -> None:
+def micro_batch(trial: TrialRecord) -> Any:
+    assert trial.effective is not None
+    return trial.effective["micro_batch"]
+
+
+@pytest.mark.parametrize(("where", "restarts"), [({}, 0), ({"SCARCE_OPTIMIZER": "yes"}, 2)])
+def test_a_device_that_is_too_small_ends_nothing_and_later_trials_begin_with_what_fits(
+    tuner: Tuner, where: dict[str, str], restarts: int
+) -> None:
     """Batch size and optimiser steps are what was drawn; eight examples at a time do not fit, two do."""
     study = tuner.study(
         "scarce",
         search_space={"batch_size": 16, "num_train_epochs": {"low": 1, "high": 2}, "frozen_layers": 0},
-        budget={"trials": 4},
+        budget={"trials": 3},
         pruner="none",
         evaluations=2,
     )
     trace = tuner.folder / "trace"
     scarce = replace(
-        tuner.within(SCARCE_EXAMPLES="2", SCARCE_TRACE=str(trace), PYTHONPATH=str(SCARCE.parent)),
+        tuner.within(SCARCE_EXAMPLES="2", SCARCE_TRACE=str(trace), PYTHONPATH=str(SCARCE.parent), **where),
         command=(sys.executable, "-P", str(SCARCE)),
     )
     done = scarce.ok("start", study)
-    assert "trial 0: 8 examples at a time do not fit in memory, it goes on with 4" in done.stderr
-    tried = [(int(examples), fits) for examples, fits in map(str.split, trace.read_text().splitlines())]
-    assert [each for each in tried if each[1] == "no"] == [(8, "no"), (4, "no")], "each size was tried once"
-    for trial in shown(tuner, "scarce", 4):
-        effective, hp = trial["effective"], trial["hyperparameters"]
-        assert (trial["state"], trial["restarts"]) == ("complete", 0)
-        assert (effective["micro_batch"], effective["batch_size"], hp["batch_size"]) == (2, 16, 16)
-        assert effective["optimiser_steps"] == -(-hp["num_train_epochs"] * 6 // 1), "96 rows in batches of 16"
-        assert trial["evaluations"][-1]["optimiser_steps"] == effective["optimiser_steps"]
+    for before, after in ((8, 4), (4, 2)):
+        assert f"trial 0: {before} examples at a time do not fit in memory, it goes on with {after}" in done.stderr
+    assert trace.read_text(encoding="ascii").split() == ["8", "4"], "by the first trial alone, and once each"
+    trials = records(tuner, "scarce")
+    assert [trial.restarts for trial in trials] == [restarts, 0, 0]
+    for trial in trials:
+        effective, hp = trial.effective, trial.hyperparameters
+        assert effective is not None
+        assert trial.state == "complete"
+        assert (micro_batch(trial), effective["batch_size"], hp["batch_size"]) == (2, 16, 16)
+        assert effective["optimiser_steps"] == math.ceil(hp["num_train_epochs"] * 6), "96 rows in batches of 16"
+        assert trial.evaluations[-1]["optimiser_steps"] == effective["optimiser_steps"]
+    assert [slot.crashes for slot in records_of("scarce", f"sqlite:///{tuner.folder}/tuner.db").slots] == [0] * 3
 
 
 def test_training_of_ones_own_goes_on_with_half_where_it_says_how_many_it_takes(tuner: Tuner) -> None:
     (tuner.folder / "hungry.py").write_text(HUNGRY, encoding="utf-8")
     study = tuner.toy_study("hungry", train="hungry:train", budget={"trials": 4}, checkpoint_every="1h")
     tuner.within(HUNGRY="fits_two").ok("start", study)
-    first, second, *others = shown(tuner, "hungry", 4)
-    assert (first["state"], first["effective"]["micro_batch"], first["restarts"]) == ("complete", 2, 2)
+    first, second, *others = records(tuner, "hungry")
+    assert (first.state, micro_batch(first), first.restarts) == ("complete", 2, 2)
     # What cannot fit one by one is told so that the sampler keeps away from it; others had told it where to begin.
-    assert (second["state"], second["restarts"], second["effective"]["micro_batch"]) == ("pruned", 1, 1)
-    assert second["reason"] == "out of memory: cannot take 1.00 GiB"
-    assert [each["state"] for each in others] == ["complete"] * 2
-    assert [(each["effective"]["micro_batch"], each["restarts"]) for each in others] == [(1, 0)] * 2
+    assert (second.state, second.restarts, micro_batch(second)) == ("pruned", 1, 1)
+    assert second.reason == "out of memory: cannot take 1.00 GiB"
+    assert [(each.state, micro_batch(each), each.restarts) for each in others] == [("complete", 1, 0)] * 2
     import optuna
 
     trials = optuna.load_study(study_name="hungry", storage=f"sqlite:///{tuner.folder}/tuner.db").trials
@@ -123,10 +138,11 @@ def test_a_trainer_that_the_kernel_kills_for_want_of_memory_goes_on_with_half(tu
         done = bound.within(HUNGRY="on_the_host").ok("start", study)
     for before, after in ((8, 4), (4, 2)):
         assert f"trial 0: {before} examples at a time do not fit in memory, it goes on with {after}" in done.stderr
-    first, second = shown(tuner, "hungry", 2)
-    assert (first["state"], first["effective"]["micro_batch"], first["restarts"]) == ("complete", 2, 2)
-    assert (second["state"], second["effective"]["micro_batch"], second["restarts"]) == ("complete", 2, 0)
-    records = records_of("hungry", f"sqlite:///{tuner.folder}/tuner.db")
-    told = [event["detail"] for event in records.events if event["kind"] == "released"]
+    assert [(each.state, micro_batch(each), each.restarts) for each in records(tuner, "hungry")] == [
+        ("complete", 2, 2),
+        ("complete", 2, 0),
+    ]
+    found = records_of("hungry", f"sqlite:///{tuner.folder}/tuner.db")
+    told = [event["detail"] for event in found.events if event["kind"] == "released"]
     assert told == ["out of memory: the kernel killed its trainer after step 11"] * 2
-    assert [slot.crashes for slot in records.slots] == [0, 0]
+    assert [slot.crashes for slot in found.slots] == [0, 0]

@@ -15,7 +15,7 @@ import psutil
 import pytest
 import servers
 import sqlalchemy as sa
-from servers import PostgresServer, ServerFailed
+from servers import MariaDBServer, PostgresServer, ServerFailed
 
 DEADLINE_S = 60.0
 
@@ -115,6 +115,35 @@ def test_a_copied_database_has_the_tables_of_its_template(postgres_server: Postg
     assert run(copied, "SELECT count(*) FROM made") == [(0,)]
 
 
+def test_a_mariadb_that_was_killed_comes_back_with_its_data_under_a_client_that_stays(
+    new_mariadb_server: Callable[..., MariaDBServer],
+) -> None:
+    with new_mariadb_server(max_connections=20) as server:
+        url = server.create_database("kept")
+        run(url, "CREATE TABLE kept AS SELECT seq AS number FROM seq_1_to_1000")
+        engine = sa.create_engine(url)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("INSERT INTO kept VALUES (0)")  # never committed
+            server.kill()
+            assert not server.is_running
+            with pytest.raises(sa.exc.OperationalError):
+                run(url, "SELECT 1")
+            server.start()
+            assert run(url, "SELECT count(*), @@max_connections FROM kept") == [(1000, 20)]
+            connection.invalidate()
+            connection.rollback()
+            connection.exec_driver_sql("SELECT 1")
+            server.drop_database("kept")
+            connection.invalidate()
+        engine.dispose()
+        assert ("kept",) not in server.execute("SHOW DATABASES")
+
+
+def test_a_mariadb_that_cannot_start_says_why(new_mariadb_server: Callable[..., MariaDBServer]) -> None:
+    with pytest.raises(ServerFailed, match="unknown variable 'nonsense=1'"), new_mariadb_server(nonsense=1):
+        pass
+
+
 def test_objects_are_kept_and_removed(s3_url: str) -> None:
     files, folder = fsspec.url_to_fs(s3_url)
     assert files.find(folder) == []
@@ -135,10 +164,11 @@ def test_another_process_finds_the_bucket(s3_url: str) -> None:
     assert files.cat_file(f"{folder}/theirs") == b"theirs"
 
 
-@pytest.mark.parametrize("kind", ["PostgresServer", "S3Server"])
+@pytest.mark.parametrize("kind", ["PostgresServer", "MariaDBServer", "S3Server"])
 def test_no_server_survives_its_owner(kind: str, request: pytest.FixtureRequest) -> None:
-    if kind == "PostgresServer":
-        request.getfixturevalue("new_postgres_server")().close()  # skips where there is none
+    new = {"PostgresServer": "new_postgres_server", "MariaDBServer": "new_mariadb_server"}.get(kind)
+    if new is not None:
+        request.getfixturevalue(new)().close()  # skips where there is none
     command = [sys.executable, "-c", _OWNER, str(Path(servers.__file__).parents[1]), kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None

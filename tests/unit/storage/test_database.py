@@ -129,11 +129,14 @@ def test_tables_of_another_version_are_refused_and_left_as_they_are(
     assert tables_of(path) == {"tuner_schema"}
 
 
-def test_a_version_table_without_a_version_is_refused(database: Database, url: str) -> None:
+def test_tables_without_a_version_are_not_all_made_until_somebody_makes_the_rest(database: Database, url: str) -> None:
     with database.write() as connection:
         connection.exec_driver_sql("DELETE FROM tuner_schema")
-    with pytest.raises(DatabaseUnreadable, match="cannot be used as a database: No row was found"):
+        connection.exec_driver_sql("DROP TABLE tuner_events")
+    with pytest.raises(DatabaseMissing, match="holds no study of tuner"):
         Database(url)
+    with Database(url, create=True) as again:
+        assert sa.inspect(again.engine).has_table("tuner_events")
 
 
 def test_opening_a_second_time_changes_nothing(database: Database, path: Path, url: str) -> None:

@@ -14,7 +14,10 @@ SECRET = "s3cr3t"
 
 #: Of databases that are not supported, or that no library makes sense of.
 REFUSED = [
-    f"mysql+pymysql://user:{SECRET}@host/db",
+    f"mysql+aiomysql://user:{SECRET}@host/db",
+    f"mysql://user:{SECRET}@host",
+    f"mariadb://user:{SECRET}@host/db?init_command=DROP",
+    f"mysql://user:{SECRET}@host/db?read_timeout=soon",
     f"postgresql+asyncpg://user:{SECRET}@host/db",
     f"postgresql+psycopg2://user:{SECRET}@host/db",
     f"postgresql://user:{SECRET}@host",
@@ -102,6 +105,11 @@ def test_only_the_passwords_of_a_text_are_hidden(text: str, shown: str) -> None:
         ("postgresql://me:pw@host:5433/db", "postgresql+psycopg://me:***@host:5433/db"),
         ("postgres://me@host/db", "postgresql+psycopg://me@host/db"),
         ("postgresql+psycopg://host/db", "postgresql+psycopg://host/db"),
+        ("mysql://me:pw@host:3307/db", "mysql+pymysql://me:***@host:3307/db"),
+        ("mysql+pymysql://me@host/db", "mysql+pymysql://me@host/db"),
+        ("mariadb://me@host/db", "mysql+pymysql://me@host/db"),
+        ("mariadb+pymysql://host/db?read_timeout=5", "mysql+pymysql://host/db?read_timeout=5"),
+        ("mysql:///db?unix_socket=/run/mysqld.sock", "mysql+pymysql:///db?unix_socket=%2Frun%2Fmysqld.sock"),
         ("postgresql:///db?host=/run/postgresql", "postgresql+psycopg:///db?host=%2Frun%2Fpostgresql"),
         ("postgresql://host/db?sslmode=require", "postgresql+psycopg://host/db?sslmode=require"),
         ("sqlite:///folder/file.db", "sqlite:///folder/file.db"),
@@ -110,6 +118,23 @@ def test_only_the_passwords_of_a_text_are_hidden(text: str, shown: str) -> None:
 )
 def test_a_url_of_each_form_names_its_database_and_our_driver(url: str, opened: str) -> None:
     assert parse_url(url).render_as_string(hide_password=True) == opened
+
+
+@pytest.mark.parametrize(
+    ("query", "reason"),
+    [
+        ("charset=latin1", "'charset' is not supported; known: bind_address, connect_timeout"),
+        ("init_command=SET+NAMES+latin1", "'init_command' is not supported"),
+        ("ssl_disabled=true", "'ssl_disabled' is not supported"),
+        ("read_timeout=soon", "read_timeout takes one number of seconds"),
+        ("connect_timeout=-1", "connect_timeout takes one number of seconds"),
+        ("ssl_ca=a&ssl_ca=b", "ssl_ca takes one value"),
+    ],
+)
+def test_an_option_that_the_driver_does_not_know_or_that_is_ours_is_refused(query: str, reason: str) -> None:
+    with pytest.raises(InvalidStorageURL) as caught:
+        parse_url(f"mysql://host/db?{query}")
+    assert reason in str(caught.value)
 
 
 def test_a_password_is_what_it_was_for_the_server() -> None:
@@ -124,7 +149,9 @@ def test_only_a_file_has_a_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("mysql+pymysql://host/db", "mysql+pymysql is not supported"),
+        ("mysql+aiomysql://host/db", "mysql+aiomysql is not supported"),
+        ("mysql://host", "names no database"),
+        ("mariadb://host/", "names no database"),
         ("postgresql+asyncpg://host/db", "postgresql+asyncpg is not supported"),
         ("postgresql://host", "names no database"),
         ("postgresql://host/", "names no database"),

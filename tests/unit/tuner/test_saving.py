@@ -406,3 +406,18 @@ def test_a_trial_that_may_not_stay_ends_with_its_best_weights_unsaved(ends: tupl
     finished, saved = supervisor.hear()
     assert finished == Finished(result=COMPLETE, unsaved=True)
     assert saved.error
+
+
+def test_steps_are_counted_by_training_that_asks_and_evaluations_of_training_that_does_not() -> None:
+    for asks, counted in ((True, 3), (False, 2)):
+        ours, theirs = Pipe()
+        with ours, theirs:
+            count: list[int] = []
+            saver = PipeSaver(theirs, count=lambda count=count: count.append(1))  # type: ignore[misc]
+            for step in (1, 2, 3):
+                if asks:
+                    saver.wanted()
+                if step != 2:
+                    ours.send(Answer(step=step, go_on=True))
+                    saver.decide(evaluation(step))
+            assert len(count) == counted
