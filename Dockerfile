@@ -34,7 +34,8 @@ extras = [line for name in sys.argv[1].split(",") for line in project["optional-
 print(*project["dependencies"], *extras, sep="\n")' "$EXTRAS" >requirements.txt \
     && pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-deps /wheels/*.whl && pip check
+    pip install --no-cache-dir --no-deps /wheels/*.whl && pip check \
+    && mkdir -p /app/examples && tuner init --example rotten-tomatoes /app/examples/rotten_tomatoes.yaml
 
 ENV PYTHONUNBUFFERED=1 \
     HOME=/cache \

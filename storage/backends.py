@@ -177,7 +177,6 @@ class SQLite:
             return self._full()
         return DatabaseUnreadable(f"{self.path} cannot be used as a database: {getattr(error, 'orig', error)}")
 
-
     def _name_a_full_disk(self, context: sa.ExceptionContext) -> None:
         if self._is_full(context.original_exception):
             raise self._full() from context.original_exception

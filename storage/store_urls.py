@@ -64,8 +64,9 @@ def _checked(scheme: str, rest: str, shown: str) -> str:
 def _holds_secret(scheme: str, host: str) -> bool:
     if scheme in ("s3", "s3a"):  # a secret key may hold a slash, which ends the part before its @
         return "@" in host or (":" in host and not host.startswith("arn:"))
-    user, at, _ = host.rpartition("@")
-    return bool(at) and ":" in user
+    user, _, place = host.rpartition("@")
+    name, _, port = place.rpartition(":")
+    return ":" in user or (bool(name) and not port.isdigit() and scheme != "memory")
 
 
 def _check_installed(scheme: str, shown: str) -> None:

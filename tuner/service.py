@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from storage import (
     CheckpointError,
-    CheckpointsUnreachable,
     CheckpointStore,
+    CheckpointsUnreachable,
     Database,
     DatabaseMissing,
     Slots,

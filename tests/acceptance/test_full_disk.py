@@ -1,4 +1,4 @@
-"""A disk fills up while trials run: a person is told which and what to do, nothing is damaged, and all goes on after."""
+"""A disk fills up while trials run: a person is told which, nothing is damaged, and all goes on once there is room."""
 
 from __future__ import annotations
 
@@ -181,7 +181,9 @@ def test_training_goes_on_while_the_disk_of_the_checkpoints_is_full_and_its_end_
         assert set(resume_points(url)) & set(before)
         check_checkpoints(url, str(store), tuner.folder)
         gate.open()
-        running.wait_for("trial 0: trained to its end, which waits until its best weights are stored: .*make room there")
+        running.wait_for(
+            "trial 0: trained to its end, which waits until its best weights are stored: .*make room there"
+        )
         assert records_of(NAME, url).states == {"RUNNING": 1}
         disk.make_room()
         assert running.wait() == 0, running.stderr

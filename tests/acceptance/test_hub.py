@@ -17,16 +17,20 @@ from servers.server import HOST, free_port
 
 NAME, MODEL = "hub", "tests/tiny"
 COMMIT = "0" * 40
+#: What the hub says of a file that is there, and of one that is not.
+_FOUND = {"X-Repo-Commit": COMMIT, "ETag": '"tiny"', "Content-Length": "0"}
+_MISSING = {"X-Repo-Commit": COMMIT, "X-Error-Code": "EntryNotFound", "Content-Length": "0"}
 
 
 class Hub:
-    """Something in the hub's place, which says that it is there, and nothing else.
+    """Something in the hub's place, which says of a model's files which there are.
 
     Args:
         port: Where it listens.
+        model: The model's folder.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, model: Path) -> None:
         self.url = f"http://{HOST}:{port}"
         self.asked: list[str] = []
         self.hangs = False
@@ -38,10 +42,13 @@ class Hub:
                 hub.asked.append(self.path)
                 if hub.hangs:
                     hub._over.wait()
-                self.send_response(200 if self.path == "/" else 503)
+                there = self.path == "/" or (model / self.path.rsplit("/", 1)[1]).is_file()
+                self.send_response(200 if there else 404)
+                for key, value in _FOUND.items() if there else _MISSING.items():
+                    self.send_header(key, value)
                 self.end_headers()
 
-            do_GET = do_HEAD
+            do_GET = do_HEAD  # noqa: N815 (the name that is called)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -60,8 +67,8 @@ class Hub:
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
-    hub = Hub(free_port())
+def hub(model_folder: Path) -> Iterator[Hub]:
+    hub = Hub(free_port(), model_folder)
     yield hub
     hub.close()
 
@@ -103,6 +110,7 @@ def test_a_trial_never_asks_a_hub_that_went_away_after_the_study_began(online: T
     with beside.running("start", beside.study(NAME, model=MODEL, budget={"trials": 2}, pruner="none")) as running:
         running.wait_for("trial 0 started")
         hub.hangs, before = True, len(hub.asked)
+        assert before > 1, "the hub was there when the study began"
         assert running.wait() == 0, running.stderr
     assert hub.asked[before:] == []
     assert notices(running.stderr) == []

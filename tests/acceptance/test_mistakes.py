@@ -153,7 +153,9 @@ def test_a_bad_storage_url_is_bad_configuration_and_its_password_is_not_repeated
     study = tuner.study("sound")
     done = tuner.run("check", study, "--storage", "oracle://me:hunter2@host/db")
     assert done.returncode == CONFIGURATION
-    assert done.stderr.startswith("Error: storage 'oracle://me:***@host/db': oracle is not supported")
+    warning, error = done.stderr.splitlines()
+    assert warning.startswith("Warning: whoever can list processes can read the password in --storage; set")
+    assert error.startswith("Error: storage 'oracle://me:***@host/db': oracle is not supported")
     assert "hunter2" not in done.stderr
 
 

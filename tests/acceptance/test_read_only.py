@@ -94,9 +94,7 @@ def test_a_working_folder_that_takes_no_files_is_of_no_consequence_where_nothing
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tuner.folder / "work").mkdir()
-    at_work = Tuner(
-        folder=tuner.folder / "work", environment=tuner.environment, model=tuner.model, data=tuner.data
-    )
+    at_work = Tuner(folder=tuner.folder / "work", environment=tuner.environment, model=tuner.model, data=tuner.data)
     at_work.toy_study(NAME, budget={"trials": 1})
     home = read_only(tmp_path / "home")
     read_only(at_work.folder)
@@ -121,7 +119,5 @@ def test_a_cache_through_which_uploads_cannot_go_is_refused_before_there_is_a_st
 
 def test_data_that_cannot_be_cached_are_told_of_in_a_line(tuner: Tuner, read_only: Callable[[Path], Path]) -> None:
     cache = read_only(tuner.folder / "cache")
-    check_refused(
-        tuner.within(TUNER_CACHE=str(cache)), ("start", tuner.study(NAME)), 1, str(cache), "TUNER_CACHE"
-    )
+    check_refused(tuner.within(TUNER_CACHE=str(cache)), ("start", tuner.study(NAME)), 1, str(cache), "TUNER_CACHE")
     assert not (tuner.folder / "tuner.db").exists()

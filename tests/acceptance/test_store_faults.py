@@ -13,7 +13,7 @@ import pytest
 from acceptance_support import Gate, Running, Tuner, records_of, wait_until
 from servers import FaultProxy, S3Server
 
-from storage import CheckpointsUnreachable, CheckpointStore, remote_place
+from storage import CheckpointStore, CheckpointsUnreachable, remote_place
 
 NAME = "faults"
 WAITS = "no checkpoint, training goes on and the one before stays: "

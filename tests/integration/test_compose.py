@@ -19,7 +19,7 @@ import click
 import pytest
 
 from tuner.cli.main import group
-from tuner.config import parse_duration, read_config
+from tuner.config import parse_duration
 
 ROOT = Path(__file__).parents[2]
 PROFILES = ("cpu", "gpu", "tools")
@@ -223,7 +223,7 @@ def test_workers_start_the_quickstart_with_checkpoints_that_all_of_them_reach(se
     for worker in WORKERS:
         with parsed(services[worker]["command"]) as context:
             study, checkpoints = context.params["study"], context.params["checkpoints"]
-        assert read_config(ROOT / "examples" / study).name == "rotten-tomatoes"
+        assert f"tuner init --example rotten-tomatoes {study}\n" in (ROOT / "Dockerfile").read_text()
         volumes = {volume["target"]: volume["source"] for volume in services[worker]["volumes"]}
         assert volumes[checkpoints] == "checkpoints"
 

@@ -141,7 +141,7 @@ def _handler(proxy: FaultProxy) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             proxy.serve(self)
 
-        do_PUT = do_POST = do_DELETE = do_HEAD = do_GET
+        do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 (the names that are called)
 
         def log_message(self, *_: Any) -> None:
             pass

@@ -59,6 +59,7 @@ def test_a_store_is_a_path_or_a_url_that_fsspec_knows(written: str, used: str) -
         ),
         ("s3://key:wo/rd@bucket/x", "checkpoints at s3: keys and passwords do not belong into a URL"),
         ("s3://token@bucket/x", "checkpoints at s3: keys and passwords do not belong into a URL"),
+        ("sftp://user:wo/rd@host/x", "checkpoints at sftp: keys and passwords do not belong into a URL"),
         ("sftp://user:word@host/x", "checkpoints at sftp: keys and passwords do not belong into a URL"),
     ],
 )

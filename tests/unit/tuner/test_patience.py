@@ -156,3 +156,16 @@ def test_threads_share_one_outage(patience: Patience, notices: list[str]) -> Non
     with ThreadPoolExecutor(4) as pool:
         assert [answer.result(60) for answer in [pool.submit(call) for _ in range(4)]] == ["answer"] * 4
     assert len(notices) == 2
+
+
+def test_a_person_is_reminded_of_an_outage_that_lasts(
+    patience: Patience, notices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuner.patience.REMIND_S", 0.0)
+    assert patience(failing(3)) == "answer"
+    assert [notice.split(", ")[0] for notice in notices] == [
+        "the database does not answer",
+        "the database has not answered for 0 minutes",
+        "the database has not answered for 0 minutes",
+        "the database answers again",
+    ]
