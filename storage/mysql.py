@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mysql
 
 from storage.errors import DatabaseUnreachable, DatabaseUnreadable
 from storage.sharing import TurnPool, give_back
@@ -225,6 +224,8 @@ def _rows(connection: sa.Connection, statement: str) -> list[Any]:
 
 def _kept_as(kind: sa.types.TypeEngine[Any]) -> sa.types.TypeEngine[Any]:
     """Return the type of a column here, where a bare Float has seven digits, and a Text 64 KiB."""
+    from sqlalchemy.dialects import mysql  # only here: whoever uses another database does without
+
     if isinstance(kind, sa.Float):
         return mysql.DOUBLE(asdecimal=False)
     if isinstance(kind, sa.JSON | sa.Text):
