@@ -110,9 +110,8 @@ class Slots:
             .where(_events.study_id == lease.study_id, _events.slot == lease.slot, _events.attempt == lease.attempt - 1)
             .scalar_subquery()
         )
-        unseen = sa.case(
-            (sa.and_(expired, last_heard > _slots.device_seen), last_heard - _slots.device_seen), else_=0.0
-        )
+        heard_later = sa.and_(expired, last_heard > _slots.device_seen, last_heard <= _slots.expires)
+        unseen = sa.case((heard_later, last_heard - _slots.device_seen), else_=0.0)
         values = {
             "state": "running",
             "owner": lease.owner,

@@ -444,6 +444,16 @@ def test_the_seconds_after_the_last_sign_of_life_of_a_stolen_trial_are_nobodys(
     assert 100 <= slot.device_s < 130
 
 
+def test_what_was_heard_of_a_stolen_trial_after_its_last_sign_of_life_counts(database: Database, slots: Slots) -> None:
+    lease = begun(slots, "me", 0)
+    pass_time(database, "tuner_slots", "device_seen", 100)
+    assert slots.commit(lease, POINTER, step=20, detail="step 20")  # so it was alive a hundred seconds later
+    for table, column in (("tuner_slots", "device_seen"), ("tuner_slots", "expires"), ("tuner_events", "moment")):
+        pass_time(database, table, column, 1.1 * LEASE_S)
+    _, slot = claim(slots, "you")
+    assert 90 <= slot.device_s < 130
+
+
 # ---- checkpoints ----
 
 
