@@ -226,6 +226,8 @@ class PostgreSQL:
         arguments: dict[str, Any] = {
             # Optuna compares moments without their zone.
             "options": settings,
+            # A database of encoding SQL_ASCII, as some servers make them, would give bytes in place of text.
+            "client_encoding": "utf8",
             "connect_timeout": 10,
             "keepalives_idle": _SILENCE_S,
             "keepalives_interval": 5,

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from servers import MariaDBServer, PostgresServer, S3Server, ServerUnavailable
 
@@ -15,6 +16,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Threads that wait for each other sleep: where several tests run at once, spinning takes the processor from the rest.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# A machine that runs several tests at once makes a quick example slow now and then; hangs are the timeout's to find.
+hypothesis.settings.register_profile("shared", deadline=None)
+hypothesis.settings.load_profile("shared")
 
 _TIERS = ("chaos", "contracts", "integration")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -87,7 +88,6 @@ MISTAKES: dict[str, tuple[Callable[[Tuner], dict[str, Any]], str, str]] = {
     "missing model folder": (plainly(model="./nowhere"), "model", "no such folder"),
     "model folder without weights": (model_folder_without_weights, "model", "has no weights (model.safetensors)"),
     "unwritable checkpoint folder": (unwritable_checkpoints, "checkpoints", "takes no files"),
-    "checkpoints where nobody answers": (plainly(checkpoints="ftp://127.0.0.1:1/x"), "checkpoints", "takes no files"),
     "training that is not there": (plainly(train="nowhere:train"), "train", "there is no module 'nowhere' in "),
     "bad URL of the checkpoints": (plainly(checkpoints="nowhere://x"), "checkpoints", "nowhere is not supported"),
     "low above high": (
@@ -121,6 +121,17 @@ def test_a_mistake_is_said_in_one_line_by_check_and_by_start_and_leaves_nothing(
             assert words in running.stderr
             assert running.stderr.count("\n") == 1, running.stderr
             assert running.stdout == ""
+    assert content(tuner.folder) == before
+
+
+def test_a_store_that_does_not_answer_is_no_mistake_of_the_file_and_leaves_nothing(tuner: Tuner) -> None:
+    study = tuner.study("away", checkpoints="ftp://127.0.0.1:1/x")
+    before = content(tuner.folder)
+    done = tuner.run("start", study)
+    assert done.returncode == 1
+    assert re.fullmatch(r"Error: checkpoints? .*ftp://127\.0\.0\.1:1/x.* takes no files: .*\n", done.stderr), (
+        done.stderr
+    )
     assert content(tuner.folder) == before
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 
 import pytest
+import sqlalchemy as sa
 from servers import PostgresServer
+from storing import create_study
 
-from storage import (
-    Database,
-    DatabaseUnreachable,
-)
+from storage import Database, DatabaseUnreachable, Events, Studies
 
 SECRET = "s3cr3t"
 
@@ -60,3 +59,18 @@ def test_what_the_users_url_says_goes(postgres_url: str) -> None:
                 assert connection.exec_driver_sql("SHOW application_name").scalar() == "mine"
                 assert connection.exec_driver_sql("SHOW statement_timeout").scalar() == "7s"
                 assert connection.exec_driver_sql("SHOW timezone").scalar() == "UTC"
+
+
+def test_a_database_without_an_encoding_keeps_what_is_written(postgres_server: PostgresServer) -> None:
+    engine = sa.create_engine(postgres_server.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(
+            "CREATE DATABASE ascii ENCODING SQL_ASCII LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    engine.dispose()
+    with Database(postgres_server.url_of("ascii"), create=True) as database:
+        record = create_study(database, trials=1)
+        Studies(database).set_state(record.id, "paused", reason="größer als 5: zu groß")
+    with Database(postgres_server.url_of("ascii")) as again:
+        assert Events(again, record.id).paused_because() == "größer als 5: zu groß"
+    postgres_server.drop_database("ascii")
