@@ -250,6 +250,10 @@ def made_by_optuna(connection: sa.Connection) -> int | None:
     return max(strange or majors, default=None)
 
 
+#: Packages that talk to servers.
+_DRIVERS = ("psycopg", "pymysql")
+
+
 def describe_outage(error: BaseException) -> str | None:
     """Return in a line what keeps a database from answering for now, or None where an error is no outage.
 
@@ -277,6 +281,10 @@ def _passes(error: BaseException) -> bool:
         return True
     if isinstance(error, sa.exc.DBAPIError) and error.orig is not None and mysql.is_lasting(error.orig):
         return False
+    if isinstance(error, Exception) and type(error).__module__.split(".")[0] in _DRIVERS:
+        # As it came from the driver: SQLAlchemy sets up a connection without translating what goes wrong then.
+        names = {base.__name__ for base in type(error).__mro__}
+        return not names.isdisjoint(("OperationalError", "InterfaceError")) and not mysql.is_lasting(error)
     # The pending one: Optuna asks once more in a session whose connection has just broken.
     return isinstance(
         error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError | sa.exc.PendingRollbackError

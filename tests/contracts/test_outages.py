@@ -131,3 +131,12 @@ def test_a_lock_that_is_held_for_too_long_is_an_outage_in_optunas_hands_too(
     with fenced(lease):
         trial.set_user_attr("x", 2)
     assert optuna_study(database).trials[0].user_attrs == {"x": 2}
+
+
+@pytest.mark.parametrize(("driver", "said"), [("psycopg", ("gone",)), ("pymysql.err", (2013, "gone"))])
+def test_an_outage_that_comes_from_the_driver_untranslated_is_one_too(driver: str, said: tuple[Any, ...]) -> None:
+    error = pytest.importorskip(driver).OperationalError(*said)
+    found = describe_outage(error)
+    assert found is not None
+    assert "gone" in found
+    assert describe_outage(pytest.importorskip(driver).ProgrammingError(*said)) is None
