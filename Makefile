@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
-# Tests at a time. Most of their time goes to processes and servers of their own.
+# Tests at a time, in the order of their folders: the long ones come first, so that no worker is left alone with them.
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
@@ -18,7 +18,7 @@ quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a
 	$(BIN)/tuner start examples/rotten_tomatoes.yaml --workers 2
 
 test: $(VENV)/.test ## Set up, then run the tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 chaos: $(VENV)/.test ## Set up, then run the chaos test with SEEDS=n seeds
 	$(BIN)/python -m pytest tests/chaos --seeds $(SEEDS)

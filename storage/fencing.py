@@ -87,9 +87,11 @@ def _with_a_number(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**values, "value": None, "detail": "; ".join(word for word in words if word)}
 
 
-def seconds_since_seen() -> sa.ColumnElement[float]:
-    """Return the seconds of a device that are not counted yet, of a slot that is held."""
-    return sa.case((_slots.device_seen.is_(None), 0.0), else_=now_s() - _slots.device_seen)
+def seconds_since_seen(at_most_s: float | None = None) -> sa.ColumnElement[float]:
+    """Return the seconds of a device that are not counted yet, of a slot that is held, or so many at most."""
+    since = now_s() - _slots.device_seen
+    more = [] if at_most_s is None else [(since > at_most_s, at_most_s)]
+    return sa.case((_slots.device_seen.is_(None), 0.0), *more, else_=since)
 
 
 def finished_values() -> dict[str, Any]:

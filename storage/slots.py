@@ -139,17 +139,23 @@ class Slots:
             connection.execute(event_of(lease, "stolen" if stolen else "claimed", told))
         return record
 
-    def renew(self, leases: Collection[Lease], lease_s: float) -> set[Lease]:
+    def renew(self, leases: Collection[Lease], lease_s: float, *, at_most_s: float | None = None) -> set[Lease]:
         """Hold slots for longer; return the leases that were still good. The others are lost for good.
 
         A lease that has expired is renewed as long as nobody has taken its slot.
+
+        Args:
+            leases: What to hold.
+            lease_s: Seconds until others may take it over.
+            at_most_s: Seconds of a device that can have passed since the last sign of life: a machine that was
+                suspended has trained nothing meanwhile. None where that is not known.
         """
         kept = set()
         with self._database.write() as connection:
             for lease in sorted(leases, key=lambda each: each.slot):  # in one order, so that no two wait for each other
                 values = {
                     "expires": now_s() + lease_s,
-                    "device_s": _slots.device_s + seconds_since_seen(),
+                    "device_s": _slots.device_s + seconds_since_seen(at_most_s),
                     "device_seen": now_s(),
                 }
                 if self._update(lease, connection, **values):
@@ -238,7 +244,9 @@ class Slots:
 
     def device_seconds(self) -> float:
         """Return the seconds of devices that all trials have taken, up to now."""
-        running = sa.case((_slots.state == "running", seconds_since_seen()), else_=0.0)
+        # Of an owner that has fallen silent, nobody knows more than what was counted.
+        held_now = sa.and_(_slots.state == "running", _slots.expires >= now_s())
+        running = sa.case((held_now, seconds_since_seen()), else_=0.0)
         query = sa.select(sa.func.coalesce(sa.func.sum(_slots.device_s + running), 0.0)).where(self._mine)
         with self._database.read() as connection:
             return float(connection.execute(query).scalar_one())

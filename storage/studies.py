@@ -111,26 +111,35 @@ class Studies:
             return list(connection.execute(query).scalars())
 
     def update(
-        self, study_id: int, config: Mapping[str, Any], facts: Mapping[str, Any], *, edited: str | None = None
-    ) -> None:
+        self, before: StudyRecord, config: Mapping[str, Any], facts: Mapping[str, Any], *, edited: str | None = None
+    ) -> bool:
         """Replace the stored configuration and facts, and make the budget's slots those that it asks for.
 
         Args:
-            study_id: The study.
+            before: The study as it was read.
             config: The complete configuration.
             facts: What every later run must share.
             edited: What somebody has changed by hand, for the event log.
+
+        Returns:
+            Whether it was still as it was read; else nothing is written, and whoever asks reads again.
         """
+        columns, study_id = tables.studies.c, before.id
         with self._database.write() as connection:
+            query = sa.select(columns.config, columns.facts).where(columns.study_id == study_id).with_for_update()
+            now = connection.execute(query).first()
+            if now is None or (now.config, now.facts) != (before.config, before.facts):
+                return False
             connection.execute(
                 tables.studies.update()
-                .where(tables.studies.c.study_id == study_id)
+                .where(columns.study_id == study_id)
                 .values(config=dict(config), facts=dict(facts))
             )
             Slots(self._database, study_id).resize(int(config["budget"]["trials"]), connection)
             if edited is not None:
                 event = {"study_id": study_id, "moment": now_s(), "kind": "edited", "detail": edited}
                 connection.execute(tables.events.insert().values(**event))
+        return True
 
     def set_state(
         self, study_id: int, state: Literal["open", "paused", "stopped"], *, reason: str | None = None
@@ -143,13 +152,13 @@ class Studies:
             reason: Why, where nobody has asked for it.
 
         Returns:
-            Whether it was in another state.
+            Whether it was in another state. One that is stopped stays so.
         """
         kinds = {"open": "resumed", "paused": "paused", "stopped": "stopped"}
         with self._database.write() as connection:
             query = (
                 tables.studies.update()
-                .where(tables.studies.c.study_id == study_id, tables.studies.c.state != state)
+                .where(tables.studies.c.study_id == study_id, tables.studies.c.state.not_in((state, "stopped")))
                 .values(state=state)
             )
             changed = connection.execute(query).rowcount == 1

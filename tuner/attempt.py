@@ -65,6 +65,8 @@ class Attempt:
     trains: bool = False
     #: Whether this attempt has recorded its effective configuration.
     recorded: bool = False
+    #: Examples that its trainer was told to take at a time; None where that was left to it.
+    told_micro_batch: int | None = None
     #: By step, every evaluation of every attempt.
     curve: dict[int, dict[str, Any]] = field(default_factory=dict)
 
@@ -127,6 +129,15 @@ class Attempt:
         """Examples that its trainer takes at a time; None where it has not said so."""
         found = (self.begun.effective or {}).get("micro_batch") if self.recorded else None
         return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+
+    @property
+    def can_halve(self) -> bool:
+        """Whether fewer examples at a time may fit: it takes several, and no more than it was told to.
+
+        A trainer that takes more than it was told would do so again, and run out of memory without end.
+        """
+        takes, told = self.micro_batch, self.told_micro_batch
+        return takes is not None and takes > 1 and (told is None or takes <= told)
 
     @property
     def last(self) -> float | None:

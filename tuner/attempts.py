@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from storage import Lease, LeaseLost, TrialOver
 from tuner.attempt import Attempt, Leaving
 from tuner.background import Background
+from tuner.backoff import Backoff
 from tuner.budget import duration
 from tuner.crash import Crash, describe_crash, was_killed
 from tuner.errors import TrainerDied, first_line
@@ -25,7 +26,7 @@ from tuner.keeping import Keeping, Restored
 from tuner.memory import OutOfMemoryKills
 from tuner.messages import Answer, Evaluated, Finished, Leave, Raised, Recorded, Saved
 from tuner.run import OUT_OF_MEMORY, OVER_TIME, TENTHS, Evaluation, TrialResult, is_better
-from tuner.saves import Saves
+from tuner.saves import STORE_AGAIN_S, Saves
 from tuner.trainers import WarmParent
 from tuner.trial import pruned_at
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 #: Crashes without an evaluation between them, beyond those that two bad trials may have, after which a run ends.
 MAX_CRASHES_IN_A_ROW = 6
+#: Seconds after which trials are brought back again from a store that has failed to give one, at most: each try holds
+#: a trial, and what it holds counts as a device's time.
+RESTORE_AGAIN_S = 300.0
 
 
 class Attempts:
@@ -89,8 +93,8 @@ class Attempts:
         self._crashes_in_a_row = 0
         #: Whether a trainer of this run has made an evaluation: that this machine can train.
         self._has_evaluated = False
-        #: When a trial that the store kept back may be claimed again.
-        self._claim_from = 0.0
+        #: When trials may be claimed again, after the store has kept one back.
+        self._restores = Backoff(STORE_AGAIN_S, RESTORE_AGAIN_S)
         #: Whether a lane has become free since the last claim.
         self.freed = True
         #: Called when what `sign` returns has changed.
@@ -123,7 +127,7 @@ class Attempts:
         """Claim a trial for every lane that is free, as far as there are any."""
         self.freed = False
         for lane in self._lanes:
-            while lane.index not in self._by_lane and time.monotonic() >= self._claim_from:
+            while lane.index not in self._by_lane and self._restores.is_over(time.monotonic()):
                 claimed = self._ledger.claim(self._leases)
                 if claimed is None:
                     return
@@ -167,9 +171,13 @@ class Attempts:
             self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, step=0))
         else:
             self._saves.start(
-                attempt, lambda: self._keeping.restore(lease, attempt.number, slot.checkpoints), self._start
+                attempt, lambda: self._keeping.restore(lease, attempt.number, slot.checkpoints), self._restored
             )
         self.changed()
+
+    def _restored(self, attempt: Attempt, restored: Restored) -> None:
+        self._restores.worked()
+        self._start(attempt, restored)
 
     def _start(self, attempt: Attempt, restored: Restored) -> None:
         """Start the trainer of a trial, from a checkpoint or from the beginning."""
@@ -232,6 +240,9 @@ class Attempts:
         except (EOFError, OSError):  # OSError: it ended in the middle of a message
             self._crashed(attempt)
             return
+        except Exception as error:  # of a class of the user's, perhaps, which only its trainer can import
+            self._unread(attempt, error)
+            return
         with self._dropping(attempt):
             if isinstance(message, Recorded):
                 attempt.trains = True
@@ -271,10 +282,12 @@ class Attempts:
         attempt.say(Answer(step=step, go_on=attempt.pruned_by is None))
 
     def _finished(self, attempt: Attempt, message: Finished) -> None:
-        can_halve = (attempt.micro_batch or 1) > 1 and attempt.pruned_by is None
-        if message.result.avoid == OUT_OF_MEMORY and can_halve:
-            # It goes on from its checkpoint, with half as many examples at a time.
-            attempt.crash = Crash(reason=str(message.result.reason), own=True, memory="device")
+        goes_on = (attempt.can_halve and attempt.pruned_by is None) or self._is_no_trials_fault(attempt)
+        if message.result.avoid == OUT_OF_MEMORY and goes_on:
+            # It goes on from its checkpoint, with half as many examples at a time where these took the memory.
+            attempt.crash = Crash(
+                reason=str(message.result.reason), own=True, memory="device", before_any_step=not attempt.recorded
+            )
             return
         attempt.result, attempt.unsaved = message.result, message.unsaved
         if attempt.unsaved and message.result.value is not None:
@@ -282,6 +295,14 @@ class Attempts:
             attempt.unsaved = self._ledger.is_among_best(message.result.value)
         if not attempt.unsaved:
             self._saves.withdraw(attempt)
+
+    def _unread(self, attempt: Attempt, error: Exception) -> None:
+        """Fail a trial whose trainer has said what cannot be read here."""
+        assert attempt.trainer is not None
+        attempt.trainer.kill()
+        attempt.trainer = None
+        reason = f"its trainer has sent what cannot be read: {type(error).__name__}: {first_line(error)}"
+        self._finished(attempt, Finished(result=TrialResult(state="failed", reason=reason)))
 
     def _crashed(self, attempt: Attempt) -> None:
         assert attempt.trainer is not None
@@ -375,6 +396,7 @@ class Attempts:
         # machine that is at fault, unless it has shown that it can train.
         again = crash.own and crash.reason == attempt.slot.reason
         again = again and (self._has_evaluated or not crash.before_any_step)
+        again = again and (crash.memory is None or not self._is_no_trials_fault(attempt))
         if crash.memory is not None and (again or attempt.micro_batch == 1):
             result = TrialResult(state="pruned", value=attempt.last, reason=crash.reason, avoid=OUT_OF_MEMORY)
         elif again:
@@ -385,6 +407,13 @@ class Attempts:
         attempt.crash = None
         self._end(attempt, result)
         self._count_crash(crash.reason)
+
+    def _is_no_trials_fault(self, attempt: Attempt) -> bool:
+        """Return whether memory that runs out now does so for any trial, as where others fill the device.
+
+        Before a built-in task records what it trains, it brings the model to the device, which is the study's.
+        """
+        return self._config.train is None and not attempt.recorded
 
     def _drive_to_end(self, attempt: Attempt, result: TrialResult) -> None:
         if result.state == "left":
@@ -549,7 +578,7 @@ class Attempts:
             self._free(attempt)
             return
         # It cannot be brought back here and now: perhaps elsewhere, or later.
-        self._claim_from = attempt.patient_until
+        self._restores.failed(time.monotonic())
         self._leave(attempt, Leaving(state="interrupted", reason=first_line(error)))
 
     def notice(self, text: str) -> None:

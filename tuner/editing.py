@@ -30,6 +30,13 @@ def edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) ->
         TunerError: The study was stopped.
         ConfigError: A value cannot be used; nothing was changed.
     """
+    while (lines := _edit(database, record, changes)) is None:
+        record = Studies(database).get(record.name)
+    return lines
+
+
+def _edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -> list[str] | None:
+    """Change a study that is still as it was read; return None where somebody else has changed it meanwhile."""
     if record.state == "stopped":
         raise TunerError(f"study {record.name!r} was stopped: there is nothing to edit")
     before = stored_config(record, database)
@@ -41,7 +48,8 @@ def edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) ->
     lines = [f"{key}: {_shown(was, key)} -> {_shown(after, key)}" for key in changed_keys(was, after)]
     if lines:
         facts = {**record.facts, "file_values": {**_untouched(before), **record.facts.get("file_values", {})}}
-        Studies(database).update(record.id, after, facts, edited="; ".join(lines))
+        if not Studies(database).update(record, after, facts, edited="; ".join(lines)):
+            return None
     return lines
 
 

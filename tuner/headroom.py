@@ -30,13 +30,14 @@ class Headroom:
         assert begun.hyperparameters is not None
         before = begun.effective or {}
         chosen: dict[str, Any] = {"threads": lane.threads}
-        if before.get("device") == lane.device.kind:
+        if before.get("device", lane.device.kind) == lane.device.kind:
             # What it was in the attempt before, whatever this machine would choose.
             chosen |= {key: before[key] for key in ("threads", "micro_batch") if isinstance(before.get(key), int)}
         if "micro_batch" not in chosen:
             fitting = self._ledger.fitting(self._setup.footprint(begun.hyperparameters, lane.device))
             if fitting is not None:
                 chosen["micro_batch"] = fitting
+        attempt.told_micro_batch = chosen.get("micro_batch")
         return chosen
 
     def take(self, attempt: Attempt, effective: dict[str, Any]) -> str | None:
@@ -60,23 +61,31 @@ class Headroom:
         """Have the next attempt of a trial that ran out of memory take half as many examples at a time.
 
         Returns:
-            What a person should know of it; None where nothing can be halved.
+            What a person should know of it; None where nothing can be halved, or half was not heeded before.
 
         Raises:
             LeaseLost: Another worker has the trial.
             TrialOver: Another program has ended it.
         """
-        before = attempt.micro_batch
-        if before is None or before == 1:
+        before, told = attempt.micro_batch, attempt.told_micro_batch
+        if before is None or not attempt.can_halve:
+            if before is not None and told is not None and before > told:
+                self._pass_on(attempt, told)  # or the next attempt would be told what this one took
             return None
         half = before // 2
         # The host's memory says nothing of what fits on a GPU.
         if crash.memory == "device" or attempt.lane.device.kind == "cpu":
             self._remember(attempt, half)
-        effective = {**(attempt.begun.effective or {}), "micro_batch": half}
+        self._pass_on(attempt, half)
+        return _told(attempt, before, half)
+
+    def _pass_on(self, attempt: Attempt, micro_batch: int) -> None:
+        """Have the next attempt be told how many examples to take."""
+        # On this kind of device, whatever training has recorded: or the next attempt here would not be told.
+        said = {"device": attempt.lane.device.kind, "micro_batch": micro_batch}
+        effective = {**(attempt.begun.effective or {}), **said}
         attempt.begun = replace(attempt.begun, effective=effective)
         self._ledger.record(attempt.lease, attempt.begun, effective)
-        return _told(attempt, before, half)
 
     def _remember(self, attempt: Attempt, micro_batch: int) -> None:
         assert attempt.begun.hyperparameters is not None

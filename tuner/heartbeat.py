@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds that the end of a run waits for a beat that is under way.
 _LAST_BEAT_S = 5.0
+#: Seconds by which the moments of two beats may be further apart on the database's clock than on this process's.
+_SLACK_S = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,8 @@ class Heartbeat:
         self._slots = Slots(database, record.id)
         self._studies = Studies(database)
         self._workers = Workers(database, record.id)
+        #: When leases were last renewed, on this process's clock.
+        self._beaten: float | None = None
         self._soon = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
@@ -105,7 +110,11 @@ class Heartbeat:
 
     def _beat(self) -> None:
         sign = self._sign()
-        lost = sign.leases - self._slots.renew(sign.leases, self._lease_s)
+        now = time.monotonic()
+        # This process's own clock stands still while the machine is suspended; the database's does not.
+        since = None if self._beaten is None else now - self._beaten + _SLACK_S
+        lost = sign.leases - self._slots.renew(sign.leases, self._lease_s, at_most_s=since)
+        self._beaten = now
         if lost:
             self._lost(frozenset(lost))
         self._workers.beat(self._owner, sign.lanes, self._lease_s)

@@ -25,7 +25,7 @@ from storage import (
 )
 from storage.crash_points import reach
 from tuner.notes import save_note, trial_note
-from tuner.redaction import redact
+from tuner.redaction import storable, storable_json
 from tuner.study import load_optuna_study, make_pruner, make_sampler
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Ledger:
 
         def write() -> None:
             with self._unless_over(lease), fenced(lease):
-                begun.trial.set_user_attr(EFFECTIVE_ATTR, dict(effective))
+                begun.trial.set_user_attr(EFFECTIVE_ATTR, storable_json(effective))
 
         self._patience(write)
 
@@ -251,7 +251,7 @@ class Ledger:
 
     def warn(self, lease: Lease, text: str) -> None:
         """Write into the event log what a person should know of a trial."""
-        self._patience(self._slots.warn, lease, text)
+        self._patience(self._slots.warn, lease, storable(text))
 
     def is_among_best(self, value: float) -> bool:
         """Return whether the weights of a trial that is worth this would be kept."""
@@ -280,7 +280,7 @@ class Ledger:
             LeaseLost: Another worker has it.
         """
         if result.reason is not None:  # the first line of anybody's error
-            result = replace(result, reason=redact(result.reason))
+            result = replace(result, reason=storable(result.reason))
         self._patience(self._tell, lease, begun, result, curve)
         reach("told")
 
@@ -331,7 +331,7 @@ class Ledger:
             effective=effective,
             curve=[entry for _, entry in sorted(curve.items())],
         )
-        save_note(trial, note)
+        save_note(trial, storable(note))
 
     @contextmanager
     def _unless_over(self, lease: Lease) -> Iterator[None]:
@@ -347,4 +347,4 @@ class Ledger:
 
     def release(self, lease: Lease, *, state: str, reason: str, crashed: bool = False) -> None:
         """Give a slot back with its trial unfinished."""
-        self._patience(self._slots.release, lease, state=state, reason=redact(reason), crashed=crashed)
+        self._patience(self._slots.release, lease, state=state, reason=storable(reason), crashed=crashed)

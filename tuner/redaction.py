@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 from storage import mask_password
@@ -18,8 +19,27 @@ from tuner.known_secrets import learn, strike_out
 
 
 def redact(text: str) -> str:
-    """Return a text fit to be shown: secrets that are known, and passwords in URLs, are `***`."""
-    return mask_password(strike_out(text))
+    """Return a text fit to be shown: secrets that are known, and passwords in URLs, are `***`.
+
+    Half a character, which Python makes of a byte that is no text and which no terminal takes, is escaped.
+    """
+    return mask_password(strike_out(text)).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def storable(text: str) -> str:
+    """Return a text fit to be shown and to be stored in every database: NUL, which PostgreSQL refuses, is escaped."""
+    return redact(text).replace("\0", "\\0")
+
+
+def storable_json(value: Any) -> Any:
+    """Return a JSON value in which every text, keys too, is fit to be shown and stored."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable_json(key): storable_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_json(entry) for entry in value]
+    return value
 
 
 def redact_what_is_written() -> None:
@@ -31,10 +51,10 @@ def redact_what_is_written() -> None:
         record = make(*args, **kwargs)
         try:
             record.msg, record.args = redact(record.getMessage()), None
-        except (TypeError, ValueError):  # a message that does not fit its arguments: logging says so itself
+            if record.exc_info and record.exc_info[1] is not None:
+                record.exc_text = traceback_of(record.exc_info[1])
+        except Exception:  # a message that does not fit its arguments, or cannot be shown: logging says so itself
             return record
-        if record.exc_info and record.exc_info[1] is not None:
-            record.exc_text = traceback_of(record.exc_info[1])
         return record
 
     def show(ended: threading.ExceptHookArgs) -> None:

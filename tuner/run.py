@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +13,9 @@ from search_spaces import Hyperparameters
 
 #: Evaluations are counted in tenths of the trial's own schedule, so that trials of other lengths compare.
 TENTHS = 10
+
+#: The most steps that a database's integer holds.
+MAX_STEPS = 2**31 - 1
 
 #: Constraints that a trial can violate.
 DIVERGED, OUT_OF_MEMORY, OVER_TIME = "diverged", "out_of_memory", "time"
@@ -60,6 +64,7 @@ class Saver(Protocol):
             write: Writes everything that training needs to go on from here, bit for bit.
 
         Raises:
+            ValueError: The steps are no whole number from 0 to 2**31 - 1.
             TrialStopped: The trial is saved and goes on elsewhere.
         """
 
@@ -162,7 +167,7 @@ class Evaluation:
     """One look at the validation split.
 
     Raises:
-        ValueError: A number is none, or the step no tenth.
+        ValueError: A number is none, the step no tenth, or the steps are no whole number that can be stored.
     """
 
     #: The tenth of the trial's schedule that it ends, 1 to 10.
@@ -183,8 +188,8 @@ class Evaluation:
         step = self.step
         if isinstance(step, bool) or int(step) != step or not 1 <= step <= TENTHS:
             raise ValueError(f"an evaluation's step is {step!r}; it is the tenth that it ends, 1 to {TENTHS}")
-        for name in ("step", "optimiser_steps"):
-            object.__setattr__(self, name, int(getattr(self, name)))
+        object.__setattr__(self, "step", int(step))
+        object.__setattr__(self, "optimiser_steps", whole_steps(self.optimiser_steps))
         # Numbers of numpy's and torch's look like numbers until they are to be stored.
         for name in ("value", "epoch", "train_loss", "validation_loss", "learning_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
@@ -225,6 +230,19 @@ class TrialResult:
     avoid: str | None = None
     #: For people who debug.
     traceback: str | None = None
+
+
+def whole_steps(steps: Any) -> int:
+    """Return a number of steps as an integer of Python's: numpy's and torch's are no JSON.
+
+    Raises:
+        ValueError: It is no whole number from 0 to 2**31 - 1, which is what every database holds.
+    """
+    with contextlib.suppress(TypeError, ValueError, OverflowError):
+        whole = -1 if isinstance(steps, bool) else int(steps)
+        if 0 <= whole <= MAX_STEPS and whole == steps:
+            return whole
+    raise ValueError(f"{steps!r} is no number of steps; it is a whole number from 0 to {MAX_STEPS}")
 
 
 def is_better(value: float, than: float | None, direction: str) -> bool:

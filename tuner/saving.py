@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.messages import Answer, Evaluated, Finished, Leave, Save, Saved
-from tuner.run import TrialStopped
+from tuner.run import TrialStopped, whole_steps
 
 if TYPE_CHECKING:
     from tuner.run import Evaluation, TrialResult, Write
@@ -63,6 +63,7 @@ class PipeSaver:
 
     def save(self, step: int, write: Write) -> None:
         """Save where the trial is."""
+        step = whole_steps(step)
         asked, self._save = self._save, None
         if asked is None:
             return

@@ -120,7 +120,11 @@ def start(
 
     def taken_over(record: StudyRecord, stored: StudyConfig) -> tuple[StudyConfig, Mapping[str, Any]]:
         merged = _taken_over(record, stored, config, source, file_budget, explicit=trials is not None)
-        return merged, {**record.facts, "file_budget": file_budget}
+        facts = {**record.facts, "file_budget": file_budget}
+        if "file_values" in facts:
+            written = config.to_dict()
+            facts["file_values"] = {key: written[key] for key in facts["file_values"]}
+        return merged, facts
 
     def go_on() -> bool:
         with Database(url, create=True) as database:
@@ -289,7 +293,9 @@ def _taken_over(
             f"study {record.name!r} exists with another {', '.join(keys)}; "
             "give the study another name, or undo the change",
         )
-    budget = config.budget if explicit or file_budget != record.facts["file_budget"] else stored.budget
+    # By key: a file from before a part of the budget was there says nothing of it, which is no change.
+    moved = changed_keys(record.facts["file_budget"], file_budget)
+    budget = config.budget if explicit or moved else stored.budget
     return config.edited(stored).model_copy(update={"budget": budget})
 
 
@@ -307,10 +313,12 @@ def _go_on(
     """Run what is left of a study that exists, once its configuration and facts are revised."""
     studies = Studies(database)
     source = f"study {name!r} in {database.url}"
-    record = studies.get(name)
-    config, facts = revise(record, stored_config(record, database))
-    if (config.to_dict(), dict(facts)) != (dict(record.config), dict(record.facts)):
-        studies.update(record.id, config.to_dict(), facts)
+    while True:
+        record = studies.get(name)
+        config, facts = revise(record, stored_config(record, database))
+        unchanged = (config.to_dict(), dict(facts)) == (dict(record.config), dict(record.facts))
+        if unchanged or studies.update(record, config.to_dict(), facts):
+            break
     if record.state == "stopped":
         return False
     if Slots(database, record.id).unfinished() == 0:

@@ -44,8 +44,7 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
         evaluations: Any = train(run)
         with closing(evaluations):
             for evaluation in evaluations:
-                if evaluation.step <= tenth:
-                    raise ValueError(f"an evaluation of tenth {evaluation.step} comes after one of tenth {tenth}")
+                _check(evaluation, after=tenth)
                 tenth, last = evaluation.step, evaluation
                 if is_better(evaluation.value, best.value if best else None, run.direction):
                     best = evaluation
@@ -68,6 +67,19 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
         final_value=last.value if last else None,
         **outcome,
     )
+
+
+def _check(evaluation: Any, *, after: int) -> None:
+    """Refuse what training may not yield after the evaluation of a tenth.
+
+    Raises:
+        TypeError: It is no evaluation.
+        ValueError: It comes too late.
+    """
+    if not isinstance(evaluation, Evaluation):
+        raise TypeError(f"training yields evaluations of tuner.run, not {type(evaluation).__name__}")
+    if evaluation.step <= after:
+        raise ValueError(f"an evaluation of tenth {evaluation.step} comes after one of tenth {after}")
 
 
 def _raised(error: Exception) -> dict[str, Any]:

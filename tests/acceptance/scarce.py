@@ -3,11 +3,15 @@
 Trainers, which import this file too, have room for `SCARCE_EXAMPLES` examples at a time in a step of training, and say
 so as torch does: in the forward pass, or, with `SCARCE_OPTIMIZER`, where the optimiser steps, which is not done again.
 `SCARCE_TRACE` names a file that takes a line for each time, with the examples that did not fit.
+
+Or the model itself may find no room: `SCARCE_ATTEMPTS` names a file with a letter for each attempt, `x` where others
+have filled the device. Each attempt takes the first letter away.
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 
@@ -37,6 +41,23 @@ def become_scarce(most: int, trace: str, *, in_optimizer: bool) -> None:
         register_optimizer_step_pre_hook(lambda *_: refuse_more())
 
 
+def fill_device(attempts: Path) -> None:
+    """Have models find no room on the device in the attempts that a file says."""
+    import accelerate
+    import torch
+
+    prepare = accelerate.Accelerator.prepare
+
+    def find_room(*arguments: Any, **options: Any) -> Any:
+        letters = attempts.read_text(encoding="ascii")
+        attempts.write_text(letters[1:], encoding="ascii")
+        if letters[:1] == "x":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 90.00 MiB.")
+        return prepare(*arguments, **options)
+
+    accelerate.Accelerator.prepare = find_room  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     from tuner import service
     from tuner.cli.main import main
@@ -47,3 +68,5 @@ elif "SCARCE_EXAMPLES" in os.environ:
     become_scarce(
         int(os.environ["SCARCE_EXAMPLES"]), os.environ["SCARCE_TRACE"], in_optimizer="SCARCE_OPTIMIZER" in os.environ
     )
+elif "SCARCE_ATTEMPTS" in os.environ:
+    fill_device(Path(os.environ["SCARCE_ATTEMPTS"]))

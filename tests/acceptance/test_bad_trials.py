@@ -31,6 +31,25 @@ def train(run):
             evaluation = replace(evaluation, value=value)
         yield evaluation
 """
+#: Trials that end in ways that no database, no JSON and no other process can take as they are; the last one is sound.
+ODD = """
+import numpy as np
+import toy_training
+
+class Own:
+    pass
+
+def train(run):
+    training = toy_training.train(run)
+    yield next(training)
+    if run.number == 0:
+        raise ValueError("cannot read caf\\udce9\\0.csv")
+    if run.number == 1:
+        run.saver.save(np.int64(-1), None)
+    if run.number == 2:
+        run.saver._connection.send(Own())
+    yield from training
+"""
 
 
 def own(tuner: Tuner, text: str) -> dict[str, Any]:
@@ -57,6 +76,18 @@ def test_a_trial_that_hangs_ends_when_its_time_is_over_and_the_others_are_traine
         slot for slot in records_of("slow", f"sqlite:///{tuner.folder}/tuner.db").slots if slot.trial_number == 1
     ]
     assert (slot.state, slot.checkpoints.keys) == ("finished", ())
+
+
+def test_a_trial_that_says_what_nobody_can_take_fails_alone(tuner: Tuner) -> None:
+    done = tuner.ok("start", tuner.toy_study("odd", **own(tuner, ODD), budget={"trials": 4}))
+    trials = tuner.json("trials", "odd")["trials"]
+    assert [trial["state"] for trial in trials] == ["failed", "failed", "failed", "complete"]
+    text, steps, message, _ = [trial["reason"] for trial in trials]
+    assert text == "ValueError: cannot read caf\\udce9\\0.csv"
+    assert steps.endswith("(-1) is no number of steps; it is a whole number from 0 to 2147483647")
+    assert message.startswith("its trainer has sent what cannot be read: ModuleNotFoundError: ")
+    assert "(ValueError: cannot read caf\\udce9" in done.stderr
+    assert "caf\\udce9" in tuner.ok("trials", "odd").stdout
 
 
 def test_a_trials_time_counts_over_all_its_attempts(tuner: Tuner) -> None:

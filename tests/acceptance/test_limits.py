@@ -153,10 +153,14 @@ def test_an_edit_reaches_the_workers_that_run(gated: Tuner, gate: Gate) -> None:
         assert (trial["state"] == "pruned") == (trial["steps"][0]["value"] < best_first) or len(trial["steps"]) > 1
     kept = {path.parts[-4] for path in (gated.folder / "tuner-checkpoints").rglob("weights.bin")}
     assert len(kept) == 1
-    # The file still says what it said: that is no change of the study.
+    # The file still says what it said: that is no change of the study. Nor is one that follows, and an edit after that.
+    assert "is finished" in gated.ok("start", study).stdout
+    path = gated.folder / study
+    path.write_text(path.read_text(encoding="utf-8").replace("keep: 2", "keep: 1"), encoding="utf-8")
+    assert "is finished" in gated.ok("start", study).stdout
+    gated.ok("edit", "held", "--keep", "3")
     assert "is finished" in gated.ok("start", study).stdout
     events = [event for event in records.events if event["kind"] == "edited"]
-    assert len(events) == 1
     assert events[0]["detail"].startswith("budget.trials: 2 -> 4")
 
 

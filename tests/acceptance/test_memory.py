@@ -43,6 +43,8 @@ def on_the_host(run, micro_batch):
 
 take = globals()[os.environ["HUNGRY"]]
 """
+#: The same, with eight whatever it is told.
+STUBBORN = HUNGRY.replace("run.micro_batch or 8", "8")
 
 
 def records(tuner: Tuner, name: str) -> list[TrialRecord]:
@@ -102,6 +104,56 @@ def test_training_of_ones_own_goes_on_with_half_where_it_says_how_many_it_takes(
 
     trials = optuna.load_study(study_name="hungry", storage=f"sqlite:///{tuner.folder}/tuner.db").trials
     assert [trial.constraints for trial in trials] == [{}, {"out_of_memory": 1.0}, {}, {}]
+
+
+def test_training_of_ones_own_that_heeds_no_smaller_number_ends_pruned_and_not_again_and_again(tuner: Tuner) -> None:
+    (tuner.folder / "stubborn.py").write_text(STUBBORN, encoding="utf-8")
+    study = tuner.toy_study("stubborn", train="stubborn:train", budget={"trials": 2}, checkpoint_every="1h")
+    done = tuner.within(HUNGRY="fits_two").run("start", study)
+    assert done.returncode == 1, "nothing is complete"
+    trials = records(tuner, "stubborn")
+    assert {(each.state, each.reason) for each in trials} == {("pruned", "out of memory: cannot take 1.00 GiB")}
+    assert [each.restarts for each in trials] == [1, 0], "the second was told from its beginning"
+
+
+def test_a_device_that_others_fill_is_held_against_no_trial(tuner: Tuner) -> None:
+    """The model finds no room before there is anything to halve: at first, and twice once a trial is complete."""
+    study = tuner.study("filled", search_space={"num_train_epochs": 1}, budget={"trials": 2}, pruner="none")
+    filled = tuner.folder / "filled"
+    filled.write_text("x.xx.", encoding="ascii")
+    scarce = replace(
+        tuner.within(SCARCE_ATTEMPTS=str(filled), PYTHONPATH=str(SCARCE.parent)),
+        command=(sys.executable, "-P", str(SCARCE)),
+    )
+    scarce.ok("start", study)
+    assert filled.read_text(encoding="ascii") == "", "every attempt was made"
+    trials = records(tuner, "filled")
+    assert [(each.state, each.restarts) for each in trials] == [("complete", 1), ("complete", 2)]
+    found = records_of("filled", f"sqlite:///{tuner.folder}/tuner.db")
+    told = [event["detail"] for event in found.events if event["kind"] == "released"]
+    assert told == ["out of memory: CUDA out of memory. Tried to allocate 90.00 MiB."] * 3
+    import optuna
+
+    stored = optuna.load_study(study_name="filled", storage=f"sqlite:///{tuner.folder}/tuner.db").trials
+    assert [trial.constraints for trial in stored] == [{}, {}]
+
+
+def test_a_device_that_is_always_full_ends_with_crashes_and_teaches_the_sampler_nothing(tuner: Tuner) -> None:
+    study = tuner.study("filled", budget={"trials": 1}, pruner="none", max_restarts=1)
+    filled = tuner.folder / "filled"
+    filled.write_text("xx", encoding="ascii")
+    scarce = replace(
+        tuner.within(SCARCE_ATTEMPTS=str(filled), PYTHONPATH=str(SCARCE.parent)),
+        command=(sys.executable, "-P", str(SCARCE)),
+    )
+    assert scarce.run("start", study).returncode == 1
+    (trial,) = records(tuner, "filled")
+    words = "out of memory: CUDA out of memory. Tried to allocate 90.00 MiB."
+    assert (trial.state, trial.reason) == ("failed", f"crashed 2 times: {words}")
+    import optuna
+
+    (stored,) = optuna.load_study(study_name="filled", storage=f"sqlite:///{tuner.folder}/tuner.db").trials
+    assert stored.constraints == {}
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def test_a_slow_store_holds_no_step_up(
     with stored.running(*start) as running:
         gate.open(5)
         running.wait_for("trial 0 1/10")
-        proxy.delay(2.0)
+        proxy.delay(1.0)
         puts = proxy.disturbed["PUT"]
         wait_until(lambda: gate.open(9) or proxy.disturbed["PUT"] > puts, "an upload")
         committed = resume_points(stored)
@@ -211,3 +212,28 @@ def test_a_trial_waits_in_its_slot_for_a_store_that_is_away_when_it_is_to_go_on(
     gate.open()
     with stored.running(*start) as running:
         check_all_is_well(stored, running, undisturbed, attempts=2)
+
+
+def test_a_trial_that_a_store_keeps_back_is_asked_for_less_and_less_often(
+    stored: Tuner, start: tuple[str, ...], proxy: FaultProxy, gate: Gate
+) -> None:
+    with stored.running(*start) as running:
+        gate.open(9)
+        until_saved(stored, running)
+        proxy.answer(503)
+        (trainer,) = running.trainers()
+        trainer.kill()
+
+        def asked() -> list[float]:
+            """Return how long the trial lay in its slot after each time that the store kept it back."""
+            events = [e for e in records_of(NAME, url_of(stored)).events if e["kind"] in ("released", "claimed")]
+            moments = [datetime.fromisoformat(event["time"]).timestamp() for event in events]
+            return [moments[at + 1] - moments[at] for at in range(3, len(moments) - 1, 2)]
+
+        first, second = wait_until(lambda: len(found := asked()) == 2 and found, "two waits")
+        assert 4 < first < second
+        assert second > 9
+        proxy.heal()
+        gate.open()
+        assert running.wait() == 0, running.stderr
+    assert records_of(NAME, url_of(stored)).states == {"COMPLETE": 1}

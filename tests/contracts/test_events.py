@@ -190,7 +190,7 @@ def test_failures_in_a_row_are_counted_from_the_last_word_of_a_person(
     assert events.failed_in_a_row(1) is None
     end(database, record, "failed: d")
     assert events.failed_in_a_row(1) == "d"
-    studies.update(record.id, {"budget": {"trials": 3}}, {}, edited="keep: 1 -> 2")
+    assert studies.update(record, {"budget": {"trials": 3}}, {}, edited="keep: 1 -> 2")
     assert events.failed_in_a_row(1) is None
     end(database, record, "failed: e", "pruned: out of memory")
     assert events.failed_in_a_row(1) is None

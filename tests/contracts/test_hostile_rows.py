@@ -96,7 +96,8 @@ def test_a_study_that_is_not_stored_as_we_do_is_refused_by_name(database: Databa
             taken += 1
             with pytest.raises(DatabaseUnreadable, match=r"^study 'one' in .*: what is stored of it is not what tuner"):
                 Studies(database).get("one")
-        Studies(database).update(record.id, record.config, record.facts)
+        with database.write() as connection:
+            connection.execute(tables.studies.update().values(config=record.config, facts=record.facts))
         assert Studies(database).get("one") == record
     assert taken >= 4
 

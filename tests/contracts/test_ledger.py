@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -252,3 +253,36 @@ def test_who_was_robbed_is_told_so_whatever_it_writes(
     assert content(database) == before
     assert content(database, ours=True) == ours
     assert count(database, "tuner_events") == 2
+
+
+#: What Python makes of a byte that is no text, and what PostgreSQL refuses; how both are stored.
+UNSTORABLE = "cannot read caf\udce9\0.csv at postgresql://me:word@host/db"
+STORED = "cannot read caf\\udce9\\0.csv at postgresql://me:***@host/db"
+
+
+def test_why_a_trial_failed_is_stored_whatever_stands_in_it(
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
+) -> None:
+    lease, trial = begun(ledger)
+    ledger.record(lease, trial, {"corpus": UNSTORABLE, "parts": [{UNSTORABLE: 1}]})
+    trial = replace(trial, effective={"corpus": UNSTORABLE})
+    ledger.report(lease, trial, evaluation(1, 0.5))
+    ledger.tell(lease, trial, TrialResult(state="failed", reason=UNSTORABLE), {1: evaluation(1, 0.5).to_dict()})
+    told = History(database, record).trial(0)
+    assert (told.state, told.reason) == ("failed", STORED)
+    assert told.effective == {"corpus": STORED, "parts": [{STORED: 1}]}
+    assert ends(database, record) == [f"failed: {STORED}"]
+    attributes = study._storage.get_study_system_attrs(study._study_id)
+    note = attributes[f"dashboard:{study.trials[0]._trial_id}:note_str:0"]
+    assert note.count(STORED) == 2
+
+
+def test_why_a_trial_is_given_back_and_what_is_warned_of_are_stored_whatever_stands_in_them(
+    database: Database, record: StudyRecord, ledger: Ledger
+) -> None:
+    lease, _ = begun(ledger)
+    ledger.warn(lease, UNSTORABLE)
+    ledger.release(lease, state="interrupted", reason=UNSTORABLE)
+    assert Slots(database, record.id).all()[0].reason == STORED
+    details = {event.kind: event.detail for event in Events(database, record.id).all()}
+    assert (details["warning"], details["released"]) == (STORED, STORED)

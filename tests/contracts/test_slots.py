@@ -138,12 +138,14 @@ def test_slots_are_given_out_only_in_the_states_of_the_study_that_were_asked_for
 ) -> None:
     begun(slots, "me", 0)
     expire(database)
+    assert slots.claim("you", LEASE_S, states=(state,)) is None
     Studies(database).set_state(study.id, state)  # type: ignore[arg-type]
     assert slots.claim("you", LEASE_S) is None
     assert slots.claim("you", LEASE_S, states=("open", state)) is not None
-    Studies(database).set_state(study.id, "open")
-    assert slots.claim("you", LEASE_S, states=(state,)) is None
-    assert slots.claim("you", LEASE_S) is not None
+    if state == "paused":
+        Studies(database).set_state(study.id, "open")
+        assert slots.claim("you", LEASE_S, states=(state,)) is None
+        assert slots.claim("you", LEASE_S) is not None
 
 
 def test_a_paused_trial_is_claimed_like_an_interrupted_one(slots: Slots) -> None:
@@ -430,6 +432,25 @@ def test_the_seconds_of_a_device_are_counted_while_a_slot_is_held_and_over_all_a
     assert slots.finish(again)
     assert 300 <= slots.all()[0].device_s < 330
     assert slots.device_seconds() == slots.all()[0].device_s
+
+
+def test_a_silent_owner_takes_no_device_time(database: Database, slots: Slots) -> None:
+    lease = begun(slots, "me", 0)
+    pass_time(database, "tuner_slots", "device_seen", 100)
+    assert slots.renew({lease}, LEASE_S) == {lease}
+    pass_time(database, "tuner_slots", "device_seen", 50_000)
+    expire(database)  # as after a power cut, hours before somebody goes on
+    assert 100 <= slots.device_seconds() < 130
+
+
+def test_a_machine_that_was_suspended_has_taken_no_device_time_meanwhile(database: Database, slots: Slots) -> None:
+    lease = begun(slots, "me", 0)
+    pass_time(database, "tuner_slots", "device_seen", 50_000)
+    assert slots.renew({lease}, LEASE_S, at_most_s=15.0) == {lease}
+    assert slots.all()[0].device_s == 15
+    pass_time(database, "tuner_slots", "device_seen", 10)
+    assert slots.renew({lease}, LEASE_S, at_most_s=15_000.0) == {lease}
+    assert 25 <= slots.all()[0].device_s < 60
 
 
 def test_the_seconds_after_the_last_sign_of_life_of_a_stolen_trial_are_nobodys(

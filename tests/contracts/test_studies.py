@@ -207,26 +207,30 @@ def test_an_update_replaces_config_facts_and_budget(studies: Studies, database: 
     created, other = create_study(database), create_study(database, "two")
     slots = Slots(database, created.id)
     claim(slots)
-    studies.update(created.id, {"budget": {"trials": 6}}, {"new": True})
+    assert studies.update(created, {"budget": {"trials": 6}}, {"new": True})
     read = studies.get("one")
     assert (read.id, read.config, read.facts) == (created.id, {"budget": {"trials": 6}}, {"new": True})
     assert [slot.state for slot in slots.all()] == ["running"] + ["empty"] * 5
-    studies.update(created.id, {"budget": {"trials": 1}}, {})
+    assert studies.update(studies.get(created.name), {"budget": {"trials": 1}}, {})
+    assert not studies.update(created, {"budget": {"trials": 9}}, {})  # it is not as it was read any more
     assert [slot.state for slot in slots.all()] == ["running"]
     assert studies.get("two") == other
     assert len(Slots(database, other.id).all()) == 4
 
 
-def test_a_study_is_paused_stopped_and_opened_again_for_everybody(
+def test_a_study_is_paused_opened_again_and_stopped_for_good_for_everybody(
     studies: Studies, database: Database, other: Database
 ) -> None:
     created, second = create_study(database), create_study(database, "two")
-    for state in ("paused", "paused", "stopped", "open", "open"):
+    for state in ("paused", "paused", "open", "open", "stopped", "stopped"):
         studies.set_state(created.id, state)  # type: ignore[arg-type]
         assert Studies(other).get("one").state == state
+    for state in ("open", "paused"):  # such as of a machine that has not heard of it
+        assert not studies.set_state(created.id, state)  # type: ignore[arg-type]
+        assert Studies(other).get("one").state == "stopped"
     assert studies.get("two") == second
     # A change that changes nothing is not worth a line.
-    assert [event.kind for event in Events(database, created.id).all()] == ["paused", "stopped", "resumed"]
+    assert [event.kind for event in Events(database, created.id).all()] == ["paused", "resumed", "stopped"]
     assert Events(database, second.id).all() == []
 
 

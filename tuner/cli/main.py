@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
 import os
 import signal
@@ -102,7 +103,10 @@ def main() -> None:
     try:
         code = group.main(prog_name="tuner", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        # An argument in the wrong place is repeated, and may be the URL with its password.
+        said = io.StringIO()
+        error.show(said)
+        click.echo(redact(said.getvalue()), nl=False, err=True)
         code = error.exit_code
     except BrokenPipeError:
         # A reader that closes the pipe early, such as `head`; what is still buffered must not complain at exit.

@@ -195,7 +195,9 @@ def _here(written: str | None) -> str | None:
 
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout; numbers that JSON cannot write become null."""
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False)
+    # Of half a character, which no terminal takes, this makes what JSON itself writes for it.
+    click.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def _finite(value: Any) -> Any:

@@ -34,12 +34,12 @@ def body_limit(path: str) -> int:
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """Read what a request brings: an object of JSON, in which NaN and infinities are no numbers.
+    """Read what a request brings: an object of JSON, in which whatever is no finite number of floating point is none.
 
     Raises:
         ValueError: It is no such thing.
     """
-    document = json.loads(body, parse_constant=_no_constant) if body else {}
+    document = json.loads(body, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole) if body else {}
     if not isinstance(document, dict):
         raise ValueError("no object")
     return document
@@ -136,5 +136,17 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text:.20} is no finite number")
+    return number
+
+
+def _whole(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is no finite number")

@@ -48,6 +48,15 @@ def test_the_values_of_the_file_are_remembered_through_several_edits(database: D
     assert "budget" not in facts["file_values"]
 
 
+def test_two_edits_of_what_both_have_read_are_both_kept(database: Database) -> None:
+    studies = Studies(database)
+    both_read = studies.get("s")
+    edit(database, both_read, {"budget": {"time": 60.0}})
+    assert edit(database, both_read, {"budget": {"trials": 6}}) == ["budget.trials: 4 -> 6"]
+    budget = studies.get("s").config["budget"]
+    assert (budget["time"], budget["trials"]) == (60.0, 6)
+
+
 def test_an_edit_without_a_difference_leaves_no_trace(database: Database) -> None:
     record = Studies(database).get("s")
     assert edit(database, record, {"budget": {"trials": 4}, "pruner": {"name": "none"}}) == []

@@ -82,6 +82,18 @@ def test_a_pipe_gets_a_line_an_event_without_colour_or_wrapping() -> None:
     ]
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_no_terminal_takes_is_shown_escaped(terminal: bool) -> None:
+    written = io.BytesIO()
+    console = Console(file=io.TextIOWrapper(written, encoding="utf-8"), width=140, force_terminal=terminal)
+    with progress(console) as watch:
+        watch(ended(1, "failed", None, finished=1, reason="ValueError: caf\udce9.csv"))
+        watch(Notice(text="no file caf\udce9.txt"))
+    console.file.flush()
+    assert rb"ValueError: caf\udce9.csv" in written.getvalue()
+    assert rb"no file caf\udce9.txt" in written.getvalue()
+
+
 def terminal() -> tuple[Console, Callable[[], str]]:
     text = io.StringIO()
     console = Console(file=text, width=140, height=30, force_terminal=True, color_system=None)

@@ -7,7 +7,7 @@ import pytest
 
 from tuner import known_secrets
 from tuner.known_secrets import keep_secret, learn, strike_out
-from tuner.redaction import redact, traceback_of
+from tuner.redaction import redact, storable, storable_json, traceback_of
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +56,18 @@ def test_a_traceback_shows_no_secret() -> None:
     assert '    raise ValueError("*** at' in shown
 
 
+def test_what_no_terminal_and_no_database_takes_is_escaped() -> None:
+    keep_secret("hush-hush")
+    assert redact("caf\udce9 hush-hush, caf\u00e9 \U0001f600") == "caf\\udce9 ***, caf\u00e9 \U0001f600"
+    assert storable("caf\udce9\0 hush-hush") == "caf\\udce9\\0 ***"
+
+
+def test_of_json_every_text_is_made_fit_to_be_stored_and_nothing_else_changed() -> None:
+    document = {"caf\udce9": ["a\0b", 1, 2.5, True, None], "settings": {"path": "b\udce9"}}
+    stored = {"caf\\udce9": ["a\\0b", 1, 2.5, True, None], "settings": {"path": "b\\udce9"}}
+    assert storable_json(document) == stored
+
+
 LOUD = """
 import logging, threading
 from tuner.redaction import redact_what_is_written
@@ -65,6 +77,14 @@ log = logging.getLogger("some.library")
 log.warning("with %s", "hush-hush")
 log.warning("hush-hush %d of %d", 1, 2)
 log.warning("a message %d that does not fit", "x")
+log.warning("no key %(name)s", {"other": 1})
+
+class Mute:
+    def __str__(self):
+        raise RuntimeError("no word")
+
+log.warning("said %s", Mute())
+log.warning(Mute())
 try:
     raise ValueError("hush-hush")
 except ValueError:
@@ -84,6 +104,7 @@ def test_loggers_and_threads_that_fail_write_no_secret() -> None:
         [sys.executable, "-c", LOUD], env={"HF_TOKEN": "hush-hush"}, capture_output=True, text=True, check=True
     )
     assert "with ***\n*** 1 of 2\n" in done.stderr
+    assert done.stderr.count("--- Logging error ---") == 4, "what is malformed ends nothing"
     assert "it failed\nTraceback" in done.stderr
     assert "ValueError: ***" in done.stderr
     assert "RuntimeError: ***" in done.stderr

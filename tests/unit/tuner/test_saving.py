@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from multiprocessing import Pipe
@@ -9,6 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tuner import saving
@@ -421,3 +423,29 @@ def test_steps_are_counted_by_training_that_asks_and_evaluations_of_training_tha
                     ours.send(Answer(step=step, go_on=True))
                     saver.decide(evaluation(step))
             assert len(count) == counted
+
+
+# ---- steps
+
+
+def test_steps_of_numpy_are_told_as_integers_of_python(ends: tuple[PipeSaver, Supervisor]) -> None:
+    saver, supervisor = ends
+    supervisor.ask()
+    assert saver.wanted()
+    saver.save(np.int64(3), writing("step"))  # type: ignore[arg-type]
+    (said,) = supervisor.hear()
+    assert (said.step, type(said.step)) == (3, int)
+
+
+@pytest.mark.parametrize("step", [-1, 2**31, 1.5, math.nan, math.inf, True, None, "3", [3]])
+@pytest.mark.parametrize("asked", [True, False])
+def test_steps_that_are_no_whole_number_are_refused_whether_a_save_is_wanted_or_not(
+    step: Any, asked: bool, ends: tuple[PipeSaver, Supervisor]
+) -> None:
+    saver, supervisor = ends
+    if asked:
+        supervisor.ask()
+        assert saver.wanted()
+    with pytest.raises(ValueError, match="is no number of steps"):
+        saver.save(step, writing("step"))
+    assert supervisor.hear() == []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+import torch
 
 from search_spaces import Hyperparameters
 from tuner.errors import Diverged
@@ -151,6 +156,23 @@ def test_no_evaluation_at_all_is_a_failure() -> None:
     assert result.reason == "no evaluation: training ended before the first one"
 
 
+@pytest.mark.parametrize("make", [np.int64, np.float64, torch.tensor])
+def test_numbers_of_numpy_and_torch_are_those_of_python_in_an_evaluation(make: Callable[[int], Any]) -> None:
+    found = replace(evaluation(1, 0.5), step=make(2), optimiser_steps=make(7))
+    assert (found.step, type(found.step), found.optimiser_steps, type(found.optimiser_steps)) == (2, int, 7, int)
+    json.dumps(found.to_dict())
+
+
+@pytest.mark.parametrize("steps", [-1, 2**31, 1.5, math.nan, math.inf, True, None, "3"])
+def test_an_evaluation_after_what_is_no_number_of_steps_is_refused(steps: Any) -> None:
+    with pytest.raises(ValueError, match="is no number of steps"):
+        replace(evaluation(1, 0.5), optimiser_steps=steps)
+
+
+def yielding_no_evaluation(run: TrialRun) -> Iterator[Any]:
+    yield SimpleNamespace(**vars(evaluation(1, 0.5)))
+
+
 def broken_at_once(run: TrialRun) -> Iterator[Evaluation]:
     raise LookupError("no such thing")
 
@@ -161,6 +183,7 @@ def broken_at_once(run: TrialRun) -> Iterator[Evaluation]:
         (yielding(0.5, then=ValueError("two\nlines")), "ValueError: two"),
         (yielding(0.5, then=RuntimeError()), "RuntimeError: no message"),
         (broken_at_once, "LookupError: no such thing"),
+        (yielding_no_evaluation, "TypeError: training yields evaluations of tuner.run, not SimpleNamespace"),
     ],
 )
 def test_any_error_fails_this_trial_alone(train: Callable[[TrialRun], Iterator[Evaluation]], reason: str) -> None:
