@@ -18,7 +18,7 @@ quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a
 	$(BIN)/tuner start examples/rotten_tomatoes.yaml --workers 2
 
 test: $(VENV)/.test ## Set up, then run the tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 
 chaos: $(VENV)/.test ## Set up, then run the chaos test with SEEDS=n seeds
 	$(BIN)/python -m pytest tests/chaos --seeds $(SEEDS)
