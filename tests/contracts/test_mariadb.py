@@ -147,7 +147,7 @@ def test_what_is_long_or_has_any_sign_or_many_digits_comes_back_as_it_was(mariad
     with Database(mariadb_url, create=True) as database:
         record = create_study(database)
         config = {"z": 1, "a": long, "budget": {"trials": 4}}
-        Studies(database).update(record.id, config, {"text": "\\ ' \" % :x"})
+        assert Studies(database).update(record, config, {"text": "\\ ' \" % :x"})
         kept = Studies(database).get("one")
         assert (kept.config, list(kept.config)) == (config, ["z", "a", "budget"])
         assert kept.facts == {"text": "\\ ' \" % :x"}
