@@ -20,7 +20,7 @@ from sqlalchemy import event
 
 from storage.errors import DatabaseFull, DatabaseMissing, DatabaseUnreachable, DatabaseUnreadable
 from storage.mysql import MySQL
-from storage.sharing import TurnPool, give_back
+from storage.sharing import LOCK_AGAIN_S, give_back, pool_arguments
 
 #: Seconds that a writer waits for another one on SQLite. A supervisor whose wait runs out tries again, as in any
 #: outage; it must come up for signals in between.
@@ -30,8 +30,6 @@ BUSY_TIMEOUT_S = 10.0
 IDLE_IN_TRANSACTION_S = 10
 #: Seconds of silence after which a connection counts as broken.
 _SILENCE_S = 20
-#: Seconds between two tries to get the lock for making tables, at least and at most.
-_LOCK_AGAIN_S = (0.02, 0.15)
 #: Bytes below which a disk on which SQLite cannot write counts as full.
 _ROOM = 1 << 16
 #: Any number that other users of the same database do not take for a lock of theirs.
@@ -240,17 +238,7 @@ class PostgreSQL:
         for name in self._query:
             if name != "options":
                 arguments.pop(name, None)  # what the user's URL says goes
-        # One thread of a supervisor talks to Optuna; ours serve that thread, the heartbeat and the uploads. Of what
-        # they need at a time, one connection of each kind is kept for the next use.
-        size = {"pool_size": 1, "max_overflow": 3 if ours else 1}
-        # A connection that the server closed while it lay in the pool is found before it is used.
-        return {
-            "connect_args": arguments,
-            "poolclass": TurnPool,
-            "pool_pre_ping": True,
-            "pool_timeout": 30,
-            **size,
-        }
+        return {"connect_args": arguments, **pool_arguments(ours=ours)}
 
     def attach(self, engine: sa.Engine, *, ours: bool) -> None:
         """Nothing: READ COMMITTED with row locks is what every statement of ours expects."""
@@ -277,7 +265,7 @@ class PostgreSQL:
                         connection.execute(sa.select(sa.func.pg_advisory_unlock(_ADVISORY_LOCK)))
                     return
             give_back()
-            time.sleep(random.uniform(*_LOCK_AGAIN_S))
+            time.sleep(random.uniform(*LOCK_AGAIN_S))
 
     def unusable(self, error: Exception) -> Exception:
         """Say what the server says."""

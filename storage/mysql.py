@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from storage.errors import DatabaseUnreachable, DatabaseUnreadable
-from storage.sharing import TurnPool, give_back
+from storage.sharing import LOCK_AGAIN_S, give_back, pool_arguments
 
 #: Seconds after which MariaDB ends a transaction whose process has fallen silent in it, as PostgreSQL does.
 IDLE_IN_TRANSACTION_S = 10
@@ -25,8 +25,6 @@ IDLE_S = 60
 LOCK_WAIT_S = 10
 #: Seconds of silence after which a connection counts as broken; longer than any wait for a lock.
 _SILENCE_S = 20
-#: Seconds between two tries to get the lock for making tables, at least and at most.
-_LOCK_AGAIN_S = (0.02, 0.15)
 
 #: The first releases that keep what we write: earlier ones are no longer maintained.
 _OLDEST = {"MariaDB": (10, 6), "MySQL": (8, 0)}
@@ -90,18 +88,12 @@ class MySQL:
         }
         for name in self._query:
             arguments.pop(name, None)  # what the user's URL says goes
-        # One thread of a supervisor talks to Optuna; ours serve that thread, the heartbeat and the uploads. Of what
-        # they need at a time, one connection of each kind is kept for the next use.
-        size = {"pool_size": 1, "max_overflow": 3 if ours else 1}
         return {
             "connect_args": arguments,
             # As PostgreSQL does by itself: each statement sees what is committed. Under InnoDB's own default a row
             # that is locked after a first look may be another one than that look has shown.
             "isolation_level": "READ COMMITTED",
-            "poolclass": TurnPool,
-            "pool_pre_ping": True,
-            "pool_timeout": 30,
-            **size,
+            **pool_arguments(ours=ours),
         }
 
     def attach(self, engine: sa.Engine, *, ours: bool) -> None:
@@ -183,7 +175,7 @@ class MySQL:
                         connection.execute(sa.select(sa.func.release_lock(name)))
                     return
             give_back()
-            time.sleep(random.uniform(*_LOCK_AGAIN_S))
+            time.sleep(random.uniform(*LOCK_AGAIN_S))
 
     def unusable(self, error: Exception) -> Exception:
         """Say what the server says."""

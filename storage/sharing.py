@@ -25,6 +25,8 @@ KEPT_S = 5.0
 PATIENCE_S = 30.0
 #: Seconds between two tries, at least and at most.
 _AGAIN_S = (0.1, 0.6)
+#: Seconds between two tries to get the lock for making tables, at least and at most.
+LOCK_AGAIN_S = (0.02, 0.15)
 #: What servers say where every connection is taken: PostgreSQL's messages, then MySQL's.
 _REFUSALS = ("too many clients", "connection slots are reserved", "too many connections")
 
@@ -107,6 +109,20 @@ class TurnPool(sa.pool.QueuePool):
             if time.monotonic() - record.info.get("made", 0.0) >= kept_s:
                 record.invalidate()  # closed; whoever takes its place next makes it anew
             self._do_return_conn(record)
+
+
+def pool_arguments(*, ours: bool) -> dict[str, Any]:
+    """Return the arguments of an engine that bound the connections of a process: ours, or Optuna's."""
+    return {
+        "poolclass": TurnPool,
+        # A connection that the server closed while it lay in the pool is found before it is used.
+        "pool_pre_ping": True,
+        "pool_timeout": 30,
+        # One thread of a supervisor talks to Optuna; ours serve that thread, the heartbeat and the uploads. Of what
+        # they need at a time, one connection of each kind is kept for the next use.
+        "pool_size": 1,
+        "max_overflow": 3 if ours else 1,
+    }
 
 
 def _note_when(_: object, record: Any) -> None:

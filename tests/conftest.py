@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import hypothesis
 import pytest
@@ -21,6 +23,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
 
+Server = TypeVar("Server")
+
 _TIERS = ("chaos", "contracts", "integration")
 
 
@@ -31,19 +35,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(tier)
 
 
+def _start(kind: Callable[..., Server], **settings: str | int) -> Server:
+    """Start a server, or skip the test where its programs are missing; where CI runs, that is an error."""
+    try:
+        return kind(**settings)
+    except ServerUnavailable as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="session")
 def new_postgres_server() -> Callable[..., PostgresServer]:
     """Give a PostgreSQL for a test alone, to kill or to set up otherwise: `with new_postgres_server() as server:`."""
-
-    def make(**settings: str | int) -> PostgresServer:
-        try:
-            return PostgresServer(**settings)
-        except ServerUnavailable as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(str(error))
-
-    return make
+    return partial(_start, PostgresServer)
 
 
 @pytest.fixture(scope="session")
@@ -64,16 +69,7 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def new_mariadb_server() -> Callable[..., MariaDBServer]:
     """Give a MariaDB for a test alone, to kill or to set up otherwise: `with new_mariadb_server() as server:`."""
-
-    def make(**settings: str | int) -> MariaDBServer:
-        try:
-            return MariaDBServer(**settings)
-        except ServerUnavailable as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(str(error))
-
-    return make
+    return partial(_start, MariaDBServer)
 
 
 @pytest.fixture(scope="session")
