@@ -100,32 +100,25 @@ def make_sampler(config: StudyConfig, *, conditional: bool) -> BaseSampler:
     chosen = config.sampler
     startup = chosen.n_startup_trials or max(4, config.budget.trials // 4)
 
+    def at_random(seed: int) -> dict[str, Any]:
+        # What a sampler cannot draw together with the rest, it draws so.
+        return {"independent_sampler": RandomSampler(seed=seed), "warn_independent_sampling": False}
+
     def tpe(seed: int) -> BaseSampler:
         return TPESampler(n_startup_trials=startup, multivariate=True, constant_liar=True, group=conditional, seed=seed)
 
     def gp(seed: int) -> BaseSampler:
         # Loads torch into the supervisor, when the first trial is drawn that is not drawn at random.
-        return GPSampler(
-            n_startup_trials=startup,
-            seed=seed,
-            independent_sampler=RandomSampler(seed=seed),
-            warn_independent_sampling=False,
-        )
+        return GPSampler(n_startup_trials=startup, seed=seed, **at_random(seed))
 
     def cmaes(seed: int) -> BaseSampler:
-        return CmaEsSampler(
-            n_startup_trials=startup,
-            seed=seed,
-            independent_sampler=RandomSampler(seed=seed),
-            warn_independent_sampling=False,
-        )
+        return CmaEsSampler(n_startup_trials=startup, seed=seed, **at_random(seed))
 
     def qmc(seed: int) -> BaseSampler:
         return _PlacePerTrial(
             scramble=True,
             seed=config.seed,  # one sequence for all trials, on all machines
-            independent_sampler=RandomSampler(seed=seed),
-            warn_independent_sampling=False,
+            **at_random(seed),
         )
 
     makers: dict[str, Callable[[int], BaseSampler]] = {

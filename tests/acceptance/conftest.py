@@ -14,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from acceptance_support import COMMAND, Tuner, build_data, build_model
+from acceptance_support import COMMAND, Gate, Tuner, build_data, build_model
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -58,6 +58,17 @@ def new_tuner(
 def tuner(tmp_path: Path, new_tuner: Callable[[Path], Tuner]) -> Tuner:
     """The command in an empty folder."""
     return new_tuner(tmp_path)
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path / "gate")
+
+
+@pytest.fixture
+def gated(tuner: Tuner, gate: Gate) -> Tuner:
+    """The command whose toy trials wait at a gate."""
+    return tuner.within(**gate.environment)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -18,17 +18,6 @@ STUDY: dict[str, Any] = {"budget": {"trials": 3}, "checkpoint_every": "0.1s"}
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
-
-
-@pytest.fixture
-def gated(tuner: Tuner, gate: Gate) -> Tuner:
-    """The command whose toy trials wait at a gate."""
-    return tuner.within(**gate.environment)
-
-
-@pytest.fixture
 def elsewhere(tuner: Tuner, tmp_path: Path) -> Tuner:
     """The command in another working folder, which knows the database alone."""
     folder = tmp_path / "elsewhere"

@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +14,6 @@ from acceptance_support import Gate, Records, Tuner, records_of
 
 FLAGS = ("--lease", "2s", "--grace", "10s")
 STUDY: dict[str, Any] = {"budget": {"trials": 3}, "checkpoint_every": "0.1s"}
-
-
-@pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
-
-
-@pytest.fixture
-def gated(tuner: Tuner, gate: Gate) -> Tuner:
-    """The command whose toy trials wait at a gate."""
-    return tuner.within(**gate.environment)
 
 
 def device_seconds(records: Records) -> tuple[float, float]:

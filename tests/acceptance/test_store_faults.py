@@ -28,11 +28,6 @@ def proxy(s3_server: S3Server) -> Iterator[FaultProxy]:
 
 
 @pytest.fixture
-def gate(tmp_path: Path) -> Gate:
-    return Gate(tmp_path / "gate")
-
-
-@pytest.fixture
 def stored(tuner: Tuner, proxy: FaultProxy, s3_server: S3Server, s3_url: str, gate: Gate) -> Tuner:
     """The command whose store is behind the proxy, and whose trials go no further than they are let."""
     return tuner.within(**{**s3_server.environment, "AWS_ENDPOINT_URL": proxy.url}, **gate.environment)
