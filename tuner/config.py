@@ -255,6 +255,17 @@ class SamplerConfig(_Part):
         return self
 
 
+class SpeedConfig(_Part):
+    """What makes training cheaper; each can be turned off, to see what it is worth."""
+
+    #: Compute what frozen layers make of the examples once, for all trials of a machine.
+    trunk_cache: bool = True
+    #: Compute the last layer for one token alone, where the head reads no other.
+    one_token: bool = True
+    #: Part batches into forward passes of examples of alike length.
+    length_grouping: bool = True
+
+
 def _has_own_training(info: ValidationInfo) -> bool:
     """Return whether the study trains with a function of its own, which knows what its values are."""
     return bool(info.context and info.context.get("own_training"))
@@ -299,6 +310,7 @@ class StudyConfig(_Part):
     evaluations: Literal["auto", 10, 5, 2, 1] = "auto"
     #: Seconds after which a running trial saves where it is; it does so after evaluations too, where that is cheap.
     checkpoint_every: Duration = 60.0
+    speed: SpeedConfig = Field(default_factory=SpeedConfig)
     #: Best trials whose weights stay.
     keep: int = Field(default=1, ge=1)
     #: Crashes of a trial without a newer checkpoint between them, after which it fails.
@@ -495,6 +507,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "early_stopping": EarlyStoppingConfig,
         "pruner": PrunerConfig,
         "sampler": SamplerConfig,
+        "speed": SpeedConfig,
     }
     for part in location:
         model = parts.get(str(part), model)

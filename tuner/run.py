@@ -122,6 +122,33 @@ class ModelSource:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Speed:
+    """Which of the techniques that make training cheaper are used. A trial learns the same with and without them."""
+
+    #: What frozen layers make of each example is computed once for all trials of the machine.
+    trunk_cache: bool = True
+    #: Where the head reads one token, the last layer is computed for that token alone. Its dropout is then drawn for
+    #: that token alone.
+    one_token: bool = True
+    #: A batch is parted into forward passes of examples of alike length, where else it is cut as it comes.
+    length_grouping: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrunkHome:
+    """Where this machine keeps what frozen layers have made of a study's examples, and what that depends on."""
+
+    #: Folder of the cache, for all studies.
+    folder: Path
+    #: Fingerprint of the pretrained weights.
+    weights: str
+    #: What the study may freeze: shares of the layers, or `gradual`.
+    shares: tuple[float | str, ...]
+    #: Bytes that the cache may take; None is a share of what the disk has left.
+    limit: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialRun:
     """Everything that one trial's training depends on."""
 
@@ -154,6 +181,9 @@ class TrialRun:
     #: Evaluations that earlier attempts have reported, in order.
     earlier: tuple[Evaluation, ...] = ()
     saver: Saver = field(default_factory=NoSaver)
+    speed: Speed = field(default_factory=Speed)
+    #: None keeps nothing of what frozen layers make: each trial computes it anew.
+    trunk: TrunkHome | None = None
     #: Stop after this many optimiser steps and use this many rows: for smoke runs.
     max_steps: int | None = None
     max_rows: int | None = None

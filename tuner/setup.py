@@ -15,7 +15,7 @@ from search_spaces import Float, Recipe, SearchSpace, build_space, load_space, r
 from storage import CheckpointStore, Footprint, store_url
 from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.fingerprints import content_of, differences
-from tuner.run import ModelSource, TrialRun
+from tuner.run import ModelSource, Speed, TrialRun, TrunkHome
 from tuner.sources import find_data, find_model, read_model_config
 from tuner.training.schedules import complaint
 
@@ -90,6 +90,13 @@ class Setup:
             device=device.memory_class,
         )
 
+    def _trunk(self) -> TrunkHome | None:
+        """Return where what frozen layers make is kept; None where nothing says which weights they have."""
+        if self.prepared is None:
+            return None
+        shares = self.space.parameters["frozen_layers"].extremes()
+        return TrunkHome(folder=cache_folder() / "trunk", weights=self.prepared.weights, shares=tuple(shares))
+
     def run(self, number: int, hyperparameters: Hyperparameters, **more: Any) -> TrialRun:
         """Return what a trial trains with."""
         config = self.config
@@ -105,6 +112,8 @@ class Setup:
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
             evaluations=config.evaluations,
+            speed=Speed(**config.speed.model_dump()),
+            trunk=self._trunk(),
             **{"precision": config.precision, **more},
         )
 

@@ -89,6 +89,8 @@ class Checkpoint:
     micro_batch: int
     #: What `random_state` returned.
     random: Mapping[str, Any]
+    #: Whether what frozen layers make came from the trunk cache; None where no layer is frozen.
+    cached: bool | None = None
 
     def write(self, folder: Path) -> None:
         """Write into an empty folder.
@@ -107,6 +109,7 @@ class Checkpoint:
             "device": self.device,
             "threads": self.threads,
             "micro_batch": self.micro_batch,
+            "cached": self.cached,
             "random": self.random,
         }
         try:

@@ -12,7 +12,7 @@ from search_spaces import GRADUAL
 from tuner.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +91,14 @@ def thaw_plan(frozen: float | str, *, layers: int, epochs: float, steps_per_epoc
         return {0: frozen_count(float(frozen), layers)}
     groups = math.ceil(epochs)
     return {epoch * steps_per_epoch: layers - math.ceil(layers * (epoch + 1) / groups) for epoch in range(groups)}
+
+
+def possible_depths(shares: Iterable[float | str], *, layers: int) -> frozenset[int]:
+    """Return how many layers trials with these shares freeze at some step; `gradual` may be at any."""
+    counts: set[int] = set()
+    for share in shares:
+        counts |= {*range(layers)} if share == GRADUAL else {frozen_count(float(share), layers)}
+    return frozenset(counts)
 
 
 class Freezing:

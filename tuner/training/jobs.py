@@ -24,8 +24,10 @@ from transformers import (  # noqa: F401
 import tuner.job  # noqa: F401 (what a trial is started with)
 from tuner.messages import Returned
 from tuner.training.data.prepared import PreparedData
+from tuner.training.freezing import map_layers, possible_depths
 from tuner.training.loop import evaluate
 from tuner.training.model import build_model, restore_weights
+from tuner.training.passes import Passes
 from tuner.training.preparation import prepare
 from tuner.training.tasks import get_task
 
@@ -64,7 +66,7 @@ def export_job(connection: Connection, *, run: TrialRun, weights: Path, folder: 
     assert run.model is not None
     assert run.data is not None
     task = get_task(run.task)
-    data = PreparedData.open(run.data)
+    data = PreparedData.open(run.data, task)
     model: Any = build_model(task, run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed)
     restore_weights(model, weights)
     processor = task.processor(run.model)
@@ -75,6 +77,9 @@ def export_job(connection: Connection, *, run: TrialRun, weights: Path, folder: 
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
         arguments = {**run.model.arguments, "revision": None}  # of the code alone: the folder has no commits
         written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)
-        found = evaluate(written, data, task.collate(processor), torch.device("cpu"), run)
+        layer_map = map_layers(written)
+        depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
+        passes = Passes(written, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
+        found = evaluate(written, passes, run)
         value = None if found is None else found[0]
     connection.send(Returned(value=value))

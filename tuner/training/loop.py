@@ -22,11 +22,12 @@ from tuner.training import batches
 from tuner.training.checkpoint import Checkpoint, Progress, random_state
 from tuner.training.data.prepared import PreparedData
 from tuner.training.dropout import module_dropouts
-from tuner.training.freezing import Freezing, map_layers, thaw_plan
+from tuner.training.freezing import Freezing, map_layers, possible_depths, thaw_plan
 from tuner.training.memory import free_memory, rewinder
 from tuner.training.metrics import score
 from tuner.training.model import build_model, save_weights, trained_state
 from tuner.training.optimizer import parameter_groups
+from tuner.training.passes import Passes
 from tuner.training.schedules import make_schedule, warmup_steps
 from tuner.training.tasks import get_task
 
@@ -35,14 +36,14 @@ if TYPE_CHECKING:
 
 #: The norm to which gradients are clipped; the value of BERT's, ELECTRA's and transformers' own scripts.
 MAX_GRAD_NORM = 1.0
-#: Examples per forward pass of training. A processor gains nothing from a wide batch, and small parts of alike length
-#: need little padding: MiniLM on film reviews, batch 32, costs two thirds in parts of 8 of what it costs whole.
-CPU_MICRO_BATCH = 8
-GPU_MICRO_BATCH = 64
+#: Examples per forward pass of training, at most.
+MICRO_BATCH = 64
 #: Examples per forward pass of an evaluation, and at most how many times as many as of training: where these had to
 #: be few for want of memory, what keeps nothing for a backward pass has room for more, but not for any number.
 EVALUATION_BATCH = 64
 EVALUATION_FACTOR = 8
+#: In what states of frozen layers are kept, by precision.
+_KEPT = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told in order)
@@ -74,9 +75,8 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
 
     # ---- data
     task = get_task(run.task)
-    data = PreparedData.open(run.data)
+    data = PreparedData.open(run.data, task)
     rows = len(data.train) if run.max_rows is None else min(run.max_rows, len(data.train))
-    collate = task.collate(task.processor(run.model))
 
     # ---- model: the seed decides the head's initial weights, then dropout
     random.seed(run.seed)
@@ -116,11 +116,27 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     accelerator = Accelerator(mixed_precision=_precision(run.precision), cpu=not torch.cuda.is_available())
     model, optimizer = accelerator.prepare(model, optimizer)
     freezing.begin_step(0)
+    passes = Passes(
+        model,
+        layer_map,
+        data,
+        accelerator.device,
+        depths=plan.values(),
+        speed=run.speed,
+        kept=_KEPT[_precision(run.precision)],
+    )
+    passes.take_states(
+        run.trunk if run.speed.trunk_cache and run.max_steps is None else None,
+        {"data": run.data.name},
+        possible_depths(run.trunk.shares if run.trunk else (), layers=len(layer_map.layers)),
+        cached=None if saved is None else saved.cached,
+    )
     micro_batch = _micro_batch(run)
     effective = _effective(
         run,
         model,
         freezing,
+        passes,
         optimizer.param_groups,
         plan=plan,
         total=total,
@@ -159,29 +175,31 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
             device=_device(),
             threads=torch.get_num_threads(),
             micro_batch=micro_batch,
+            cached=passes.cached,
             random=random_state(),
         ).write(folder)
 
     # ---- train
-    lengths = np.asarray(data.train["length"])
     trained = [parameter for group in groups for parameter in group["params"]]
     order = batches.training_batches(rows, hp.batch_size, run.seed, first=at.step)
     while at.step < last or at.evaluation_due:
         # ---- step
         if not at.evaluation_due:
             freezing.begin_step(at.step)
+            passes.depth = freezing.frozen_layers
             batch = next(order)
             rewind = rewinder()
             while True:
+                parts = passes.parts("train", batch, micro_batch)
+                largest = max(map(len, parts))
                 try:
-                    parts = batches.micro_batches(batch, lengths, micro_batch)
-                    loss = _accumulate(accelerator, model, collate, data.train, parts, examples=len(batch))
+                    loss = _accumulate(accelerator, passes, parts, examples=len(batch))
                     break
                 except Exception as error:
-                    if not is_out_of_memory(error) or min(micro_batch, len(batch)) == 1:
+                    if not is_out_of_memory(error) or largest == 1:
                         raise
                 # ---- again with half, once the error is gone, which holds what did not fit
-                micro_batch = min(micro_batch, len(batch)) // 2
+                micro_batch = largest // 2
                 optimizer.zero_grad()
                 free_memory()
                 rewind()
@@ -210,7 +228,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         while at.evaluation_due:
             size = min(at.evaluation_batch, EVALUATION_FACTOR * micro_batch)
             try:
-                found = evaluate(model, data, collate, accelerator.device, run, size=size)
+                found = evaluate(model, passes, run, size=size)
                 break
             except Exception as error:
                 if not is_out_of_memory(error) or size == 1:
@@ -245,35 +263,21 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
             run.saver.save(at.step, write)
 
 
-def _accumulate(
-    accelerator: Accelerator,
-    model: nn.Module,
-    collate: Any,
-    rows: Any,
-    parts: Iterable[batches.Indices],
-    *,
-    examples: int,
-) -> float:
+def _accumulate(accelerator: Accelerator, passes: Passes, parts: Iterable[batches.Indices], *, examples: int) -> float:
     """Sum the gradients of a batch, part by part; return its mean loss over so many examples."""
-    loss = 0.0
+    shares = []
     for part in parts:
-        inputs = _to(accelerator.device, collate(_rows(rows, part)))
-        labels = inputs.pop("labels")
-        share = cross_entropy(model(**inputs).logits.float(), labels, reduction="sum") / examples
+        logits, labels = passes.logits("train", part), passes.labels("train", part)
+        share = cross_entropy(logits.float(), labels, reduction="sum") / examples
         accelerator.backward(share)
-        loss += share.item()
-    return loss
+        shares.append(share.detach())
+    # Asked for at the end: a GPU would have to be waited for at each part.
+    return sum(share.item() for share in shares)
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module,
-    data: PreparedData,
-    collate: Any,
-    device: torch.device,
-    run: TrialRun,
-    *,
-    size: int = EVALUATION_BATCH,
+    model: nn.Module, passes: Passes, run: TrialRun, *, size: int = EVALUATION_BATCH
 ) -> tuple[float, float] | None:
     """Evaluate a model on the validation split, so many examples at a time. Draws no random number.
 
@@ -282,31 +286,18 @@ def evaluate(
         to be moved.
     """
     model.eval()
-    rows = data.validation
-    if run.max_rows is not None and run.max_rows < len(rows):
-        # Spread over the split: a split that was sorted by label would show one class only.
-        rows = rows.select(np.linspace(0, len(rows) - 1, run.max_rows).astype(int))
-    logits, labels, order = [], [], []
-    for batch in batches.evaluation_batches(rows["length"], size):
+    chosen = passes.chosen("validation", run.max_rows)
+    logits, order = [], []
+    for part in passes.evaluation_parts("validation", chosen, size):
         if run.saver.leaving:
             return None
-        inputs = _to(device, collate(_rows(rows, batch)))
-        labels.append(inputs.pop("labels").cpu())
-        logits.append(model(**inputs).logits.float().cpu())
-        order.append(batch)
-    scores, classes = torch.cat(logits), torch.cat(labels)
+        logits.append(passes.logits("validation", part, exact=True).float().cpu())
+        order.append(part)
+    indices = np.concatenate(order)
+    scores, classes = torch.cat(logits), passes.labels("validation", indices).cpu()
     loss = cross_entropy(scores, classes).item()
-    back = np.argsort(np.concatenate(order))
+    back = np.argsort(indices)
     return score(run.metric, scores.numpy()[back], classes.numpy()[back], loss), loss
-
-
-def _rows(dataset: Any, indices: batches.Indices) -> list[dict[str, Any]]:
-    columns = dataset[indices.tolist()]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-
-
-def _to(device: torch.device, batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {name: value.to(device) for name, value in batch.items()}
 
 
 def _device() -> str:
@@ -314,9 +305,7 @@ def _device() -> str:
 
 
 def _micro_batch(run: TrialRun) -> int:
-    if run.micro_batch is not None:
-        return run.micro_batch
-    return GPU_MICRO_BATCH if _device() == "cuda" else CPU_MICRO_BATCH
+    return MICRO_BATCH if run.micro_batch is None else run.micro_batch
 
 
 def _precision(wanted: str) -> str:
@@ -329,6 +318,7 @@ def _effective(
     run: TrialRun,
     model: nn.Module,
     freezing: Freezing,
+    passes: Passes,
     groups: list[dict[str, Any]],
     *,
     plan: dict[int, int],
@@ -357,6 +347,9 @@ def _effective(
         "lr_scheduler_type": hp.lr_scheduler_type,
         "evaluations": sorted(evaluate_after.values()),
         "max_grad_norm": MAX_GRAD_NORM,
+        "trunk_cache": passes.decision,
+        "one_token": passes.one_token_layer,
+        "length_grouping": run.speed.length_grouping,
         "precision": _precision(run.precision),
         "device": _device(),
         "threads": torch.get_num_threads(),

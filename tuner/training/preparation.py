@@ -107,7 +107,12 @@ def prepare(
     versions = _versions()
     key = "-".join((fingerprint, tokenizer, versions["transformers"], versions["tokenizers"]))
     folder, facts = write_prepared(
-        cache, key, mapped, labels, lambda found: chosen.encode(found, data, processor, max_length)
+        cache,
+        key,
+        mapped,
+        labels,
+        lambda found: chosen.encode(found, data, processor, max_length),
+        chosen.padding(processor),
     )
     built, fresh = load_pretrained(chosen, model, labels=labels, dropout=0.1 if searches_dropout else None, seed=seed)
     return Prepared(

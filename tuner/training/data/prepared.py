@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
+    from tuner.training.data.examples import Examples
+    from tuner.training.tasks import Task
+
 _FACTS = "facts.json"
+#: Changes with what stands in a folder.
+FORMAT = 2
 #: The folder that no trial opens: the test split decides nothing until the end.
 LOCKED = "locked"
 
@@ -26,8 +31,8 @@ LOCKED = "locked"
 class PreparedData:
     """The splits that a trial may see."""
 
-    train: Dataset
-    validation: Dataset
+    train: Examples
+    validation: Examples
     #: Names of the classes, in the order of the logits.
     labels: tuple[str, ...]
     #: Tokens of the two splits, after cutting.
@@ -35,14 +40,17 @@ class PreparedData:
     validation_tokens: int
 
     @classmethod
-    def open(cls, folder: Path) -> PreparedData:
+    def open(cls, folder: Path, task: Task) -> PreparedData:
         """Open what `write_prepared` wrote; the test split stays closed."""
         from datasets import load_from_disk
 
+        def examples(split: str) -> Examples:
+            return task.examples(load_from_disk(str(folder / split)), facts["padding"])
+
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         return cls(
-            train=load_from_disk(str(folder / "train")),
-            validation=load_from_disk(str(folder / "validation")),
+            train=examples("train"),
+            validation=examples("validation"),
             labels=tuple(facts["labels"]),
             train_tokens=facts["train_tokens"],
             validation_tokens=facts["validation_tokens"],
@@ -71,6 +79,7 @@ def write_prepared(
     splits: Mapping[str, Dataset],
     labels: tuple[str, ...],
     encode: Callable[[Dataset], Dataset],
+    padding: Mapping[str, Any],
 ) -> tuple[Path, dict[str, Any]]:
     """Encode splits into the cache, unless they are there.
 
@@ -80,17 +89,18 @@ def write_prepared(
         splits: Rows by split.
         labels: Names of the classes.
         encode: Turns rows into the model's inputs.
+        padding: With what they are padded, as JSON values.
 
     Returns:
         The folder, and its facts: sizes, tokens and labels.
     """
-    folder = cache / "prepared" / key
+    folder = cache / "prepared" / f"{key}-{FORMAT}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
         if not (folder / _FACTS).is_file():
-            scratch = folder.with_name(f".{key}-{os.getpid()}")
+            scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
             shutil.rmtree(scratch, ignore_errors=True)
-            facts: dict[str, Any] = {"labels": list(labels), "sizes": {}}
+            facts: dict[str, Any] = {"labels": list(labels), "sizes": {}, "padding": dict(padding)}
             for name, rows in splits.items():
                 encoded = encode(rows)
                 home = scratch / LOCKED / name if name == "test" else scratch / name

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    import torch
     from datasets import Dataset
 
     from tuner.config import DataConfig
     from tuner.run import ModelSource
-
-Batch = dict[str, "torch.Tensor"]
+    from tuner.training.data.examples import Examples
 
 
 class Task(Protocol):
@@ -41,5 +39,8 @@ class Task(Protocol):
             ModelError: The processor can do nothing with the rows.
         """
 
-    def collate(self, processor: Any) -> Callable[[Sequence[Mapping[str, Any]]], Batch]:
-        """Return what makes a batch of encoded rows."""
+    def padding(self, processor: Any) -> dict[str, Any]:
+        """Return with what encoded rows are padded, as JSON values."""
+
+    def examples(self, rows: Dataset, padding: Mapping[str, Any]) -> Examples:
+        """Return the examples of encoded rows."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
 from tuner.sources import loading_problem
+from tuner.training.data.examples import ImageExamples
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.config import DataConfig
     from tuner.run import ModelSource
-    from tuner.training.tasks.base import Batch
 
 
 class ImageClassification:
@@ -70,16 +70,10 @@ class ImageClassification:
         unused = [name for name in rows.column_names if name != "labels"]
         return rows.map(pixels, batched=True, batch_size=64, remove_columns=unused, features=features)
 
-    def collate(self, processor: Any) -> Callable[[Sequence[Mapping[str, Any]]], Batch]:
-        """Return what stacks a batch."""
-        import numpy as np
-        import torch
+    def padding(self, processor: Any) -> dict[str, Any]:
+        """Return nothing: all images have one size."""
+        return {}
 
-        def collate(rows: Sequence[Mapping[str, Any]]) -> Batch:
-            pixels = np.stack([np.asarray(row["pixel_values"], dtype=np.float32) for row in rows])
-            return {
-                "pixel_values": torch.from_numpy(pixels),
-                "labels": torch.tensor([row["labels"] for row in rows]),
-            }
-
-        return collate
+    def examples(self, rows: Dataset, padding: Mapping[str, Any]) -> ImageExamples:
+        """Return the images."""
+        return ImageExamples(rows)

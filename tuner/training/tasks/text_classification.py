@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
 from tuner.sources import loading_problem
+from tuner.training.data.examples import TextExamples
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.config import DataConfig
     from tuner.run import ModelSource
-    from tuner.training.tasks.base import Batch
 
 
 class TextClassification:
@@ -65,14 +65,16 @@ class TextClassification:
             raise ModelError("", "model", f"the tokenizer of {where} knows no word of the texts; are its files there?")
         return encoded
 
-    def collate(self, processor: Any) -> Callable[[Sequence[Mapping[str, Any]]], Batch]:
-        """Return what pads a batch to its longest text."""
-        from transformers import DataCollatorWithPadding
+    def padding(self, processor: Any) -> dict[str, Any]:
+        """Return the values that the tokenizer pads with."""
+        return {
+            "input_ids": processor.pad_token_id,
+            "attention_mask": 0,
+            "token_type_ids": processor.pad_token_type_id,
+            "special_tokens_mask": 1,
+            "side": processor.padding_side,
+        }
 
-        pad = DataCollatorWithPadding(processor)
-
-        def collate(rows: Sequence[Mapping[str, Any]]) -> Batch:
-            inputs = [{key: value for key, value in row.items() if key != "length"} for row in rows]
-            return dict(pad(inputs))
-
-        return collate
+    def examples(self, rows: Dataset, padding: Mapping[str, Any]) -> TextExamples:
+        """Return the texts."""
+        return TextExamples(rows, padding)

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from tuner.training.batches import (
     EVALUATED_TENTHS,
+    PASS_COST,
+    PASS_TOKENS,
+    Rounding,
     choose_evaluations,
     evaluation_batches,
     evaluation_steps,
@@ -54,25 +57,74 @@ def test_batches_that_begin_in_the_middle_are_those_that_would_have_come(
 
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=60), batch_size=st.integers(1, 70))
 def test_an_evaluation_sees_every_example_once_and_the_longest_first(lengths: list[int], batch_size: int) -> None:
-    order = np.concatenate(list(evaluation_batches(lengths, batch_size))).tolist()
+    batches = list(evaluation_batches(np.asarray(lengths), batch_size))
+    assert all(1 <= len(batch) <= batch_size for batch in batches)
+    order = np.concatenate(batches).tolist()
     assert sorted(order) == list(range(len(lengths)))
     seen = [lengths[index] for index in order]
     assert seen == sorted(lengths, reverse=True)
 
 
-@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=60), size=st.integers(1, 70), data=st.data())
+some_lengths = st.lists(st.integers(1, 600), min_size=1, max_size=60)
+
+
+@given(lengths=some_lengths, size=st.integers(1, 70), data=st.data())
 def test_a_batch_falls_into_parts_of_alike_length(lengths: list[int], size: int, data: st.DataObject) -> None:
     batch = np.asarray(data.draw(st.lists(st.sampled_from(range(len(lengths))), min_size=1, unique=True)))
     parts = [part.tolist() for part in micro_batches(batch, np.asarray(lengths), size)]
     together = [index for part in parts for index in part]
     assert sorted(together) == sorted(batch.tolist())
-    assert all(len(part) == size for part in parts[:-1])
-    assert 1 <= len(parts[-1]) <= size
+    for part in parts:
+        assert 1 <= len(part) <= size
+        assert len(part) == 1 or len(part) * max(lengths[index] for index in part) <= PASS_TOKENS["cpu"]
     if len(parts) == 1:
-        assert parts == [batch.tolist()], "a batch that fits stays in its own order"
+        assert parts == [batch.tolist()], "a batch that is best left whole stays in its own order"
     else:
         seen = [lengths[index] for index in together]
         assert seen == sorted(seen, reverse=True)
+
+
+def cost(parts: list[list[int]]) -> int:
+    """Return what parts cost that are lists of lengths."""
+    return sum(PASS_COST["cpu"] + len(part) * max(part) for part in parts)
+
+
+@given(lengths=st.lists(st.integers(1, 600), min_size=1, max_size=9))
+def test_no_way_to_cut_a_sorted_batch_costs_less(lengths: list[int]) -> None:
+    indices = np.arange(len(lengths))
+    found = [[lengths[index] for index in part] for part in micro_batches(indices, np.asarray(lengths), 64)]
+    ordered = sorted(lengths, reverse=True)
+    for cuts in range(1 << (len(ordered) - 1)):
+        ends = [place + 1 for place in range(len(ordered) - 1) if cuts >> place & 1]
+        parts = [ordered[begin:end] for begin, end in zip([0, *ends], [*ends, len(ordered)], strict=True)]
+        if all(len(part) == 1 or len(part) * part[0] <= PASS_TOKENS["cpu"] for part in parts):
+            assert cost(found) <= cost(parts)
+
+
+def test_without_grouping_a_batch_is_cut_as_it_comes() -> None:
+    batch = np.asarray([4, 0, 3, 1, 2])
+    parts = micro_batches(batch, np.asarray([9, 1, 9, 1, 9]), 2, grouped=False)
+    assert [part.tolist() for part in parts] == [[4, 0], [3, 1], [2]]
+
+
+@given(lengths=some_lengths, size=st.integers(1, 70))
+def test_an_evaluation_takes_no_more_tokens_at_once_than_a_pass_may_have(lengths: list[int], size: int) -> None:
+    for batch in evaluation_batches(np.asarray(lengths), size):
+        assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= PASS_TOKENS["cpu"]
+
+
+@given(lengths=st.lists(st.integers(1, 50), min_size=1, max_size=60))
+def test_texts_too_long_for_a_whole_multiple_share_no_rows_with_others(lengths: list[int]) -> None:
+    rounding = Rounding(multiple=16, longest=50)
+    found = np.asarray(lengths)
+    seen = []
+    for batch in evaluation_batches(found, 8, rounding=rounding):
+        seen += batch.tolist()
+        width = rounding.width(found[batch])
+        assert width >= found[batch].max()
+        assert width == 50 if found[batch].max() > 48 else width % 16 == 0
+        assert len({length > 48 for length in found[batch]}) == 1
+    assert sorted(seen) == list(range(len(lengths)))
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,6 @@ from tuner.training.tasks import get_task
 before = set(sys.modules)
 source, task = ModelSource(location=sys.argv[1]), get_task("text-classification")
 build_model(task, source, labels=("a", "b"), dropout=0.1, seed=0)
-task.collate(task.processor(source))
 import tuner.job, tuner.training.loop
 print(*sorted(set(sys.modules) - before))
 """

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from datasets import load_from_disk
 from torch.nn.functional import cross_entropy
 
 from tuner.errors import Diverged
 from tuner.training.data.prepared import LOCKED, PreparedData
+from tuner.training.freezing import map_layers, possible_depths
 from tuner.training.loop import evaluate, train
 from tuner.training.model import build_model, restore_weights
+from tuner.training.passes import Passes
 from tuner.training.tasks import get_task
 from tuner.trial import run_trial
 
@@ -28,7 +31,7 @@ LEARNS: dict[str, Any] = {"num_train_epochs": 4, "evaluations": 5, "metric": "lo
 
 def kept_by(run: TrialRun) -> Any:
     """Return the model that a trial saved."""
-    data = PreparedData.open(run.data)
+    data = PreparedData.open(run.data, get_task(run.task))
     model = build_model(
         get_task(run.task), run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed
     )
@@ -38,9 +41,12 @@ def kept_by(run: TrialRun) -> Any:
 
 
 def evaluate_kept(run: TrialRun) -> float:
-    task = get_task(run.task)
-    data = PreparedData.open(run.data)
-    value, _ = evaluate(kept_by(run), data, task.collate(task.processor(run.model)), torch.device("cpu"), run)
+    data = PreparedData.open(run.data, get_task(run.task))
+    model = kept_by(run)
+    layer_map = map_layers(model)
+    depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
+    passes = Passes(model, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
+    value, _ = evaluate(model, passes, run)
     return value
 
 
@@ -111,7 +117,7 @@ def test_value_and_validation_loss_are_those_of_the_model_example_by_example(
     evaluation = list(train(run))[-1]
     model = kept_by(run).eval()
     right, losses = [], []
-    for row in PreparedData.open(run.data).validation:
+    for row in load_from_disk(str(run.data / "validation")):
         label = row.pop("labels")
         row.pop("length")
         with torch.no_grad():

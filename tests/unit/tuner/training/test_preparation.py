@@ -53,6 +53,11 @@ def contents(folder: Path) -> dict[str, tuple[int, int]]:
     }
 
 
+def rows_of(prepared: Prepared, split: str) -> Any:
+    """Return the encoded rows of a split."""
+    return load_from_disk(str(prepared.folder / split))
+
+
 def with_rows(arguments: dict[str, Any], rows: str, **said: Any) -> dict[str, Any]:
     path = Path(arguments["source"])
     path.write_text(rows)
@@ -68,20 +73,20 @@ def test_what_preparation_finds(arguments: dict[str, Any]) -> None:
     assert prepared.labels == ("0", "1")
     assert prepared.layers == 2
     assert prepared.dropouts == ("attention_probs_dropout_prob", "classifier_dropout", "hidden_dropout_prob")
-    data = PreparedData.open(prepared.folder)
-    assert (len(data.train), len(data.validation)) == (32, 16)
+    data = PreparedData.open(prepared.folder, get_task("text-classification"))
+    train, validation = rows_of(prepared, "train"), rows_of(prepared, "validation")
+    assert (len(data.train), len(data.validation)) == (len(train), len(validation)) == (32, 16)
     assert data.labels == ("0", "1")
-    assert data.train_tokens == sum(len(ids) for ids in data.train["input_ids"])
-    assert data.validation_tokens == sum(len(ids) for ids in data.validation["input_ids"])
-    assert set(data.train.column_names) == {"input_ids", "token_type_ids", "attention_mask", "labels", "length"}
+    assert data.train_tokens == sum(len(ids) for ids in train["input_ids"])
+    assert data.validation_tokens == sum(len(ids) for ids in validation["input_ids"])
+    assert set(train.column_names) == {"input_ids", "token_type_ids", "attention_mask", "labels", "length"}
     assert len(load_from_disk(str(prepared.folder / LOCKED / "test"))) == 8
 
 
 def test_texts_are_encoded_as_the_tokenizer_does_and_cut(arguments: dict[str, Any]) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(arguments["model"].location)
-    folder = prepare(**{**arguments, "max_length": 5}).folder
-    whole = PreparedData.open(prepare(**arguments).folder).train
-    cut = PreparedData.open(folder).train
+    whole = rows_of(prepare(**arguments), "train")
+    cut = rows_of(prepare(**{**arguments, "max_length": 5}), "train")
     assert max(cut["length"]) == 5 < max(whole["length"])
     for row in (*whole, *cut):
         assert row["length"] == len(row["input_ids"]) == len(row["attention_mask"])
@@ -95,7 +100,7 @@ def test_two_columns_are_a_pair(arguments: dict[str, Any]) -> None:
     rows = "a,b,label\n" + "".join(f"the film,was {word},{word}\n" for word in ("good", "bad") * 20)
     sizes = {"train": 20, "validation": 8}
     prepared = prepare(**with_rows(arguments, rows, text=["a", "b"], splits=sizes))
-    row = PreparedData.open(prepared.folder).train[0]
+    row = rows_of(prepared, "train")[0]
     assert row["token_type_ids"] == [0, 0, 0, 0, 1, 1, 1]
 
 
@@ -104,9 +109,9 @@ def test_images_become_what_the_processor_makes_of_them(
 ) -> None:
     prepared = preparation("vit")
     assert prepared.labels == ("one", "zero")
-    data = PreparedData.open(prepared.folder)
+    data = PreparedData.open(prepared.folder, get_task("image-classification"))
     assert data.train_tokens == 32
-    row = data.train.with_format("numpy")[0]
+    row = rows_of(prepared, "train").with_format("numpy")[0]
     assert row["pixel_values"].shape == (3, 16, 16)
     assert -1.0 <= row["pixel_values"].min() < row["pixel_values"].max() <= 1.0
 
@@ -180,8 +185,8 @@ def test_models_of_one_vocabulary_that_take_other_inputs_do_not_share_the_cache(
     # As BERT and DistilBERT: the tokenizer's own file is the same, what stands beside it is not.
     distilbert = prepare(**{**arguments, "model": checkpoint("distilbert", 2)})
     bert = prepare(**arguments)
-    assert "token_type_ids" not in PreparedData.open(distilbert.folder).train.column_names
-    assert "token_type_ids" in PreparedData.open(bert.folder).train.column_names
+    assert "token_type_ids" not in rows_of(distilbert, "train").column_names
+    assert "token_type_ids" in rows_of(bert, "train").column_names
     assert bert.fingerprint == distilbert.fingerprint
     assert bert.tokenizer != distilbert.tokenizer
     assert bert.folder != distilbert.folder
@@ -192,7 +197,7 @@ def test_what_a_crash_left_half_written_is_written_again(arguments: dict[str, An
     (prepared.folder / "facts.json").unlink()
     shutil.rmtree(prepared.folder / "validation")
     assert prepare(**arguments) == prepared
-    assert len(PreparedData.open(prepared.folder).validation) == 16
+    assert len(rows_of(prepared, "validation")) == 16
 
 
 # ---- what the weights are
@@ -322,7 +327,7 @@ def test_four_processes_that_prepare_at_once_agree_and_leave_no_scratch(
     assert found == [str(alone.folder)] * 4
     names = {path.name for path in (arguments["cache"] / "prepared").iterdir()}
     assert names == {alone.folder.name, f"{alone.folder.name}.lock"}
-    assert len(PreparedData.open(alone.folder).train) == 32
+    assert len(rows_of(alone, "train")) == 32
 
 
 # ---- what can be wrong

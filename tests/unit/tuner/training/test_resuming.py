@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from tuner.config import DataConfig
 from tuner.run import TrialStopped
 from tuner.training.checkpoint import STATE, TRAINED
-from tuner.training.loop import CPU_MICRO_BATCH, GPU_MICRO_BATCH, train
+from tuner.training.loop import MICRO_BATCH, train
 from tuner.training.model import build_model
 from tuner.training.schedules import REQUIRED
 from tuner.training.tasks import get_task
@@ -369,7 +369,6 @@ def test_parts_and_threads_are_those_that_the_trial_began_with(
         state = torch.load(whole.step(3) / STATE, weights_only=True)
         torch.save({**state, "device": "another"}, whole.step(3) / STATE)
         moved = attempt(elsewhere, tmp_path / "moved")
-        own = GPU_MICRO_BATCH if torch.cuda.is_available() else CPU_MICRO_BATCH
-        assert (moved.effective["threads"], moved.effective["micro_batch"]) == (1, min(12, own))
+        assert (moved.effective["threads"], moved.effective["micro_batch"]) == (1, min(12, MICRO_BATCH))
     finally:
         torch.set_num_threads(1)

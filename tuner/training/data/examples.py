@@ -1,0 +1,145 @@
+"""Encoded examples of a split, and the batches that are made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import torch
+    from datasets import Dataset
+
+    Batch = dict[str, "torch.Tensor"]
+
+Indices = npt.NDArray[np.int64]
+#: Columns that are no input of a model.
+_ASIDE = ("labels", "length")
+
+
+class Examples(Protocol):
+    """The examples of a split."""
+
+    #: Tokens of each example, as far as examples differ in them. Shape: (examples,).
+    lengths: Indices
+    #: Right classes. Shape: (examples,).
+    labels: Indices
+    #: Whether an example's first token is the first of its row also where it is padded.
+    starts_with_first: bool
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+
+    def inputs(self, indices: Indices, *, width: int | None = None) -> Batch:
+        """Return the inputs of a model for some examples.
+
+        Args:
+            indices: Which examples.
+            width: Tokens to pad to; by default those of the longest.
+        """
+
+    def outline(self, indices: Indices, *, width: int | None = None) -> Batch:
+        """Return inputs for a model whose lowest layers are left out.
+
+        Args:
+            indices: Which examples.
+            width: Tokens of each row; longer examples are cut.
+
+        Returns:
+            As `inputs`, with whatever only the embeddings read replaced by something of the same shape.
+        """
+
+
+def select(examples: Examples, count: int | None) -> Indices:
+    """Return which examples to use where at most so many are wanted: spread over all of them.
+
+    A split that was sorted by label would show one class only in its first examples.
+    """
+    if count is None or count >= len(examples):
+        return np.arange(len(examples))
+    return np.linspace(0, len(examples) - 1, count).astype(np.int64)
+
+
+class TextExamples:
+    """Token ids and what goes with them, each column as one array and where each example begins in it.
+
+    Args:
+        rows: Encoded rows: lists of whole numbers, `labels` and `length`.
+        padding: Value with which each column is padded, and under `side` where: left or right.
+    """
+
+    def __init__(self, rows: Dataset, padding: Mapping[str, Any]) -> None:
+        self.lengths = np.asarray(rows["length"], dtype=np.int64)
+        self.labels = np.asarray(rows["labels"], dtype=np.int64)
+        self._ends = np.cumsum(self.lengths)
+        self._columns = {name: _flat(rows, name) for name in rows.column_names if name not in _ASIDE}
+        self._padding = padding
+        self.starts_with_first = padding["side"] == "right"
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def inputs(self, indices: Indices, *, width: int | None = None) -> Batch:
+        """Pad the texts."""
+        import torch
+
+        found = self.lengths[indices]
+        width = int(found.max()) if width is None else width
+        lengths = np.minimum(found, width)
+        places = np.arange(width)
+        filled = places < lengths[:, None] if self._padding["side"] == "right" else places >= width - lengths[:, None]
+        begins = self._ends[indices] - found
+        # Of each token, where it is in the column: its text's beginning and how far it is into it.
+        before = np.cumsum(lengths) - lengths
+        where = np.repeat(begins - before, lengths) + np.arange(lengths.sum())
+        batch = {}
+        for name, column in self._columns.items():
+            padded = np.full((len(indices), width), self._padding[name], dtype=np.int64)
+            padded[filled] = column[where]
+            batch[name] = torch.from_numpy(padded)
+        return batch
+
+    outline = inputs  # a mask is read by every layer, and token ids by some heads
+
+
+class ImageExamples:
+    """Pixels, all of one size.
+
+    Args:
+        rows: Encoded rows: `pixel_values` and `labels`.
+    """
+
+    starts_with_first = True
+
+    def __init__(self, rows: Dataset) -> None:
+        self.lengths = np.ones(len(rows), dtype=np.int64)
+        self.labels = np.asarray(rows["labels"], dtype=np.int64)
+        self._rows = rows.select_columns(["pixel_values"])
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def inputs(self, indices: Indices, *, width: int | None = None) -> Batch:
+        """Stack the images."""
+        import torch
+
+        images = self._rows[indices.tolist()]["pixel_values"]
+        return {"pixel_values": torch.from_numpy(np.stack([np.asarray(image, dtype=np.float32) for image in images]))}
+
+    def outline(self, indices: Indices, *, width: int | None = None) -> Batch:
+        """Return black images, which take no memory."""
+        import torch
+
+        shape = self._rows.features["pixel_values"].shape
+        return {"pixel_values": torch.zeros(1).expand(len(indices), *shape)}
+
+
+def _flat(rows: Dataset, name: str) -> npt.NDArray[np.int64]:
+    """Return a column of lists as one array, without a copy where the file has it in one piece."""
+    import pyarrow as pa
+
+    column = rows.data.column(name)
+    lists = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+    return lists.flatten().to_numpy(zero_copy_only=False)

@@ -1,0 +1,161 @@
+"""The states of frozen layers: computed anew for each batch, or taken from the trunk cache. Both give the same bits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+
+from tuner.training.batches import evaluation_batches
+from tuner.training.trunk_cache import Entry, begins_of, halving
+
+if TYPE_CHECKING:
+    from tuner.training.batches import Rounding
+    from tuner.training.data.examples import Examples, Indices
+    from tuner.training.trunk import Trunk
+
+#: Batches of unlike examples in which a state is computed again, to see that its company does not matter.
+_MIXED, _MIXED_SIZE = 2, 8
+
+
+class States(Protocol):
+    """What frozen layers make of examples."""
+
+    def padded(self, split: str, indices: Indices, depth: int, width: int) -> torch.Tensor:
+        """Return states of some examples, padded. Shape: (examples, width, hidden)."""
+
+
+class Recomputed:
+    """States that are computed when they are asked for.
+
+    Args:
+        trunk: The layers.
+        examples: The examples by split.
+        device: Where to compute.
+        hidden: Size of a state.
+        tokens: States of each example of which all have equally many, such as images; None where texts have lengths.
+        dtype: Type in which states are kept.
+        rounding: To how many tokens rows are padded.
+        first_only: Depth of which the first token alone is wanted; None for no depth.
+        grouped: Whether a batch is computed in parts of alike length.
+    """
+
+    def __init__(
+        self,
+        trunk: Trunk,
+        examples: Mapping[str, Examples],
+        device: torch.device,
+        *,
+        hidden: int,
+        tokens: int | None,
+        dtype: torch.dtype,
+        rounding: Rounding,
+        first_only: int | None,
+        grouped: bool,
+    ) -> None:
+        self._trunk = trunk
+        self._examples = examples
+        self._device = device
+        self.hidden = hidden
+        self.dtype = dtype
+        self._tokens = tokens
+        self._rounding = rounding
+        self._first_only = first_only
+        self._grouped = grouped
+
+    def padded(self, split: str, indices: Indices, depth: int, width: int) -> torch.Tensor:
+        """Compute states of some examples, in parts of alike length."""
+        lengths = self._examples[split].lengths[indices]
+        whole = [np.arange(len(indices))]
+        parts = evaluation_batches(lengths, len(indices), device=self._device.type) if self._grouped else whole
+        rows: list[Any] = [None] * len(indices)
+        for part in parts:
+            for place, states in zip(part, self.compute(split, indices[part], [depth])[depth], strict=True):
+                rows[place] = states
+        return pad(rows, width, left=not self._examples[split].starts_with_first)
+
+    def begins(self, split: str, depth: int) -> Indices:
+        """Return where examples begin whose states lie one after the other."""
+        examples = self._examples[split]
+        if depth == self._first_only:
+            return begins_of(np.ones(len(examples), dtype=np.int64))
+        return begins_of(examples.lengths if self._tokens is None else np.full(len(examples), self._tokens))
+
+    def parts(self, split: str) -> Iterator[Indices]:
+        """Yield batches of alike length that have every example once."""
+        lengths = self._examples[split].lengths
+        return evaluation_batches(lengths, len(lengths), device=self._device.type)
+
+    def mixed(self, split: str) -> Iterator[Indices]:
+        """Yield a few batches of unlike examples."""
+        count = len(self._examples[split])
+        rng = np.random.default_rng(0)
+        for _ in range(_MIXED):
+            yield rng.choice(count, size=min(count, _MIXED_SIZE), replace=False)
+
+    def compute(self, split: str, indices: Indices, depths: Collection[int]) -> dict[int, list[torch.Tensor]]:
+        """Return the states of some examples at some depths. Shape of each: (tokens, hidden)."""
+        found: dict[int, list[Any]] = {depth: [None] * len(indices) for depth in depths}
+        lengths = self._examples[split].lengths[indices]
+        for places in self._rounding.apart(lengths) if self._tokens is None else [np.arange(len(indices))]:
+            at = 0
+            for made in halving(lambda some: self._compute(split, some, depths), indices[places]):
+                size = len(next(iter(made.values())))
+                for depth, rows in made.items():
+                    for place, states in zip(places[at : at + size], rows, strict=True):
+                        found[depth][place] = states
+                at += size
+        return found
+
+    def _compute(self, split: str, indices: Indices, depths: Collection[int]) -> dict[int, list[torch.Tensor]]:
+        examples = self._examples[split]
+        lengths = examples.lengths[indices]
+        inputs = examples.inputs(indices, width=self._rounding.width(lengths))
+        inputs = {name: value.to(self._device) for name, value in inputs.items()}
+        made = {}
+        for depth, found in self._trunk.states(inputs, depths).items():
+            states = found.to(self.dtype)
+            if depth == self._first_only:
+                made[depth] = list(states[:, :1])
+            elif self._tokens is not None:
+                made[depth] = list(states)
+            elif examples.starts_with_first:
+                made[depth] = [row[:length] for row, length in zip(states, lengths, strict=True)]
+            else:
+                made[depth] = [row[-length:] for row, length in zip(states, lengths, strict=True)]
+        return made
+
+
+class Cached:
+    """States that are taken from an entry of the trunk cache.
+
+    Args:
+        entries: By depth.
+        device: Where they are wanted.
+        left: Whether texts are padded on their left.
+    """
+
+    def __init__(self, entries: Mapping[int, Entry], device: torch.device, *, left: bool) -> None:
+        self._entries = entries
+        self._device = device
+        self._left = left
+
+    def padded(self, split: str, indices: Indices, depth: int, width: int) -> torch.Tensor:
+        """Bring states to the device."""
+        entry = self._entries[depth]
+        rows = entry.rows(split, indices)
+        on_device = entry.states[split].device.type == self._device.type
+        out = pad(rows, width, left=self._left)
+        if on_device:
+            return out
+        return out.pin_memory().to(self._device, non_blocking=True)
+
+
+def pad(rows: Sequence[torch.Tensor], width: int, *, left: bool) -> torch.Tensor:
+    """Return states as rows of equal width, in fp32: what is padded is 0."""
+    out = torch.zeros(len(rows), width, rows[0].shape[1], device=rows[0].device)
+    for row, states in zip(out, rows, strict=True):
+        row[slice(width - len(states), None) if left else slice(len(states))] = states
+    return out

@@ -1,0 +1,315 @@
+"""The trunk cache: what frozen layers make of each example, computed once for all trials and lanes of a machine.
+
+An entry is one depth of one model over one study's training and validation split. It is named by a hash of all that
+decides its bits: weights, tokenised data, precision, kind of processor, versions. States are kept without padding, one
+after the other, and mapped into memory. An entry appears by a rename once it is whole and on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from tuner.memory import is_out_of_memory
+from tuner.training.memory import free_memory
+from tuner.training.placement import Costs, shown
+
+if TYPE_CHECKING:
+    from tuner.training.data.examples import Indices
+    from tuner.training.states import Recomputed
+
+#: Changes with what stands in an entry, or with how it is computed.
+FORMAT = 1
+SPLITS = ("train", "validation")
+_FACTS = "facts.json"
+#: How far a state may depend on what it was computed with, relative to the largest of its example: in 32 bits, and in
+#: 16. A model whose layers mix what padding holds into an example is far beyond.
+_ALONE = {4: 1e-3, 2: 5e-2}
+#: Bytes that are read back to see how fast the disk is.
+_SAMPLE = 64 << 20
+#: Without a word from the user: bytes that all entries may take, and the share of what the disk has left.
+LIMIT, FREE_SHARE = 64 << 30, 0.5
+
+
+class NotKept(Exception):
+    """States are not kept, and why: no error, a trial computes them anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """The states of one depth, mapped into memory."""
+
+    folder: Path
+    depth: int
+    #: By split. Shape: (tokens of all examples, hidden).
+    states: Mapping[str, torch.Tensor]
+    #: By split, where each example begins, and where the last one ends. Shape: (examples + 1,).
+    begins: Mapping[str, Indices]
+    costs: Costs
+    #: How far states depend on the company that they were computed in; 0 is not at all.
+    difference: float
+    #: Seconds that computing it has taken.
+    built_s: float
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(each.numel() * each.element_size() for each in self.states.values())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all examples."""
+        return sum(len(each) for each in self.states.values())
+
+    def to(self, device: torch.device) -> Entry:
+        """Return the entry with its states on a device."""
+        moved = {split: states.to(device) for split, states in self.states.items()}
+        return Entry(**{**self.__dict__, "states": moved})
+
+    def rows(self, split: str, indices: Indices) -> list[torch.Tensor]:
+        """Return the states of some examples. Shape of each: (tokens, hidden)."""
+        begins, states = self.begins[split], self.states[split]
+        return [states[begins[index] : begins[index + 1]] for index in indices]
+
+
+class TrunkCache:
+    """The entries of one machine.
+
+    Args:
+        folder: Where they are.
+        limit: Bytes that they may take together; None is a share of what the disk has left.
+    """
+
+    def __init__(self, folder: Path, limit: int | None = None) -> None:
+        self._folder = folder
+        self._limit = limit
+
+    def entry(self, key: Mapping[str, Any], depth: int, others: Iterable[int], source: Recomputed) -> Entry:
+        """Return the entry of a depth; computed now if it is not there, with other depths in the same pass.
+
+        Who comes while another process computes it waits. The lock is the kernel's: it is free when its holder ends.
+
+        Args:
+            key: What decides the bits of the states.
+            depth: The depth, counted from 1.
+            others: Depths that other trials of the study may need; kept as far as there is room.
+            source: Computes states.
+
+        Raises:
+            NotKept: There is no room, or the states cannot be kept.
+        """
+        name = hashlib.sha256(json.dumps({**key, "format": FORMAT}, sort_keys=True).encode()).hexdigest()[:32]
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self._folder / f"{name}.lock"):
+                found = self._open(name, depth, source)
+                if found is None:
+                    self._build(name, [depth, *sorted({*others} - {depth}, reverse=True)], source)
+                    found = self._open(name, depth, source)
+        except OSError as error:
+            raise NotKept(f"{self._folder} takes nothing: {error.strerror or error}") from error
+        assert found is not None
+        return found
+
+    def discard(self, entry: Entry) -> None:
+        """Remove an entry that is not what it should be."""
+        shutil.rmtree(entry.folder, ignore_errors=True)
+
+    # ---- reading
+
+    def _open(self, name: str, depth: int, source: Recomputed) -> Entry | None:
+        folder = self._folder / f"{name}-{depth:02d}"
+        try:
+            facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
+            os.utime(folder / _FACTS)  # the one that is used least recently goes first
+        except (OSError, ValueError):
+            return None
+        if facts["complaint"] is not None:
+            raise NotKept(facts["complaint"])
+        dtype = getattr(torch, facts["dtype"])
+        states, begins = {}, {}
+        for split in SPLITS:
+            begins[split] = source.begins(split, depth)
+            shape = (int(begins[split][-1]), facts["hidden"])
+            path = folder / f"{split}.bin"
+            size = shape[0] * shape[1] * dtype.itemsize
+            if not path.is_file() or path.stat().st_size != size:
+                return None
+            mapped = torch.from_file(str(path), shared=False, size=shape[0] * shape[1], dtype=dtype)
+            states[split] = mapped.view(shape)
+        costs = Costs(compute_s=facts["compute_s"], disk_bytes_s=facts["disk_bytes_s"])
+        return Entry(
+            folder=folder,
+            depth=depth,
+            states=states,
+            begins=begins,
+            costs=costs,
+            difference=facts["difference"],
+            built_s=facts["built_s"],
+        )
+
+    # ---- computing
+
+    def _build(self, name: str, depths: Sequence[int], source: Recomputed) -> None:
+        """Compute what is missing of some depths, in one pass; the first has to fit, the others may."""
+        for leftover in self._folder.glob(f".{name}-*"):  # of a builder that was killed: the lock is ours
+            shutil.rmtree(leftover, ignore_errors=True)
+        chosen = self._make_room(name, depths, source)
+        scratch = {depth: self._folder / f".{name}-{depth:02d}" for depth in chosen}
+        try:
+            for folder in scratch.values():
+                folder.mkdir()
+            began = time.process_time(), time.monotonic()
+            self._write(scratch, source)
+            compute_s, built_s = time.process_time() - began[0], time.monotonic() - began[1]
+            tokens = sum(int(source.begins(split, 1)[-1]) for split in SPLITS)
+            for depth, folder in scratch.items():
+                facts = {
+                    "dtype": str(source.dtype).removeprefix("torch."),
+                    "hidden": source.hidden,
+                    "compute_s": compute_s * depth / max(chosen) / max(tokens, 1),
+                    "disk_bytes_s": _disk_speed(folder / f"{SPLITS[0]}.bin"),
+                    "built_s": built_s,
+                    **self._judged(folder, depth, source),
+                }
+                if facts["complaint"] is not None:
+                    for split in SPLITS:
+                        (folder / f"{split}.bin").unlink()
+                _write_synced(folder / _FACTS, json.dumps(facts).encode())
+                final = self._folder / folder.name[1:]
+                shutil.rmtree(final, ignore_errors=True)
+                folder.rename(final)
+        finally:
+            for folder in scratch.values():
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _write(self, scratch: Mapping[int, Path], source: Recomputed) -> None:
+        for split in SPLITS:
+            maps = {}
+            for depth, folder in scratch.items():
+                shape = (int(source.begins(split, depth)[-1]), source.hidden)
+                with (folder / f"{split}.bin").open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, shape[0] * shape[1] * source.dtype.itemsize)
+                flat = torch.from_file(
+                    str(folder / f"{split}.bin"), shared=True, size=shape[0] * shape[1], dtype=source.dtype
+                )
+                maps[depth] = flat.view(shape)
+            for indices in source.parts(split):
+                for depth, rows in source.compute(split, indices, scratch).items():
+                    begins = source.begins(split, depth)
+                    for index, states in zip(indices, rows, strict=True):
+                        maps[depth][begins[index] : begins[index + 1]] = states
+            del maps
+            for folder in scratch.values():
+                _sync(folder / f"{split}.bin")
+
+    def _judged(self, folder: Path, depth: int, source: Recomputed) -> dict[str, Any]:
+        """See whether an example has the same states in other company, as the uncached trial would compute them."""
+        difference = 0.0
+        begins = source.begins(SPLITS[0], depth)
+        dtype = source.dtype
+        size = int(begins[-1]) * source.hidden
+        kept = torch.from_file(str(folder / f"{SPLITS[0]}.bin"), shared=False, size=size, dtype=dtype)
+        kept = kept.view(-1, source.hidden)
+        for indices in source.mixed(SPLITS[0]):
+            for index, states in zip(indices, source.compute(SPLITS[0], indices, [depth])[depth], strict=True):
+                there = kept[begins[index] : begins[index + 1]].float()
+                largest = float(there.abs().max().clamp(min=1e-6))
+                difference = max(difference, float((states.float() - there).abs().max()) / largest)
+        allowed = _ALONE[dtype.itemsize]
+        complaint = None
+        if not difference <= allowed:
+            complaint = f"what layer {depth} makes of an example depends on what it is batched with ({difference:.1g})"
+        return {"difference": difference, "complaint": complaint}
+
+    # ---- room
+
+    def _make_room(self, name: str, depths: Sequence[int], source: Recomputed) -> list[int]:
+        """Return the depths to keep, after others have gone that were used least recently."""
+        sizes = {
+            depth: sum(int(source.begins(split, depth)[-1]) for split in SPLITS) * source.hidden * source.dtype.itemsize
+            for depth in depths
+        }
+        with FileLock(self._folder / "room.lock"):
+            entries = self._entries()
+            taken = sum(size for _, size, _ in entries)
+            free = shutil.disk_usage(self._folder).free
+            limit = self._limit if self._limit is not None else min(LIMIT, int(FREE_SHARE * (free + taken)))
+            room = min(limit, free + taken)
+            if sizes[depths[0]] > room:
+                raise NotKept(f"needs {shown(sizes[depths[0]])} on disk, where {shown(room)} may be used")
+            chosen: list[int] = []
+            missing = [depth for depth in depths if not (self._folder / f"{name}-{depth:02d}" / _FACTS).is_file()]
+            for depth in dict.fromkeys([depths[0], *missing]):
+                if sum(sizes[each] for each in [*chosen, depth]) <= room:
+                    chosen.append(depth)
+            # What the study itself has kept of other depths goes last.
+            entries.sort(key=lambda entry: (entry[0].name.startswith(name), entry[2]))
+            needed = sum(sizes[each] for each in chosen)
+            while entries and taken + needed > room:
+                folder, size, _ = entries.pop(0)
+                # Who has it mapped keeps it until it is done.
+                shutil.rmtree(folder, ignore_errors=True)
+                taken -= size
+        return chosen
+
+    def _entries(self) -> list[tuple[Path, int, float]]:
+        """Return folder, bytes and time of last use of every entry."""
+        found = []
+        for folder in self._folder.glob("[0-9a-f]*-[0-9][0-9]"):
+            with suppress(OSError):
+                used = (folder / _FACTS).stat().st_mtime
+                found.append((folder, sum(file.stat().st_size for file in folder.iterdir()), used))
+        return found
+
+
+def begins_of(tokens: Indices) -> Indices:
+    """Return where examples begin that lie one after the other, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(tokens)]).astype(np.int64)
+
+
+def halving(compute: Any, indices: Indices) -> list[Any]:
+    """Call with fewer and fewer examples at a time until memory suffices; return what each call returned."""
+    try:
+        return [compute(indices)]
+    except Exception as error:
+        if not is_out_of_memory(error) or len(indices) == 1:
+            raise
+    free_memory()
+    middle = len(indices) // 2
+    return [*halving(compute, indices[:middle]), *halving(compute, indices[middle:])]
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _disk_speed(path: Path) -> float:
+    """Return how many bytes a second come from a file that memory does not hold."""
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        began, read = time.monotonic(), 0
+        while read < _SAMPLE and (block := file.read(1 << 20)):
+            read += len(block)
+    return read / max(time.monotonic() - began, 1e-6)
