@@ -73,18 +73,19 @@ class Passes:
         self._anatomy = Anatomy(complaint="it was not looked at", reads_first=False, one_token_layer=False)
         self._tokens: int | None = None
         self._computed: Recomputed | None = None
-        #: A short and a middling example of the training split, on which things are tried.
-        self._few: Indices = np.zeros(0, dtype=np.int64)
+        #: A few examples of the training split, and by depth what layers make of each.
+        self._few: tuple[Indices, dict[int, list[torch.Tensor]]] = (np.zeros(0, dtype=np.int64), {})
         if self._depths or speed.one_token:
             self._examine(Trunk(model, layer_map))
 
     def _examine(self, trunk: Trunk) -> None:
         train = self._examples["train"]
-        order = np.argsort(train.lengths, kind="stable")
-        few = order[[0, len(order) // 2]]
+        # A short and a middling one, which may share rows.
+        few = self._rounding.apart(train.lengths)[-1]
+        few = few[np.argsort(train.lengths[few], kind="stable")][[0, len(few) // 2]]
         width = self._rounding.width(train.lengths[few])
         inputs, outline = self._to(train.inputs(few, width=width)), self._to(train.outline(few, width=width))
-        anatomy, shape = trunk.examine(inputs, outline, self._depths)
+        anatomy, states = trunk.examine(inputs, outline, self._depths)
         if not (self._speed.one_token and train.starts_with_first):
             anatomy = replace(anatomy, reads_first=False, one_token_layer=False)
         self._anatomy = anatomy
@@ -92,6 +93,7 @@ class Passes:
             trunk.use_one_token_layer()
         if anatomy.complaint is None:
             self._trunk = trunk
+            shape = states[trunk.depth].shape
             self._tokens = None if all(value.shape[:2] == shape[:2] for value in outline.values()) else shape[1]
             self._computed = Recomputed(
                 trunk,
@@ -104,7 +106,7 @@ class Passes:
                 first_only=trunk.depth if anatomy.reads_first else None,
                 grouped=self._speed.length_grouping,
             )
-            self._few = few
+            self._few = few, self._computed.parted("train", few, states)
 
     @property
     def one_token_layer(self) -> bool:
@@ -181,9 +183,8 @@ class Passes:
 
     def _is_sound(self, entry: Entry) -> bool:
         """Return whether an entry holds what the model makes of a few examples now."""
-        assert self._computed is not None
-        made = self._computed.compute("train", self._few, [entry.depth])[entry.depth]
-        for there, here in zip(entry.rows("train", self._few), made, strict=True):
+        few, made = self._few
+        for there, here in zip(entry.rows("train", few), made[entry.depth], strict=True):
             largest = float(here.abs().max().clamp(min=1e-6))
             if not float((there.float() - here.float().cpu()).abs().max()) <= _SLACK * entry.difference * largest:
                 return False

@@ -114,9 +114,21 @@ class Recomputed:
         lengths = examples.lengths[indices]
         inputs = examples.inputs(indices, width=self._rounding.width(lengths))
         inputs = {name: value.to(self._device) for name, value in inputs.items()}
+        return self.parted(split, indices, self._trunk.states(inputs, depths))
+
+    def parted(self, split: str, indices: Indices, found: Mapping[int, torch.Tensor]) -> dict[int, list[torch.Tensor]]:
+        """Return the states of each example without its padding, as they are kept.
+
+        Args:
+            split: The examples' split.
+            indices: Which examples.
+            found: By depth, their states as rows. Shape: (examples, width, hidden).
+        """
+        examples = self._examples[split]
+        lengths = examples.lengths[indices]
         made = {}
-        for depth, found in self._trunk.states(inputs, depths).items():
-            states = found.to(self.dtype)
+        for depth, rows in found.items():
+            states = rows.to(self.dtype)
             if depth == self._first_only:
                 made[depth] = list(states[:, :1])
             elif self._tokens is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -80,7 +80,7 @@ class Trunk:
 
     def examine(
         self, inputs: Mapping[str, torch.Tensor], outline: Mapping[str, torch.Tensor], depths: Collection[int]
-    ) -> tuple[Anatomy, torch.Size]:
+    ) -> tuple[Anatomy, dict[int, torch.Tensor]]:
         """Find out what can be left out, by doing so for a few examples of unequal length. Draws no random number.
 
         Args:
@@ -89,24 +89,23 @@ class Trunk:
             depths: Layers from which it is to be run, counted from 1.
 
         Returns:
-            What was found, and the shape of the last layer's output: (examples, tokens, hidden).
+            What was found, and what every layer made, as of `states`.
         """
         with torch.no_grad(), self._evaluating():
-            whole = self._model(**inputs).logits
-            # All of them, so that it is known of each layer how it returns what it makes.
-            states = self.states(inputs, {*range(1, self.depth + 1)})
+            # Every layer's, so that it is known of each how it returns what it makes.
+            whole, states = self._whole(inputs)
             tried = {self.depth, *sorted(depths)[:1], *sorted(depths)[-1:]}
             complaint = self._complaint(whole, states, outline, tried)
             if complaint is not None:
-                return Anatomy(complaint=complaint, reads_first=False, one_token_layer=False), torch.Size([])
+                return Anatomy(complaint=complaint, reads_first=False, one_token_layer=False), states
             last = states[self.depth]
             reads_first = last.shape[1] > 1 and self._reads_first(last, outline)
             anatomy = Anatomy(
                 complaint=None,
                 reads_first=reads_first and _same(whole, self._head(last, outline)),
-                one_token_layer=reads_first and self._has_one_token_layer(whole, inputs),
+                one_token_layer=reads_first and self._has_one_token_layer(whole, states, outline),
             )
-            return anatomy, last.shape
+            return anatomy, states
 
     def use_one_token_layer(self) -> None:
         """From now on, compute the last layer for its first token alone, where it is not left out."""
@@ -123,15 +122,8 @@ class Trunk:
         Returns:
             By layer, its output. Shape: (examples, tokens, hidden).
         """
-        self._wanted, self._found = frozenset(depths), {}
-        try:
-            with self._evaluating():
-                self._model(**inputs)
-        except _Reached:
-            pass
-        finally:
-            self._wanted = ()
-        found, self._found = self._found, {}
+        with suppress(_Reached), self._finding(depths) as found, self._evaluating():
+            self._model(**inputs)
         return found
 
     def upper(self, outline: Mapping[str, torch.Tensor], states: torch.Tensor, depth: int) -> Any:
@@ -175,7 +167,7 @@ class Trunk:
     def _find(self, depth: int, states: torch.Tensor) -> None:
         if depth in self._wanted:
             self._found[depth] = states
-        if depth == max(self._wanted):
+        if depth == max(self._wanted) and depth < self.depth:
             raise _Reached
 
     def _embed(self, number: int, forward: Any, *arguments: Any, **more: Any) -> Any:
@@ -189,6 +181,14 @@ class Trunk:
         return made
 
     @contextmanager
+    def _finding(self, depths: Collection[int]) -> Iterator[dict[int, torch.Tensor]]:
+        self._wanted, self._found = frozenset(depths), {}
+        try:
+            yield self._found
+        finally:
+            self._wanted = ()
+
+    @contextmanager
     def _evaluating(self) -> Iterator[None]:
         training = [module for module in self._model.modules() if module.training]
         for module in training:
@@ -200,6 +200,10 @@ class Trunk:
                 module.training = True
 
     # ---- trying
+
+    def _whole(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
+        with self._finding({*range(1, self.depth + 1)}) as states:
+            return self._model(**inputs).logits, states
 
     def _complaint(
         self,
@@ -234,12 +238,14 @@ class Trunk:
         except Exception:  # of whatever kind: a head may need the whole text to know where to read
             return None
 
-    def _has_one_token_layer(self, whole: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> bool:
-        if one_token_of(self._layers[-1]) is None:
+    def _has_one_token_layer(
+        self, whole: torch.Tensor, states: Mapping[int, torch.Tensor], outline: Mapping[str, torch.Tensor]
+    ) -> bool:
+        if self.depth < 2 or one_token_of(self._layers[-1]) is None:
             return False
         self.use_one_token_layer()
         try:
-            return _same(whole, self._model(**inputs).logits)
+            return _same(whole, self.upper(outline, states[self.depth - 1], self.depth - 1).logits)
         except Exception:  # a layer that only looks like one that is known
             return False
         finally:

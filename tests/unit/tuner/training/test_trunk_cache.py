@@ -168,8 +168,7 @@ def test_one_pass_makes_the_entries_of_every_depth_that_the_study_may_freeze(
     assert [name.rsplit("-", 1)[1] for name in folders(run)] == ["01", "02", "03", "04"]
     with counted(Recomputed, "compute") as calls:
         trained(cached(make_run("bert", **CLOSE, frozen_layers=0.75)))
-    # The few on which an entry is tried when it is opened.
-    assert calls == [2]
+    assert calls == []
 
 
 @contextmanager
@@ -396,9 +395,8 @@ def test_lanes_that_start_together_build_one_cache(
     assert [place for _, place, _ in ended] == ["memory"] * 3
     assert ended[0][0] == ended[1][0] == ended[2][0]
     calls = sorted(calls for _, _, calls in ended)
-    # Two of them have only tried the entry on a few examples.
-    assert calls[:2] == [1, 1]
-    assert calls[2] > 2
+    assert calls[:2] == [0, 0]
+    assert calls[2] > 0
 
 
 # ---- the rule
