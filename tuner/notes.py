@@ -77,4 +77,8 @@ def _short(setting: Any) -> str:
     values = {str(value) for value in setting.values()}
     if len(setting) > 4 and len(values) == 1:
         return f"{values.pop()} in {len(setting)} modules"
-    return ", ".join(f"{name} {value:.4g}" for name, value in setting.items())
+    return ", ".join(f"{name} {_number(value)}" for name, value in setting.items())
+
+
+def _number(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, int | float) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -95,7 +96,12 @@ class Setup:
         if self.prepared is None:
             return None
         shares = self.space.parameters["frozen_layers"].extremes()
-        return TrunkHome(folder=cache_folder() / "trunk", weights=self.prepared.weights, shares=tuple(shares))
+        return TrunkHome(
+            folder=cache_folder() / "trunk",
+            weights=self.prepared.weights,
+            shares=tuple(shares),
+            limit=trunk_limit(os.environ),
+        )
 
     def run(self, number: int, hyperparameters: Hyperparameters, **more: Any) -> TrialRun:
         """Return what a trial trains with."""
@@ -121,6 +127,21 @@ class Setup:
 def cache_folder() -> Path:
     """Return the folder for encoded data: `TUNER_CACHE`, or the platform's own for caches."""
     return Path(os.environ.get("TUNER_CACHE") or platformdirs.user_cache_dir("shichimi")).absolute()
+
+
+def trunk_limit(environ: Mapping[str, str]) -> int | None:
+    """Return the bytes that `TUNER_TRUNK_LIMIT` leaves to the trunk cache; None where it is not set.
+
+    Raises:
+        ConfigError: It is no size.
+    """
+    written = environ.get("TUNER_TRUNK_LIMIT", "").strip()
+    if not written:
+        return None
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", written, re.IGNORECASE)
+    if match is None:
+        raise ConfigError("TUNER_TRUNK_LIMIT", "", f"{written!r} is no size; write 500MB or 20GB, or 0 to keep nothing")
+    return int(float(match[1]) * 1024 ** "_kmgt".index(match[2].lower() or "_"))
 
 
 def checkpoint_store(config: StudyConfig, database: Path | None) -> CheckpointStore:
@@ -207,6 +228,7 @@ def set_up(
         ConfigError: Something is not as the study file says.
         StudyChanged: Data, weights, tokenizer or libraries are not those that the study was created with.
     """
+    trunk_limit(os.environ)  # before anything costs time
     model, recipe, space = resolve(config, source=source, stored=stored["space"] if stored else None)
     if config.train is not None:
         _find_training(config.train, warm, source, folders)

@@ -64,6 +64,12 @@ def test_few_modules_or_unequal_ones_are_listed_one_by_one() -> None:
     assert "- `few`: a 0.5, b 0.5\n" in note
 
 
+def test_a_note_says_in_words_where_frozen_layers_were_taken_from() -> None:
+    decision = {"place": "memory", "reason": "37 MiB of 20 GiB", "depths": [3], "difference": 0.0}
+    note = trial_note(state="complete", value=1.0, reason=None, effective={"trunk_cache": decision}, curve=[])
+    assert "- `trunk_cache`: place memory, reason 37 MiB of 20 GiB, depths [3], difference 0\n" in note
+
+
 @pytest.mark.parametrize("length", [0, 1, 2045, 2046, 5000])
 @pytest.mark.parametrize("before", [0, 1, 5000])
 def test_a_note_is_what_the_dashboard_itself_would_have_written(length: int, before: int) -> None:

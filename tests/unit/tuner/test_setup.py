@@ -10,7 +10,7 @@ import pytest
 from search_spaces import Hyperparameters
 from tuner.config import StudyConfig, parse_config
 from tuner.errors import ConfigError, StudyChanged
-from tuner.setup import checkpoint_store, resolve, set_up
+from tuner.setup import checkpoint_store, resolve, set_up, trunk_limit
 from tuner.trainers import PRELOAD_OWN, WarmParent
 
 
@@ -142,3 +142,17 @@ def test_checkpoints_lie_beside_a_database_of_this_machine_and_need_a_place_for_
     for database in (None, tmp_path / "studies.db"):
         assert checkpoint_store(named, database).url == str(tmp_path / "shared" / "s")
     assert checkpoint_store(own(tmp_path, checkpoints="s3://bucket/all"), None).url == "s3://bucket/all/s"
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [("0", 0), ("1000", 1000), ("2KB", 2048), ("1.5 GiB", 3 << 29), ("3m", 3 << 20), ("1TB", 1 << 40), ("", None)],
+)
+def test_the_trunk_cache_is_given_a_size(written: str, size: int | None) -> None:
+    assert trunk_limit({"TUNER_TRUNK_LIMIT": written}) == size
+
+
+@pytest.mark.parametrize("written", ["much", "-1", "5 GB or so", "1e9"])
+def test_what_is_no_size_is_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match="is no size; write 500MB"):
+        trunk_limit({"TUNER_TRUNK_LIMIT": written})
