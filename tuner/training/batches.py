@@ -20,7 +20,7 @@ MAX_VALIDATION_SHARE = 0.25
 #: with MiniLM on a processor: 35 ms an example against 8.7.
 TRAINED_LAYER_COST = 4.0
 #: Tokens of a forward pass at most, by kind of device. A processor gains nothing from more.
-PASS_TOKENS = {"cpu": 1024, "cuda": 32768}
+PASS_TOKENS = {"cpu": 2048, "cuda": 32768}
 #: What a forward and backward pass costs whatever is in it, in tokens. Measured with MiniLM on a processor: 44 ms, and
 #: 0.81 ms a token. On a GPU, whose kernels wait for the host, it is an estimate.
 PASS_COST = {"cpu": 48, "cuda": 4096}
