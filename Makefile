@@ -1,4 +1,4 @@
-# quickstart, test, chaos, check and docs each set up what they need: any of them may be the first command after a clone.
+# quickstart, test, bench, chaos, check and docs each set up what they need: any of them may be the first command after a clone.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,9 +7,10 @@ INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
 # Tests at a time, in the order of their folders: the long ones come first, so that no worker is left alone with them.
 JOBS ?= 2
+BENCH ?= frozen padding overhead race replay growth resume
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test chaos check docs secrets clean
+.PHONY: help quickstart test bench chaos check docs secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -19,6 +20,10 @@ quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a
 
 test: $(VENV)/.test ## Set up, then run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
+
+bench: $(VENV)/.test .venv-ray/.made ## Set up, then measure against other systems: about two hours; BENCH="padding race" chooses
+	@for name in $(BENCH); do echo "== $$name" && $(BIN)/python benchmarks/$$name.py || failed="$$failed $$name"; done; \
+	  [ -z "$$failed" ] || { echo "missed a gate:$$failed"; exit 1; }
 
 chaos: $(VENV)/.test ## Set up, then run the chaos test with SEEDS=n seeds
 	$(BIN)/python -m pytest tests/chaos --seeds $(SEEDS)
