@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tuner.training.batches import (
     EVALUATED_TENTHS,
+    EVALUATION_TOKENS,
     PASS_COST,
     PASS_TOKENS,
     Rounding,
@@ -110,7 +111,7 @@ def test_without_grouping_a_batch_is_cut_as_it_comes() -> None:
 @given(lengths=some_lengths, size=st.integers(1, 70))
 def test_an_evaluation_takes_no_more_tokens_at_once_than_a_pass_may_have(lengths: list[int], size: int) -> None:
     for batch in evaluation_batches(np.asarray(lengths), size):
-        assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= PASS_TOKENS["cpu"]
+        assert len(batch) == 1 or len(batch) * lengths[batch[0]] <= EVALUATION_TOKENS["cpu"]
 
 
 @given(lengths=st.lists(st.integers(1, 50), min_size=1, max_size=60))
