@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -406,6 +407,8 @@ def remove_empty(folders: list[Path]) -> None:
 def _warm_parent(store: CheckpointStore, config: StudyConfig, machine: Machine) -> Iterator[WarmParent]:
     log = None if machine.debug else _log_of(store)
     with WarmParent(log, preload=PRELOAD if config.train is None else PRELOAD_OWN) as warm:
+        # It imports torch meanwhile: the time in which this process can import what it needs later.
+        importlib.import_module("tuner.supervisor")
         yield warm
 
 
