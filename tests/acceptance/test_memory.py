@@ -57,11 +57,11 @@ def micro_batch(trial: TrialRecord) -> Any:
     return trial.effective["micro_batch"]
 
 
-@pytest.mark.parametrize(("where", "restarts"), [({}, 0), ({"SCARCE_OPTIMIZER": "yes"}, 2)])
+@pytest.mark.parametrize(("where", "restarts"), [({}, 0), ({"SCARCE_OPTIMIZER": "yes"}, 3)])
 def test_a_device_that_is_too_small_ends_nothing_and_later_trials_begin_with_what_fits(
     tuner: Tuner, where: dict[str, str], restarts: int
 ) -> None:
-    """Batch size and optimiser steps are what was drawn; eight examples at a time do not fit, two do."""
+    """Batch size and optimiser steps are what was drawn; sixteen examples at a time do not fit, two do."""
     study = tuner.study(
         "scarce",
         search_space={"batch_size": 16, "num_train_epochs": {"low": 1, "high": 2}, "frozen_layers": 0},
@@ -75,9 +75,9 @@ def test_a_device_that_is_too_small_ends_nothing_and_later_trials_begin_with_wha
         command=(sys.executable, "-P", str(SCARCE)),
     )
     done = scarce.ok("start", study)
-    for before, after in ((8, 4), (4, 2)):
+    for before, after in ((16, 8), (8, 4), (4, 2)):
         assert f"trial 0: {before} examples at a time do not fit in memory, it goes on with {after}" in done.stderr
-    assert trace.read_text(encoding="ascii").split() == ["8", "4"], "by the first trial alone, and once each"
+    assert trace.read_text(encoding="ascii").split() == ["16", "8", "4"], "by the first trial alone, and once each"
     trials = records(tuner, "scarce")
     assert [trial.restarts for trial in trials] == [restarts, 0, 0]
     for trial in trials:
@@ -188,7 +188,7 @@ def test_a_trainer_that_the_kernel_kills_for_want_of_memory_goes_on_with_half(tu
         within = f'echo $$ > "{group}/cgroup.procs" && exec "$@"'
         bound = replace(tuner, command=("/bin/sh", "-c", within, "tuner", *tuner.command))
         done = bound.within(HUNGRY="on_the_host").ok("start", study)
-    for before, after in ((8, 4), (4, 2)):
+    for before, after in ((16, 8), (8, 4), (4, 2)):
         assert f"trial 0: {before} examples at a time do not fit in memory, it goes on with {after}" in done.stderr
     assert [(each.state, micro_batch(each), each.restarts) for each in records(tuner, "hungry")] == [
         ("complete", 2, 2),
