@@ -273,7 +273,8 @@ def search_with_ray(*, points: list[dict[str, Any]], folder: str, location: str)
 
     class Trainable(tune.Trainable):  # type: ignore[misc]
         def setup(self, config: dict[str, Any]) -> None:
-            sys.path.insert(1, here)
+            # Of an editable installation the environment behind Ray's shows nothing but what it depends on.
+            sys.path[1:1] = [here, str(Path(here).parent)]
             import torch
 
             torch.set_num_threads(1)
