@@ -171,6 +171,20 @@ def search_with_trainer(*, points: list[dict[str, Any]], folder: str, location: 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     torch.set_num_threads(1)
     rows = splits_of(folder)
+    applied: list[dict[str, Any]] = []
+
+    class Noting(transformers.TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, *_: Any, **__: Any) -> None:
+            applied.append(
+                {
+                    "learning_rate": args.learning_rate,
+                    "batch_size": args.per_device_train_batch_size,
+                    "num_train_epochs": args.num_train_epochs,
+                    "weight_decay": args.weight_decay,
+                    "lr_scheduler_type": args.lr_scheduler_type.value,
+                    "warmup_ratio": args.warmup_steps,
+                }
+            )
 
     def space(trial: Any) -> dict[str, Any]:
         point = suggest(trial)
@@ -199,12 +213,15 @@ def search_with_trainer(*, points: list[dict[str, Any]], folder: str, location: 
                 save_strategy="epoch" if as_used else "no",
                 logging_strategy="no",
                 disable_tqdm=True,
+                # A float: the search casts a value to the type of what is there, and a ratio would become 0.
+                warmup_steps=0.0,
             ),
             model_init=model_init,
             train_dataset=rows["train"],
             eval_dataset=rows["validation"],
             data_collator=transformers.DataCollatorWithPadding(transformers.AutoTokenizer.from_pretrained(location)),
             compute_metrics=lambda found: {"accuracy": float((found[0].argmax(-1) == found[1]).mean())},
+            callbacks=[Noting()],
         )
         trainer.remove_callback(transformers.PrinterCallback)
         url = queue(Path(scratch) / "optuna.db", points)
@@ -218,7 +235,12 @@ def search_with_trainer(*, points: list[dict[str, Any]], folder: str, location: 
             study_name="race",
             load_if_exists=True,
         )
-        return {"trials": told(url)}
+        # What Trainer has applied, which need not be what Optuna has recorded.
+        return {
+            "trials": [
+                {**trial, "params": trial["params"] | values} for trial, values in zip(told(url), applied, strict=True)
+            ]
+        }
 
 
 def train_by_hand(point: Mapping[str, Any], rows: Mapping[str, Any], location: str) -> float:
