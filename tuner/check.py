@@ -62,6 +62,7 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
             say(f"data: {sizes}; {len(setup.prepared.labels)} classes: {', '.join(setup.prepared.labels[:10])}")
             say(f"model: {setup.prepared.layers} layers, family {setup.recipe.family}")
         say(f"trial 0, the published recipe: {describe(setup.first_point())}")
+        setup.share(warm)
         seconds = [_smoke(setup, warm, corner, source, say) for corner in setup.space.corners()]
     prepared = setup.prepared
     return {

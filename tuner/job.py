@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,10 @@ def train_job(connection: Connection, *, run: TrialRun, function: str = BUILT_IN
     Raises:
         ConfigError: The function is not there.
     """
+    if run.threads is not None:
+        # For what a training of the user's imports; a torch that is there already is told by the training itself.
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, str(run.threads))
     train = find_training(function, folders)
     saver = PipeSaver(connection, count=steps.mine.count)
     with warnings.catch_warnings():

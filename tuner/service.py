@@ -367,6 +367,8 @@ def _supervise(
 ) -> None:
     from tuner.supervisor import Supervisor  # imports Optuna
 
+    if chosen[0].device.kind == "cpu":  # for a GPU, nothing may look for one before a trainer is told which is its own
+        setup.share(warm)
     Supervisor(database, record, setup, chosen, warm, store, watch, pace).run()
 
 

@@ -91,6 +91,17 @@ class Setup:
             device=device.memory_class,
         )
 
+    def share(self, warm: WarmParent) -> None:
+        """Have trainers on the processor begin with the model, as each of their trials would build it."""
+        if self.prepared is not None:
+            arguments = {
+                "task": self.config.task,
+                "model": self.model,
+                "labels": self.prepared.labels,
+                "seed": self.config.seed,
+            }
+            warm.share("tuner.training.jobs:template_job", arguments)
+
     def _trunk(self) -> TrunkHome | None:
         """Return where what frozen layers make is kept; None where nothing says which weights they have."""
         if self.prepared is None:

@@ -25,6 +25,9 @@ PRELOAD = ("tuner.training.jobs",)
 PRELOAD_OWN = ("tuner.job",)
 #: Seconds after which a trainer that closed its pipe must have ended.
 _EXIT_S = 5.0
+#: Unless the user says otherwise. OpenMP's threads would spin as they wait for each other: beside other work, a trial
+#: of two threads then took eight times the processor time that it takes where they sleep.
+_DEFAULTS = {"OMP_WAIT_POLICY": "passive"}
 #: Without these, libraries start threads of their own, which a fork does not carry over, or look for a network.
 _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
@@ -77,11 +80,13 @@ class WarmParent:
     def __init__(self, log: Path | None = None, *, preload: Sequence[str] = PRELOAD) -> None:
         self._log = log
         self._preload = tuple(preload)
+        self._shared: bytes | None = None
         self._spawn()
 
     def _spawn(self) -> None:
         #: Exit codes of the trainers that this process has forked, and their steps; None while they run.
         self._exits: dict[int, tuple[int, int] | None] = {}
+        self._has_forked = False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._requests = ours
         output = None if self._log is None else self._log.open("ab")
@@ -93,7 +98,7 @@ class WarmParent:
                 stdin=subprocess.DEVNULL,
                 stdout=output if output is not None else sys.stderr,
                 stderr=output,
-                env={**trainer_environment(os.environ), **_ENVIRONMENT, "PYTHONSAFEPATH": "1"},
+                env={**_DEFAULTS, **trainer_environment(os.environ), **_ENVIRONMENT, "PYTHONSAFEPATH": "1"},
                 start_new_session=True,
             )
         finally:
@@ -104,8 +109,11 @@ class WarmParent:
     def restart(self) -> None:
         """Start the process again, unless it still runs."""
         if not self.alive:
+            if not self._has_forked:  # what it was to share may be what has ended it
+                self._shared = None
             self._requests.close()
             self._spawn()
+            self._send_shared()
 
     @property
     def alive(self) -> bool:
@@ -134,12 +142,30 @@ class WarmParent:
             while True:
                 kind, pid, status, steps = self._receive(timeout=None)
                 if kind == "forked":
-                    self._exits[pid] = None
+                    self._exits[pid], self._has_forked = None, True
                     return Trainer(pid, Connection(ours.detach()), self)
                 self._exits[pid] = (status, steps)
         except OSError as error:
             ours.close()
             raise TrainerDied(f"the process that starts trainers ended: {self._end()}") from error
+
+    def share(self, function: str, arguments: Mapping[str, Any]) -> None:
+        """Have every trainer begin with what a call has made, which is made once and changed by none of them.
+
+        Does not wait for it; what goes wrong in it stands in the log, and trainers then begin without.
+
+        Args:
+            function: `module:function`. It must start no thread, open no GPU and need no network.
+            arguments: What to call it with; together at most 128 KiB when pickled.
+        """
+        self._shared = pickle.dumps(Call(function=function, arguments=arguments, environment={}))
+        assert len(self._shared) < MAX_REQUEST
+        self._send_shared()
+
+    def _send_shared(self) -> None:
+        if self._shared is not None:
+            with contextlib.suppress(OSError):  # it has ended: who starts a trainer next is told
+                self._requests.send(self._shared)
 
     def call(self, function: str, arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Any:
         """Make a call that is no trial in a process of its own, and wait for what it returns.

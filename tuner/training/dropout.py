@@ -63,7 +63,25 @@ def module_dropouts(model: nn.Module, *, skip: Callable[[str], bool] = lambda _:
             found[name] = float(module.p)
             continue
         for attribute in _FUNCTIONAL:
-            probability = module.__dict__.get(attribute)
-            if isinstance(probability, float | int) and not isinstance(probability, bool):
+            probability: Any = module.__dict__.get(attribute)
+            if _is_probability(probability):
                 found[f"{name}:{attribute}"] = float(probability)
     return found
+
+
+def set_dropouts(model: nn.Module, probability: float) -> None:
+    """Give every dropout of a model that is built another probability, in its modules and their configurations."""
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        for name in () if config is None else config_dropouts(config):
+            setattr(config, name, probability)
+        if isinstance(module, nn.Dropout):
+            module.p = probability
+            continue
+        for attribute in _FUNCTIONAL:
+            if _is_probability(module.__dict__.get(attribute)):
+                setattr(module, attribute, probability)
+
+
+def _is_probability(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets
-import sklearn.metrics  # noqa: F401 (imported here, so that no trial waits for it)
+import sklearn.metrics
 import torch
 import transformers
 
@@ -22,30 +23,46 @@ from transformers import (  # noqa: F401
 )
 
 import tuner.job  # noqa: F401 (what a trial is started with)
+from tuner.errors import ModelError
 from tuner.messages import Returned
 from tuner.training.data.prepared import PreparedData
 from tuner.training.freezing import map_layers, possible_depths
 from tuner.training.loop import evaluate
-from tuner.training.model import build_model, restore_weights
+from tuner.training.model import build_model, keep_template, restore_weights
 from tuner.training.passes import Passes
+from tuner.training.placement import available_memory
 from tuner.training.preparation import prepare
 from tuner.training.tasks import get_task
+from tuner.training.template import Unusable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from multiprocessing.connection import Connection
 
-    from tuner.run import TrialRun
+    from tuner.run import ModelSource, TrialRun
 
+#: Share of the available memory that a template may take: a trial that changes all of it takes as much once more.
+TEMPLATE_SHARE = 0.1
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 datasets.disable_progress_bars()
 # The parent of all trainers computes nothing; should a library do so, it must not start threads before the fork.
 torch.set_num_threads(1)
+# The first score looks through all installed packages for plug-ins: here, so that no trial waits for it.
+sklearn.metrics.accuracy_score([0], [0])
 
 
 def prepare_job(connection: Connection, **arguments: Any) -> None:
     """Prepare model and data; see `tuner.training.preparation.prepare`."""
     connection.send(Returned(value=prepare(**arguments)))
+
+
+def template_job(*, task: str, model: ModelSource, labels: Sequence[str], seed: int) -> None:
+    """Keep a template of a model in this process, where there is room for one; see `tuner.training.model`."""
+    available = available_memory()
+    room = None if available is None else int(TEMPLATE_SHARE * available)
+    with contextlib.suppress(ModelError, Unusable):  # each trial builds it, and says what is wrong with it
+        keep_template(get_task(task), model, labels=labels, seed=seed, room=room)
 
 
 def cuda_job(connection: Connection) -> None:

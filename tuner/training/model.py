@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pickle
+import random
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from tuner.errors import ModelError, first_line
 from tuner.sources import loading_problem
+from tuner.training import template
 from tuner.training.dropout import config_dropouts, dropout_overrides, module_dropouts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from torch import nn
 
@@ -46,7 +52,7 @@ def load_config(model: ModelSource) -> Any:
 def build_model(
     task: Task, model: ModelSource, *, labels: Sequence[str], dropout: float | None, seed: int
 ) -> nn.Module:
-    """Load the pretrained weights under a fresh head.
+    """Load the pretrained weights under a fresh head, or take them from the template of this process.
 
     Args:
         task: Decides the class of the model.
@@ -61,7 +67,68 @@ def build_model(
     Raises:
         ModelError: The checkpoint has no weights, not those of its encoder, or a dropout that cannot be set.
     """
-    return load_pretrained(task, model, labels=labels, dropout=dropout, seed=seed)[0]
+    taken = template.take(task, model, labels=labels, dropout=dropout, seed=seed)
+    return load_pretrained(task, model, labels=labels, dropout=dropout, seed=seed)[0] if taken is None else taken
+
+
+def keep_template(task: Task, model: ModelSource, *, labels: Sequence[str], seed: int, room: int | None) -> None:
+    """Build a model of which every process that is forked from this one has its own.
+
+    In one thread: one that started here would be missing in a fork.
+
+    Args:
+        task: Decides the class of the model.
+        model: The checkpoint; on this machine already.
+        labels: Names of the classes, in the order of the logits.
+        seed: Decides the head's initial weights.
+        room: Bytes that it may take; None if unknown.
+
+    Raises:
+        Unusable: The model is one that has to be built anew each time.
+        ModelError: It cannot be built.
+    """
+    template.keep(None)
+    if model.trust_remote_code:
+        raise template.Unusable("code that it brings along may start threads, which a fork is without")
+    others = _other_random_states()
+    with _alone():
+        built: Any = load_pretrained(task, model, labels=labels, dropout=template.BUILT_WITH, seed=seed)[0]
+        drawn = torch.get_rng_state()
+        if room is not None and sum(each.nbytes for each in built.state_dict().values()) > room:
+            raise template.Unusable("it is too large")
+
+        def fresh(dropout: float) -> nn.Module:
+            settings = {**built.config.to_dict(), **dropout_overrides(built.config, dropout)}
+            with torch.device("meta"):
+                empty: nn.Module = task.auto_model.from_config(
+                    type(built.config).from_dict(settings), dtype=torch.float32
+                )
+            return empty
+
+        template.check(built, fresh)
+    if _other_random_states() != others:
+        raise template.Unusable("building it draws random numbers of Python's or numpy's own")
+    template.keep(
+        template.Template(task=task, source=model, labels=tuple(labels), seed=seed, model=built, random=drawn)
+    )
+
+
+def _other_random_states() -> bytes:
+    return pickle.dumps((random.getstate(), np.random.get_state()))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Have libraries start no thread and ask no hub: the model was fetched before."""
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
+    os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+        del os.environ["HF_DEACTIVATE_ASYNC_LOAD"]
 
 
 def load_pretrained(

@@ -23,6 +23,7 @@ pytestmark = pytest.mark.timeout(60)
 
 #: A user's own training: ten evaluations, each after a step, and a step is saved as a number.
 OWN = """
+import os
 from pathlib import Path
 from tuner.run import Evaluation
 
@@ -41,6 +42,10 @@ def train(run):
         yield found
         if step < 10 and run.saver.wanted():
             run.saver.save(step, lambda folder, step=step: (folder / "step").write_text(str(step)))
+
+def count_threads(run):
+    run.record({name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")})
+    yield evaluation(10, 1.0)
 
 def fail(run):
     yield evaluation(1, 0.5)
@@ -117,6 +122,16 @@ def train(
     thread.join(30)
     assert not thread.is_alive()
     return heard
+
+
+def test_libraries_of_a_training_of_ones_own_take_the_lanes_threads_unless_the_user_says_otherwise(
+    own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("MKL_NUM_THREADS", "")  # so that what is set below is undone
+    monkeypatch.delenv("MKL_NUM_THREADS")
+    recorded = train(make_run(threads=3), own, function="count_threads")[0]
+    assert recorded.effective == {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "3"}
 
 
 def evaluations(heard: list[Any]) -> list[Any]:

@@ -61,6 +61,43 @@ def test_a_trainer_has_its_own_session_and_environment_and_no_folder_of_the_user
     assert warm.call(f"{HELPERS}:describe_process", {})["visible"] is None
 
 
+def test_what_is_shared_is_made_once_and_is_there_for_every_trainer_also_of_a_new_parent(warm: WarmParent) -> None:
+    warm.share(f"{HELPERS}:prepare_count", {"calls": 5})
+    assert [warm.call(f"{HELPERS}:count_calls", {}) for _ in range(2)] == [6, 6]
+    warm._process.kill()
+    wait_until(lambda: not warm.alive)
+    warm.restart()
+    assert warm.call(f"{HELPERS}:count_calls", {}) == 6
+
+
+def test_trainers_do_without_what_could_not_be_made_and_the_log_says_why(warm: WarmParent, tmp_path: Path) -> None:
+    warm.share(f"{HELPERS}:prepare_in_vain", {})
+    assert warm.call(f"{HELPERS}:count_calls", {}) == 1
+    assert "LookupError: nothing to share" in (tmp_path / "log").read_text()
+
+
+def test_what_ends_the_parent_is_not_made_again(warm: WarmParent, tmp_path: Path) -> None:
+    warm.share(f"{HELPERS}:prepare_and_die", {"note": str(tmp_path / "note")})
+    wait_until(lambda: not warm.alive)
+    with pytest.raises(TrainerDied):
+        warm.call(f"{HELPERS}:count_calls", {})
+    warm.restart()
+    assert warm.call(f"{HELPERS}:count_calls", {}) == 1
+    assert (tmp_path / "note").read_text() == "died\n"
+
+
+@pytest.mark.parametrize(("set_by_user", "found"), [(None, "passive"), ("active", "active")])
+def test_threads_sleep_while_they_wait_unless_the_user_says_otherwise(
+    set_by_user: str | None, found: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if set_by_user is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", set_by_user)
+    with WarmParent(tmp_path / "log", preload=()) as warm:
+        assert warm.call(f"{HELPERS}:describe_process", {})["waiting"] == found
+
+
 def test_an_error_of_ours_comes_back_as_it_was_raised(warm: WarmParent) -> None:
     with pytest.raises(DataError, match=r"^study\.yaml: data\.text: is nowhere$") as caught:
         warm.call(f"{HELPERS}:raise_ours", {})

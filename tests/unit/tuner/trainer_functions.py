@@ -27,12 +27,27 @@ def count_calls(connection: Connection) -> None:
     connection.send(Returned(value=STATE["calls"]))
 
 
+def prepare_count(*, calls: int) -> None:
+    STATE["calls"] = calls
+
+
+def prepare_in_vain() -> None:
+    raise LookupError("nothing to share")
+
+
+def prepare_and_die(*, note: str) -> None:
+    with Path(note).open("a", encoding="utf-8") as file:
+        file.write("died\n")
+    os._exit(9)
+
+
 def describe_process(connection: Connection) -> None:
     connection.send(
         Returned(
             value={
                 "pid": os.getpid(),
                 "session": os.getsid(0),
+                "waiting": os.environ.get("OMP_WAIT_POLICY"),
                 "visible": os.environ.get("VISIBLE"),
                 "left_behind": os.environ.get("TRAINER_LEFT_BEHIND"),
                 "descriptors": len(os.listdir("/proc/self/fd")),
