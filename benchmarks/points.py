@@ -1,9 +1,15 @@
-"""Points of a study's search space, drawn once and given to every system that is compared."""
+"""What systems are given to train: points of a study's search space, drawn once, and its data, encoded once."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search_spaces import SearchSpace
+    from tuner.config import StudyConfig
+    from tuner.run import ModelSource
+    from tuner.training.preparation import Prepared
 
 #: What all points have beside the searched names: the same rate for head and encoder, so that others can have it too.
 EQUAL_RATES = {"head_learning_rate_factor": 1.0}
@@ -32,3 +38,36 @@ def draw_points(study: dict[str, Any], count: int, seed: int) -> list[dict[str, 
         space.suggest(trial)
         points.append(dict(trial.params))
     return points
+
+
+def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, ModelSource, SearchSpace, Prepared]:
+    """Encode a study's data.
+
+    Args:
+        study: The content of a study file.
+        cache: Folder for the encoded data.
+
+    Returns:
+        Its configuration, model and space, and what preparation found.
+    """
+    from tuner.config import parse_config
+    from tuner.setup import resolve
+    from tuner.sources import find_data
+    from tuner.training.preparation import prepare
+
+    config = parse_config(study, source="a benchmark", folder=Path())
+    model, _, space = resolve(config, source="a benchmark")
+    assert model is not None
+    assert config.data is not None
+    prepared = prepare(
+        task=config.task,
+        model=model,
+        data=config.data,
+        source=find_data(config.data.source),
+        max_length=config.max_length,
+        seed=config.seed,
+        searches_dropout=True,
+        metric=config.metric.name,
+        cache=Path(cache),
+    )
+    return config, model, space, prepared

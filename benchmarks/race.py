@@ -30,18 +30,17 @@ from typing import Any
 
 import yaml
 from measuring import Equality, Gate, Measured, finish, interleave, measure, median, parse, run, say, show
-from points import EQUAL_RATES, draw_points
-from texts import MODEL, REVIEWS, freeze
+from points import EQUAL_RATES, draw_points, prepare_study
+from texts import LAYERS, MODEL, REVIEWS, freeze, quiet
 
 TUNER = Path(sys.executable).with_name("tuner")
 RAY = Path(__file__).parents[1] / ".venv-ray" / "bin" / "python"
 TRIALS, SMALL_TRIALS = 24, 2
 SEED = 3
 OURS, BY_HAND, AS_USED, PLAIN, RAY_TUNE = "ours", "HF by hand", "HF as used", "plain Optuna", "Ray Tune"
-LAYERS = 6
 
 
-def study_of(*, trials: int, train: int, validation: int, tokens: int, database: str = "") -> dict[str, Any]:
+def study_of(*, trials: int, train: int, validation: int, tokens: int) -> dict[str, Any]:
     """Return the content of the study file."""
     return {
         "name": "race",
@@ -110,11 +109,8 @@ def _own_cache(cache: str, home: str) -> str:
 def splits_of(folder: str) -> dict[str, Any]:
     """Return the encoded rows of training and validation split."""
     import datasets
-    import transformers
 
-    datasets.disable_progress_bars()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
+    quiet()
     return {
         split: datasets.load_from_disk(str(Path(folder) / split)).remove_columns("length")
         for split in ("train", "validation")
@@ -277,7 +273,8 @@ def search_with_ray(*, points: list[dict[str, Any]], folder: str, location: str)
 
     class Trainable(tune.Trainable):  # type: ignore[misc]
         def setup(self, config: dict[str, Any]) -> None:
-            sys.path.insert(1, here)
+            # Of an editable installation the environment behind Ray's shows nothing but what it depends on.
+            sys.path[1:1] = [here, str(Path(here).parent)]
             import torch
 
             torch.set_num_threads(1)
@@ -381,24 +378,7 @@ def _differ(trial: Mapping[str, Any], point: Mapping[str, Any]) -> bool:
 
 def prepare_rows(*, study: dict[str, Any], cache: str) -> dict[str, Any]:
     """Encode the texts for all systems; return where they and the model are."""
-    from tuner.config import parse_config
-    from tuner.sources import find_data, find_model
-    from tuner.training.preparation import prepare
-
-    config = parse_config(study, source="the race", folder=Path())
-    model = find_model(MODEL, None)
-    assert config.data is not None
-    prepared = prepare(
-        task=config.task,
-        model=model,
-        data=config.data,
-        source=find_data(config.data.source),
-        max_length=config.max_length,
-        seed=config.seed,
-        searches_dropout=True,
-        metric=config.metric.name,
-        cache=Path(cache),
-    )
+    _, model, _, prepared = prepare_study(study, cache)
     return {"folder": str(prepared.folder), "location": model.location}
 
 

@@ -22,7 +22,8 @@ from typing import Any
 
 import yaml
 from measuring import Equality, Gate, finish, interleave, measure, median, parse, section, show
-from points import draw_points
+from points import draw_points, prepare_study
+from texts import quiet
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "rotten_tomatoes.yaml"
 TRIALS, SMALL_TRIALS = 16, 2
@@ -44,35 +45,12 @@ def train(*, points: list[dict[str, Any]], study: dict[str, Any], speed: dict[st
         speed: The techniques that are on.
         cache: Folder for the encoded data, and under it the trunk cache of this system.
     """
-    import datasets
-    import transformers
-
     from search_spaces import Hyperparameters
-    from tuner.config import parse_config
     from tuner.run import Speed, TrialRun, TrunkHome
-    from tuner.setup import resolve
-    from tuner.sources import find_data
     from tuner.training.loop import train as train_trial
-    from tuner.training.preparation import prepare
 
-    datasets.disable_progress_bars()
-    transformers.logging.disable_progress_bar()
-    transformers.logging.set_verbosity_error()
-    config = parse_config(study, source="the example", folder=Path())
-    model, _, space = resolve(config, source="the example")
-    assert model is not None
-    assert config.data is not None
-    prepared = prepare(
-        task=config.task,
-        model=model,
-        data=config.data,
-        source=find_data(config.data.source),
-        max_length=config.max_length,
-        seed=config.seed,
-        searches_dropout=True,
-        metric=config.metric.name,
-        cache=Path(cache),
-    )
+    quiet()
+    config, model, space, prepared = prepare_study(study, cache)
     shares = tuple(space.parameters["frozen_layers"].extremes())
     techniques = Speed(**{**dict.fromkeys(TECHNIQUES.values(), False), **speed})
     trials = []

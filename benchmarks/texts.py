@@ -51,7 +51,7 @@ def prepare_texts(*, kind: str, train: int, validation: int, max_length: int, ca
     from tuner.sources import find_model, find_package_path
     from tuner.training.preparation import prepare
 
-    _quiet()
+    quiet()
     with find_package_path(REVIEWS, "data").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     random.Random(SEED).shuffle(rows)  # the file is sorted by label
@@ -211,7 +211,7 @@ def train_ours(run: TrialRun) -> Watched:
     from tuner.run import NoSaver
     from tuner.training import loop
 
-    _quiet()
+    quiet()
     watched = Watched()
     accumulate, evaluate = loop._accumulate, loop.evaluate
     lengths = token_lengths({"folder": run.data}, "train")
@@ -271,7 +271,7 @@ def train_theirs(
     from tuner.training.schedules import warmup_steps
     from tuner.training.tasks import get_task
 
-    _quiet()
+    quiet()
     torch.set_num_threads(1)
     watched = Watched()
     hp, task = run.hyperparameters, get_task(run.task)
@@ -380,7 +380,8 @@ def largest_difference(one: Sequence[float], other: Sequence[float]) -> float:
     return max(abs(a - b) / max(abs(b), 1e-12) for a, b in zip(one, other, strict=True))
 
 
-def _quiet() -> None:
+def quiet() -> None:
+    """Have libraries keep their progress bars and warnings to themselves."""
     import datasets
     import transformers
 

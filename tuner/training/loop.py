@@ -131,7 +131,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         possible_depths(run.trunk.shares if run.trunk else (), layers=len(layer_map.layers)),
         cached=None if saved is None else saved.cached,
     )
-    micro_batch = _micro_batch(run)
+    micro_batch = MICRO_BATCH if run.micro_batch is None else run.micro_batch
     effective = _effective(
         run,
         model,
@@ -302,10 +302,6 @@ def evaluate(
 
 def _device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _micro_batch(run: TrialRun) -> int:
-    return MICRO_BATCH if run.micro_batch is None else run.micro_batch
 
 
 def _precision(wanted: str) -> str:

@@ -21,13 +21,13 @@ OneToken: TypeAlias = Callable[..., Any]
 
 def one_token_of(layer: Any) -> OneToken | None:
     """Return what computes a layer for its first token, or None for a layer of another shape than those known."""
+    modules = dict(layer.named_modules())
     for shape, function in (
         (("attention.self.query", "attention.self.key", "attention.output", "intermediate", "output"), _bert),
         (("attention.q_lin", "attention.out_lin", "sa_layer_norm", "ffn", "output_layer_norm"), _distilbert),
         (("attention.q_proj", "attention.o_proj", "layernorm_before", "layernorm_after", "mlp", "dropout"), _vit),
         (("attention.self.query_proj", "attention.output", "intermediate", "output"), _deberta),
     ):
-        modules = dict(layer.named_modules())
         if all(name in modules for name in shape):
             return function
     return None

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
+from tuner.memory import is_out_of_memory
 from tuner.training.batches import evaluation_batches
-from tuner.training.trunk_cache import Entry, begins_of, halving
+from tuner.training.memory import free_memory
 
 if TYPE_CHECKING:
     from tuner.training.batches import Rounding
     from tuner.training.data.examples import Examples, Indices
     from tuner.training.trunk import Trunk
+    from tuner.training.trunk_cache import Entry
 
 #: Batches of unlike examples in which a state is computed again, to see that its company does not matter.
 _MIXED, _MIXED_SIZE = 2, 8
@@ -80,8 +82,8 @@ class Recomputed:
         """Return where examples begin whose states lie one after the other."""
         examples = self._examples[split]
         if depth == self._first_only:
-            return begins_of(np.ones(len(examples), dtype=np.int64))
-        return begins_of(examples.lengths if self._tokens is None else np.full(len(examples), self._tokens))
+            return _begins_of(np.ones(len(examples), dtype=np.int64))
+        return _begins_of(examples.lengths if self._tokens is None else np.full(len(examples), self._tokens))
 
     def parts(self, split: str) -> Iterator[Indices]:
         """Yield batches of alike length that have every example once."""
@@ -101,7 +103,7 @@ class Recomputed:
         lengths = self._examples[split].lengths[indices]
         for places in self._rounding.apart(lengths) if self._tokens is None else [np.arange(len(indices))]:
             at = 0
-            for made in halving(lambda some: self._compute(split, some, depths), indices[places]):
+            for made in _halving(lambda some: self._compute(split, some, depths), indices[places]):
                 size = len(next(iter(made.values())))
                 for depth, rows in made.items():
                     for place, states in zip(places[at : at + size], rows, strict=True):
@@ -171,3 +173,20 @@ def pad(rows: Sequence[torch.Tensor], width: int, *, left: bool) -> torch.Tensor
     for row, states in zip(out, rows, strict=True):
         row[slice(width - len(states), None) if left else slice(len(states))] = states
     return out
+
+
+def _begins_of(tokens: Indices) -> Indices:
+    """Return where examples begin that lie one after the other, and where the last one ends."""
+    return np.concatenate([[0], np.cumsum(tokens)]).astype(np.int64)
+
+
+def _halving(compute: Any, indices: Indices) -> list[Any]:
+    """Call with fewer and fewer examples at a time until memory suffices; return what each call returned."""
+    try:
+        return [compute(indices)]
+    except Exception as error:
+        if not is_out_of_memory(error) or len(indices) == 1:
+            raise
+    free_memory()
+    middle = len(indices) // 2
+    return [*_halving(compute, indices[:middle]), *_halving(compute, indices[middle:])]

@@ -18,12 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from filelock import FileLock
 
-from tuner.memory import is_out_of_memory
-from tuner.training.memory import free_memory
 from tuner.training.placement import Costs, shown
 
 if TYPE_CHECKING:
@@ -60,8 +57,6 @@ class Entry:
     costs: Costs
     #: How far states depend on the company that they were computed in; 0 is not at all.
     difference: float
-    #: Seconds that computing it has taken.
-    built_s: float
 
     @property
     def size(self) -> int:
@@ -142,13 +137,11 @@ class TrunkCache:
         states, begins = {}, {}
         for split in SPLITS:
             begins[split] = source.begins(split, depth)
-            shape = (int(begins[split][-1]), facts["hidden"])
+            rows, hidden = int(begins[split][-1]), facts["hidden"]
             path = folder / f"{split}.bin"
-            size = shape[0] * shape[1] * dtype.itemsize
-            if not path.is_file() or path.stat().st_size != size:
+            if not path.is_file() or path.stat().st_size != rows * hidden * dtype.itemsize:
                 return None
-            mapped = torch.from_file(str(path), shared=False, size=shape[0] * shape[1], dtype=dtype)
-            states[split] = mapped.view(shape)
+            states[split] = _mapped(path, rows, hidden, dtype)
         costs = Costs(compute_s=facts["compute_s"], disk_bytes_s=facts["disk_bytes_s"])
         return Entry(
             folder=folder,
@@ -157,7 +150,6 @@ class TrunkCache:
             begins=begins,
             costs=costs,
             difference=facts["difference"],
-            built_s=facts["built_s"],
         )
 
     # ---- computing
@@ -171,9 +163,9 @@ class TrunkCache:
         try:
             for folder in scratch.values():
                 folder.mkdir()
-            began = time.process_time(), time.monotonic()
+            began = time.process_time()
             self._write(scratch, source)
-            compute_s, built_s = time.process_time() - began[0], time.monotonic() - began[1]
+            compute_s = time.process_time() - began
             tokens = sum(int(source.begins(split, 1)[-1]) for split in SPLITS)
             for depth, folder in scratch.items():
                 facts = {
@@ -181,7 +173,6 @@ class TrunkCache:
                     "hidden": source.hidden,
                     "compute_s": compute_s * depth / max(chosen) / max(tokens, 1),
                     "disk_bytes_s": _disk_speed(folder / f"{SPLITS[0]}.bin"),
-                    "built_s": built_s,
                     **self._judged(folder, depth, source),
                 }
                 if facts["complaint"] is not None:
@@ -197,20 +188,17 @@ class TrunkCache:
 
     def _write(self, scratch: Mapping[int, Path], source: Recomputed) -> None:
         for split in SPLITS:
+            begins = {depth: source.begins(split, depth) for depth in scratch}
             maps = {}
             for depth, folder in scratch.items():
-                shape = (int(source.begins(split, depth)[-1]), source.hidden)
+                rows = int(begins[depth][-1])
                 with (folder / f"{split}.bin").open("wb") as file:
-                    os.posix_fallocate(file.fileno(), 0, shape[0] * shape[1] * source.dtype.itemsize)
-                flat = torch.from_file(
-                    str(folder / f"{split}.bin"), shared=True, size=shape[0] * shape[1], dtype=source.dtype
-                )
-                maps[depth] = flat.view(shape)
+                    os.posix_fallocate(file.fileno(), 0, rows * source.hidden * source.dtype.itemsize)
+                maps[depth] = _mapped(folder / f"{split}.bin", rows, source.hidden, source.dtype, shared=True)
             for indices in source.parts(split):
-                for depth, rows in source.compute(split, indices, scratch).items():
-                    begins = source.begins(split, depth)
-                    for index, states in zip(indices, rows, strict=True):
-                        maps[depth][begins[index] : begins[index + 1]] = states
+                for depth, made in source.compute(split, indices, scratch).items():
+                    for index, states in zip(indices, made, strict=True):
+                        maps[depth][begins[depth][index] : begins[depth][index + 1]] = states
             del maps
             for folder in scratch.values():
                 _sync(folder / f"{split}.bin")
@@ -219,18 +207,14 @@ class TrunkCache:
         """See whether an example has the same states in other company, as the uncached trial would compute them."""
         difference = 0.0
         begins = source.begins(SPLITS[0], depth)
-        dtype = source.dtype
-        size = int(begins[-1]) * source.hidden
-        kept = torch.from_file(str(folder / f"{SPLITS[0]}.bin"), shared=False, size=size, dtype=dtype)
-        kept = kept.view(-1, source.hidden)
+        kept = _mapped(folder / f"{SPLITS[0]}.bin", int(begins[-1]), source.hidden, source.dtype)
         for indices in source.mixed(SPLITS[0]):
             for index, states in zip(indices, source.compute(SPLITS[0], indices, [depth])[depth], strict=True):
                 there = kept[begins[index] : begins[index + 1]].float()
                 largest = float(there.abs().max().clamp(min=1e-6))
                 difference = max(difference, float((states.float() - there).abs().max()) / largest)
-        allowed = _ALONE[dtype.itemsize]
         complaint = None
-        if not difference <= allowed:
+        if not difference <= _ALONE[source.dtype.itemsize]:
             complaint = f"what layer {depth} makes of an example depends on what it is batched with ({difference:.1g})"
         return {"difference": difference, "complaint": complaint}
 
@@ -275,21 +259,9 @@ class TrunkCache:
         return found
 
 
-def begins_of(tokens: Indices) -> Indices:
-    """Return where examples begin that lie one after the other, and where the last one ends."""
-    return np.concatenate([[0], np.cumsum(tokens)]).astype(np.int64)
-
-
-def halving(compute: Any, indices: Indices) -> list[Any]:
-    """Call with fewer and fewer examples at a time until memory suffices; return what each call returned."""
-    try:
-        return [compute(indices)]
-    except Exception as error:
-        if not is_out_of_memory(error) or len(indices) == 1:
-            raise
-    free_memory()
-    middle = len(indices) // 2
-    return [*halving(compute, indices[:middle]), *halving(compute, indices[middle:])]
+def _mapped(path: Path, rows: int, hidden: int, dtype: torch.dtype, *, shared: bool = False) -> torch.Tensor:
+    """Map a file of states into memory; what is written there reaches the file only if it is shared."""
+    return torch.from_file(str(path), shared=shared, size=rows * hidden, dtype=dtype).view(rows, hidden)
 
 
 def _write_synced(path: Path, content: bytes) -> None:
