@@ -1,5 +1,6 @@
 """Where a study is remembered: SQL and files. No torch, no command line, no search space."""
 
+from storage.attributes import has_study_attribute, set_study_attributes, set_trial_attribute
 from storage.checkpoints import CheckpointStore, Published, store_url
 from storage.database import Database, describe_outage
 from storage.errors import (
@@ -32,6 +33,7 @@ from storage.records import (
     EventRecord,
     Lease,
     SlotRecord,
+    SlotTotals,
     StudyRecord,
     TrialRecord,
     WorkerRecord,
@@ -39,6 +41,7 @@ from storage.records import (
 from storage.sharing import KEPT_S, give_back, waiting_for_connections
 from storage.slots import BEAT_S, LEASE_S, Slots
 from storage.studies import Studies
+from storage.transactions import joined
 from storage.urls import DEFAULT_URL, mask_password
 from storage.workers import Workers, new_owner
 
@@ -74,6 +77,7 @@ __all__ = [
     "Memory",
     "Published",
     "SlotRecord",
+    "SlotTotals",
     "Slots",
     "StorageError",
     "Studies",
@@ -89,8 +93,12 @@ __all__ = [
     "describe_outage",
     "fenced",
     "give_back",
+    "has_study_attribute",
+    "joined",
     "mask_password",
     "new_owner",
+    "set_study_attributes",
+    "set_trial_attribute",
     "store_url",
     "waiting_for_connections",
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from storage import fencing, mysql, reading, tables
+from storage import fencing, mysql, reading, tables, transactions
 from storage.backends import SQLite, backend_of
 from storage.errors import DatabaseMissing, DatabaseOutdated, DatabaseUnreachable, StorageError
 from storage.urls import mask_url, parse_url
@@ -116,6 +116,7 @@ class Database:
                 raise self._of_another_optuna() from error
         self._backend.attach(storage.engine, ours=False)
         storage.engine.dispose()  # so that no connection made before the listeners stays in the pool
+        transactions.attach(storage)
         fencing.attach(storage)
         return storage
 

@@ -33,9 +33,33 @@ if TYPE_CHECKING:
 _slots = tables.slots.c
 _thread = threading.local()
 
+# Built once: of a transaction as short as a report, building them took a fifth.
+_held: dict[str, sa.BindParameter[Any]] = {
+    name: sa.bindparam(f"held_{name}") for name in ("study_id", "slot", "owner", "attempt")
+}
+_HELD = sa.and_(_slots.state == "running", *(_slots[name] == value for name, value in _held.items()))
+_LOOK = sa.select(sa.literal(1)).select_from(tables.slots).where(_HELD).with_for_update()
+_EVENT = tables.events.insert().values(moment=now_s())
+#: The look and an event in one, of the trial that is in the slot.
+_told = ("kind", "step", "value", "detail")
+_LOOK_AND_TELL = (
+    tables.events.insert()
+    .from_select(
+        ["study_id", "slot", "owner", "attempt", "trial_number", "moment", *_told],
+        sa.select(
+            *(_slots[name] for name in ("study_id", "slot", "owner", "attempt", "trial_number")),
+            now_s(),
+            *(sa.bindparam(f"told_{name}", type_=tables.events.c[name].type) for name in _told),
+        )
+        .where(_HELD)
+        .with_for_update(),
+    )
+    .execution_options(preserve_rowcount=True)
+)
+
 
 @dataclass(kw_only=True)
-class _Guard:
+class Fence:
     """What this thread's transactions must do besides what Optuna does in them."""
 
     lease: Lease
@@ -53,29 +77,28 @@ class _Guard:
         """Return whether one of the three is still to be done."""
         return getattr(self, what) not in (None, False) and what not in self.doing | self.done
 
+    @property
+    def ends(self) -> bool:
+        """Whether the transaction that runs, or one before, has ended the trial and its slot."""
+        return "ending" in self.doing | self.done
+
 
 def held(lease: Lease) -> sa.ColumnElement[bool]:
     """Return the condition that a slot is still held by a lease."""
-    return sa.and_(
-        _slots.study_id == lease.study_id,
-        _slots.slot == lease.slot,
-        _slots.state == "running",
-        _slots.owner == lease.owner,
-        _slots.attempt == lease.attempt,
-    )
+    return sa.and_(_slots.state == "running", *(_slots[name] == getattr(lease, name) for name in _held))
 
 
-def event_of(lease: Lease, kind: str, values: Mapping[str, Any]) -> sa.Insert:
-    """Return the statement that writes an event of a trial."""
-    return tables.events.insert().values(
-        study_id=lease.study_id,
-        slot=lease.slot,
-        owner=lease.owner,
-        attempt=lease.attempt,
-        moment=now_s(),
-        kind=kind,
+def write_event(connection: sa.Connection, lease: Lease, kind: str, values: Mapping[str, Any]) -> None:
+    """Write an event of a trial."""
+    told = {
+        "study_id": lease.study_id,
+        "slot": lease.slot,
+        "owner": lease.owner,
+        "attempt": lease.attempt,
+        "kind": kind,
         **_with_a_number(values),
-    )
+    }
+    connection.execute(_EVENT, told)
 
 
 def _with_a_number(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,6 +128,16 @@ def finished_values() -> dict[str, Any]:
     }
 
 
+def _update(values: Mapping[str, Any], *more: sa.ColumnElement[bool]) -> sa.Update:
+    return tables.slots.update().where(_HELD, *more).ordered_values(*assigned(tables.slots, values))
+
+
+_ASKED = _update(
+    {name: sa.bindparam(f"asked_{name}") for name in ("trial_id", "trial_number")}, _slots.trial_id.is_(None)
+)
+_ENDED = _update(finished_values())
+
+
 @contextmanager
 def fenced(
     lease: Lease,
@@ -113,7 +146,7 @@ def fenced(
     values: Mapping[str, Any] | None = None,
     asking: bool = False,
     ending: bool = False,
-) -> Iterator[None]:
+) -> Iterator[Fence]:
     """Have every transaction of Optuna's in this thread fail unless a lease still holds its slot.
 
     Args:
@@ -126,7 +159,7 @@ def fenced(
     Raises:
         LeaseLost: Somebody else has the slot, or it is deleted; nothing is written.
     """
-    guard = _Guard(
+    guard = Fence(
         lease=lease,
         event={"kind": kind, "values": dict(values or {})} if kind else None,
         asking=asking,
@@ -136,7 +169,7 @@ def fenced(
     _thread.guard = guard
     try:
         with writing_from_the_start():
-            yield
+            yield guard
     except KeyError as error:
         from optuna.storages._rdb.models import NOT_FOUND_MSG
 
@@ -157,35 +190,39 @@ def attach(storage: optuna.storages.RDBStorage) -> None:
 
 
 def _after_begin(*_: object) -> None:
-    guard: _Guard | None = getattr(_thread, "guard", None)
+    guard: Fence | None = getattr(_thread, "guard", None)
     if guard is not None:
         guard.doing.clear()  # the transaction before may have failed, and Optuna tries some again by itself
 
 
 def _after_commit(_: Session) -> None:
-    guard: _Guard | None = getattr(_thread, "guard", None)
+    guard: Fence | None = getattr(_thread, "guard", None)
     if guard is not None:
         guard.done |= guard.doing
 
 
 def _before_commit(session: Session) -> None:
-    guard: _Guard | None = getattr(_thread, "guard", None)
-    if guard is None or "ending" in guard.done:  # Optuna looks at a trial once more after it has told it
+    guard: Fence | None = getattr(_thread, "guard", None)
+    # The end of a slot is itself the look; and Optuna looks at a trial once more after it has told it.
+    if guard is None or guard.ends:
         return
     # The row stays locked until the commit: whoever takes the slot over comes before it or after it, never between.
-    query = sa.select(_slots.trial_number).where(held(guard.lease)).with_for_update()
-    with session.no_autoflush:  # what is to be written, such as the slot's own end, comes after the look
-        row = session.execute(query).first()
-        if row is None:
-            raise _lost(guard.lease)
-        if guard.event is not None and guard.wants("event"):
-            values = {"trial_number": row.trial_number, **guard.event["values"]}
-            session.execute(event_of(guard.lease, guard.event["kind"], values))
-            guard.doing.add("event")
+    connection, of = session.connection(), _of(guard.lease)
+    if guard.event is None or not guard.wants("event"):
+        found = connection.execute(_LOOK, of).first() is not None
+    else:
+        told = {"kind": guard.event["kind"], **_with_a_number(guard.event["values"])}
+        found = (
+            connection.execute(_LOOK_AND_TELL, {**of, **{f"told_{name}": told.get(name) for name in _told}}).rowcount
+            == 1
+        )
+        guard.doing.add("event")
+    if not found:
+        raise _lost(guard.lease)
 
 
 def _after_flush(session: Session, _: object) -> None:
-    guard: _Guard | None = getattr(_thread, "guard", None)
+    guard: Fence | None = getattr(_thread, "guard", None)
     if guard is None or not (guard.wants("asking") or guard.wants("ending")):
         return
     from optuna.storages._rdb.models import TrialModel
@@ -194,23 +231,23 @@ def _after_flush(session: Session, _: object) -> None:
         if not isinstance(row, TrialModel) or row.number is None:
             continue
         if guard.wants("asking") and row.state.name == "RUNNING":
-            values = {"trial_id": row.trial_id, "trial_number": row.number}
-            _update(session, guard.lease, values, _slots.trial_id.is_(None))
+            _change(session, guard.lease, _ASKED, asked_trial_id=row.trial_id, asked_trial_number=row.number)
             guard.doing.add("asking")
             reach("asking")
         elif guard.ending is not None and guard.wants("ending") and row.state.is_finished():
-            _update(session, guard.lease, finished_values())
-            values = {"trial_number": row.number, **guard.ending}
-            session.execute(event_of(guard.lease, "end", values))
+            _change(session, guard.lease, _ENDED)
+            write_event(session.connection(), guard.lease, "end", {"trial_number": row.number, **guard.ending})
             guard.doing.add("ending")
             reach("telling")
 
 
-def _update(session: Session, lease: Lease, values: dict[str, Any], *more: sa.ColumnElement[bool]) -> None:
-    query = tables.slots.update().where(held(lease), *more).ordered_values(*assigned(tables.slots, values))
-    done = session.execute(query)
-    if done.rowcount != 1:  # type: ignore[attr-defined]
+def _change(session: Session, lease: Lease, statement: sa.Update, **values: Any) -> None:
+    if session.connection().execute(statement, {**_of(lease), **values}).rowcount != 1:
         raise _lost(lease)
+
+
+def _of(lease: Lease) -> dict[str, Any]:
+    return {f"held_{name}": getattr(lease, name) for name in _held}
 
 
 def _lost(lease: Lease) -> LeaseLost:

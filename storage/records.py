@@ -113,6 +113,16 @@ class SlotRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlotTotals:
+    """What the slots of a study add up to."""
+
+    slots: int
+    finished: int
+    #: Seconds of one device, of all trials, as far as they are counted.
+    device_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerRecord:
     """One lane of a supervisor that has shown a sign of life."""
 

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
-from storage.fencing import event_of, finished_values, held, seconds_since_seen
-from storage.records import Checkpoints, Lease, SlotRecord
+from storage.fencing import finished_values, held, seconds_since_seen, write_event
+from storage.records import Checkpoints, Lease, SlotRecord, SlotTotals
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -136,7 +136,7 @@ class Slots:
                 "trial_number": record.trial_number,
                 "detail": f"from {before.owner}" if stolen and before is not None else None,
             }
-            connection.execute(event_of(lease, "stolen" if stolen else "claimed", told))
+            write_event(connection, lease, "stolen" if stolen else "claimed", told)
         return record
 
     def renew(self, leases: Collection[Lease], lease_s: float, *, at_most_s: float | None = None) -> set[Lease]:
@@ -161,6 +161,15 @@ class Slots:
                 if self._update(lease, connection, **values):
                     kept.add(lease)
         return kept
+
+    def orphans(self) -> list[tuple[int, int]]:
+        """Return id and number of the trials that run in no slot, by number: another program has made them."""
+        query = sa.text(
+            "SELECT t.trial_id, t.number FROM trials t WHERE t.study_id = :study AND t.state = 'RUNNING' AND NOT EXISTS"
+            " (SELECT 1 FROM tuner_slots s WHERE s.study_id = t.study_id AND s.trial_id = t.trial_id) ORDER BY t.number"
+        )
+        with self._database.read() as connection:
+            return [(row.trial_id, row.number) for row in connection.execute(query, {"study": self._study_id})]
 
     def assign(self, lease: Lease, trial_id: int, trial_number: int) -> bool:
         """Write a trial that is in no slot into one that is held and empty; return whether it is in there now."""
@@ -217,7 +226,7 @@ class Slots:
             number = connection.execute(sa.select(_slots.trial_number).where(held(lease))).scalar()
             if not self._update(lease, connection, **values):
                 return False
-            connection.execute(event_of(lease, "released", {"trial_number": number, "detail": reason}))
+            write_event(connection, lease, "released", {"trial_number": number, "detail": reason})
         return True
 
     def warn(self, lease: Lease, text: str) -> bool:
@@ -251,6 +260,27 @@ class Slots:
         with self._database.read() as connection:
             return float(connection.execute(query).scalar_one())
 
+    def totals(self) -> SlotTotals:
+        """Return how many slots there are, and what became of them."""
+        finished = sa.func.sum(sa.case((_slots.state == "finished", 1), else_=0))
+        query = sa.select(
+            sa.func.count().label("slots"), finished.label("finished"), sa.func.sum(_slots.device_s).label("s")
+        )
+        with self._database.read() as connection:
+            row = connection.execute(query.where(self._mine)).one()
+        return SlotTotals(slots=row.slots, finished=int(row.finished or 0), device_s=float(row.s or 0.0))
+
+    def begun(self, connection: sa.Connection) -> list[SlotRecord]:
+        """Return the slots whose trials are begun and not over, as a connection sees them."""
+        query = _records().where(self._mine, _slots.state != "finished", _slots.trial_id.is_not(None))
+        return [_record(row) for row in connection.execute(query)]
+
+    def over(self, trials: Collection[int]) -> list[SlotRecord]:
+        """Return the finished slots of trials, by their numbers."""
+        query = _records().where(self._mine, _slots.state == "finished", _slots.trial_number.in_(sorted(trials)))
+        with self._database.read() as connection:
+            return [_record(row) for row in connection.execute(query)]
+
     def unfinished(self) -> int:
         """Return how many slots are not finished."""
         query = sa.select(sa.func.count()).select_from(tables.slots).where(self._mine, _slots.state != "finished")
@@ -277,7 +307,7 @@ class Slots:
         number = connection.execute(
             sa.select(_slots.trial_number).where(self._mine, _slots.slot == lease.slot)
         ).scalar()
-        connection.execute(event_of(lease, kind, {"trial_number": number, **values}))
+        write_event(connection, lease, kind, {"trial_number": number, **values})
 
 
 def _records() -> sa.Select[Any]:

@@ -155,18 +155,23 @@ class Attempt:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.trainer.connection.send(message)
 
-    def cost_s(self) -> float:
-        """Return the seconds that a checkpoint takes, as far as is known."""
+    def cost_s(self, least_s: float) -> float:
+        """Return the seconds that a checkpoint takes, as far as is known; without one of its own, so many at least."""
         if self.save_cost_s is not None:
             return self.save_cost_s
         parameters = (self.begun.effective or {}).get("trainable_parameters", 0)
-        return float(parameters) * _BYTES / _BYTES_A_SECOND if isinstance(parameters, int) else 0.0
+        return max(least_s, float(parameters) * _BYTES / _BYTES_A_SECOND if isinstance(parameters, int) else 0.0)
 
-    def wants_save(self, every_s: float) -> bool:
-        """Return whether a checkpoint is due: after an evaluation, or after so many seconds; and affordable."""
+    def wants_save(self, every_s: float, *, least_s: float) -> bool:
+        """Return whether a checkpoint is due: after an evaluation, or after so many seconds; and affordable.
+
+        Args:
+            every_s: Seconds after which one is due.
+            least_s: Seconds that a checkpoint takes, whatever is in it.
+        """
         now = time.monotonic()
         if self.trainer is None or not self.trains or self.pruned_by is not None or now < self.patient_until:
             return False
         since = now - self.saved
         due = since >= every_s or self.save_due
-        return due and since * SAVE_SHARE >= min(self.cost_s(), every_s * SAVE_SHARE)
+        return due and since * SAVE_SHARE >= min(self.cost_s(least_s), every_s * SAVE_SHARE)

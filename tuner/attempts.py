@@ -289,9 +289,9 @@ class Attempts:
                 reason=str(message.result.reason), own=True, memory="device", before_any_step=not attempt.recorded
             )
             return
-        attempt.result, attempt.unsaved = message.result, message.unsaved
+        # Weights that nobody would keep are not worth a write; nor are those of a trial that hears too late to end.
+        attempt.result, attempt.unsaved = message.result, message.unsaved and attempt.pruned_by is None
         if attempt.unsaved and message.result.value is not None:
-            # Weights that nobody would keep are not worth a write.
             attempt.unsaved = self._ledger.is_among_best(message.result.value)
         if not attempt.unsaved:
             self._saves.withdraw(attempt)
@@ -380,7 +380,7 @@ class Attempts:
             self._saves.ask(attempt, leave=attempt.told_to_leave)
         elif attempt.leaving is not None:
             self._drive_away(attempt, attempt.leaving)
-        elif attempt.wants_save(self._config.checkpoint_every):
+        elif attempt.wants_save(self._config.checkpoint_every, least_s=self._saves.least_s):
             self._saves.ask(attempt)
 
     def _drive_after_crash(self, attempt: Attempt, crash: Crash) -> None:
@@ -464,7 +464,7 @@ class Attempts:
                 value=result.value,
                 reason=result.reason,
                 seconds=attempt.seconds,
-                finished=len(self._ledger.over()),
+                finished=self._ledger.finished(),
             )
         )
 
@@ -532,7 +532,7 @@ class Attempts:
                 value=None,
                 reason=leaving.reason,
                 seconds=attempt.seconds,
-                finished=len(self._ledger.over()),
+                finished=self._ledger.finished(),
             )
         )
 

@@ -223,9 +223,10 @@ class Keeping:
     def keep_best(self) -> None:
         """Remove what trials that are over have in the store, except the best weights of the best of them."""
         # In this order: the weights of a trial that ends in between are left alone, or they would be no best trial's.
-        over = {slot.trial_number: slot for slot in self._ledger.over()}
+        stored = self._store.trials()
+        over = {slot.trial_number: slot for slot in self._ledger.over(stored)}
         wanted = set(self._ledger.best())
-        for number in self._store.trials():
+        for number in stored:
             slot = over.get(number)
             if slot is None:
                 continue  # it is being trained, or waits

@@ -22,15 +22,20 @@ from storage import (
     Slots,
     TrialOver,
     fenced,
+    has_study_attribute,
+    joined,
+    set_study_attributes,
+    set_trial_attribute,
 )
 from storage.crash_points import reach
-from tuner.notes import save_note, trial_note
+from tuner.notes import note_attributes, note_key, trial_note
 from tuner.redaction import storable, storable_json
 from tuner.study import load_optuna_study, make_pruner, make_sampler
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters, SearchSpace
     from storage import Database, Footprint, Lease, SlotRecord, StudyRecord
+    from storage.fencing import Fence
     from tuner.config import StudyConfig
     from tuner.patience import Patience
     from tuner.run import Evaluation, TrialResult
@@ -81,7 +86,7 @@ class Ledger:
         lease_s: float,
         patience: Patience,
     ) -> None:
-        self._database = database
+        self._storage = database.optuna_storage
         self._config = config
         self._space = space
         self._owner = owner
@@ -129,19 +134,26 @@ class Ledger:
         return begun
 
     def _begin(self, lease: Lease) -> Begun | None:
-        trial_id = self._trial_id(lease)
-        # Optuna takes what is drawn only for a trial that its cache has seen; another process may have made this one.
-        self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        with self._unless_over(lease), fenced(lease):
-            stored = self._study._storage.get_trial(trial_id)
-            if stored.state.is_finished():
-                return None
-            trial = optuna.Trial(self._study, trial_id)
-            hyperparameters, complaint = None, None
-            try:
-                hyperparameters = self._space.suggest(trial)
-            except (SearchSpaceError, ValueError) as error:  # this point is at fault; the next one may be sound
-                complaint = f"{type(error).__name__}: {error}"
+        slot = self._slots.find(lease)
+        if slot is None or slot.attempt != lease.attempt:
+            raise LeaseLost(f"slot {lease.slot} is another worker's")
+        trial_id = slot.trial_id if slot.trial_id is not None else self._adopted(lease)
+        trial = self._asked(lease) if trial_id is None else self._found(lease, trial_id)
+        if trial is None:
+            return None
+        hyperparameters, complaint = None, None
+        try:
+            if not self._space.parameters.keys() <= trial.params.keys() | trial._fixed_params.keys():
+                with self._unless_over(lease), fenced(lease):
+                    _ = trial.relative_params  # drawn here: within the transaction, whoever writes would wait for it
+            with self._at_once(lease):
+                try:
+                    hyperparameters = self._space.suggest(trial)
+                except SearchSpaceError as error:  # what was drawn is kept
+                    complaint = f"{type(error).__name__}: {error}"
+        except ValueError as error:  # this point is at fault; the next one may be sound
+            complaint = f"{type(error).__name__}: {error}"
+        stored = trial._cached_frozen_trial
         attrs = stored.user_attrs
         return Begun(
             trial=trial,
@@ -152,34 +164,40 @@ class Ledger:
             effective=attrs.get(EFFECTIVE_ATTR),
         )
 
-    def _trial_id(self, lease: Lease) -> int:
-        """Return the trial of a slot.
+    def _adopted(self, lease: Lease) -> int | None:
+        """Put a trial that another program has made into a slot without one; return it, or None where there is none.
 
-        A trial that is RUNNING in no slot was made by another program. It is adopted before a new one is asked for,
-        or it would stay RUNNING for ever and the study have one too many.
+        It would stay RUNNING for ever, and the study have one trial too many.
         """
-        slot = self._slots.find(lease)
-        if slot is None or slot.attempt != lease.attempt:
-            raise LeaseLost(f"slot {lease.slot} is another worker's")
-        if slot.trial_id is not None:
-            return slot.trial_id
-        # In this order: whatever runs now, and is in a slot, is in one before the slots are read.
-        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        taken = {other.trial_id for other in self._slots.all()}
-        for orphan in sorted(running, key=lambda trial: trial.number):
-            if orphan._trial_id not in taken and self._slots.assign(lease, orphan._trial_id, orphan.number):
-                return orphan._trial_id
+        for trial_id, number in self._slots.orphans():
+            if self._slots.assign(lease, trial_id, number):
+                return trial_id
+        return None
+
+    def _asked(self, lease: Lease) -> optuna.Trial:
+        """Return a new trial, which is in its slot."""
         try:
             with fenced(lease, asking=True):
-                asked: int = self._study.ask()._trial_id
+                trial = self._study.ask()
         except LeaseLost:
             # Optuna asks again by itself after an outage, which may have hidden that it was done.
             slot = self._slots.find(lease)
             if slot is None or slot.attempt != lease.attempt or slot.state != "running" or slot.trial_id is None:
                 raise
-            asked = slot.trial_id
+            found = self._found(lease, slot.trial_id)
+            if found is None:
+                raise
+            trial = found
         reach("asked")
-        return asked
+        return trial
+
+    def _found(self, lease: Lease, trial_id: int) -> optuna.Trial | None:
+        """Return the trial that is in a slot; None where it is over."""
+        # Optuna takes what is drawn only for a trial that its cache has seen; another process may have made this one.
+        self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        with self._unless_over(lease), fenced(lease):
+            trial = optuna.Trial(self._study, trial_id)
+        return None if trial._cached_frozen_trial.state.is_finished() else trial
 
     def record(self, lease: Lease, begun: Begun, effective: Mapping[str, Any]) -> None:
         """Write down what is really trained; again where it has changed.
@@ -190,7 +208,7 @@ class Ledger:
         """
 
         def write() -> None:
-            with self._unless_over(lease), fenced(lease):
+            with self._at_once(lease):
                 begun.trial.set_user_attr(EFFECTIVE_ATTR, storable_json(effective))
 
         self._patience(write)
@@ -210,17 +228,18 @@ class Ledger:
             LeaseLost: Another worker has the trial.
             TrialOver: Another program has ended it, and now its slot is ended too.
         """
-        storage, trial_id, step = self._study._storage, begun.trial._trial_id, evaluation.step
+        trial, step = begun.trial, evaluation.step
 
         def write() -> None:
-            # First: whoever sees the report finds what belongs to it.
-            with self._unless_over(lease), fenced(lease):
-                begun.trial.set_user_attr(f"{EVALUATION_ATTR}{step:02d}", evaluation.to_dict())
             values = {"step": step, "value": evaluation.value}
-            with self._unless_over(lease), fenced(lease, kind="report", values=values):
-                storage.set_trial_intermediate_value(trial_id, step, evaluation.value)
+            with self._at_once(lease, kind="report", values=values):
+                attribute = f"{EVALUATION_ATTR}{step:02d}"
+                set_trial_attribute(self._storage, trial._trial_id, attribute, evaluation.to_dict())
+                trial.storage.set_trial_intermediate_value(trial._trial_id, step, evaluation.value)
 
         self._patience(write)
+        # `Trial.report` does this as well, but before it is known that all is written: it would not write it again.
+        trial._cached_frozen_trial.intermediate_values[step] = evaluation.value
         reach("reported")
 
     def should_prune(self, lease: Lease, begun: Begun) -> bool:
@@ -229,13 +248,11 @@ class Ledger:
         Raises:
             LeaseLost: Another worker has the trial.
         """
-        return self._patience(self._should_prune, lease, begun.trial._trial_id)
+        return self._patience(self._should_prune, lease, begun.trial)
 
-    def _should_prune(self, lease: Lease, trial_id: int) -> bool:
-        with self._unless_over(lease), fenced(lease):  # some pruners write down what they find
-            # As it is in the database: the copy that Optuna's own trial holds knows of no report of ours.
-            trial = self._study._storage.get_trial(trial_id)
-            return self._study.pruner.prune(self._study, trial)
+    def _should_prune(self, lease: Lease, trial: optuna.Trial) -> bool:
+        with self._at_once(lease):  # some pruners write down what they find
+            return trial.should_prune()
 
     def holds(self, lease: Lease) -> bool:
         """Return whether a lease is still good."""
@@ -265,9 +282,13 @@ class Ledger:
         """Return the numbers of the trials whose weights are kept."""
         return [number for number, _ in self._patience(self._history.top, self._config.keep)]
 
-    def over(self) -> list[SlotRecord]:
-        """Return the slots whose trials are over."""
-        return [slot for slot in self._patience(self._slots.all) if slot.state == "finished"]
+    def over(self, trials: Collection[int]) -> list[SlotRecord]:
+        """Return the slots of those trials, by their numbers, that are over."""
+        return self._patience(self._slots.over, trials)
+
+    def finished(self) -> int:
+        """Return how many slots are finished."""
+        return self._patience(self._slots.totals).finished
 
     def unfinished(self) -> int:
         """Return how many slots are not finished."""
@@ -287,17 +308,20 @@ class Ledger:
     def _tell(self, lease: Lease, begun: Begun, result: TrialResult, curve: Mapping[int, Mapping[str, Any]]) -> None:
         trial = begun.trial
         with suppress(LeaseLost):  # also where an outage hid from us that it was done
-            with self._unless_over(lease), fenced(lease):
-                self._describe(trial, result, begun.effective, curve)
             detail = result.state if result.reason is None else f"{result.state}: {result.reason}"
             values = {"value": result.value, "detail": detail}
-            with self._unless_over(lease), fenced(lease, ending=True, values=values):
+            with self._at_once(lease, ending=True, values=values) as fence:
+                self._describe(trial, result)
                 self._study.tell(
                     trial,
                     result.value if result.state == "complete" else None,
                     state=_TELL[result.state],
                     skip_if_finished=True,
                 )
+                if fence.ends:
+                    self._note(trial, result, begun.effective, curve)
+            if fence.ends:
+                return
         if self._slots.finish(lease):  # somebody else, such as the dashboard, has told the trial
             return
         # Of a trial that Optuna remembers as ended it asks nobody, so that no error above does not mean that it was us.
@@ -305,25 +329,21 @@ class Ledger:
         if slot is None or slot.attempt != lease.attempt or slot.state != "finished":
             raise LeaseLost(f"slot {lease.slot}: another worker has taken its trial over")
 
-    def _describe(
+    def _describe(self, trial: optuna.Trial, result: TrialResult) -> None:
+        """Write what belongs to an end: once a trial is told, Optuna takes no more attributes of it."""
+        if result.reason:
+            trial.set_user_attr(REASON_ATTR, result.reason)
+        if result.avoid is not None and result.avoid not in trial.constraints:
+            # A bare PRUNED at a late step would rank as good; the samplers ignore FAIL. This they learn from.
+            trial.set_constraint(result.avoid, 1.0)
+
+    def _note(
         self,
         trial: optuna.Trial,
         result: TrialResult,
         effective: Mapping[str, Any] | None,
         curve: Mapping[int, Mapping[str, Any]],
     ) -> None:
-        """Write what belongs to an end: once a trial is told, Optuna takes no more attributes of it."""
-        stored = self._study._storage.get_trial(trial._trial_id)
-        if stored.state.is_finished():
-            return
-        if result.reason:
-            trial.set_user_attr(REASON_ATTR, result.reason)
-        if result.state == "complete":
-            trial.set_user_attr("best_step", result.best_step)
-            trial.set_user_attr("final_value", result.final_value)
-        if result.avoid is not None and result.avoid not in stored.constraints:
-            # A bare PRUNED at a late step would rank as good; the samplers ignore FAIL. This they learn from.
-            trial.set_constraint(result.avoid, 1.0)
         note = trial_note(
             state=result.state,
             value=result.value,
@@ -331,7 +351,17 @@ class Ledger:
             effective=effective,
             curve=[entry for _, entry in sorted(curve.items())],
         )
-        save_note(trial, storable(note))
+        trial_id, study_id, known = trial._trial_id, self._study._study_id, {}
+        # Among the study's attributes are the notes of all its trials: they are read where there is a reason to.
+        if has_study_attribute(self._storage, study_id, note_key(trial_id)):
+            known = self._storage.get_study_system_attrs(study_id)
+        set_study_attributes(self._storage, study_id, note_attributes(trial_id, storable(note), known))
+
+    @contextmanager
+    def _at_once(self, lease: Lease, **told: Any) -> Iterator[Fence]:
+        """Have what is done with a trial be one transaction, which fails unless its lease is still good."""
+        with self._unless_over(lease), fenced(lease, **told) as fence, joined(self._storage):
+            yield fence
 
     @contextmanager
     def _unless_over(self, lease: Lease) -> Iterator[None]:

@@ -56,6 +56,8 @@ class Saves:
         self._warn = warn
         self._drop = drop
         self._fail = fail
+        #: Seconds that the cheapest checkpoint of this run took: the files of a small one are most of what it costs.
+        self.least_s = 0.0
         #: By trial, what a person was told of what keeps its checkpoints from the store.
         self._troubles: dict[int, str] = {}
 
@@ -114,6 +116,7 @@ class Saves:
     def _kept(self, attempt: Attempt, kept: Kept, cost_s: float) -> None:
         attempt.checkpoints, attempt.refused = kept.checkpoints, kept.refused
         attempt.saved, attempt.save_cost_s = time.monotonic(), cost_s
+        self.least_s = min(self.least_s or cost_s, cost_s)
         if kept.problem is not None:
             self._troubled(attempt, kept.problem)
         elif self._troubles.pop(attempt.number, None) is not None:

@@ -17,8 +17,8 @@ from tuner.run import TrialStopped, whole_steps
 if TYPE_CHECKING:
     from tuner.run import Evaluation, TrialResult, Write
 
-#: Seconds that a trainer waits for the answer to an evaluation. A supervisor whose database is away answers later;
-#: until then the trial goes on, and a late word to prune is heard at the next step.
+#: Seconds that a trainer waits for an answer that it cannot go on without. A supervisor whose database is away answers
+#: later; until then the trial goes on.
 ANSWER_S = 1.0
 #: Folders of a checkpoint: what to go on from, and the weights of the best evaluation.
 STEP, BEST = "step", "best"
@@ -44,8 +44,10 @@ class PipeSaver:
         self._leave = False
         #: Whether training has ever asked to be told when to save.
         self._asks = False
-        #: Evaluations whose answers came too late to be waited for.
+        #: Evaluations whose answers are still to come.
         self._unanswered: set[int] = set()
+        #: Whether one of them has been waited for in vain: while it is overdue, no other is to be had.
+        self._is_late = False
 
     @property
     def leaving(self) -> bool:
@@ -58,7 +60,8 @@ class PipeSaver:
         """Return whether the supervisor wants the trial saved."""
         self._asks = True
         self._count()
-        self._overdue()
+        if not self._goes_on():
+            raise TrialStopped("pruned")
         return self._save is not None
 
     def save(self, step: int, write: Write) -> None:
@@ -82,22 +85,26 @@ class PipeSaver:
         self._best = (evaluation, write)
 
     def decide(self, evaluation: Evaluation) -> bool:
-        """Report an evaluation and return whether the trial goes on."""
+        """Report an evaluation and return whether the trial goes on.
+
+        Training that asks at its steps does not wait: it hears the answer at one of them, at the latest when it comes
+        here again. So what the supervisor has to do for an answer costs no time of the device.
+        """
         if not self._asks:
             self._count()
+        if not self._goes_on(wait=True):  # what the evaluation before has come to
+            return False
         self._connection.send(Evaluated(evaluation=evaluation))
-        # An outage is waited for once: while one answer is overdue, no other is to be had.
-        deadline = time.monotonic() + (0.0 if self._overdue() else ANSWER_S)
-        while evaluation.step not in self._answers:
-            if not self._listen(max(0.0, deadline - time.monotonic())) and time.monotonic() >= deadline:
-                self._unanswered.add(evaluation.step)
-                return True
-        if not self._asks and (self._leave or (self._save is not None and self._save.leave)):
+        self._unanswered.add(evaluation.step)
+        if self._asks:
+            return True
+        goes_on = self._goes_on(wait=True)
+        if self._leave or (self._save is not None and self._save.leave):
             # Training that never asks cannot be saved: it leaves here, and begins again elsewhere.
             if self._save is not None:
                 self._connection.send(Saved(folder=self._save.folder, step=None, best=None))
             raise TrialStopped("left")
-        return self._answers[evaluation.step]
+        return goes_on
 
     def finish(self, result: TrialResult) -> None:
         """Say that the trial is over, once its best weights are saved."""
@@ -115,14 +122,20 @@ class PipeSaver:
         asked, self._save = self._save, None
         return asked
 
-    def _overdue(self) -> bool:
-        """Hear answers that come late; return whether some are still to come."""
+    def _goes_on(self, *, wait: bool = False) -> bool:
+        """Return whether no answer has ended the trial; after a wait for those that are still to come.
+
+        A supervisor that does not answer is waited for once.
+        """
+        deadline = time.monotonic() + (ANSWER_S if wait and not self._is_late else 0.0)
         self._listen()
-        for step in self._unanswered & self._answers.keys():
-            self._unanswered.remove(step)
-            if not self._answers[step]:
-                raise TrialStopped("pruned")
-        return bool(self._unanswered)
+        while self._unanswered - self._answers.keys() and (left := deadline - time.monotonic()) > 0:
+            self._listen(left)
+        heard = self._unanswered & self._answers.keys()
+        self._unanswered -= heard
+        if wait:
+            self._is_late = bool(self._unanswered)
+        return all(self._answers[step] for step in heard)
 
     def _write(self, asked: Save, step: int | None, write: Write | None) -> None:
         folder, began = Path(asked.folder), time.monotonic()

@@ -178,14 +178,14 @@ class Supervisor:
                 self._attempts.abandon(leaving)
 
     def _announce(self) -> None:
-        slots = self._patience(self._slots.all)
+        totals = self._patience(self._slots.totals)
         self._watch(
             Began(
                 study=self._record.name,
                 direction=self._config.metric.direction,
                 metric=self._config.metric.name,
-                trials=len(slots),
-                finished=sum(slot.state == "finished" for slot in slots),
+                trials=totals.slots,
+                finished=totals.finished,
                 lanes=len(self._lanes),
                 best=next(iter(self._patience(self._history.top, 1)), None),
             )
@@ -242,7 +242,7 @@ class Supervisor:
             return
         keeps_fewer = config.keep < self._config.keep
         self._config = config
-        trials = len(self._patience(self._slots.all))
+        trials = self._patience(self._slots.totals).slots
         self._watch(Edited(text=f"the study was edited; its budget is {trials} trials", trials=trials))
         self._ledger.edit(config)
         self._attempts.edit(config)

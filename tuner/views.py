@@ -17,29 +17,27 @@ _STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted")
 def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     """Return how a study stands."""
     history = History(database, study)
-    trials = history.trials()
-    slots = Slots(database, study.id).all()
+    counts = history.counts()
+    best = next(iter(history.top(1)), None)
+    totals = Slots(database, study.id).totals()
     workers = Workers(database, study.id).alive()
-    best = history.best(trials)
-    counts = {state: sum(trial.state == state for trial in trials) for state in _STATES}
-    device_s = sum(slot.device_s for slot in slots)
-    spent = overdrawn(study.config["budget"], wall_s=study.wall_s, device_s=device_s)
-    state = _study_state(study, all(slot.state == "finished" for slot in slots), bool(workers), spent is not None)
+    spent = overdrawn(study.config["budget"], wall_s=study.wall_s, device_s=totals.device_s)
+    state = _study_state(study, totals.finished == totals.slots, bool(workers), spent is not None)
     reason = None
     if state == "paused":
         reason = Events(database, study.id).paused_because() if study.state == "paused" else spent
     return {
         "study": study.name,
         "state": state,
-        "trials": {"total": len(slots), **counts},
-        "best": None if best is None else {"trial": best.number, "value": best.value},
+        "trials": {"total": totals.slots, **{state: counts.get(state, 0) for state in _STATES}},
+        "best": None if best is None else {"trial": best[0], "value": best[1]},
         "reason": reason,
         "metric": study.config["metric"]["name"],
         "direction": study.config["metric"]["direction"],
         "budget": {
             **study.config["budget"],
             "spent_s": round(study.wall_s, 1),
-            "spent_device_s": round(device_s, 1),
+            "spent_device_s": round(totals.device_s, 1),
         },
         "workers": [
             {

@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 import pytest
 import sqlalchemy as sa
-from racing import holding, race
+from racing import race, racers
 from servers import MariaDBServer, PostgresServer
 
 from storage import Database
 
-__all__ = ["holding", "race"]
+__all__ = ["race", "racers"]
 
 Watch: TypeAlias = Callable[[Database], Callable[..., None]]
 

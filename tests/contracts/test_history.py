@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -320,3 +321,31 @@ def test_the_top_are_the_first_of_the_ranked(history: History, study: optuna.Stu
     assert ranked == [(4, math.inf), (1, 0.9), (3, 0.9), (0, 0.5), (5, 0.1), (2, -math.inf)]
     for length in range(8):
         assert history.top(length) == ranked[:length]
+
+
+# ---- how many of each ----
+
+
+def test_the_counts_are_those_of_the_trials(
+    history: History, database: Database, slots: Slots, study: optuna.Study
+) -> None:
+    assert history.counts() == {}
+    study.enqueue_trial({"x": 0.5})
+    study.tell(begin(study), 0.1)
+    study.tell(begin(study), 0.2)
+    study.tell(begin(study), state=TrialState.PRUNED)
+    study.tell(begin(study), state=TrialState.FAIL)
+    begin(study)  # in no slot
+    leases = []
+    for _ in range(4):
+        taken, _ = claim(slots)
+        with fenced(taken, asking=True):
+            study.ask()
+        leases.append(taken)
+    assert slots.release(leases[0], state="paused", reason="paused")
+    assert slots.release(leases[1], state="interrupted", reason="preempted")
+    expire(database, slot=leases[2].slot)
+    study.enqueue_trial({"x": 0.5})  # which waits
+    expected = {"complete": 2, "pruned": 1, "failed": 1, "running": 1, "paused": 1, "interrupted": 3}
+    assert history.counts() == expected
+    assert Counter(trial.state for trial in history.trials()) == expected

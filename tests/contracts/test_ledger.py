@@ -112,7 +112,7 @@ def test_a_slot_that_was_taken_when_the_database_went_away_is_the_one_that_is_ha
     assert [slot.attempt for slot in Slots(database, record.id).all()] == [1, 1]
 
 
-@pytest.mark.parametrize("statement", ["UPDATE trials", "INSERT INTO trial_user_attributes"])
+@pytest.mark.parametrize("statement", ["UPDATE trials", "INSERT INTO study_system_attributes"])
 def test_an_end_that_was_written_when_the_database_went_away_is_written_once(
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, statement: str
 ) -> None:

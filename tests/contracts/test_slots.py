@@ -8,9 +8,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from storing import LEASE_S, claim, create_study, expire, pass_time
+from storing import LEASE_S, begin, claim, create_study, expire, optuna_study, pass_time
 
-from storage import CheckpointRef, Checkpoints, Database, Events, Lease, SlotRecord, Slots, Studies, StudyRecord
+from storage import (
+    CheckpointRef,
+    Checkpoints,
+    Database,
+    Events,
+    Lease,
+    SlotRecord,
+    Slots,
+    SlotTotals,
+    Studies,
+    StudyRecord,
+)
 
 POINTER = Checkpoints(
     resume=(
@@ -627,3 +638,50 @@ def test_threads_of_one_process_share_a_database(slots: Slots) -> None:
     with ThreadPoolExecutor(6) as pool:
         claimed = list(pool.map(lambda number: slots.claim(f"owner-{number}", LEASE_S), range(6)))
     assert sorted(each[0].slot for each in claimed if each) == [0, 1, 2]
+
+
+# ---- what they add up to ----
+
+
+def test_totals_are_those_of_the_slots(database: Database, slots: Slots) -> None:
+    assert slots.totals() == SlotTotals(slots=3, finished=0, device_s=0.0)
+    lease = begun(slots, "me", 0)
+    begun(slots, "me", 1)
+    pass_time(database, "tuner_slots", "device_seen", 100)
+    assert slots.finish(lease)
+    totals = slots.totals()
+    assert (totals.slots, totals.finished) == (3, 1)
+    assert totals.device_s == sum(slot.device_s for slot in slots.all()) >= 100
+    assert totals.finished == totals.slots - slots.unfinished()
+
+
+def test_the_totals_of_a_study_without_slots_are_nothing(database: Database, slots: Slots) -> None:
+    resize(database, slots, 0)
+    assert slots.totals() == SlotTotals(slots=0, finished=0, device_s=0.0)
+
+
+def test_those_that_are_over_and_those_that_are_begun_are_told_apart(database: Database, slots: Slots) -> None:
+    over = begun(slots, "me", 0)
+    begun(slots, "me", 1)
+    claim(slots)  # it has no trial yet
+    assert slots.finish(over)
+    assert slots.over([0, 1, 7]) == [slots.all()[0]]
+    assert slots.over([1, 2]) == slots.over([]) == []
+    with database.read() as connection:
+        assert [slot.trial_number for slot in slots.begun(connection)] == [1]
+
+
+def test_trials_that_run_in_no_slot_are_found_by_number(database: Database, study: StudyRecord, slots: Slots) -> None:
+    theirs = optuna_study(database, study.name)
+    mine, _ = begin(slots, theirs)
+    orphans = [theirs.ask() for _ in range(3)]
+    theirs.tell(orphans[1], 0.5)
+    create_study(database, "two")
+    optuna_study(database, "two").ask()
+    found = [(orphans[number]._trial_id, orphans[number].number) for number in (0, 2)]
+    assert slots.orphans() == found
+    lease, _ = claim(slots)
+    assert slots.assign(lease, *found[0])
+    assert slots.orphans() == found[1:]
+    assert slots.release(mine, state="interrupted", reason="preempted")
+    assert slots.orphans() == found[1:]

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from racing import holding, race
+from racing import race, racers
 
 from storage import Database
 
-__all__ = ["holding", "race"]
+__all__ = ["race", "racers"]
 
 
 @pytest.fixture

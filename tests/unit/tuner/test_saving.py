@@ -300,8 +300,34 @@ def test_a_late_no_is_heard_at_the_next_evaluation_too(
     monkeypatch.setattr(saving, "ANSWER_S", 0.05)
     assert saver.decide(evaluation(2))
     supervisor.answer(2, False)
+    assert not saver.decide(evaluation(4))
+    assert supervisor.hear() == [Evaluated(evaluation=evaluation(2))]
+
+
+def test_training_that_asks_waits_for_the_answer_to_the_evaluation_before_alone(
+    ends: tuple[PipeSaver, Supervisor],
+) -> None:
+    saver, supervisor = ends
+    assert not saver.wanted()
+    assert saver.decide(evaluation(2)), "this would wait for a second"
+    supervisor.answer(2, True)
+    assert saver.decide(evaluation(4))
+    told: list[bool] = []
+    thread = threading.Thread(target=lambda: told.append(saver.decide(evaluation(6))), daemon=True)
+    thread.start()
+    supervisor.answer(4, False)
+    thread.join(30)
+    assert told == [False]
+    assert supervisor.hear() == [Evaluated(evaluation=evaluation(step)) for step in (2, 4)]
+
+
+def test_training_that_asks_hears_a_no_at_its_next_step(ends: tuple[PipeSaver, Supervisor]) -> None:
+    saver, supervisor = ends
+    assert not saver.wanted()
+    assert saver.decide(evaluation(2))
+    supervisor.answer(2, False)
     with pytest.raises(TrialStopped, match="pruned"):
-        saver.decide(evaluation(4))
+        saver.wanted()
 
 
 def test_training_that_never_asks_leaves_at_its_next_evaluation(ends: tuple[PipeSaver, Supervisor]) -> None:

@@ -1,0 +1,87 @@
+"""Attributes of trials and studies, written by plain SQL within a transaction of Optuna's.
+
+Optuna reads the trial or the study before each of them and builds its statements anew: of a report, that took as long
+as the report itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+if TYPE_CHECKING:
+    import optuna
+
+
+class _Attributes:
+    """One of Optuna's tables of attributes."""
+
+    def __init__(self, table: str, owner: str) -> None:
+        self._owner = owner
+        self._table = sa.table(table, *map(sa.column, (owner, "key", "value_json")))
+        self._look = sa.select(sa.literal(1)).where(
+            *(self._table.c[name] == sa.bindparam(name) for name in (owner, "key"))
+        )
+        #: By dialect.
+        self._writes: dict[str, sa.Insert] = {}
+
+    def has(self, connection: sa.Connection, owner: int, key: str) -> bool:
+        return connection.execute(self._look, {self._owner: owner, "key": key}).first() is not None
+
+    def set(self, connection: sa.Connection, owner: int, values: Mapping[str, Any]) -> None:
+        rows = [{self._owner: owner, "key": key, "value_json": json.dumps(value)} for key, value in values.items()]
+        connection.execute(self._write(connection.dialect.name), rows)
+
+    def _write(self, dialect: str) -> sa.Insert:
+        if dialect not in self._writes:
+            if dialect == "mysql":
+                replacing = mysql.insert(self._table)
+                self._writes[dialect] = replacing.on_duplicate_key_update(value_json=replacing.inserted.value_json)
+            else:
+                insert = (sqlite if dialect == "sqlite" else postgresql).insert(self._table)
+                self._writes[dialect] = insert.on_conflict_do_update(
+                    index_elements=[self._owner, "key"], set_={"value_json": insert.excluded.value_json}
+                )
+        return self._writes[dialect]
+
+
+_of_trials = _Attributes("trial_user_attributes", "trial_id")
+_of_studies = _Attributes("study_system_attributes", "study_id")
+
+
+def set_trial_attribute(storage: optuna.storages.RDBStorage, trial_id: int, key: str, value: Any) -> None:
+    """Set a user attribute of a trial, beside a call of Optuna's in one `joined` transaction: that sees to the trial.
+
+    Args:
+        storage: The storage whose transaction runs in this thread.
+        trial_id: The trial.
+        key: The attribute's name.
+        value: A JSON value.
+    """
+    _of_trials.set(storage.scoped_session().connection(), trial_id, {key: value})
+
+
+def set_study_attributes(storage: optuna.storages.RDBStorage, study_id: int, values: Mapping[str, Any]) -> None:
+    """Set system attributes of a study, beside a call of Optuna's in one `joined` transaction.
+
+    Args:
+        storage: The storage whose transaction runs in this thread.
+        study_id: The study.
+        values: JSON values by name.
+    """
+    _of_studies.set(storage.scoped_session().connection(), study_id, values)
+
+
+def has_study_attribute(storage: optuna.storages.RDBStorage, study_id: int, key: str) -> bool:
+    """Return whether a study has a system attribute; to be told of one, Optuna reads all of them.
+
+    Args:
+        storage: The storage whose transaction runs in this thread.
+        study_id: The study.
+        key: The attribute's name.
+    """
+    return _of_studies.has(storage.scoped_session().connection(), study_id, key)
