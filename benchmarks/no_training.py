@@ -42,14 +42,15 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
     from functools import partial
 
     from tuner.run import Evaluation
+    from tuner.training.data.prepared import PreparedData
     from tuner.training.model import build_model, save_weights
     from tuner.training.tasks import get_task
 
     assert run.model is not None
+    assert run.data is not None
     task = get_task(run.task)
-    model = build_model(
-        task, run.model, labels=("negative", "positive"), dropout=run.hyperparameters.dropout, seed=run.seed
-    )
+    labels = PreparedData.open(run.data, task).labels
+    model = build_model(task, run.model, labels=labels, dropout=run.hyperparameters.dropout, seed=run.seed)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     run.record({"device": "cpu", "threads": 1, "micro_batch": 1, "trainable_parameters": parameters})
     for tenth in TENTHS:
@@ -84,6 +85,8 @@ def study_file(folder: Path, *, trials: int) -> Path:
         "max_length": 16,
         "evaluations": 10,
         "budget": {"trials": trials},
+        # Told, since by itself it follows from how many trials the study has, which is not the same in a short run.
+        "sampler": {"n_startup_trials": 10},
         "seed": 3,
     }
     path = folder / "overhead.yaml"

@@ -2,8 +2,8 @@
 
 Each system runs trials that load MiniLM, as any trial must, tell ten values to a median pruner that prunes none of
 them, and end; nothing is trained. All draw the same seven hyperparameters with the same TPE (Ray is given them, and so
-pays for no sampler), and must record the same configurations and values. What starts a system counts in no trial: each
-is run with few trials and with 32 more (8 more where each saves 260 MiB), and the difference is divided by them.
+pays for no sampler), and must record the same configurations and values. What starts a system counts in no trial: the
+whole process tree is looked at when 8 trials have ended and when 32 more have (2 and 8 where each saves 260 MiB).
 
 Ours is the product: `tuner.service.start` with its supervisor, database, leases and a forked process for each trial;
 only the function that trains is exchanged. Transformers' search is favoured: its studies are in memory, it evaluates
@@ -18,21 +18,35 @@ Ray has an environment of its own, which `make .venv-ray/.made` makes; without i
 
 from __future__ import annotations
 
+import itertools
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from measuring import Equality, Gate, Measured, Options, finish, interleave, measure, median, parse, say, show
+from measuring import (
+    Equality,
+    Gate,
+    Measured,
+    Options,
+    finish,
+    interleave,
+    measure,
+    median,
+    parse,
+    say,
+    show,
+    tree_cpu_s,
+)
 from no_training import KEEP, TENTHS, load, read_study, study_file, value
 
-#: Trials of the short run, and how many the long one has more; where each saves its model; in small runs.
+#: Trials that nothing is counted of, and those that are; where each saves its model; in small runs.
 FEW, MORE = 8, 32
 FEW_SAVED, MORE_SAVED = 2, 8
-SMALL = 3
+FEW_SMALL, MORE_SMALL = 1, 2
 OURS, KEPT, PLAIN = "ours", "ours, best weights kept", "plain Optuna script"
 THEIRS, UNSAVED, RAY = "transformers' search", "transformers' search, saving off", "Ray Tune, actor reused"
 RAY_PYTHON = Path(__file__).parents[1] / ".venv-ray" / "bin" / "python"
@@ -42,7 +56,30 @@ MIB = 2**20
 # ---- the systems; each runs in a process of its own, in a folder that is its own
 
 
-def run_ours(folder: str, trials: int, configurations: list[Any], keep: bool) -> dict[str, Any]:
+class Marks:
+    """What a system has taken when a few trials have ended, and when all have."""
+
+    def __init__(self, folder: str, few: int, more: int) -> None:
+        self._folder, self._at = Path(folder), (few, few + more)
+        self.marks: list[dict[str, float]] = []
+
+    def ended(self, count: int, *, less_s: float = 0.0) -> None:
+        """Note what was taken, if it is time to.
+
+        Args:
+            count: Trials that have ended.
+            less_s: Processor time that does not count.
+        """
+        if count in self._at[len(self.marks) :]:
+            size = sum(
+                path.lstat().st_blocks * 512
+                for path in self._folder.rglob("*")
+                if path.is_file() and not path.is_symlink()
+            )
+            self.marks.append({"cpu_s": tree_cpu_s() - less_s, "bytes": size, "resident": _resident()})
+
+
+def run_ours(folder: str, few: int, more: int, configurations: list[Any], keep: bool) -> dict[str, Any]:
     """Run a study of the product."""
     import os
 
@@ -55,22 +92,22 @@ def run_ours(folder: str, trials: int, configurations: list[Any], keep: bool) ->
     from tuner.service import Machine, start
 
     attempts.BUILT_IN = "no_training:train"
-    path, memory = Path(folder) / "overhead.yaml", []
+    path, marks, ended = Path(folder) / "overhead.yaml", Marks(folder, few, more), itertools.count(1)
     config, _, _ = read_study(path)
     url = f"sqlite:///{folder}/tuner.db"
 
     def watch(event: Any) -> None:
         if isinstance(event, TrialEnded):
-            memory.append(_resident())
+            marks.ended(next(ended))
 
-    start(config, url, Machine(devices="cpu", workers=1), watch, source=str(path), trials=trials)
+    start(config, url, Machine(devices="cpu", workers=1), watch, source=str(path), trials=few + more)
     with Database(url) as database:
         found = History(database, Studies(database).get(config.name)).trials()
     assert all(trial.state == "complete" for trial in found), [trial.reason for trial in found]
-    return _report([(trial.hyperparameters, [told for _, told in trial.steps]) for trial in found], memory)
+    return _report([(trial.hyperparameters, [told for _, told in trial.steps]) for trial in found], marks)
 
 
-def run_plain(folder: str, trials: int, configurations: list[Any]) -> dict[str, Any]:
+def run_plain(folder: str, few: int, more: int, configurations: list[Any]) -> dict[str, Any]:
     """Run the loop that Optuna's manual shows."""
     import optuna
 
@@ -79,7 +116,7 @@ def run_plain(folder: str, trials: int, configurations: list[Any]) -> dict[str, 
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     config, space, first = read_study(Path(folder) / "overhead.yaml")
-    weights, memory = find_model(config.model or "", None).location, []
+    weights, marks = find_model(config.model or "", None).location, Marks(folder, few, more)
     study = optuna.create_study(
         study_name="plain",
         storage=f"sqlite:///{folder}/plain.db",
@@ -88,7 +125,7 @@ def run_plain(folder: str, trials: int, configurations: list[Any]) -> dict[str, 
         pruner=make_pruner(config.pruner),
     )
     study.enqueue_trial(first)
-    for number in range(trials):
+    for number in range(few + more):
         trial = study.ask()
         space.suggest(trial)
         load(weights, number)
@@ -96,13 +133,13 @@ def run_plain(folder: str, trials: int, configurations: list[Any]) -> dict[str, 
             trial.report(value(number, tenth), tenth)
             assert not trial.should_prune()
         study.tell(trial, value(number, max(TENTHS)))
-        memory.append(_resident())
+        marks.ended(number + 1)
     found = study.get_trials(deepcopy=False)
-    return _report([(one.params, list(one.intermediate_values.values())) for one in found], memory)
+    return _report([(one.params, list(one.intermediate_values.values())) for one in found], marks)
 
 
-def run_theirs(folder: str, trials: int, configurations: list[Any], save: bool) -> dict[str, Any]:
-    """Run `Trainer.hyperparameter_search`, and say what its steps took."""
+def run_theirs(folder: str, few: int, more: int, configurations: list[Any], save: bool) -> dict[str, Any]:
+    """Run `Trainer.hyperparameter_search`; what its steps take does not count."""
     import time
 
     import optuna
@@ -114,7 +151,7 @@ def run_theirs(folder: str, trials: int, configurations: list[Any], save: bool) 
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     config, space, first = read_study(Path(folder) / "overhead.yaml")
-    weights, memory, drawn = find_model(config.model or "", None).location, [], []
+    weights, marks = find_model(config.model or "", None).location, Marks(folder, few, more)
     set_seed(0)
     storage = optuna.storages.InMemoryStorage()
     optuna.create_study(storage=storage, study_name="theirs", direction="maximize").enqueue_trial(first)
@@ -129,10 +166,8 @@ def run_theirs(folder: str, trials: int, configurations: list[Any], save: bool) 
             spent["steps"] += time.process_time() - spent["since"]
 
     def space_of(trial: optuna.Trial) -> dict[str, Any]:
-        drawn.append(space.suggest(trial).to_dict())
-        if trial.number:
-            memory.append(_resident())
-        return drawn[-1]
+        marks.ended(trial.number, less_s=spent["steps"])
+        return space.suggest(trial).to_dict()
 
     trainer = Trainer(
         model_init=lambda trial: load(weights, 0 if trial is None else trial.number),
@@ -154,7 +189,7 @@ def run_theirs(folder: str, trials: int, configurations: list[Any], save: bool) 
     trainer.hyperparameter_search(
         hp_space=space_of,
         compute_objective=lambda _: value(trainer._trial.number, max(TENTHS)),
-        n_trials=trials,
+        n_trials=few + more,
         direction="maximize",
         backend="optuna",
         storage=storage,
@@ -163,15 +198,13 @@ def run_theirs(folder: str, trials: int, configurations: list[Any], save: bool) 
         sampler=make_sampler(config, conditional=space.is_conditional),
         pruner=make_pruner(config.pruner),
     )
-    memory.append(_resident())
+    marks.ended(few + more, less_s=spent["steps"])
     found = optuna.load_study(storage=storage, study_name="theirs").get_trials(deepcopy=False)
-    return {**_report([(one.params, [one.value]) for one in found], memory), "step_s": spent["steps"]}
+    return _report([(one.params, [one.value]) for one in found], marks)
 
 
-def run_ray(folder: str, trials: int, configurations: list[Any], weights: str) -> dict[str, Any]:
+def run_ray(folder: str, few: int, more: int, configurations: list[Any], weights: str) -> dict[str, Any]:
     """Run Ray Tune with one actor that is reused."""
-    import time
-
     import ray
     from ray import tune
 
@@ -188,10 +221,16 @@ def run_ray(folder: str, trials: int, configurations: list[Any], weights: str) -
             self.tenth += 1
             told = value(self.number, self.tenth)
             done = self.tenth == max(TENTHS)
-            return {"value": told, "done": done, "resident": _resident(), "actor_s": time.process_time()}
+            return {"value": told, "done": done, "resident": _resident()}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             pass
+
+    marks, ended = Marks(folder, few, more), itertools.count(1)
+
+    class Watch(tune.Callback):  # type: ignore[misc]
+        def on_trial_complete(self, *_: Any, **__: Any) -> None:
+            marks.ended(next(ended))
 
     ray.init(
         num_cpus=1,
@@ -201,7 +240,7 @@ def run_ray(folder: str, trials: int, configurations: list[Any], weights: str) -
         object_store_memory=80 * MIB,
         runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).parent)}},
     )
-    points = [{"number": number, "point": configurations[number]} for number in range(trials)]
+    points = [{"number": number, "point": configurations[number]} for number in range(few + more)]
     tuner = tune.Tuner(
         Trial,
         param_space=tune.grid_search(points),
@@ -212,14 +251,14 @@ def run_ray(folder: str, trials: int, configurations: list[Any], weights: str) -
             max_concurrent_trials=1,
             scheduler=tune.schedulers.MedianStoppingRule(),
         ),
-        run_config=tune.RunConfig(storage_path=f"{folder}/r", name="r", verbose=0),
+        run_config=tune.RunConfig(storage_path=f"{folder}/r", name="r", verbose=0, callbacks=[Watch()]),
     )
     found = sorted(tuner.fit(), key=lambda one: one.config["number"])
-    memory = [one.metrics["resident"] for one in found]
     told = [(one.config["point"], one.metrics_dataframe["value"].tolist()) for one in found]
     ray.shutdown()
-    # Ray has its own children reaped unseen: what the actor takes is counted in no process that waits for it.
-    return {**_report(told, memory), "unseen_s": max(one.metrics["actor_s"] for one in found)}
+    for mark, number in zip(marks.marks, (few, few + more), strict=True):
+        mark["resident"] = found[number - 1].metrics["resident"]  # the actor's, which is what grows
+    return _report(told, marks)
 
 
 def _resident() -> int:
@@ -227,8 +266,8 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
 
 
-def _report(told: list[tuple[Mapping[str, Any], list[float]]], memory: list[int]) -> dict[str, Any]:
-    return {"trials": [{"point": dict(point), "values": values} for point, values in told], "resident": memory}
+def _report(told: list[tuple[Mapping[str, Any], list[float]]], marks: Marks) -> dict[str, Any]:
+    return {"trials": [{"point": dict(point), "values": values} for point, values in told], "marks": marks.marks}
 
 
 def draw(folder: str, trials: int) -> dict[str, Any]:
@@ -256,39 +295,6 @@ def draw(folder: str, trials: int) -> dict[str, Any]:
 # ---- the comparison
 
 
-@dataclass(frozen=True, kw_only=True)
-class Once:
-    """One run of a system."""
-
-    measured: Measured
-    #: On disk, when it had ended.
-    bytes: int
-
-    @property
-    def cpu_s(self) -> float:
-        """Processor time, without the steps that a system could not do without."""
-        report = self.measured.report
-        return self.measured.cpu_s + float(report.get("unseen_s", 0.0)) - float(report.get("step_s", 0.0))
-
-    @property
-    def resident(self) -> list[int]:
-        """Bytes of memory of the process that grows with trials, at the end of each."""
-        return list(self.measured.report["resident"])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pair:
-    """A short run and a long one."""
-
-    few: Once
-    many: Once
-    #: Trials that the long one has more.
-    more: int
-
-
-_NOTHING = Once(measured=Measured(cpu_s=0.0, wall_s=0.0, peak_bytes=0, report={"trials": []}), bytes=0)
-
-
 def main() -> int:
     """Run the benchmark; return the exit code."""
     options = parse(__doc__)
@@ -307,44 +313,39 @@ def main() -> int:
         else:
             say("Ray Tune is left out: make .venv-ray/.made")
 
-        def runs(name: str) -> Pair:
+        def one(name: str) -> Measured:
             few, more = (FEW_SAVED, MORE_SAVED) if name == THEIRS else (FEW, MORE)
             if options.small:
-                return Pair(few=_NOTHING, many=one(name, SMALL), more=SMALL)
-            return Pair(few=one(name, few), many=one(name, few + more), more=more)
-
-        def one(name: str, trials: int) -> Once:
+                few, more = FEW_SMALL, MORE_SMALL
             with tempfile.TemporaryDirectory(dir=home) as folder:
                 study_file(Path(folder), trials=FEW + MORE)
-                before = _bytes(Path(folder))
-                arguments = {"folder": folder, "trials": trials, "configurations": drawn["points"]}
-                found = measure(**{**systems[name], **arguments})
-                return Once(measured=found, bytes=_bytes(Path(folder)) - before)
+                counts = {"few": few, "more": more}
+                found = measure(**{**systems[name], **counts, "folder": folder, "configurations": drawn["points"]})
+                return replace(found, report={**found.report, **counts})
 
-        found = interleave({name: partial(runs, name) for name in systems}, options.rounds)
+        found = interleave({name: partial(one, name) for name in systems}, options.rounds)
     return _compare(options, found, drawn["points"])
 
 
-def _compare(options: Options, found: dict[str, list[Pair]], points: list[Any]) -> int:
-    def a_trial(name: str, of: Callable[[Once], float]) -> float:
-        return median(found[name], lambda pair: (of(pair.many) - of(pair.few)) / pair.more)
+def _compare(options: Options, found: dict[str, list[Measured]], points: list[Any]) -> int:
+    def a_trial(name: str, what: str) -> float:
+        return median(found[name], lambda one: _between(one, what) / one.report["more"])
 
-    cost = {name: a_trial(name, lambda once: once.cpu_s) for name in found}
+    cost = {name: a_trial(name, "cpu_s") for name in found}
     rows = [
         (
             name,
             1000 * cost[name],
             cost[name] / cost[PLAIN],
-            1000 * a_trial(name, lambda once: once.measured.wall_s),
-            a_trial(name, lambda once: once.bytes) / 1024,
-            median(pairs, lambda pair: _growth(pair.many.resident, pair.more)) / 1024,
-            median(pairs, lambda pair: max(pair.many.measured.peak_bytes, *pair.many.resident)) / MIB,
-            median(pairs, lambda pair: pair.few.cpu_s),
+            a_trial(name, "bytes") / 1024,
+            a_trial(name, "resident") / 1024,
+            median(each, lambda one: max(one.peak_bytes, one.report["marks"][1]["resident"])) / MIB,
+            median(each, lambda one: one.report["marks"][1]["cpu_s"]),
         )
-        for name, pairs in found.items()
+        for name, each in found.items()
     ]
-    headings = ("system", "CPU ms", "of plain", "wall ms", "KiB on disk", "KiB of memory", "MiB at most", "start CPU-s")
-    show(options, "a trial without training; in small runs with what starts the system", headings, rows)
+    headings = ("system", "CPU ms", "of plain", "KiB on disk", "KiB of memory", "MiB at most", "from the start, CPU-s")
+    show(options, "a trial without training", headings, rows)
     gates = [Gate("ours to a plain Optuna script", cost[OURS] / cost[PLAIN], at_most=1.3)]
     least = {THEIRS: 4.0, UNSAVED: 4.0, RAY: 3.0}
     gates += [Gate(f"{name} to ours", cost[name] / cost[OURS], at_least=least[name]) for name in least if name in cost]
@@ -352,30 +353,26 @@ def _compare(options: Options, found: dict[str, list[Pair]], points: list[Any]) 
         options,
         gates=gates,
         equalities=[
-            Equality(f"{name}: configurations and values", float(_differing(pairs, points)))
-            for name, pairs in found.items()
+            Equality(f"{name}: configurations and values", float(_differing(each, points)))
+            for name, each in found.items()
         ],
     )
 
 
-def _differing(pairs: list[Pair], points: list[Any]) -> int:
+def _between(one: Measured, what: str) -> float:
+    """Return by how much a number has grown between the marks of a run."""
+    before, after = one.report["marks"]
+    return float(after[what] - before[what])
+
+
+def _differing(found: list[Measured], points: list[Any]) -> int:
     """Return how many trials have another configuration than was drawn, or other values than they told."""
     count = 0
-    for once in (once for pair in pairs for once in (pair.few, pair.many)):
-        for number, trial in enumerate(once.measured.report["trials"]):
+    for one in found:
+        for number, trial in enumerate(one.report["trials"]):
             told = [value(number, tenth) for tenth in TENTHS]
             count += trial["point"] != points[number] or trial["values"] != told[-len(trial["values"]) :]
     return count
-
-
-def _growth(resident: list[int], more: int) -> float:
-    """Return by how many bytes a trial makes a process grow, between the later trials of a run."""
-    later = resident[-more:]
-    return (later[-1] - later[0]) / max(1, len(later) - 1)
-
-
-def _bytes(folder: Path) -> int:
-    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from filelock import FileLock
 
@@ -205,14 +206,15 @@ class TrunkCache:
 
     def _judged(self, folder: Path, depth: int, source: Recomputed) -> dict[str, Any]:
         """See whether an example has the same states in other company, as the uncached trial would compute them."""
-        difference = 0.0
+        differences = [0.0]
         begins = source.begins(SPLITS[0], depth)
         kept = _mapped(folder / f"{SPLITS[0]}.bin", int(begins[-1]), source.hidden, source.dtype)
         for indices in source.mixed(SPLITS[0]):
             for index, states in zip(indices, source.compute(SPLITS[0], indices, [depth])[depth], strict=True):
                 there = kept[begins[index] : begins[index + 1]].float()
                 largest = float(there.abs().max().clamp(min=1e-6))
-                difference = max(difference, float((states.float() - there).abs().max()) / largest)
+                differences.append(float((states.float() - there).abs().max()) / largest)
+        difference = float(np.max(differences))  # what is no number stays none, and is kept by nobody
         complaint = None
         if not difference <= _ALONE[source.dtype.itemsize]:
             complaint = f"what layer {depth} makes of an example depends on what it is batched with ({difference:.1g})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import shutil
@@ -18,6 +19,7 @@ import pytest
 import torch
 from accelerate.state import AcceleratorState
 
+from tuner.errors import Diverged
 from tuner.run import Speed, TrialRun, TrunkHome
 from tuner.training import trunk_cache
 from tuner.training.loop import train
@@ -245,6 +247,23 @@ def test_a_model_whose_states_depend_on_their_company_keeps_none(
         _, said = trained(run)
         assert said["trunk_cache"]["place"] == "recompute"
         assert "depends on what it is batched with" in said["trunk_cache"]["reason"]
+
+
+def test_states_that_are_no_numbers_are_kept_by_nobody(
+    make_run: Callable[..., TrialRun], cached: Callable[..., TrialRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compute = Recomputed._compute
+
+    def broken(self: Recomputed, split: str, indices: Any, depths: Any) -> Any:
+        made = compute(self, split, indices, depths)
+        return {depth: [states * math.nan for states in rows] for depth, rows in made.items()}
+
+    monkeypatch.setattr(Recomputed, "_compute", broken)
+    recorded: list[Any] = []
+    run = cached(make_run("bert", **CLOSE, frozen_layers=0.5))
+    with pytest.raises(Diverged):
+        list(train(replace(run, record=recorded.append)))
+    assert recorded[-1]["trunk_cache"]["reason"].endswith("batched with (nan)")
 
 
 def test_a_model_that_cannot_be_parted_is_trained_whole(
