@@ -162,7 +162,7 @@ def assert_undisturbed(outcome: Outcome, expected: Outcome) -> None:
     assert outcome.weights == expected.weights
 
 
-@pytest.fixture
+@pytest.fixture(params=["folder", "s3"])
 def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "folder":
         return str(tmp_path / "store")
@@ -170,9 +170,6 @@ def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return found
 
 
-# Each database and each store once: real training is dear, and that a database does the same with either store is what
-# the contracts say of it.
-@pytest.mark.parametrize(("url", "checkpoints"), [("sqlite", "folder"), ("postgresql", "s3")], indirect=True)
 def test_after_a_kill_another_machine_ends_the_trial_as_if_nothing_had_been(
     machine_a: Tuner,
     url: str,
