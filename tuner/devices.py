@@ -122,7 +122,9 @@ def select_devices(spec: str, environ: Mapping[str, str], nvml: Nvml) -> tuple[D
     return tuple(gpus[position] for position in chosen)
 
 
-def lanes(devices: Sequence[Device], workers: int | None = None, *, cores: int | None = None) -> tuple[Lane, ...]:
+def lanes(
+    devices: Sequence[Device], workers: int | None = None, *, cores: int | None = None, most: int | None = None
+) -> tuple[Lane, ...]:
     """Give each worker a device of its own (the CPU is shared) and its part of the cores.
 
     Args:
@@ -130,6 +132,7 @@ def lanes(devices: Sequence[Device], workers: int | None = None, *, cores: int |
         workers: Number of lanes; by default one a GPU, and one on the CPU.
         cores: Cores to divide as threads, the remainder to the first lanes; by default those that this
             process may run on. More lanes than cores get a thread each all the same.
+        most: Threads that no lane has more of; by default what OMP_NUM_THREADS says.
 
     Raises:
         DeviceError: There is no device, no worker, or more workers than GPUs.
@@ -137,20 +140,28 @@ def lanes(devices: Sequence[Device], workers: int | None = None, *, cores: int |
     if not devices:
         raise DeviceError("no device to work on")
     gpus = [device for device in devices if device.kind == "cuda"]
+    cores = len(os.sched_getaffinity(0)) if cores is None else cores
+    most = _threads_asked(os.environ) if most is None else most
     count = (len(gpus) or 1) if workers is None else workers
     if count < 1:
         raise DeviceError(f"--workers {count}: at least 1 is needed")
     if gpus and count > len(gpus):
         raise DeviceError(f"--workers {count}: one trial runs on a GPU, and there are {_listed(gpus)} to use")
-    share, rest = divmod(len(os.sched_getaffinity(0)) if cores is None else cores, count)
+    share, rest = divmod(cores, count)
     return tuple(
         Lane(
             index=index,
             device=gpus[index] if gpus else devices[0],
-            threads=max(1, share + (1 if index < rest else 0)),
+            threads=min(most or cores, max(1, share + (1 if index < rest else 0))),
         )
         for index in range(count)
     )
+
+
+def _threads_asked(environ: Mapping[str, str]) -> int | None:
+    """Return the threads that OMP_NUM_THREADS allows; None where it holds no number, which OpenMP ignores too."""
+    first = environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # the others are of nested regions
+    return int(first) or None if first.isascii() and first.isdigit() else None
 
 
 class DeviceLocks:

@@ -86,7 +86,8 @@ class WarmParent:
     def _spawn(self) -> None:
         #: Exit codes of the trainers that this process has forked, and their steps; None while they run.
         self._exits: dict[int, tuple[int, int] | None] = {}
-        self._has_forked = False
+        #: Whether it has forked since it was told what to share.
+        self._has_shared = False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._requests = ours
         output = None if self._log is None else self._log.open("ab")
@@ -109,7 +110,7 @@ class WarmParent:
     def restart(self) -> None:
         """Start the process again, unless it still runs."""
         if not self.alive:
-            if not self._has_forked:  # what it was to share may be what has ended it
+            if not self._has_shared:  # making it may be what has ended the process
                 self._shared = None
             self._requests.close()
             self._spawn()
@@ -142,7 +143,7 @@ class WarmParent:
             while True:
                 kind, pid, status, steps = self._receive(timeout=None)
                 if kind == "forked":
-                    self._exits[pid], self._has_forked = None, True
+                    self._exits[pid], self._has_shared = None, True
                     return Trainer(pid, Connection(ours.detach()), self)
                 self._exits[pid] = (status, steps)
         except OSError as error:
@@ -164,6 +165,7 @@ class WarmParent:
 
     def _send_shared(self) -> None:
         if self._shared is not None:
+            self._has_shared = False
             with contextlib.suppress(OSError):  # it has ended: who starts a trainer next is told
                 self._requests.send(self._shared)
 

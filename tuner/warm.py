@@ -53,11 +53,12 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm's warning, which reaches every process of a job
     learn(os.environ)
     requests = socket.socket(fileno=int(arguments[0]))
-    # Collecting among what imports make, which nobody drops, takes a fifth of their time.
+    # Nobody drops what imports make: looking for garbage among it takes a fifth of their time, and in a fork also
+    # memory, as counting references writes to every page.
     gc.disable()
     for module in arguments[1:]:
         importlib.import_module(module)
-    _settle()
+    gc.freeze()
     gc.enable()
     counts: dict[int, steps.Steps] = {}
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -113,16 +114,6 @@ def _make_here(call: Call) -> None:
         getattr(importlib.import_module(module), name)(**call.arguments)
     except Exception:
         print(strike_out(traceback.format_exc()), file=sys.stderr)  # noqa: T201 (the trainers' log)
-
-
-def _settle() -> None:
-    """Keep what this process holds out of the collections of those that are forked from it.
-
-    Each would walk through half a million objects, and by counting their references have pages of its own of them all:
-    0.35 seconds and 130 MB.
-    """
-    gc.collect()
-    gc.freeze()
 
 
 def _let_be_killed_first() -> None:

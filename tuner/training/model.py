@@ -10,6 +10,7 @@ import random
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -74,7 +75,7 @@ def build_model(
 def keep_template(task: Task, model: ModelSource, *, labels: Sequence[str], seed: int, room: int | None) -> None:
     """Build a model of which every process that is forked from this one has its own.
 
-    In one thread: one that started here would be missing in a fork.
+    In one thread: one that started here would be missing in a fork. Nothing is read of what there is no room for.
 
     Args:
         task: Decides the class of the model.
@@ -90,27 +91,26 @@ def keep_template(task: Task, model: ModelSource, *, labels: Sequence[str], seed
     template.keep(None)
     if model.trust_remote_code:
         raise template.Unusable("code that it brings along may start threads, which a fork is without")
-    others = _other_random_states()
     with _alone():
+        empty = _without_weights(task, load_config(model), template.BUILT_WITH)
+        if room is not None and sum(each.nbytes for each in empty.state_dict().values()) > room:
+            raise template.Unusable("it is too large")
+        others = _other_random_states()
         built: Any = load_pretrained(task, model, labels=labels, dropout=template.BUILT_WITH, seed=seed)[0]
         drawn = torch.get_rng_state()
-        if room is not None and sum(each.nbytes for each in built.state_dict().values()) > room:
-            raise template.Unusable("it is too large")
-
-        def fresh(dropout: float) -> nn.Module:
-            settings = {**built.config.to_dict(), **dropout_overrides(built.config, dropout)}
-            with torch.device("meta"):
-                empty: nn.Module = task.auto_model.from_config(
-                    type(built.config).from_dict(settings), dtype=torch.float32
-                )
-            return empty
-
-        template.check(built, fresh)
-    if _other_random_states() != others:
-        raise template.Unusable("building it draws random numbers of Python's or numpy's own")
+        if _other_random_states() != others:
+            raise template.Unusable("building it draws random numbers of Python's or numpy's own")
+        template.check(built, lambda dropout: _without_weights(task, built.config, dropout))
     template.keep(
         template.Template(task=task, source=model, labels=tuple(labels), seed=seed, model=built, random=drawn)
     )
+
+
+def _without_weights(task: Task, config: Any, dropout: float) -> nn.Module:
+    settings = {**config.to_dict(), **dropout_overrides(config, dropout)}
+    with torch.device("meta"):
+        built: nn.Module = task.auto_model.from_config(type(config).from_dict(settings), dtype=torch.float32)
+    return built
 
 
 def _other_random_states() -> bytes:
@@ -122,13 +122,8 @@ def _alone() -> Iterator[None]:
     """Have libraries start no thread and ask no hub: the model was fetched before."""
     from huggingface_hub import constants
 
-    before, constants.HF_HUB_OFFLINE = constants.HF_HUB_OFFLINE, True
-    os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
-    try:
+    with patch.object(constants, "HF_HUB_OFFLINE", True), patch.dict(os.environ, HF_DEACTIVATE_ASYNC_LOAD="1"):
         yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
-        del os.environ["HF_DEACTIVATE_ASYNC_LOAD"]
 
 
 def load_pretrained(

@@ -85,7 +85,7 @@ def check(model: nn.Module, fresh: Callable[[float], nn.Module]) -> None:
         ours, theirs = _settings(model), _settings(fresh(dropout))
         if ours != theirs:
             odd = next(name for name in (*ours, *theirs) if ours.get(name) != theirs.get(name))
-            raise Unusable(f"with a dropout of {dropout} another {odd or 'model'} is built")
+            raise Unusable(f"with a dropout of {dropout} another {odd} is built")
 
 
 def _settings(model: nn.Module) -> dict[str, Any]:

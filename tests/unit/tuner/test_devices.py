@@ -308,11 +308,26 @@ def test_more_workers_than_gpus_is_an_error():
         lanes((gpu(0), gpu(1)), 3)
 
 
+@pytest.fixture(autouse=True)
+def _threads_are_left_to_us(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+
 def test_the_cpu_is_one_lane_with_all_cores_that_this_process_may_use():
     (lane,) = lanes((CPU,))
 
     assert lane.device == CPU
     assert lane.threads == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("text", "threads"),
+    [("1", [1, 1]), ("2,1", [2, 2]), (" 2 ", [2, 2]), ("8", [3, 2]), ("", [3, 2]), ("0", [3, 2]), ("many", [3, 2])],
+)
+def test_no_lane_has_more_threads_than_the_user_asks_of_openmp(text, threads, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+
+    assert [lane.threads for lane in lanes((CPU,), 2, cores=5)] == threads
 
 
 @pytest.mark.parametrize(

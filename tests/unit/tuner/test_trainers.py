@@ -77,6 +77,7 @@ def test_trainers_do_without_what_could_not_be_made_and_the_log_says_why(warm: W
 
 
 def test_what_ends_the_parent_is_not_made_again(warm: WarmParent, tmp_path: Path) -> None:
+    warm.call(f"{HELPERS}:count_calls", {})  # what it was before it was told says nothing
     warm.share(f"{HELPERS}:prepare_and_die", {"note": str(tmp_path / "note")})
     wait_until(lambda: not warm.alive)
     with pytest.raises(TrainerDied):

@@ -52,15 +52,15 @@ def test_a_trial_from_a_template_is_that_of_a_fresh_model(
 ) -> None:
     runs = [
         make_run(name, dropout=dropout, frozen_layers=frozen, evaluations=2, num_train_epochs=2)
-        for dropout, frozen in ((0.3, 0.0), (0.0, 0.5), (0.1, 0.0))
+        for dropout, frozen in ((0.3, 0.0), (0.0, 0.5), (0.1, 1.0), (0.2, "gradual"))
     ]
     warm.share("training_functions:no_template", {})
     fresh = [trained(warm, run) for run in runs]
     arguments = {"task": runs[0].task, "model": runs[0].model, "labels": labels_of(runs[0]), "seed": runs[0].seed}
     warm.share("tuner.training.jobs:template_job", arguments)
     taken = [trained(warm, run) for run in runs]
-    assert [with_template for _, with_template in fresh] == [False] * 3
-    assert [with_template for _, with_template in taken] == [True] * 3
+    assert [with_template for _, with_template in fresh] == [False] * len(runs)
+    assert [with_template for _, with_template in taken] == [True] * len(runs)
     assert [evaluations for evaluations, _ in taken] == [evaluations for evaluations, _ in fresh]
 
 
