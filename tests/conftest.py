@@ -29,13 +29,10 @@ _TIERS = ("chaos", "contracts", "integration")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    sharing = {item.path for item in items if "finished_run" in getattr(item, "fixturenames", ())}
     for item in items:
-        path = item.path.relative_to(Path(__file__).parent)
-        if path.parts[0] in _TIERS:
-            item.add_marker(path.parts[0])
-        # A worker has all tests of a file, for what they share; and those of all files that share a dear study.
-        item.add_marker(pytest.mark.xdist_group("finished" if item.path in sharing else str(path)))
+        tier = item.path.relative_to(Path(__file__).parent).parts[0]
+        if tier in _TIERS:
+            item.add_marker(tier)
 
 
 def _start(kind: Callable[..., Server], **settings: str | int) -> Server:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
+import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, TypeAlias
 
 import pytest
-from nursery import DATABASE, Nursery
 
-__all__ = ["Race", "race", "racers"]
+__all__ = ["Holding", "Race", "holding", "race"]
 
 Race: TypeAlias = Callable[..., list[Any]]
+Holding: TypeAlias = Callable[..., "subprocess.Popen[str]"]
 
 _RACE = """
 import json, os, sys, traceback
@@ -57,15 +55,8 @@ while True:
 """
 
 
-@pytest.fixture(scope="session")
-def racers() -> Iterator[Nursery]:
-    """What forks the processes that fork the racers."""
-    with Nursery(os.environ, DATABASE) as nursery:
-        yield nursery
-
-
 @pytest.fixture
-def race(racers: Nursery, tmp_path: Path) -> Race:
+def race() -> Race:
     """Run a function in some processes that start at once: `race(role, ways, *arguments)` returns their answers.
 
     The function gets its number and the arguments, imports what it uses, and answers with JSON; for a process that
@@ -74,18 +65,41 @@ def race(racers: Nursery, tmp_path: Path) -> Race:
 
     def run(role: Callable[..., Any], ways: int, *arguments: Any) -> list[Any]:
         program = _RACE.format(source=textwrap.dedent(inspect.getsource(role)), name=role.__name__)
-        command = [sys.executable, "-c", program, json.dumps([ways, arguments])]
-        with open(os.devnull) as nothing, TemporaryFile("w+") as out, TemporaryFile("w+") as err:
-            streams = (nothing.fileno(), out.fileno(), err.fileno())
-            code = racers.start(command, tmp_path, os.environ, streams).wait(timeout=300)
-            out.seek(0)
-            err.seek(0)
-            said, complaint = out.read(), err.read()
-        assert code == 0, complaint
-        answers = [json.loads(line) for line in said.splitlines()]
-        assert len(answers) == ways, complaint
+        done = subprocess.run(
+            [sys.executable, "-c", program, json.dumps([ways, arguments])],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        assert len(answers) == ways, done.stderr
         errors = [answer for answer in answers if isinstance(answer, str) and answer.startswith("error: ")]
         assert not errors, errors[0]
         return answers
 
     return run
+
+
+@pytest.fixture
+def holding() -> Iterator[Holding]:
+    """Start a program that says `ready` and then waits for the end of its input; ended after the test."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(program: str, *arguments: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", program + "\nprint('ready', flush=True)\nimport sys; sys.stdin.read()", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import os
@@ -12,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,8 +23,6 @@ import psutil
 import yaml
 
 if TYPE_CHECKING:
-    from nursery import Forked, Nursery
-
     from storage import SlotRecord
 
 COMMAND = Path(sys.executable).with_name("tuner")
@@ -112,58 +108,27 @@ def wait_until(condition: Callable[[], Found | None], what: str, timeout: float 
 
 
 class Running:
-    """The command while it runs, in a process group of its own as a shell would give it.
+    """The command while it runs, in a process group of its own as a shell would give it."""
 
-    Args:
-        arguments: The command.
-        folder: Where it works.
-        environment: Its variables.
-        nursery: Forks it; None starts it.
-        stdin: What it can read.
-    """
-
-    def __init__(
-        self,
-        arguments: list[str],
-        folder: Path,
-        environment: Mapping[str, str],
-        *,
-        nursery: Nursery | None = None,
-        stdin: str = "",
-    ) -> None:
+    def __init__(self, arguments: list[str], folder: Path, environment: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            arguments,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,
+        )
         self._lines: list[str] = []
         self._seen = 0
         self._grew = threading.Condition()
         self._ended = False
         self._out: list[str] = []
-        (out, its_out), (err, its_err) = os.pipe(), os.pipe()
-        self._stdout, self._stderr = os.fdopen(out, encoding="utf-8"), os.fdopen(err, encoding="utf-8")
-        with tempfile.TemporaryFile() as given:
-            given.write(stdin.encode())
-            given.seek(0)
-            try:
-                self.process = self._start(arguments, folder, environment, nursery, (given.fileno(), its_out, its_err))
-            finally:
-                os.close(its_out)
-                os.close(its_err)
         self._readers = [threading.Thread(target=self._read), threading.Thread(target=self._read_out)]
         for reader in self._readers:
             reader.start()
-
-    @staticmethod
-    def _start(
-        arguments: list[str],
-        folder: Path,
-        environment: Mapping[str, str],
-        nursery: Nursery | None,
-        streams: tuple[int, int, int],
-    ) -> subprocess.Popen[bytes] | Forked:
-        if nursery is not None:
-            return nursery.start(arguments, folder, environment, streams)
-        stdin, stdout, stderr = streams
-        return subprocess.Popen(
-            arguments, cwd=folder, env=dict(environment), stdin=stdin, stdout=stdout, stderr=stderr, process_group=0
-        )
 
     @property
     def pid(self) -> int:
@@ -209,14 +174,15 @@ class Running:
     def close(self) -> None:
         """End whatever still runs."""
         if self.process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+            os.killpg(self.pid, signal.SIGKILL)
         self.wait()
-        self._stdout.close()
-        self._stderr.close()
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
 
     def _read(self) -> None:
-        for line in self._stderr:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
             with self._grew:
                 self._lines.append(line)
                 self._grew.notify_all()
@@ -225,7 +191,8 @@ class Running:
             self._grew.notify_all()
 
     def _read_out(self) -> None:
-        self._out.append(self._stdout.read())
+        assert self.process.stdout is not None
+        self._out.append(self.process.stdout.read())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,14 +204,19 @@ class Tuner:
     model: Path
     data: Path
     command: tuple[str, ...] = (str(COMMAND),)
-    #: Forks the command; None starts it, as a shell does.
-    nursery: Nursery | None = None
 
     def run(self, *arguments: str, timeout: float = DEADLINE_S, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
-        with self.running(*arguments, stdin=stdin) as running:
-            code = running.wait(timeout)
-            return subprocess.CompletedProcess([*self.command, *arguments], code, running.stdout, running.stderr)
+        return subprocess.run(
+            [*self.command, *arguments],
+            cwd=self.folder,
+            env=dict(self.environment),
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
 
     def ok(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command, which must succeed."""
@@ -257,18 +229,9 @@ class Tuner:
         return json.loads(self.ok(*arguments, "--json").stdout)
 
     @contextmanager
-    def running(self, *arguments: str, stdin: str = "") -> Iterator[Running]:
+    def running(self, *arguments: str) -> Iterator[Running]:
         """Start the command; end it with the block."""
-        # Ours, or a script that is the command with something in its way; what starts it in a namespace does not fork.
-        ours = self.command[0] == str(COMMAND) or self.command[:2] == (sys.executable, "-P")
-        forks = ours and self.nursery is not None and self.nursery.fits(self.environment)
-        running = Running(
-            [*self.command, *arguments],
-            self.folder,
-            self.environment,
-            nursery=self.nursery if forks else None,
-            stdin=stdin,
-        )
+        running = Running([*self.command, *arguments], self.folder, self.environment)
         try:
             yield running
         finally:
@@ -295,10 +258,6 @@ class Tuner:
             **changes,
         }
         return self._write_study(name, document)
-
-    def afresh(self) -> Tuner:
-        """Return the command as a shell starts it, where it matters what is imported."""
-        return replace(self, nursery=None)
 
     def within(self, **environment: str) -> Tuner:
         """Return the command with more variables in its environment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from acceptance_support import COMMAND, Gate, Tuner, build_data, build_model
-from nursery import COMMAND as COMMAND_MODULES
-from nursery import Nursery
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,10 +34,12 @@ def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The variables of commands."""
+def new_tuner(
+    tmp_path_factory: pytest.TempPathFactory, model_folder: Path, data_folder: Path
+) -> Callable[[Path], Tuner]:
+    """Give the command in a folder."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("TUNER_", "PYTHON"))}
-    return {
+    environment = {
         **kept,
         "HF_HUB_OFFLINE": "1",
         "TUNER_CACHE": str(tmp_path_factory.mktemp("cache")),
@@ -48,22 +48,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "COLUMNS": "200",
     }
 
-
-@pytest.fixture(scope="session")
-def nursery(environment: dict[str, str]) -> Iterator[Nursery]:
-    """What forks the commands of a session."""
-    with Nursery(environment, COMMAND_MODULES) as nursery:
-        yield nursery
-
-
-@pytest.fixture(scope="session")
-def new_tuner(
-    environment: dict[str, str], nursery: Nursery, model_folder: Path, data_folder: Path
-) -> Callable[[Path], Tuner]:
-    """Give the command in a folder."""
-
     def make(folder: Path) -> Tuner:
-        return Tuner(folder=folder, environment=environment, model=model_folder, data=data_folder, nursery=nursery)
+        return Tuner(folder=folder, environment=environment, model=model_folder, data=data_folder)
 
     return make
 
@@ -116,8 +102,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[
         early_stopping="none",
         budget={"trials": 20},
     )
-    # Started by itself: what it has in memory is its own.
-    with tuner.afresh().running("start", study, "--workers", "2") as running:
+    with tuner.running("start", study, "--workers", "2") as running:
         samples = []
         for over in (4, 17):
             running.wait_for(rf"; {over}/20")

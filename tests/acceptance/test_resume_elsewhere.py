@@ -162,7 +162,7 @@ def assert_undisturbed(outcome: Outcome, expected: Outcome) -> None:
     assert outcome.weights == expected.weights
 
 
-@pytest.fixture
+@pytest.fixture(params=["folder", "s3"])
 def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "folder":
         return str(tmp_path / "store")
@@ -170,9 +170,6 @@ def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return found
 
 
-# Each database and each store once: real training is dear, and that a database does the same with either store is what
-# the contracts say of it.
-@pytest.mark.parametrize(("url", "checkpoints"), [("sqlite", "folder"), ("postgresql", "s3")], indirect=True)
 def test_after_a_kill_another_machine_ends_the_trial_as_if_nothing_had_been(
     machine_a: Tuner,
     url: str,
@@ -222,7 +219,9 @@ def test_a_signal_saves_real_training_at_the_next_step(tuner: Tuner, expected: O
     # No checkpoint but at the signal, so that what it saves is what the trial goes on from.
     study = tuner.study("moved", **{**STUDY, "checkpoint_every": "1h"})
     with tuner.running("start", study, *LANES) as running:
-        running.wait_for(r"trial \d 3/10")
+        # Both: a trial that has not taken a step has nothing to save.
+        first = running.wait_for(r"trial (\d) 1/10")
+        running.wait_for(rf"trial {1 - int(first[1])} 1/10")
         running.process.send_signal(signal.SIGTERM)
         assert running.wait(timeout=20) == 75, running.stderr
     saved = assert_given_back(url, "moved", signal.SIGTERM)

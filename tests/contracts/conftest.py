@@ -11,12 +11,12 @@ from typing import TypeAlias
 
 import pytest
 import sqlalchemy as sa
-from racing import race, racers
+from racing import holding, race
 from servers import MariaDBServer, PostgresServer
 
 from storage import Database
 
-__all__ = ["race", "racers"]
+__all__ = ["holding", "race"]
 
 Watch: TypeAlias = Callable[[Database], Callable[..., None]]
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nursery import COMMAND, Nursery
 
 _WORDS = [
     "film",
@@ -127,10 +125,3 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
     for name in ("TUNER_STORAGE", "HF_HUB_CACHE", "HF_DATASETS_CACHE"):
         environment.pop(name, None)
     return root, environment
-
-
-@pytest.fixture(scope="session")
-def nursery(reader: tuple[Path, dict[str, str]]) -> Iterator[Nursery]:
-    """What forks the commands of a reader."""
-    with Nursery(reader[1], COMMAND) as nursery:
-        yield nursery

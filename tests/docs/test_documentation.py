@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import signal
@@ -11,7 +10,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from nursery import Nursery
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -30,7 +28,7 @@ def name_of(page: Path) -> str:
 PAGES_WITH_COMMANDS = [page for page in PAGES if any(kind in ("console", "yaml") for kind, _ in blocks(page))]
 
 
-def run(command: str, folder: Path, environment: dict[str, str], nursery: Nursery) -> None:
+def run(command: str, folder: Path, environment: dict[str, str]) -> None:
     words = shlex.split(command)
     if words[0] == "make":
         # The suite runs inside one of them; that both exist and expand is what can be shown here.
@@ -38,25 +36,30 @@ def run(command: str, folder: Path, environment: dict[str, str], nursery: Nurser
         return
     assert words[0] == "tuner", f"the documentation may only show make and tuner: {command}"
     executable = str(Path(sys.executable).with_name("tuner"))
-    ours, theirs = os.pipe()
-    with os.fdopen(ours, encoding="utf-8") as output:
-        with open(os.devnull) as nothing:
-            process = nursery.start([executable, *words[1:]], folder, environment, (nothing.fileno(), theirs, theirs))
-        os.close(theirs)
-        said = ""
-        if words[1] == "dashboard":
-            said = output.readline()
-            assert said.startswith("Dashboard on http://127.0.0.1:"), said
-            process.send_signal(signal.SIGINT)
-        rest = output.read()
-    assert process.wait() == 0, f"{command}\n{said}{rest}"
+    process = subprocess.Popen(
+        [executable, *words[1:]],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    said = ""
+    if words[1] == "dashboard":
+        said = process.stdout.readline()
+        assert said.startswith("Dashboard on http://127.0.0.1:"), said
+        process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, f"{command}\n{said}{rest}"
     assert "Traceback" not in rest, f"{command}\n{rest}"
 
 
 @pytest.mark.acceptance
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
 def test_every_command_and_study_file_of_a_page_works(
-    page: Path, reader: tuple[Path, dict[str, str]], nursery: Nursery, tmp_path: Path
+    page: Path, reader: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
     root, environment = reader
     for name in ("reviews.csv", "photos"):
@@ -69,7 +72,7 @@ def test_every_command_and_study_file_of_a_page_works(
         elif kind == "console":
             for line in text.splitlines():
                 assert line.startswith("$ "), f"{page.name}: {line!r} is no command"
-                run(line.removeprefix("$ "), tmp_path, environment, nursery)
+                run(line.removeprefix("$ "), tmp_path, environment)
     named = {path.name for path in tmp_path.glob("*.yaml")}
     shown = " ".join(text for kind, text in blocks(page) if kind == "console")
     assert all(name in shown for name in named), f"{page.name} shows a study file that none of its commands uses"

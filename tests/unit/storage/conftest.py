@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from racing import race, racers
+from racing import holding, race
 
 from storage import Database
 
-__all__ = ["race", "racers"]
+__all__ = ["holding", "race"]
 
 
 @pytest.fixture
