@@ -7,7 +7,7 @@ INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
 # Tests at a time, in the order of their folders: the long ones come first, so that no worker is left alone with them.
 JOBS ?= 2
-BENCH ?= frozen padding race replay resume
+BENCH ?= frozen growth padding race replay resume
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test bench chaos check docs secrets clean
@@ -19,7 +19,7 @@ quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a
 	$(BIN)/tuner start examples/rotten_tomatoes.yaml --workers 2
 
 test: $(VENV)/.test ## Set up, then run the tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder --durations=25
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 
 bench: $(VENV)/.test .venv-ray/.made ## Set up, then measure against other systems: about two hours; BENCH="padding race" chooses
 	@for name in $(BENCH); do echo "== $$name" && $(BIN)/python benchmarks/$$name.py || failed="$$failed $$name"; done; \
