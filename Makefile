@@ -7,7 +7,7 @@ INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
 # Tests at a time, in the order of their folders: the long ones come first, so that no worker is left alone with them.
 JOBS ?= 2
-BENCH ?= frozen growth padding race replay resume
+BENCH ?= frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test bench chaos check docs secrets clean
