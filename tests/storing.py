@@ -87,8 +87,10 @@ def content(database: Database, *, ours: bool = False) -> dict[str, list[str]]:
 
 
 @contextmanager
-def unseen_commit(database: Database, statement: str, *, engine: sa.Engine | None = None) -> Iterator[None]:
-    """Have the connection break after a transaction with such a statement is committed, and before that is known."""
+def unseen_commit(
+    database: Database, statement: str, *, engine: sa.Engine | None = None, written: bool = True
+) -> Iterator[None]:
+    """Have the connection break as a transaction with such a statement is committed: after it is written, or before."""
     engine = engine or database.optuna_storage.engine
     seen: list[str] = []
     done: list[str] = []
@@ -100,7 +102,10 @@ def unseen_commit(database: Database, statement: str, *, engine: sa.Engine | Non
     def commit(connection: sa.Connection) -> None:
         if seen and not done:
             done.append(seen[0])
-            connection.connection.commit()
+            if written:
+                connection.connection.commit()
+            else:
+                connection.connection.rollback()
             raise sa.exc.OperationalError("COMMIT", {}, sqlite3.OperationalError("database is locked"))
 
     sa.event.listen(engine, "after_cursor_execute", look)

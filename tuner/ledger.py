@@ -319,6 +319,9 @@ class Ledger:
                     skip_if_finished=True,
                 )
                 if fence.ends:
+                    if result.state == "complete":
+                        for name in ("best_step", "final_value"):
+                            set_trial_attribute(self._storage, trial._trial_id, name, getattr(result, name))
                     self._note(trial, result, begun.effective, curve)
             if fence.ends:
                 return

@@ -112,14 +112,15 @@ def test_a_slot_that_was_taken_when_the_database_went_away_is_the_one_that_is_ha
     assert [slot.attempt for slot in Slots(database, record.id).all()] == [1, 1]
 
 
-@pytest.mark.parametrize("statement", ["UPDATE trials", "INSERT INTO study_system_attributes"])
-def test_an_end_that_was_written_when_the_database_went_away_is_written_once(
-    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, statement: str
+@pytest.mark.parametrize("written", [True, False])
+def test_an_end_is_written_once_if_the_database_goes_away_at_its_commit(
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, written: bool
 ) -> None:
     lease, trial = begun(ledger)
-    with unseen_commit(database, statement):
+    with unseen_commit(database, "UPDATE trials", written=written):
         ledger.tell(lease, trial, COMPLETE, {})
     assert (study.trials[0].state, study.trials[0].value) == (TrialState.COMPLETE, 0.7)
+    assert study.trials[0].user_attrs == {"best_step": 1, "final_value": 0.7}
     assert Slots(database, record.id).all()[0].state == "finished"
     assert ends(database, record) == ["complete"]
 
