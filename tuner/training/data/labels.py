@@ -30,7 +30,7 @@ def map_labels(
         DataError: A label is missing, not named, not seen in training, or there is but one class.
     """
     shown = _shower(splits["train"], column)
-    values = {name: [shown(value) for value in rows[column]] for name, rows in splits.items()}
+    values = {name: [shown(value) for value in rows[column][:]] for name, rows in splits.items()}
     for split, found in values.items():
         if None in found:
             raise DataError("", "data.label", f"row {found.index(None)} of {split} has no label in column {column!r}")

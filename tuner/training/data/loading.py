@@ -111,7 +111,7 @@ def _check_columns(present: Iterable[str], wanted: Mapping[str, list[str]], wher
 def _where(rows: Dataset, where: Mapping[str, Any]) -> Dataset:
     for column, wanted in where.items():
         allowed = wanted if isinstance(wanted, list) else [wanted]
-        rows = rows.select([index for index, value in enumerate(rows[column]) if value in allowed])
+        rows = rows.select([index for index, value in enumerate(rows[column][:]) if value in allowed])
     return rows
 
 

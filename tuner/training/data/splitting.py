@@ -55,7 +55,7 @@ def make_splits(
         return {split: rows[name] for split, name in named.items()}
     base = _base(rows, named)
     made = {split: rows[name] for split, name in named.items() if name != base}
-    order = stratified_order(rows[base][label], seed)
+    order = stratified_order(rows[base][label][:], seed)
     sizes = _sizes(carved, len(order))
     if "train" in named and named["train"] == base:
         sizes["train"] = len(order) - sum(sizes.values())

@@ -48,7 +48,7 @@ class TextClassification:
         """Tokenise."""
         columns = self.columns(data)["text"]
         for column in columns:
-            missing = [index for index, text in enumerate(rows[column]) if not isinstance(text, str)]
+            missing = [index for index, text in enumerate(rows[column][:]) if not isinstance(text, str)]
             if missing:
                 raise DataError("", "data.text", f"row {missing[0]} has no text in column {column!r}")
         limit = min(max_length, processor.model_max_length)
