@@ -65,6 +65,8 @@ class Attempt:
     trains: bool = False
     #: Whether this attempt has recorded its effective configuration.
     recorded: bool = False
+    #: Seconds of this attempt before it did.
+    prepared_s: float | None = None
     #: Examples that its trainer was told to take at a time; None where that was left to it.
     told_micro_batch: int | None = None
     #: By step, every evaluation of every attempt.

@@ -246,6 +246,8 @@ class Attempts:
         with self._dropping(attempt):
             if isinstance(message, Recorded):
                 attempt.trains = True
+                if attempt.prepared_s is None:
+                    attempt.prepared_s = attempt.seconds
                 if told := self._headroom.take(attempt, dict(message.effective)):
                     self.notice(told)
             elif isinstance(message, Evaluated):
@@ -499,7 +501,14 @@ class Attempts:
 
     def _is_over_time(self, attempt: Attempt) -> bool:
         most_s = self._config.budget.trial_time
-        return most_s is not None and attempt.device_s > most_s
+        if most_s is None:
+            return False
+        counted_s = attempt.device_s
+        if self._config.train is None:
+            # What comes before is the study's: of states that take longer to compute than a trial may, each builder
+            # would be cut, and the next one begin anew.
+            counted_s -= attempt.seconds if attempt.prepared_s is None else attempt.prepared_s
+        return counted_s > most_s
 
     def _over_time(self, attempt: Attempt) -> TrialResult:
         most_s = self._config.budget.trial_time

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
+from pathlib import Path
 from typing import Any
 
 import optuna
 import pytest
 from acceptance_support import Tuner, records_of, wait_until
+from filelock import FileLock
+
+from storage import StorageError
 
 #: Trial 1 hangs within a step, after its first evaluation, and hears nothing.
 HANGING = """
@@ -107,6 +112,30 @@ def test_a_trials_time_counts_over_all_its_attempts(tuner: Tuner) -> None:
     assert re.search(r"trial 0 pruned .*\(time: over its 10s of device time\)", done.stderr)
     assert done.returncode == 1, "nothing is complete"
     assert device_s() - first < 10, "what the first attempt took counts too"
+
+
+def test_what_is_computed_for_all_trials_is_no_time_of_the_one_that_waits_for_it(tuner: Tuner, tmp_path: Path) -> None:
+    space = {"frozen_layers": 0.5, "num_train_epochs": 1}
+    study = tuner.study("shared", search_space=space, budget={"trials": 1, "trial_time": "10s"})
+    url, trunk = f"sqlite:///{tuner.folder}/tuner.db", tmp_path / "cache" / "trunk"
+    trunk.mkdir(parents=True)
+    builder = FileLock(trunk / "room.lock")
+    builder.acquire()
+    alone = tuner.within(TUNER_CACHE=str(trunk.parent))
+    with alone.running("start", study, "--lease", "2s") as running:
+        wait_until(lambda: _device_s(url, "shared") > 12, "more than its time")
+        builder.release()
+        assert running.wait() == 0, running.stderr
+    (trial,) = tuner.json("trials", "shared")["trials"]
+    assert (trial["state"], trial["reason"]) == ("complete", None)
+    assert trial["device_s"] > 12
+
+
+def _device_s(url: str, name: str) -> float:
+    """Return the device seconds of the first slot; 0 while there is no study."""
+    with contextlib.suppress(LookupError, StorageError):
+        return float(records_of(name, url).slots[0].device_s)
+    return 0.0
 
 
 @pytest.mark.parametrize("late", ["math.nan", "math.inf"])
