@@ -21,9 +21,6 @@ from sqlalchemy.util.queue import Empty
 
 #: Seconds after which a connection that lies idle is given back: a burst of questions shares one, a pause frees it.
 KEPT_S = 5.0
-#: Seconds after its last use for which a connection is taken to be as good as it was: to ask it costs as much as a
-#: short transaction. One that has broken since is an outage, as one that breaks in use.
-_SOUND_S = 1.0
 #: Seconds for which a command asks for a connection again before it says that there is none.
 PATIENCE_S = 30.0
 #: Seconds between two tries, at least and at most.
@@ -100,16 +97,6 @@ class TurnPool(sa.pool.QueuePool):
             give_back()
             time.sleep(random.uniform(*_AGAIN_S))
 
-    def _do_get(self) -> Any:
-        record: Any = super()._do_get()
-        if time.monotonic() - record.info.get("used", float("-inf")) < _SOUND_S:
-            record.fresh = True  # it need not be asked
-        return record
-
-    def _do_return_conn(self, record: Any) -> None:
-        record.info["used"] = time.monotonic()
-        super()._do_return_conn(record)
-
     def give_back(self, kept_s: float) -> None:
         """Close what lies idle and was made at least so many seconds ago."""
         idle = []
@@ -121,7 +108,7 @@ class TurnPool(sa.pool.QueuePool):
         for record in idle:
             if time.monotonic() - record.info.get("made", 0.0) >= kept_s:
                 record.invalidate()  # closed; whoever takes its place next makes it anew
-            super()._do_return_conn(record)
+            self._do_return_conn(record)
 
 
 def pool_arguments(*, ours: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -152,8 +152,8 @@ class Interleaved(Ledger):
     begun: Begun
     ended = False
 
-    def over(self) -> list[SlotRecord]:
-        found = super().over()
+    def over(self, trials: Collection[int]) -> list[SlotRecord]:
+        found = super().over(trials)
         self._end()
         return found
 
