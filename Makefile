@@ -21,7 +21,7 @@ quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a
 test: $(VENV)/.test ## Set up, then run the tests
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 
-bench: $(VENV)/.test .venv-ray/.made ## Set up, then measure against other systems: about two hours; BENCH="padding race" chooses
+bench: $(VENV)/.test .venv-ray/.made ## Set up, then measure against other systems: some four hours; BENCH="padding race" chooses
 	@for name in $(BENCH); do echo "== $$name" && $(BIN)/python benchmarks/$$name.py || failed="$$failed $$name"; done; \
 	  [ -z "$$failed" ] || { echo "missed a gate:$$failed"; exit 1; }
 
