@@ -319,10 +319,7 @@ class Ledger:
                     skip_if_finished=True,
                 )
                 if fence.ends:
-                    if result.state == "complete":
-                        for name in ("best_step", "final_value"):
-                            set_trial_attribute(self._storage, trial._trial_id, name, getattr(result, name))
-                    self._note(trial, result, begun.effective, curve)
+                    self._sum_up(trial, result, begun.effective, curve)
             if fence.ends:
                 return
         if self._slots.finish(lease):  # somebody else, such as the dashboard, has told the trial
@@ -340,13 +337,17 @@ class Ledger:
             # A bare PRUNED at a late step would rank as good; the samplers ignore FAIL. This they learn from.
             trial.set_constraint(result.avoid, 1.0)
 
-    def _note(
+    def _sum_up(
         self,
         trial: optuna.Trial,
         result: TrialResult,
         effective: Mapping[str, Any] | None,
         curve: Mapping[int, Mapping[str, Any]],
     ) -> None:
+        """Write what only who has ended a trial may say of it: its best step and last value, and its note."""
+        if result.state == "complete":
+            for name in ("best_step", "final_value"):
+                set_trial_attribute(self._storage, trial._trial_id, name, getattr(result, name))
         note = trial_note(
             state=result.state,
             value=result.value,

@@ -20,7 +20,7 @@ import sys
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tuner import steps
 from tuner.errors import ConfigError
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm's warning, which reaches every process of a job
     learn(os.environ)
     requests = socket.socket(fileno=int(arguments[0]))
-    # Nobody drops what imports make: looking for garbage among it takes a fifth of their time, and in a fork also
+    # Nobody drops what imports make: looking for garbage among it takes a quarter of their time, and in a fork also
     # memory, as counting references writes to every page.
     gc.disable()
     for module in arguments[1:]:
@@ -107,11 +107,15 @@ def _report_exits(requests: socket.socket, counts: dict[int, steps.Steps]) -> No
         count.close()
 
 
+def _function_of(call: Call) -> Any:
+    module, _, name = call.function.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 def _make_here(call: Call) -> None:
     """Make a call in this process, for what all that are forked from it then have."""
-    module, _, name = call.function.partition(":")
     try:
-        getattr(importlib.import_module(module), name)(**call.arguments)
+        _function_of(call)(**call.arguments)
     except Exception:
         print(strike_out(traceback.format_exc()), file=sys.stderr)  # noqa: T201 (the trainers' log)
 
@@ -136,8 +140,7 @@ def _run(parent: int, call: Call, connection: Connection) -> None:
         os.environ.update(call.environment)
         if call.environment.get("HF_HUB_OFFLINE") and (constants := sys.modules.get("huggingface_hub.constants")):
             constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]  # it read the environment of its import
-        module, _, name = call.function.partition(":")
-        function = getattr(importlib.import_module(module), name)
+        function = _function_of(call)
         try:
             function(connection, **call.arguments)
             code = 0
