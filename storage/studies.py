@@ -175,27 +175,29 @@ class Studies:
             gap_s: Seconds after which nobody can have held a trial: a longer silence counts as none.
         """
         columns = tables.studies.c
-        silence = now_s() - columns.wall_seen
         with self._database.write() as connection:
-            values = {
-                "wall_s": columns.wall_s + sa.case((silence.between(0, gap_s), silence), else_=0.0),
-                "wall_seen": now_s(),
-            }
+            values = {"wall_s": _wall_s(gap_s), "wall_seen": now_s()}
             query = tables.studies.update().where(columns.study_id == study_id)
             connection.execute(query.ordered_values(*assigned(tables.studies, values)))
             counted = sa.select(columns.wall_s).where(columns.study_id == study_id)
             return float(connection.execute(counted).scalar_one())
 
-    def end_wall_time(self, study_id: int) -> None:
-        """Stop counting until the next worker begins, where no trial is held any more."""
+    def end_wall_time(self, study_id: int, gap_s: float) -> None:
+        """Count the last time, and none until the next worker begins, where no trial is held any more.
+
+        Args:
+            study_id: The study.
+            gap_s: As for `count_wall_time`.
+        """
         columns, slots = tables.studies.c, tables.slots.c
         anything_held = sa.exists().where(
             slots.study_id == study_id, slots.state == "running", slots.expires >= now_s()
         )
+        counting = columns.wall_seen.is_not(None)
         with self._database.write() as connection:
-            connection.execute(
-                tables.studies.update().where(columns.study_id == study_id, ~anything_held).values(wall_seen=None)
-            )
+            values = {"wall_s": _wall_s(gap_s), "wall_seen": sa.null()}
+            query = tables.studies.update().where(columns.study_id == study_id, counting, ~anything_held)
+            connection.execute(query.ordered_values(*assigned(tables.studies, values)))
 
     def delete(self, name: str) -> None:
         """Delete a study, its trials and its slots.
@@ -243,3 +245,10 @@ class Studies:
             f"study {name!r} in {self._database.url}: what is stored of it is not what tuner writes; "
             "who else can write there?"
         )
+
+
+def _wall_s(gap_s: float) -> sa.ColumnElement[float]:
+    """Return a study's wall time with what has passed since it was last counted."""
+    columns = tables.studies.c
+    silence = now_s() - columns.wall_seen
+    return columns.wall_s + sa.case((silence.between(0, gap_s), silence), else_=0.0)

@@ -72,13 +72,15 @@ class Heartbeat:
         self._workers = Workers(database, record.id)
         #: When leases were last renewed, on this process's clock.
         self._beaten: float | None = None
+        #: Whether a trial was held at the last beat, since when the study's time is counted.
+        self._counting = False
         self._soon = threading.Event()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
         self._patience(self._workers.forget_gone)
-        self._patience(self._studies.end_wall_time, self._study_id)
+        self._patience(self._studies.end_wall_time, self._study_id, self._lease_s)
         self._patience(self._beat)
         self._thread.start()
         return self
@@ -118,9 +120,13 @@ class Heartbeat:
         if lost:
             self._lost(frozenset(lost))
         self._workers.beat(self._owner, sign.lanes, self._lease_s)
+        # In between, whoever looks at the budget counts. A study may be over before anybody has looked twice.
         if not sign.leases:
-            self._studies.end_wall_time(self._study_id)
+            self._studies.end_wall_time(self._study_id, self._lease_s)
+        elif not self._counting:
+            self._studies.count_wall_time(self._study_id, self._lease_s)
+        self._counting = bool(sign.leases)
 
     def _leave(self) -> None:
-        self._studies.end_wall_time(self._study_id)
+        self._studies.end_wall_time(self._study_id, self._lease_s)
         self._workers.leave(self._owner)

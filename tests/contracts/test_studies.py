@@ -282,14 +282,24 @@ def test_wall_time_rests_while_no_trial_is_held(studies: Studies, database: Data
     slots = Slots(database, created.id)
     lease, _ = begin(slots, optuna_study(database))
     studies.count_wall_time(created.id, GAP_S)
-    studies.end_wall_time(created.id)
+    studies.end_wall_time(created.id, GAP_S)
     pass_time(database, "tuner_studies", "wall_seen", 10)
     assert 10 <= studies.count_wall_time(created.id, GAP_S) < 30  # somebody still held one
     assert slots.release(lease, state="interrupted", reason="preempted")
-    studies.end_wall_time(created.id)
+    studies.end_wall_time(created.id, GAP_S)
     before = studies.get("one").wall_s
     pass_time(database, "tuner_studies", "wall_seen", 10)
     assert studies.count_wall_time(created.id, GAP_S) == before
+
+
+def test_the_end_of_wall_time_counts_what_has_passed_since_the_last_look(studies: Studies, database: Database) -> None:
+    created = create_study(database)
+    studies.count_wall_time(created.id, GAP_S)
+    pass_time(database, "tuner_studies", "wall_seen", 10)
+    for _ in range(2):
+        studies.end_wall_time(created.id, GAP_S)
+    assert 10 <= studies.get("one").wall_s < 30
+    assert studies.count_wall_time(created.id, GAP_S) == studies.get("one").wall_s < 30
 
 
 def test_a_lease_that_has_expired_holds_no_trial_for_wall_time(studies: Studies, database: Database) -> None:
@@ -297,9 +307,10 @@ def test_a_lease_that_has_expired_holds_no_trial_for_wall_time(studies: Studies,
     begin(Slots(database, created.id), optuna_study(database))
     studies.count_wall_time(created.id, GAP_S)
     expire(database)
-    studies.end_wall_time(created.id)
+    studies.end_wall_time(created.id, GAP_S)
+    before = studies.get("one").wall_s
     pass_time(database, "tuner_studies", "wall_seen", 10)
-    assert studies.count_wall_time(created.id, GAP_S) == 0.0
+    assert studies.count_wall_time(created.id, GAP_S) == before < 10
 
 
 def count_together(number: int, url: str, study: int) -> float:
