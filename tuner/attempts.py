@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
@@ -14,21 +13,20 @@ from storage import Lease, LeaseLost, TrialOver
 from tuner.attempt import Attempt, Leaving
 from tuner.background import Background
 from tuner.backoff import Backoff
-from tuner.budget import duration
-from tuner.crash import Crash, describe_crash, was_killed
+from tuner.crash import Crash, Crashes
+from tuner.endings import after_crash, is_over_time, of_all_attempts, over_time
 from tuner.errors import TrainerDied, first_line
-from tuner.events import Notice, TrialEnded, TrialEvaluated, TrialStarted, Watcher
+from tuner.events import Notice, TrialEnded, TrialStarted, Watcher
 from tuner.headroom import Headroom
+from tuner.hearing import Hearing
 from tuner.heartbeat import Sign
 from tuner.hub import OFFLINE
 from tuner.job import BUILT_IN
 from tuner.keeping import Keeping, Restored
-from tuner.memory import OutOfMemoryKills
-from tuner.messages import Answer, Evaluated, Finished, Leave, Raised, Recorded, Saved
-from tuner.run import OUT_OF_MEMORY, OVER_TIME, TENTHS, Evaluation, TrialResult, is_better
+from tuner.messages import Leave
+from tuner.run import Evaluation, TrialResult
 from tuner.saves import STORE_AGAIN_S, Saves
 from tuner.trainers import WarmParent
-from tuner.trial import pruned_at
 
 if TYPE_CHECKING:
     from storage import SlotRecord
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
     from tuner.setup import Setup
     from tuner.trainers import Trainer
 
-#: Crashes without an evaluation between them, beyond those that two bad trials may have, after which a run ends.
-MAX_CRASHES_IN_A_ROW = 6
 #: Seconds after which trials are brought back again from a store that has failed to give one, at most: each try holds
 #: a trial, and what it holds counts as a device's time.
 RESTORE_AGAIN_S = 300.0
@@ -86,13 +82,19 @@ class Attempts:
             keeping, self._background, notice=self.notice, warn=ledger.warn, drop=self._drop, fail=self._unrestored
         )
         self._headroom = Headroom(setup, ledger)
-        self._kills = OutOfMemoryKills()
         self._by_lane: dict[int, Attempt] = {}
         #: Everything that is held, also before there is an attempt; replaced as a whole, for other threads to read.
         self._leases: frozenset[Lease] = frozenset()
-        self._crashes_in_a_row = 0
-        #: Whether a trainer of this run has made an evaluation: that this machine can train.
-        self._has_evaluated = False
+        self._crashes = Crashes()
+        self._hearing = Hearing(
+            setup.config,
+            ledger=ledger,
+            headroom=self._headroom,
+            saves=self._saves,
+            crashes=self._crashes,
+            watch=watch,
+            notice=self.notice,
+        )
         #: When trials may be claimed again, after the store has kept one back.
         self._restores = Backoff(STORE_AGAIN_S, RESTORE_AGAIN_S)
         #: Whether a lane has become free since the last claim.
@@ -165,8 +167,8 @@ class Attempts:
         elif slot.crashes > self._config.max_restarts:
             reason = f"crashed {slot.crashes} times: {slot.reason or 'unknown'}"
             attempt.result = TrialResult(state="failed", reason=reason)
-        elif self._is_over_time(attempt):
-            attempt.result = self._over_time(attempt)
+        elif is_over_time(attempt, self._config):
+            attempt.result = over_time(attempt, self._config)
         elif slot.trial_id is None:
             self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, step=0))
         else:
@@ -228,95 +230,13 @@ class Attempts:
         alone = OFFLINE if self._config.train is None else {}
         return self._warm.start("tuner.job:train_job", arguments, {**lane.device.environment(), **alone})
 
-    # ---- what trainers say
-
     def attend(self, connection: Connection) -> None:
         """Take what a trainer has to say."""
         attempt = next((a for a in self._by_lane.values() if a.connection is connection), None)
         if attempt is None:  # ended by an earlier message of this round
             return
-        try:
-            message = connection.recv()
-        except (EOFError, OSError):  # OSError: it ended in the middle of a message
-            self._crashed(attempt)
-            return
-        except Exception as error:  # of a class of the user's, perhaps, which only its trainer can import
-            self._unread(attempt, error)
-            return
         with self._dropping(attempt):
-            if isinstance(message, Recorded):
-                attempt.trains = True
-                if attempt.prepared_s is None:
-                    attempt.prepared_s = attempt.seconds
-                if told := self._headroom.take(attempt, dict(message.effective)):
-                    self.notice(told)
-            elif isinstance(message, Evaluated):
-                self._evaluated(attempt, message.evaluation)
-            elif isinstance(message, Saved):
-                self._saves.take(attempt, message)
-            elif isinstance(message, Finished):
-                self._finished(attempt, message)
-            elif isinstance(message, Raised):
-                result = TrialResult(state="failed", reason=message.text, traceback=message.traceback)
-                self._finished(attempt, Finished(result=result))
-
-    def _evaluated(self, attempt: Attempt, evaluation: Evaluation) -> None:
-        if attempt.pruned_by is not None:  # the word to end reached it late
-            return
-        self._crashes_in_a_row, self._has_evaluated = 0, True
-        reported, step = attempt.begun.reported, evaluation.step
-        if step not in reported:
-            attempt.curve[step] = evaluation.to_dict()
-            self._ledger.report(attempt.lease, attempt.begun, evaluation)
-        elif not _same(reported[step], evaluation.value):
-            self.notice(
-                f"trial {attempt.number}: tenth {step} is now {evaluation.value:.6g}, before it was interrupted it was "
-                f"{reported[step]:.6g}; this machine computes otherwise"
-            )
-        self._watch(TrialEvaluated(number=attempt.number, evaluation=evaluation))
-        # The published recipe is what every other trial has to beat: it is never pruned. Nor is a trial that has
-        # reached its end: nothing is left to save, and as a complete one it tells the sampler more.
-        # And one that begins again is not judged by what it reported further on, before it was interrupted.
-        spared = attempt.number == 0 or step == TENTHS or step < max(reported, default=0)
-        if not spared and self._ledger.should_prune(attempt.lease, attempt.begun):
-            attempt.pruned_by = evaluation
-        attempt.save_due = step < TENTHS
-        attempt.say(Answer(step=step, go_on=attempt.pruned_by is None))
-
-    def _finished(self, attempt: Attempt, message: Finished) -> None:
-        goes_on = (attempt.can_halve and attempt.pruned_by is None) or self._is_no_trials_fault(attempt)
-        if message.result.avoid == OUT_OF_MEMORY and goes_on:
-            # It goes on from its checkpoint, with half as many examples at a time where these took the memory.
-            attempt.crash = Crash(
-                reason=str(message.result.reason), own=True, memory="device", before_any_step=not attempt.recorded
-            )
-            return
-        # Weights that nobody would keep are not worth a write; nor are those of a trial that hears too late to end.
-        attempt.result, attempt.unsaved = message.result, message.unsaved and attempt.pruned_by is None
-        if attempt.unsaved and message.result.value is not None:
-            attempt.unsaved = self._ledger.is_among_best(message.result.value)
-        if not attempt.unsaved:
-            self._saves.withdraw(attempt)
-
-    def _unread(self, attempt: Attempt, error: Exception) -> None:
-        """Fail a trial whose trainer has said what cannot be read here."""
-        assert attempt.trainer is not None
-        attempt.trainer.kill()
-        attempt.trainer = None
-        reason = f"its trainer has sent what cannot be read: {type(error).__name__}: {first_line(error)}"
-        self._finished(attempt, Finished(result=TrialResult(state="failed", reason=reason)))
-
-    def _crashed(self, attempt: Attempt) -> None:
-        assert attempt.trainer is not None
-        if attempt.told_to_leave and attempt.result is None:
-            attempt.crash = Crash(reason="its trainer ended before it had saved")
-        elif attempt.result is None or attempt.unsaved:
-            code, steps = attempt.trainer.exit()
-            killed = self._kills.take() if was_killed(code) else False
-            attempt.crash = describe_crash(code, attempt.restored_step + steps, out_of_memory=killed)
-        attempt.trainer.kill()
-        if attempt.crash is None:
-            attempt.trainer = None
+            self._hearing.take(attempt, connection)
 
     # ---- what becomes of a trial
 
@@ -363,7 +283,7 @@ class Attempts:
 
     def _drive(self, attempt: Attempt) -> None:
         """Do what comes next for a trial, unless something is on its way that has to arrive first."""
-        if attempt.result is None and self._is_over_time(attempt):
+        if attempt.result is None and is_over_time(attempt, self._config):
             self._cut(attempt)
         given_up = attempt.leaving is not None and attempt.leaving.state == "failed" and attempt.result is None
         if attempt.crash is not None or given_up:
@@ -394,28 +314,13 @@ class Attempts:
             self.notice(told)
             self._give_back(attempt, crash.reason, crashed=False)
             return
-        # Twice the same words: at the same step, in the same way, and not from outside. Before any step it may be the
-        # machine that is at fault, unless it has shown that it can train.
-        again = crash.own and crash.reason == attempt.slot.reason
-        again = again and (self._has_evaluated or not crash.before_any_step)
-        again = again and (crash.memory is None or not self._is_no_trials_fault(attempt))
-        if crash.memory is not None and (again or attempt.micro_batch == 1):
-            result = TrialResult(state="pruned", value=attempt.last, reason=crash.reason, avoid=OUT_OF_MEMORY)
-        elif again:
-            result = TrialResult(state="failed", reason=f"crashed twice at the same step: {crash.reason}")
-        else:
+        result = after_crash(attempt, crash, self._config, can_train=self._crashes.can_train)
+        if result is None:
             self._give_back(attempt, crash.reason, crashed=True)
             return
         attempt.crash = None
         self._end(attempt, result)
-        self._count_crash(crash.reason)
-
-    def _is_no_trials_fault(self, attempt: Attempt) -> bool:
-        """Return whether memory that runs out now does so for any trial, as where others fill the device.
-
-        Before a built-in task records what it trains, it brings the model to the device, which is the study's.
-        """
-        return self._config.train is None and not attempt.recorded
+        self._crashed(crash.reason)
 
     def _drive_to_end(self, attempt: Attempt, result: TrialResult) -> None:
         if result.state == "left":
@@ -445,7 +350,7 @@ class Attempts:
 
     def _end(self, attempt: Attempt, result: TrialResult) -> None:
         """Tell a trial's end."""
-        result = self._of_all_attempts(attempt, result)
+        result = of_all_attempts(attempt, result, self._config.metric.direction)
         if attempt.trainer is not None:
             attempt.trainer.kill()
             attempt.trainer = None
@@ -470,51 +375,14 @@ class Attempts:
             )
         )
 
-    def _of_all_attempts(self, attempt: Attempt, result: TrialResult) -> TrialResult:
-        """Return a result that counts what earlier attempts and late words have made of it."""
-        if attempt.pruned_by is not None and result.state in ("complete", "pruned") and result.avoid is None:
-            return replace(result, value=attempt.pruned_by.value, **pruned_at(attempt.pruned_by))
-        best = attempt.checkpoints.best
-        better = (
-            best is not None
-            and best.value is not None
-            and is_better(best.value, result.value, self._config.metric.direction)
-        )
-        if result.state == "complete" and best is not None and better:
-            # A machine that computes otherwise has not met it again: the value is that of the weights that are kept.
-            return replace(result, value=best.value, best_step=best.tenth)
-        return result
-
     def _give_back(self, attempt: Attempt, reason: str, *, crashed: bool) -> None:
         self._leave(attempt, Leaving(state="interrupted", reason=reason), crashed=crashed)
         if crashed:
-            self._count_crash(reason)
+            self._crashed(reason)
 
-    def _count_crash(self, reason: str) -> None:
-        self._crashes_in_a_row += 1
-        if self._crashes_in_a_row > MAX_CRASHES_IN_A_ROW + 2 * self._config.max_restarts:
-            raise TrainerDied(
-                f"{self._crashes_in_a_row} trainers in a row ended before their first evaluation, the last: "
-                f"{reason}; trainers.log may say why"
-            )
+    def _crashed(self, reason: str) -> None:
+        self._crashes.count(reason, max_restarts=self._config.max_restarts)
         self._warm.restart()
-
-    def _is_over_time(self, attempt: Attempt) -> bool:
-        most_s = self._config.budget.trial_time
-        if most_s is None:
-            return False
-        counted_s = attempt.device_s
-        if self._config.train is None:
-            # What comes before is the study's: of states that take longer to compute than a trial may, each builder
-            # would be cut, and the next one begin anew.
-            counted_s -= attempt.seconds if attempt.prepared_s is None else attempt.prepared_s
-        return counted_s > most_s
-
-    def _over_time(self, attempt: Attempt) -> TrialResult:
-        most_s = self._config.budget.trial_time
-        assert most_s is not None
-        reason = f"time: over its {duration(most_s)} of device time"
-        return TrialResult(state="pruned", value=attempt.last, reason=reason, avoid=OVER_TIME)
 
     def _cut(self, attempt: Attempt) -> None:
         """End a trial that has had its time, whatever its trainer does: it may hang within a step."""
@@ -526,7 +394,7 @@ class Attempts:
         if attempt.pruned_by is not None:  # it was to end, and has not heard it
             attempt.result = TrialResult(state="pruned")
         else:
-            attempt.result = self._over_time(attempt)
+            attempt.result = over_time(attempt, self._config)
 
     def _leave(self, attempt: Attempt, leaving: Leaving, *, crashed: bool = False) -> None:
         """Give a trial back, to go on from its last checkpoint."""
@@ -593,7 +461,3 @@ class Attempts:
     def notice(self, text: str) -> None:
         """Say in a line what a person should know. Safe from any thread."""
         self._news.post(lambda: self._watch(Notice(text=text)))
-
-
-def _same(one: float, other: float) -> bool:
-    return one == other or (one != one and other != other)

@@ -1,4 +1,4 @@
-"""A crash: a trainer that ended before its trial did, and whose doing that was."""
+"""A crash: a trainer that ended before its trial did, whose doing that was, and how many a run has had in a row."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import signal
 from dataclasses import dataclass
 from typing import Literal
 
+from tuner.errors import TrainerDied
 from tuner.trainers import describe_exit
 
+#: Crashes without an evaluation between them, beyond those that two bad trials may have, after which a run ends.
+_MAX_IN_A_ROW = 6
 #: Signals that a process brings upon itself. Any other was sent to it: by a person, a scheduler, the kernel.
 _OWN = {
     signal.SIGABRT,
@@ -33,6 +36,36 @@ class Crash:
     before_any_step: bool = False
     #: Which memory ran out, where that was the cause.
     memory: Literal["device", "host"] | None = None
+
+
+class Crashes:
+    """The crashes of a run since its last evaluation."""
+
+    def __init__(self) -> None:
+        self._in_a_row = 0
+        #: Whether a trainer of this run has made an evaluation: that this machine can train.
+        self.can_train = False
+
+    def evaluated(self) -> None:
+        """Note that a trainer has made an evaluation."""
+        self._in_a_row, self.can_train = 0, True
+
+    def count(self, reason: str, *, max_restarts: int) -> None:
+        """Count one more.
+
+        Args:
+            reason: How the trainer ended.
+            max_restarts: Crashes after which a trial is given up.
+
+        Raises:
+            TrainerDied: There were too many: what ails the machine is then not a bad trial.
+        """
+        self._in_a_row += 1
+        if self._in_a_row > _MAX_IN_A_ROW + 2 * max_restarts:
+            raise TrainerDied(
+                f"{self._in_a_row} trainers in a row ended before their first evaluation, the last: "
+                f"{reason}; trainers.log may say why"
+            )
 
 
 def was_killed(code: int | None) -> bool:
