@@ -300,7 +300,7 @@ def train_theirs(
             if sampling is not None:
                 return super().get_train_dataloader()
             rows: Any = self._remove_unused_columns(self.train_dataset, description="training")
-            return torch.utils.data.DataLoader(rows, batch_sampler=_Planned(order), collate_fn=self.data_collator)
+            return torch.utils.data.DataLoader(rows, batch_sampler=order, collate_fn=self.data_collator)
 
         def training_step(self, model: Any, inputs: Any, *arguments: Any, **more: Any) -> torch.Tensor:
             watched.padded += inputs["input_ids"].numel()
@@ -344,19 +344,6 @@ def train_theirs(
     watched.evaluated_s = time.process_time()
     watched.accuracy, watched.validation_loss = found["eval_accuracy"], found["eval_loss"]
     return watched
-
-
-class _Planned:
-    """Batches of one long epoch, in an order that is given."""
-
-    def __init__(self, batches: Sequence[list[int]]) -> None:
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self._batches)
-
-    def __len__(self) -> int:
-        return len(self._batches)
 
 
 def freeze(model: nn.Module, layers: int) -> None:

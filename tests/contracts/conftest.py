@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeAlias
 
+import optuna
 import pytest
 import sqlalchemy as sa
 from racing import holding, race
 from servers import MariaDBServer, PostgresServer
+from storing import create_study, optuna_study
 
-from storage import Database
+from storage import Database, Slots, StudyRecord
 
 __all__ = ["holding", "race"]
 
@@ -91,6 +93,21 @@ def other(url: str) -> Iterator[Database]:
     """The same database, as another machine has opened it."""
     with Database(url) as opened:
         yield opened
+
+
+@pytest.fixture
+def record(database: Database) -> StudyRecord:
+    return create_study(database, trials=3)
+
+
+@pytest.fixture
+def slots(database: Database, record: StudyRecord) -> Slots:
+    return Slots(database, record.id)
+
+
+@pytest.fixture
+def study(database: Database, record: StudyRecord) -> optuna.Study:
+    return optuna_study(database, record.name)
 
 
 @pytest.fixture

@@ -6,25 +6,10 @@ import time
 import optuna
 import pytest
 import sqlalchemy as sa
-from storing import LEASE_S, begin, claim, count, create_study, expire, optuna_study
+from storing import LEASE_S, begin, claim, count, create_study, expire
 
 from storage import Checkpoints, Database, EventRecord, Events, LeaseLost, Slots, Studies, StudyRecord, fenced, tables
 from storage.clock import now_s
-
-
-@pytest.fixture
-def record(database: Database) -> StudyRecord:
-    return create_study(database, trials=3)
-
-
-@pytest.fixture
-def slots(database: Database, record: StudyRecord) -> Slots:
-    return Slots(database, record.id)
-
-
-@pytest.fixture
-def study(database: Database, record: StudyRecord) -> optuna.Study:
-    return optuna_study(database, record.name)
 
 
 @pytest.fixture

@@ -36,21 +36,6 @@ DEADLINE_S = 60.0
 
 
 @pytest.fixture
-def record(database: Database) -> StudyRecord:
-    return create_study(database, trials=3)
-
-
-@pytest.fixture
-def slots(database: Database, record: StudyRecord) -> Slots:
-    return Slots(database, record.id)
-
-
-@pytest.fixture
-def study(database: Database, record: StudyRecord) -> optuna.Study:
-    return optuna_study(database, record.name)
-
-
-@pytest.fixture
 def at() -> Iterator[Callable[[str, Callable[[], None]], None]]:
     """Have something done at a crash point, the first time that it is reached: `at("telling", act)`."""
     acts: dict[str, Callable[[], None]] = {}

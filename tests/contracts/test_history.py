@@ -175,11 +175,6 @@ def test_the_attributes_that_carry_our_facts_are_read_whole(history: History, st
 
 
 @pytest.fixture
-def slots(database: Database, record: StudyRecord) -> Slots:
-    return Slots(database, record.id)
-
-
-@pytest.fixture
 def lease(slots: Slots, study: optuna.Study) -> Lease:
     """Of trial 0, which has reported, and is held by `me`."""
     taken, _ = claim(slots)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import optuna
 import pytest
-from storing import LEASE_S, content, count, create_study, expire, optuna_study, unseen_commit
+from storing import LEASE_S, content, count, create_study, expire, unseen_commit
 
 from search_spaces import Categorical, Float, Int, SearchSpace
 from storage import Database, Events, History, Lease, LeaseLost, Slots, StudyRecord, TrialOver
@@ -45,11 +45,6 @@ def notices() -> list[str]:
 @pytest.fixture
 def ledger(database: Database, record: StudyRecord, notices: list[str]) -> Ledger:
     return ledger_of(database, record, "me", notices)
-
-
-@pytest.fixture
-def study(database: Database, record: StudyRecord) -> optuna.Study:
-    return optuna_study(database, record.name)
 
 
 def ledger_of(database: Database, record: StudyRecord, owner: str, notices: list[str]) -> Ledger:

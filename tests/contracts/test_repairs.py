@@ -14,21 +14,6 @@ TrialState = optuna.trial.TrialState
 
 
 @pytest.fixture
-def record(database: Database) -> StudyRecord:
-    return create_study(database, trials=3)
-
-
-@pytest.fixture
-def slots(database: Database, record: StudyRecord) -> Slots:
-    return Slots(database, record.id)
-
-
-@pytest.fixture
-def study(database: Database, record: StudyRecord) -> optuna.Study:
-    return optuna_study(database, record.name)
-
-
-@pytest.fixture
 def dashboard(url: str) -> Iterator[optuna.storages.RDBStorage]:
     """Optuna's own storage, as the dashboard opens it: with nothing of ours."""
     storage = optuna.storages.RDBStorage(url)

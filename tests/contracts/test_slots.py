@@ -34,16 +34,6 @@ POINTER = Checkpoints(
 )
 
 
-@pytest.fixture
-def study(database: Database) -> StudyRecord:
-    return create_study(database, trials=3)
-
-
-@pytest.fixture
-def slots(database: Database, study: StudyRecord) -> Slots:
-    return Slots(database, study.id)
-
-
 def states(slots: Slots) -> dict[int, str]:
     return {slot.slot: slot.state for slot in slots.all()}
 
@@ -80,11 +70,11 @@ def test_a_new_study_has_as_many_empty_slots_as_its_budget(slots: Slots) -> None
     assert (slots.unfinished(), slots.device_seconds()) == (3, 0.0)
 
 
-def test_claims_go_through_the_slots_in_order_and_then_there_is_none(slots: Slots, study: StudyRecord) -> None:
+def test_claims_go_through_the_slots_in_order_and_then_there_is_none(slots: Slots, record: StudyRecord) -> None:
     claimed = [slots.claim("me", LEASE_S) for _ in range(4)]
     assert claimed[3] is None
     leases = [each[0] for each in claimed if each]
-    assert leases == [Lease(study_id=study.id, slot=slot, owner="me", attempt=1) for slot in range(3)]
+    assert leases == [Lease(study_id=record.id, slot=slot, owner="me", attempt=1) for slot in range(3)]
     records = [each[1] for each in claimed if each]
     assert all((slot.state, slot.owner, slot.attempt, slot.held) == ("running", "me", 1, True) for slot in records)
     assert [(slot.slot, slot.state, slot.owner) for slot in slots.all()] == [(n, "running", "me") for n in range(3)]
@@ -145,16 +135,16 @@ def test_whoever_wants_no_new_trial_gets_none(database: Database, slots: Slots) 
 
 @pytest.mark.parametrize("state", ["paused", "stopped"])
 def test_slots_are_given_out_only_in_the_states_of_the_study_that_were_asked_for(
-    database: Database, study: StudyRecord, slots: Slots, state: str
+    database: Database, record: StudyRecord, slots: Slots, state: str
 ) -> None:
     begun(slots, "me", 0)
     expire(database)
     assert slots.claim("you", LEASE_S, states=(state,)) is None
-    Studies(database).set_state(study.id, state)  # type: ignore[arg-type]
+    Studies(database).set_state(record.id, state)  # type: ignore[arg-type]
     assert slots.claim("you", LEASE_S) is None
     assert slots.claim("you", LEASE_S, states=("open", state)) is not None
     if state == "paused":
-        Studies(database).set_state(study.id, "open")
+        Studies(database).set_state(record.id, "open")
         assert slots.claim("you", LEASE_S, states=(state,)) is None
         assert slots.claim("you", LEASE_S) is not None
 
@@ -223,14 +213,14 @@ def test_a_lost_lease_changes_nothing(database: Database, slots: Slots, how: str
     assert slots.commit(again, POINTER, step=10, detail="")
 
 
-def test_a_lease_of_another_owner_or_attempt_is_no_lease(slots: Slots, study: StudyRecord) -> None:
+def test_a_lease_of_another_owner_or_attempt_is_no_lease(slots: Slots, record: StudyRecord) -> None:
     lease, _ = claim(slots)
     before = slots.all()
     for forged in (
-        Lease(study_id=study.id, slot=0, owner="you", attempt=1),
-        Lease(study_id=study.id, slot=0, owner="me", attempt=2),
-        Lease(study_id=study.id, slot=1, owner="me", attempt=1),
-        Lease(study_id=study.id + 1, slot=0, owner="me", attempt=1),
+        Lease(study_id=record.id, slot=0, owner="you", attempt=1),
+        Lease(study_id=record.id, slot=0, owner="me", attempt=2),
+        Lease(study_id=record.id, slot=1, owner="me", attempt=1),
+        Lease(study_id=record.id + 1, slot=0, owner="me", attempt=1),
     ):
         assert not slots.assign(forged, 1, 1)
         assert not slots.finish(forged)
@@ -339,7 +329,7 @@ def test_a_release_comes_before_a_theft_or_after_it_and_the_log_says_which(
     database: Database,
     other: Database,
     slots: Slots,
-    study: StudyRecord,
+    record: StudyRecord,
     watch: Callable[[Database], Callable[..., None]],
 ) -> None:
     lease = begun(slots, "me", 0)
@@ -356,11 +346,11 @@ def test_a_release_comes_before_a_theft_or_after_it_and_the_log_says_which(
             release.start()
             waits(release)
 
-    _, slot = claim(Slots(other, study.id), "you")
+    _, slot = claim(Slots(other, record.id), "you")
     release.join(60)
     assert released == [False]
     assert slot.crashes == 1
-    assert [event.kind for event in Events(database, study.id).all()] == ["claimed", "stolen"]
+    assert [event.kind for event in Events(database, record.id).all()] == ["claimed", "stolen"]
 
 
 # ---- release, crashes, device seconds ----
@@ -560,9 +550,9 @@ def resize_many(number: int, url: str, study: int) -> int:
 
 
 def test_a_budget_that_eight_processes_change_at_once_is_what_one_of_them_says(
-    database: Database, slots: Slots, study: StudyRecord, url: str, race: Callable[..., list[Any]]
+    database: Database, slots: Slots, record: StudyRecord, url: str, race: Callable[..., list[Any]]
 ) -> None:
-    race(resize_many, 8, url, study.id)
+    race(resize_many, 8, url, record.id)
     assert states(slots) == dict.fromkeys(range(8), "empty")
 
 
@@ -597,9 +587,9 @@ def grow_and_claim(number: int, url: str, study: int) -> int:
 
 
 def test_a_budget_that_grows_while_others_claim_is_claimed_exactly(
-    slots: Slots, study: StudyRecord, url: str, race: Callable[..., list[Any]]
+    slots: Slots, record: StudyRecord, url: str, race: Callable[..., list[Any]]
 ) -> None:
-    assert sum(race(grow_and_claim, 4, url, study.id)) == 24
+    assert sum(race(grow_and_claim, 4, url, record.id)) == 24
     assert [slot.attempt for slot in slots.all()] == [1] * 24
 
 
@@ -671,8 +661,8 @@ def test_those_that_are_over_and_those_that_are_begun_are_told_apart(database: D
         assert [slot.trial_number for slot in slots.begun(connection)] == [1]
 
 
-def test_trials_that_run_in_no_slot_are_found_by_number(database: Database, study: StudyRecord, slots: Slots) -> None:
-    theirs = optuna_study(database, study.name)
+def test_trials_that_run_in_no_slot_are_found_by_number(database: Database, record: StudyRecord, slots: Slots) -> None:
+    theirs = optuna_study(database, record.name)
     mine, _ = begin(slots, theirs)
     orphans = [theirs.ask() for _ in range(3)]
     theirs.tell(orphans[1], 0.5)

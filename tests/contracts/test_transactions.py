@@ -9,7 +9,7 @@ import optuna
 import pytest
 import sqlalchemy as sa
 from optuna.exceptions import UpdateFinishedTrialError
-from storing import begin, claim, content, create_study, expire, optuna_study
+from storing import begin, claim, content, expire
 
 from storage import (
     Database,
@@ -27,21 +27,6 @@ from storage import (
 )
 
 TrialState = optuna.trial.TrialState
-
-
-@pytest.fixture
-def record(database: Database) -> StudyRecord:
-    return create_study(database, trials=3)
-
-
-@pytest.fixture
-def slots(database: Database, record: StudyRecord) -> Slots:
-    return Slots(database, record.id)
-
-
-@pytest.fixture
-def study(database: Database, record: StudyRecord) -> optuna.Study:
-    return optuna_study(database, record.name)
 
 
 @pytest.fixture

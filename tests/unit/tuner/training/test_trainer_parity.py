@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -41,19 +41,6 @@ class Trained:
     weights: dict[str, torch.Tensor]
 
 
-class _Planned:
-    """Batches of one long epoch, in an order that is given."""
-
-    def __init__(self, batches: Sequence[list[int]]) -> None:
-        self._batches = batches
-
-    def __iter__(self) -> Iterator[list[int]]:
-        return iter(self._batches)
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-
 class _Trainer(transformers.Trainer):
     """Trainer, fed in our order; remembers the loss of each step."""
 
@@ -64,7 +51,7 @@ class _Trainer(transformers.Trainer):
 
     def get_train_dataloader(self) -> Any:
         rows: Any = self.train_dataset
-        return torch.utils.data.DataLoader(rows, batch_sampler=_Planned(self.batches), collate_fn=self.data_collator)
+        return torch.utils.data.DataLoader(rows, batch_sampler=self.batches, collate_fn=self.data_collator)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         loss: torch.Tensor = super().training_step(*args, **kwargs)
