@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -66,6 +67,8 @@ class Recomputed:
         self._rounding = rounding
         self._first_only = first_only
         self._grouped = grouped
+        #: Tokens at a time for which memory has sufficed.
+        self._most_tokens = sys.maxsize
 
     def padded(self, split: str, indices: Indices, depth: int, width: int) -> torch.Tensor:
         """Compute states of some examples, in parts of alike length."""
@@ -103,13 +106,28 @@ class Recomputed:
         lengths = self._examples[split].lengths[indices]
         for places in self._rounding.apart(lengths) if self._tokens is None else [np.arange(len(indices))]:
             at = 0
-            for made in _halving(lambda some: self._compute(split, some, depths), indices[places]):
-                size = len(next(iter(made.values())))
+            while at < len(places):
+                some, made = self._as_many_as_fit(split, indices, places[at:], depths)
                 for depth, rows in made.items():
-                    for place, states in zip(places[at : at + size], rows, strict=True):
+                    for place, states in zip(some, rows, strict=True):
                         found[depth][place] = states
-                at += size
+                at += len(some)
         return found
+
+    def _as_many_as_fit(
+        self, split: str, indices: Indices, places: Indices, depths: Collection[int]
+    ) -> tuple[Indices, dict[int, list[torch.Tensor]]]:
+        """Compute the first of some examples; return which, and their states. What did not fit is not tried again."""
+        while True:
+            width = self._rounding.width(self._examples[split].lengths[indices[places]])
+            some = places[: max(1, self._most_tokens // width)]
+            try:
+                return some, self._compute(split, indices[some], depths)
+            except Exception as error:
+                if not is_out_of_memory(error) or len(some) == 1:
+                    raise
+            self._most_tokens = len(some) * width // 2
+            free_memory()
 
     def _compute(self, split: str, indices: Indices, depths: Collection[int]) -> dict[int, list[torch.Tensor]]:
         examples = self._examples[split]
@@ -178,15 +196,3 @@ def pad(rows: Sequence[torch.Tensor], width: int, *, left: bool) -> torch.Tensor
 def _begins_of(tokens: Indices) -> Indices:
     """Return where examples begin that lie one after the other, and where the last one ends."""
     return np.concatenate([[0], np.cumsum(tokens)]).astype(np.int64)
-
-
-def _halving(compute: Any, indices: Indices) -> list[Any]:
-    """Call with fewer and fewer examples at a time until memory suffices; return what each call returned."""
-    try:
-        return [compute(indices)]
-    except Exception as error:
-        if not is_out_of_memory(error) or len(indices) == 1:
-            raise
-    free_memory()
-    middle = len(indices) // 2
-    return [*_halving(compute, indices[:middle]), *_halving(compute, indices[middle:])]

@@ -282,9 +282,11 @@ def test_memory_that_runs_out_while_states_are_computed_is_met_with_fewer_at_a_t
     run = make_run("bert", **CLOSE, frozen_layers=0.5)
     ample, _ = trained(cached(run, "ample"))
     states = Trunk.states
+    refused = []
 
     def scarce(self: Trunk, inputs: Any, depths: Any) -> Any:
-        if len(inputs["input_ids"]) > 3:
+        if (examples := len(inputs["input_ids"])) > 3:
+            refused.append(examples)
             raise torch.OutOfMemoryError("CUDA out of memory")
         return states(self, inputs, depths)
 
@@ -292,6 +294,7 @@ def test_memory_that_runs_out_while_states_are_computed_is_met_with_fewer_at_a_t
     tight, said = trained(cached(run, "tight"))
     assert said["trunk_cache"]["place"] == "memory"
     assert tight == ample
+    assert refused == [32, 16, 8, 4], "what did not fit is not tried again"
 
 
 # ---- room
