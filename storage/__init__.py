@@ -1,6 +1,6 @@
 """Where a study is remembered: SQL and files. No torch, no command line, no search space."""
 
-from storage.attributes import has_study_attribute, set_study_attributes, set_trial_attribute
+from storage.attributes import has_study_attribute, set_study_attributes, set_trial_attributes
 from storage.checkpoints import CheckpointStore, Published, store_url
 from storage.database import Database, describe_outage
 from storage.errors import (
@@ -98,7 +98,7 @@ __all__ = [
     "mask_password",
     "new_owner",
     "set_study_attributes",
-    "set_trial_attribute",
+    "set_trial_attributes",
     "store_url",
     "waiting_for_connections",
 ]

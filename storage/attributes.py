@@ -53,16 +53,15 @@ _of_trials = _Attributes("trial_user_attributes", "trial_id")
 _of_studies = _Attributes("study_system_attributes", "study_id")
 
 
-def set_trial_attribute(storage: optuna.storages.RDBStorage, trial_id: int, key: str, value: Any) -> None:
-    """Set a user attribute of a trial, beside a call of Optuna's in one `joined` transaction: that sees to the trial.
+def set_trial_attributes(storage: optuna.storages.RDBStorage, trial_id: int, values: Mapping[str, Any]) -> None:
+    """Set user attributes of a trial, beside a call of Optuna's in one `joined` transaction: that sees to the trial.
 
     Args:
         storage: The storage whose transaction runs in this thread.
         trial_id: The trial.
-        key: The attribute's name.
-        value: A JSON value.
+        values: JSON values by name.
     """
-    _of_trials.set(storage.scoped_session().connection(), trial_id, {key: value})
+    _of_trials.set(storage.scoped_session().connection(), trial_id, values)
 
 
 def set_study_attributes(storage: optuna.storages.RDBStorage, study_id: int, values: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ from storage import (
     has_study_attribute,
     joined,
     set_study_attributes,
-    set_trial_attribute,
+    set_trial_attributes,
 )
 from storage.crash_points import reach
 from tuner.notes import note_attributes, note_key, trial_note
@@ -233,8 +233,8 @@ class Ledger:
         def write() -> None:
             values = {"step": step, "value": evaluation.value}
             with self._at_once(lease, kind="report", values=values):
-                attribute = f"{EVALUATION_ATTR}{step:02d}"
-                set_trial_attribute(self._storage, trial._trial_id, attribute, evaluation.to_dict())
+                attributes = {f"{EVALUATION_ATTR}{step:02d}": evaluation.to_dict()}
+                set_trial_attributes(self._storage, trial._trial_id, attributes)
                 trial.storage.set_trial_intermediate_value(trial._trial_id, step, evaluation.value)
 
         self._patience(write)
@@ -346,8 +346,8 @@ class Ledger:
     ) -> None:
         """Write what only who has ended a trial may say of it: its best step and last value, and its note."""
         if result.state == "complete":
-            for name in ("best_step", "final_value"):
-                set_trial_attribute(self._storage, trial._trial_id, name, getattr(result, name))
+            attributes = {"best_step": result.best_step, "final_value": result.final_value}
+            set_trial_attributes(self._storage, trial._trial_id, attributes)
         note = trial_note(
             state=result.state,
             value=result.value,

@@ -23,7 +23,7 @@ from storage import (
     has_study_attribute,
     joined,
     set_study_attributes,
-    set_trial_attribute,
+    set_trial_attributes,
 )
 
 TrialState = optuna.trial.TrialState
@@ -55,7 +55,7 @@ def test_several_calls_are_one_transaction_with_one_look_at_the_lease(
     ):
         trial.suggest_float("x", 0, 1)
         trial.report(0.5, 1)
-        set_trial_attribute(database.optuna_storage, trial._trial_id, "one", {"a": 1})
+        set_trial_attributes(database.optuna_storage, trial._trial_id, {"one": {"a": 1}})
         trial.set_user_attr("two", 2)
         assert len(study.get_trials()) == 1, "what is read within is what was written"
     assert counted == [1]
@@ -154,8 +154,7 @@ def test_attributes_are_those_that_optuna_writes_and_replace_them(
     trial.set_user_attr("one", 1)
     storage.set_study_system_attr(study_id, "first", 1)
     with fenced(lease), joined(storage):
-        set_trial_attribute(storage, trial._trial_id, "one", [1, {"a": None}])
-        set_trial_attribute(storage, trial._trial_id, "two", "zwei — “2”")
+        set_trial_attributes(storage, trial._trial_id, {"one": [1, {"a": None}], "two": "zwei — “2”"})
         assert has_study_attribute(storage, study_id, "first")
         assert not has_study_attribute(storage, study_id, "second")
         set_study_attributes(storage, study_id, {"first": "one", "second": 2})
