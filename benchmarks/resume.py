@@ -4,8 +4,8 @@ MiniLM trains on film reviews, ten optimiser steps, each followed by an evaluati
 evaluation something is killed:
 
 - our trainer: the command goes on by itself;
-- our whole command: `tuner resume` is started at once, with the trunk cache there and with an empty one. It waits
-  until the dead command's lease has expired: of two seconds here, of a minute by default;
+- our whole command: `tuner resume` is started at once, on the same machine, with the trunk cache there and with an empty
+  one. Another machine would wait until the dead command's lease has expired, a minute by default;
 - the process that runs Trainer: started again at once, with `resume_from_checkpoint=True`.
 
 Taken is the wall time until the evaluation after the first new step is there: what the machine does besides matters,
@@ -44,8 +44,6 @@ DEPTHS = (0, 4)
 SEEN = 5
 #: Examples of an optimiser step and of the validation split, and tokens.
 SIZES, SMALL_SIZES = (16, 16, 48), (4, 4, 8)
-#: How long a silent worker keeps its trial: what `--lease` says here, and the command's default.
-LEASE, DEFAULT_LEASE = "2s", "60s"
 TOLERANCE = 1e-5
 #: Seconds within which a line has to come: something is broken otherwise.
 DEADLINE_S = 300.0
@@ -126,7 +124,6 @@ def resume_ours(
     frozen: int,
     killed: str,
     cold: bool = False,
-    lease: str = LEASE,
     sizes: tuple[int, int, int],
     cache: Path,
     home: Path,
@@ -137,16 +134,14 @@ def resume_ours(
         frozen: Frozen layers.
         killed: `trainer` or `command`.
         cold: Whether the trunk cache is gone when it goes on.
-        lease: How long the dead command keeps its trial.
         sizes: Of a step, of the validation split, and of a text.
         cache: Folder of what is prepared, for all measurements.
         home: Empty folder.
     """
     environment = {"TUNER_CACHE": str(cache)}
     (home / "study.yaml").write_text(yaml.safe_dump(_study(frozen, sizes)), encoding="utf-8")
-    pace = ("--workers", "1", "--lease", lease)
     found: dict[str, Any] = {}
-    with running([str(TUNER), "start", "study.yaml", *pace], home, environment) as process:
+    with running([str(TUNER), "start", "study.yaml", "--workers", "1"], home, environment) as process:
         for _ in range(SEEN):
             process.wait_for(EVALUATED)
         if killed == "trainer":
@@ -161,7 +156,7 @@ def resume_ours(
         found["bytes"] = _size(home / "tuner-checkpoints", "manifest.json")
         if cold:
             shutil.rmtree(cache / "trunk")
-        with running([str(TUNER), "resume", "resume", *pace], home, environment) as process:
+        with running([str(TUNER), "resume", "resume", "--workers", "1"], home, environment) as process:
             found |= _again(process, began)
             process.end()
     trials = [_shown(number, home) for number in (0, 1)]
@@ -305,7 +300,6 @@ def _whole(options: Options, cache: Path) -> int:
         ours: dict[str, dict[str, Any]] = {"our trainer": {"killed": "trainer"}, "our command": {"killed": "command"}}
         if frozen:
             ours["our command, cold cache"] = {"killed": "command", "cold": True}
-            ours[f"our command, lease of {DEFAULT_LEASE}"] = {"killed": "command", "lease": DEFAULT_LEASE}
         for name, told in ours.items():
             systems[f"k={frozen}: {name}"] = partial(
                 _in_a_folder, resume_ours, frozen=frozen, sizes=SIZES, cache=cache, **told

@@ -27,6 +27,7 @@ from storage.events import Events
 from storage.fencing import fenced
 from storage.history import EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
 from storage.memory import Footprint, Memory
+from storage.owners import new_owner
 from storage.records import (
     CheckpointRef,
     Checkpoints,
@@ -43,7 +44,7 @@ from storage.slots import BEAT_S, LEASE_S, Slots
 from storage.studies import Studies
 from storage.transactions import joined
 from storage.urls import DEFAULT_URL, mask_password
-from storage.workers import Workers, new_owner
+from storage.workers import Workers
 
 __all__ = [
     "BEAT_S",

@@ -15,6 +15,7 @@ from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
 from storage.fencing import finished_values, held, seconds_since_seen, write_event
+from storage.owners import is_gone
 from storage.records import Checkpoints, Lease, SlotRecord, SlotTotals
 
 if TYPE_CHECKING:
@@ -91,6 +92,16 @@ class Slots:
             unchanged = (self._mine, _slots.slot == wanted.slot, _slots.attempt == wanted.attempt)
             if (record := self._take(lease, lease_s, [*unchanged, free, given_out])) is not None:
                 return lease, record
+
+    def expire_gone(self) -> None:
+        """End the leases of owners that have ended on this machine without a word: nobody has to wait for those."""
+        holding = sa.and_(self._mine, _slots.state == "running", _slots.expires >= now_s())
+        with self._database.read() as connection:
+            owners = connection.execute(sa.select(_slots.owner).where(holding).distinct()).scalars().all()
+        if not (gone := [owner for owner in owners if owner is not None and is_gone(owner)]):
+            return
+        with self._database.write() as connection:
+            connection.execute(tables.slots.update().where(holding, _slots.owner.in_(gone)).values(expires=now_s()))
 
     def reclaim(self, owner: str, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
         """Return a slot that an owner has taken without knowing it, or None where there is none."""
@@ -323,7 +334,7 @@ def _record(row: sa.Row[Any]) -> SlotRecord:
         trial_number=row.trial_number,
         owner=row.owner,
         attempt=row.attempt,
-        held=bool(row.held),
+        held=bool(row.held) and not is_gone(row.owner or ""),
         crashes=row.crashes,
         device_s=row.device_s,
         checkpoints=Checkpoints.from_dict(row.checkpoint),

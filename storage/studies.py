@@ -209,6 +209,7 @@ class Studies:
         import optuna
 
         record = self.get(name)
+        Slots(self._database, record.id).expire_gone()
         slots = tables.slots.c
         free = sa.or_(slots.state != "running", slots.expires.is_(None), slots.expires < now_s())
         with self._database.write() as connection:

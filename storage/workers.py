@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-import uuid
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from storage import tables
 from storage.clock import now_s
+from storage.owners import is_gone
 from storage.records import WorkerRecord
 
 if TYPE_CHECKING:
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from storage.database import Database
 
 _workers = tables.workers.c
-
-
-def new_owner() -> str:
-    """Return a name for a supervisor that no other process has."""
-    return f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class Workers:
@@ -65,13 +60,15 @@ class Workers:
 
     def forget_gone(self) -> None:
         """Forget the supervisors that ended without a word."""
+        mine = _workers.study_id == self._study_id
+        with self._database.read() as connection:
+            owners = connection.execute(sa.select(_workers.owner).where(mine).distinct()).scalars().all()
+        gone = sa.or_(_workers.expires < now_s(), _workers.owner.in_([each for each in owners if is_gone(each)]))
         with self._database.write() as connection:
-            connection.execute(
-                tables.workers.delete().where(_workers.study_id == self._study_id, _workers.expires < now_s())
-            )
+            connection.execute(tables.workers.delete().where(mine, gone))
 
     def alive(self) -> list[WorkerRecord]:
-        """Return the workers that have shown a sign of life lately."""
+        """Return the workers that have lately shown a sign of life, but for those that have ended on this machine."""
         age = (now_s() - _workers.beat).label("age")
         query = (
             sa.select(tables.workers, age)
@@ -91,4 +88,5 @@ class Workers:
                 beat_age_s=max(0.0, row.age),
             )
             for row in rows
+            if not is_gone(row.owner)
         ]

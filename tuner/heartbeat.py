@@ -79,6 +79,7 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def __enter__(self) -> Heartbeat:
+        self._patience(self._slots.expire_gone)
         self._patience(self._workers.forget_gone)
         self._patience(self._studies.end_wall_time, self._study_id, self._lease_s)
         self._patience(self._beat)

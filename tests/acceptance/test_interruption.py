@@ -150,6 +150,24 @@ def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> 
     assert optuna_states(tuner) == {"COMPLETE": TRIALS}
 
 
+def test_on_the_machine_of_the_dead_nobody_waits_for_a_lease(tuner: Tuner) -> None:
+    patient = ("--workers", "2", "--lease", "1h")
+    with tuner.running("start", tuner.study("kills", **SLOW, budget={"trials": 2}), *patient) as running:
+        running.wait_for(r"trial \d+ 1/10")
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait()
+    status = tuner.json("status", "kills")
+    assert (status["state"], status["trials"]["interrupted"], status["workers"]) == ("interrupted", 2, [])
+    with tuner.running("resume", "kills", *patient) as running:
+        running.wait_for(r"trial \d+ \d+/10")
+        os.kill(running.pid, signal.SIGKILL)
+        running.wait()
+    tuner.ok("stop", "kills")
+    assert optuna_states(tuner) == {"FAIL": 2}
+    assert [trial["restarts"] for trial in tuner.json("trials", "kills")["trials"]] == [2, 2]
+    tuner.ok("delete", "kills", "--yes")
+
+
 def test_two_starts_at_once_share_the_study_and_sigterm_asks_to_be_started_again(tuner: Tuner) -> None:
     study = tuner.study("twins", **SLOW, budget={"trials": 10 * TRIALS})
     with tuner.running("start", study, *FAST) as one, tuner.running("start", study, *FAST) as other:

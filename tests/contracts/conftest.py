@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -108,6 +110,13 @@ def slots(database: Database, record: StudyRecord) -> Slots:
 @pytest.fixture
 def study(database: Database, record: StudyRecord) -> optuna.Study:
     return optuna_study(database, record.name)
+
+
+@pytest.fixture(scope="session")
+def dead_owner() -> str:
+    """An owner whose process was one of this machine's."""
+    script = "from storage import new_owner; print(new_owner(), flush=True); import os; os.kill(os.getpid(), 9)"
+    return subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, check=False).stdout.strip()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from storage import (
     SlotTotals,
     Studies,
     StudyRecord,
+    new_owner,
 )
 
 POINTER = Checkpoints(
@@ -442,6 +443,23 @@ def test_a_silent_owner_takes_no_device_time(database: Database, slots: Slots) -
     pass_time(database, "tuner_slots", "device_seen", 50_000)
     expire(database)  # as after a power cut, hours before somebody goes on
     assert 100 <= slots.device_seconds() < 130
+
+
+def test_the_lease_of_a_process_of_this_machine_ends_with_it(database: Database, slots: Slots, dead_owner: str) -> None:
+    alive, waiting = new_owner(), begun(slots, "elsewhere", 1)
+    dead, living = begun(slots, dead_owner, 2), begun(slots, alive, 3)
+    before = slots.all()
+    assert [slot.held for slot in before] == [True, False, True], "whoever reads is told so at once"
+    assert slots.claim("me", LEASE_S) is None
+    slots.expire_gone()
+    lease, slot = claim(slots, "me")
+    assert (lease.slot, lease.attempt, slot.trial_id) == (dead.slot, 2, 102)
+    assert (slot.crashes, slot.reason) == (1, "its worker ended without a word")
+    assert slots.claim("me", LEASE_S) is None
+    assert slots.renew({waiting, living, dead}, LEASE_S) == {waiting, living}
+    assert [event.detail for event in Events(database, lease.study_id).all() if event.kind == "stolen"] == [
+        f"from {dead_owner}"
+    ]
 
 
 def test_a_machine_that_was_suspended_has_taken_no_device_time_meanwhile(database: Database, slots: Slots) -> None:

@@ -6,7 +6,7 @@ import socket
 import pytest
 from storing import count, create_study, pass_time
 
-from storage import BEAT_S, LEASE_S, Database, StudyRecord, WorkerRecord, Workers
+from storage import BEAT_S, LEASE_S, Database, StudyRecord, WorkerRecord, Workers, new_owner
 
 
 @pytest.fixture
@@ -78,6 +78,17 @@ def test_who_shows_no_sign_of_life_is_gone_and_then_forgotten(workers: Workers, 
     workers.forget_gone()
     assert count(database, "tuner_workers") == 1
     assert owners(workers) == {"me"}
+
+
+def test_of_a_process_of_this_machine_it_is_known_at_once_that_it_is_gone(
+    workers: Workers, database: Database, dead_owner: str
+) -> None:
+    for owner in (dead_owner, alive := new_owner(), "elsewhere"):
+        workers.beat(owner, {0: ("cpu", None)}, LEASE_S)
+    assert owners(workers) == {alive, "elsewhere"}
+    workers.forget_gone()
+    assert count(database, "tuner_workers") == 2
+    assert owners(workers) == {alive, "elsewhere"}
 
 
 def test_who_was_gone_and_beats_again_is_back(workers: Workers, database: Database) -> None:

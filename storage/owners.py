@@ -1,0 +1,59 @@
+"""Owners: the supervisors that hold trials, and which of them have ended on this machine.
+
+A lease tells a dead machine from a silent one by waiting. Of a process of its own the kernel knows at once: an owner
+is the name of a socket in the abstract namespace, which is free again as soon as its process has ended, however that
+was. The name says as well which kernel to ask, and in which network namespace: elsewhere a free name means nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+import socket
+import uuid
+from pathlib import Path
+
+
+def new_owner() -> str:
+    """Return a name for a supervisor that no other process has, and that is taken until this process ends."""
+    owner = f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    if (kernel := _kernel()) is None:
+        return owner
+    taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        taken.bind(_address(named := f"{owner}-{kernel}"))
+    except OSError:  # where processes are kept from it
+        taken.close()
+        return owner
+    taken.detach()  # not inherited by what this process runs; the kernel closes it
+    return named
+
+
+def is_gone(owner: str) -> bool:
+    """Return whether an owner has surely ended: its process was one of this machine's, and is no more."""
+    if owner.rpartition("-")[2] != _kernel():
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as free:
+        try:
+            free.bind(_address(owner))
+        except OSError:
+            return False
+    return True
+
+
+def _address(owner: str) -> bytes:
+    return f"\0shichimi-{owner}".encode()
+
+
+@functools.cache
+def _kernel() -> str | None:
+    """Return what a running kernel and a network namespace of it are known by, 16 digits; None where it is not said."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        namespace = os.stat("/proc/self/ns/net").st_ino
+    except OSError:
+        return None
+    # A host's name as well: machines that were cloned as they ran have booted as one.
+    said = f"{boot} {namespace} {socket.gethostname()}"
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
