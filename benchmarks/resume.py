@@ -4,8 +4,8 @@ MiniLM trains on film reviews, ten optimiser steps, each followed by an evaluati
 evaluation something is killed:
 
 - our trainer: the command goes on by itself;
-- our whole command: `tuner resume` is started at once, on the same machine, with the trunk cache there and with an empty
-  one. Another machine would wait until the dead command's lease has expired, a minute by default;
+- our whole command: `tuner resume` is started at once, on the same machine, with the trunk cache there and with an
+  empty one. Another machine would wait until the dead command's lease has expired, a minute by default;
 - the process that runs Trainer: started again at once, with `resume_from_checkpoint=True`.
 
 Taken is the wall time until the evaluation after the first new step is there: what the machine does besides matters,
