@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from acceptance_support import Gate, Running, Tuner, points, records_of, stored_files, wait_until
 
+from storage import Database
 from storage.backends import IDLE_IN_TRANSACTION_S
 
 LEASE_S = 2.0
@@ -223,7 +224,14 @@ def check_handed_over(tuner: Tuner, url: str, first: Running, undisturbed: Outco
     assert sorted(manifests) == sorted(f"{best.key}/manifest.json" for best in pointers.values() if best)
 
 
-def test_a_killed_supervisors_trial_is_interrupted_once_its_lease_has_expired(tuner: Tuner, url: str) -> None:
+def with_name_of_another_machine(url: str) -> None:
+    """Have the one owner of a study be called as if another kernel knew of it."""
+    with Database(url) as database, database.write() as connection:
+        for table in ("tuner_slots", "tuner_workers"):
+            connection.exec_driver_sql(f"UPDATE {table} SET owner = 'elsewhere-1-0a1b2c3d-0123456789abcdef'")
+
+
+def test_elsewhere_a_killed_supervisors_trial_is_interrupted_once_its_lease_has_expired(tuner: Tuner, url: str) -> None:
     gate = Gate(tuner.folder / "gate")
     gate.open(14)
     tuner = tuner.within(**gate.environment)
@@ -232,6 +240,7 @@ def test_a_killed_supervisors_trial_is_interrupted_once_its_lease_has_expired(tu
         first.wait_for(r"trial 0 3/10")
         first.process.kill()
         assert first.wait() == -signal.SIGKILL
+    with_name_of_another_machine(url)
     expires = float(query(url, "SELECT expires FROM tuner_slots"))
     assert 0 < expires - now(url) <= 4
 
