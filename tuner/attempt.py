@@ -63,9 +63,7 @@ class Attempt:
     restored_step: int = 0
     #: Whether its training has begun, as far as is known.
     trains: bool = False
-    #: Whether this attempt has recorded its effective configuration.
-    recorded: bool = False
-    #: Seconds of this attempt before it did.
+    #: Seconds of this attempt before it recorded its effective configuration.
     prepared_s: float | None = None
     #: Examples that its trainer was told to take at a time; None where that was left to it.
     told_micro_batch: int | None = None
@@ -120,6 +118,11 @@ class Attempt:
     def seconds(self) -> float:
         """Seconds of this attempt."""
         return time.monotonic() - self.started
+
+    @property
+    def recorded(self) -> bool:
+        """Whether this attempt has recorded its effective configuration."""
+        return self.prepared_s is not None
 
     @property
     def device_s(self) -> float:

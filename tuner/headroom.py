@@ -49,7 +49,8 @@ class Headroom:
         """
         before = attempt.micro_batch
         attempt.begun = replace(attempt.begun, effective=effective)
-        attempt.recorded = True
+        if attempt.prepared_s is None:
+            attempt.prepared_s = attempt.seconds
         self._ledger.record(attempt.lease, attempt.begun, effective)
         now = attempt.micro_batch
         if before is None or now is None or now >= before:

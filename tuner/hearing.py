@@ -75,8 +75,6 @@ class Hearing:
             return
         if isinstance(message, Recorded):
             attempt.trains = True
-            if attempt.prepared_s is None:
-                attempt.prepared_s = attempt.seconds
             if told := self._headroom.take(attempt, dict(message.effective)):
                 self._notice(told)
         elif isinstance(message, Evaluated):
