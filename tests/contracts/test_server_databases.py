@@ -187,19 +187,8 @@ def test_an_ask_in_which_its_connection_is_cut_is_repeated_and_in_its_slot(own_u
 # ---- transactions that fall silent ----
 
 
-def hurry(engine: sa.Engine) -> None:
-    """Have the server end the transactions of an engine sooner."""
-
-    @sa.event.listens_for(engine, "checkout")
-    def set_silence(connection: Any, *_: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(SILENCE[engine.dialect.name])
-        cursor.close()
-
-
 def test_a_worker_that_falls_silent_in_a_transaction_holds_its_trial_no_longer_than_any(own_url: str) -> None:
     with Database(own_url, create=True) as database, Database(own_url) as stopped:
-        hurry(stopped.optuna_storage.engine)
         record = create_study(database)
         slots = Slots(database, record.id)
         lease, trial = begin(slots, optuna_study(database))
@@ -209,6 +198,9 @@ def test_a_worker_that_falls_silent_in_a_transaction_holds_its_trial_no_longer_t
 
         def stop(point: str) -> None:
             if point == "telling":
+                # Not before: a thread that gets no processor is silent as well.
+                connection = stopped.optuna_storage.scoped_session().connection()
+                connection.exec_driver_sql(SILENCE[connection.dialect.name])
                 telling.set()
                 assert go_on.wait(DEADLINE_S)
 
