@@ -20,26 +20,28 @@ def new_owner() -> str:
     owner = f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     if (kernel := _kernel()) is None:
         return owner
-    taken = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    owner_of_kernel = f"{owner}-{kernel}"
     try:
-        taken.bind(_address(named := f"{owner}-{kernel}"))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as taken:
+            taken.bind(_address(owner_of_kernel))
+            taken.detach()  # not inherited by what this process runs; the kernel closes it
     except OSError:  # where processes are kept from it
-        taken.close()
         return owner
-    taken.detach()  # not inherited by what this process runs; the kernel closes it
-    return named
+    return owner_of_kernel
 
 
 def is_gone(owner: str) -> bool:
     """Return whether an owner has surely ended: its process was one of this machine's, and is no more."""
     if owner.rpartition("-")[2] != _kernel():
         return False
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as free:
-        try:
-            free.bind(_address(owner))
-        except OSError:
-            return False
-    return True
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
+            asking.connect(_address(owner))
+    except ConnectionRefusedError:  # nobody has that name
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _address(owner: str) -> bytes:

@@ -26,6 +26,9 @@ LEASE_S = 60.0
 #: Seconds between two signs of life.
 BEAT_S = 15.0
 
+#: Seconds by which a lease that is ended lies in the past: on a clock of milliseconds, or now would be as late as now.
+_MOMENT_S = 0.01
+
 _slots = tables.slots.c
 _events = tables.events.c
 _studies = tables.studies.c
@@ -101,7 +104,9 @@ class Slots:
         if not (gone := [owner for owner in owners if owner is not None and is_gone(owner)]):
             return
         with self._database.write() as connection:
-            connection.execute(tables.slots.update().where(holding, _slots.owner.in_(gone)).values(expires=now_s()))
+            connection.execute(
+                tables.slots.update().where(holding, _slots.owner.in_(gone)).values(expires=now_s() - _MOMENT_S)
+            )
 
     def reclaim(self, owner: str, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
         """Return a slot that an owner has taken without knowing it, or None where there is none."""

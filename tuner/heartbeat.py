@@ -81,7 +81,7 @@ class Heartbeat:
     def __enter__(self) -> Heartbeat:
         self._patience(self._slots.expire_gone)
         self._patience(self._workers.forget_gone)
-        self._patience(self._studies.end_wall_time, self._study_id, self._lease_s)
+        self._patience(self._studies.end_wall_time, self._study_id, 0.0)  # since the dead were last seen, nobody knows
         self._patience(self._beat)
         self._thread.start()
         return self

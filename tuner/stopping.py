@@ -41,9 +41,9 @@ def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait
     Studies(database).set_state(study.id, "stopped")
     slots = Slots(database, study.id)
     begun = sum(slot.state not in ("finished", "empty") for slot in slots.all())
-    slots.expire_gone()
     owner, deadline = new_owner(), time.monotonic() + wait_s
     while True:
+        slots.expire_gone()
         while (claimed := slots.claim(owner, LEASE_S, states=("stopped",), empty=False)) is not None:
             _fail(database, store, slots, *claimed)
         running = [slot for slot in slots.all() if slot.state == "running"]

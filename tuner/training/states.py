@@ -117,7 +117,10 @@ class Recomputed:
     def _as_many_as_fit(
         self, split: str, indices: Indices, places: Indices, depths: Collection[int]
     ) -> tuple[Indices, dict[int, list[torch.Tensor]]]:
-        """Compute the first of some examples; return which, and their states. What did not fit is not tried again."""
+        """Compute the first of some examples; return which, and their states.
+
+        So many tokens as did not fit are not tried again by this trainer, should there be room later.
+        """
         while True:
             width = self._rounding.width(self._examples[split].lengths[indices[places]])
             some = places[: max(1, self._most_tokens // width)]

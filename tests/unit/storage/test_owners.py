@@ -52,16 +52,21 @@ def test_an_owner_is_gone_when_its_process_has_ended_and_not_while_it_is_stopped
 
 
 def test_what_a_process_has_started_does_not_hold_its_name() -> None:
-    script = f"import subprocess; child = subprocess.Popen(['sleep', '60']); print(child.pid, flush=True); {_OWNER}"
+    script = (
+        "import subprocess, sys; from storage import new_owner; owner = new_owner(); "
+        "child = subprocess.Popen(['sleep', '60'], close_fds=False); print(child.pid, owner, flush=True); sys.stdin.read()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        child, owner = int(process.stdout.readline()), process.stdout.readline().strip()
+        child, owner = process.stdout.readline().split()
         process.kill()
         process.wait()
-        assert is_gone(owner)
-        os.kill(child, signal.SIGKILL)
+        try:
+            assert is_gone(owner)
+        finally:
+            os.kill(int(child), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("owner", ["me", "", "node-7-0123abcd", "node-7-0123abcd-0123456789abcdef"])
@@ -73,3 +78,18 @@ def test_without_a_kernel_that_says_who_it_is_nothing_is_known(monkeypatch: pyte
     monkeypatch.setattr(owners, "_kernel", lambda: None)
     assert not is_gone(new_owner())
     assert not is_gone("")
+
+
+def test_where_no_socket_can_be_made_an_owner_has_a_name_and_nobody_is_gone(
+    start: Callable[[], tuple[subprocess.Popen[str], str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, owner = start()
+    process.kill()
+    process.wait()
+
+    def refuse(*_: object) -> None:
+        raise OSError(97, "Address family not supported by protocol")
+
+    monkeypatch.setattr("storage.owners.socket.socket", refuse)
+    assert new_owner().count("-") == owner.count("-") - 1
+    assert not is_gone(owner)
