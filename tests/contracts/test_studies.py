@@ -302,6 +302,14 @@ def test_the_end_of_wall_time_counts_what_has_passed_since_the_last_look(studies
     assert studies.count_wall_time(created.id, GAP_S) == studies.get("one").wall_s < 30
 
 
+def test_the_end_of_wall_time_may_count_nothing(studies: Studies, database: Database) -> None:
+    created = create_study(database)
+    studies.count_wall_time(created.id, GAP_S)
+    pass_time(database, "tuner_studies", "wall_seen", 10)
+    studies.end_wall_time(created.id, 0.0)
+    assert studies.count_wall_time(created.id, GAP_S) < 10
+
+
 def test_a_lease_that_has_expired_holds_no_trial_for_wall_time(studies: Studies, database: Database) -> None:
     created = create_study(database)
     begin(Slots(database, created.id), optuna_study(database))

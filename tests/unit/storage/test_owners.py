@@ -54,7 +54,8 @@ def test_an_owner_is_gone_when_its_process_has_ended_and_not_while_it_is_stopped
 def test_what_a_process_has_started_does_not_hold_its_name() -> None:
     script = (
         "import subprocess, sys; from storage import new_owner; owner = new_owner(); "
-        "child = subprocess.Popen(['sleep', '60'], close_fds=False); print(child.pid, owner, flush=True); sys.stdin.read()"
+        "child = subprocess.Popen(['sleep', '60'], close_fds=False); "
+        "print(child.pid, owner, flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
