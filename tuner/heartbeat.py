@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Seconds that the end of a run waits for a beat that is under way.
 _LAST_BEAT_S = 5.0
+#: Seconds between two beats at least, however often something changes: a trial's end and the next one's begin are one.
+_APART_S = 0.2
 #: Seconds by which the moments of two beats may be further apart on the database's clock than on this process's.
 _SLACK_S = 1.0
 
@@ -99,7 +101,8 @@ class Heartbeat:
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            self._soon.wait(self._beat_s)
+            if self._soon.wait(self._beat_s) and self._beaten is not None:
+                self._ending.wait(self._beaten + _APART_S - time.monotonic())
             self._soon.clear()
             if self._ending.is_set():
                 return
