@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
 # Tests at a time, in the order of their folders: the long ones come first, so that no worker is left alone with them.
-JOBS ?= 3
+JOBS ?= 2
 BENCH ?= frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
