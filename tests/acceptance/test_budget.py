@@ -52,7 +52,7 @@ def at_a_terminal(tuner: Tuner, *arguments: str, timeout: float = 120) -> str:
             except OSError:  # how Linux says that the other end is closed
                 break
             received += chunk
-        assert process.wait(timeout=60) == 0, received.decode(errors="replace")
+        assert process.wait(timeout=10) == 0, received.decode(errors="replace")
     finally:
         process.kill()
         process.wait()

@@ -99,7 +99,7 @@ def test_a_signal_ends_it_cleanly(finished: Tuner, number: signal.Signals, send:
     with finished.running("dashboard", "--port", "0") as running:
         running.wait_for(ADDRESS)
         send(running.pid, number)  # a terminal sends Ctrl-C to all of its processes
-        assert running.wait(timeout=60) == 0
+        assert running.wait(timeout=20) == 0
         assert running.stderr.count("\n") == 1
 
 

@@ -85,7 +85,7 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
             os.kill(running.pid, signal.SIGTERM)
             wait_until(lambda: "ShdPnd:\t0000000000000000" in proc_status(running.pid), "the first signal's delivery")
             os.kill(running.pid, signal.SIGINT)
-            assert running.wait(timeout=60) == 128 + signal.SIGINT
+            assert running.wait(timeout=10) == 128 + signal.SIGINT
         assert_gone(below)
 
     tuner.ok("resume", "signals", *FAST)
@@ -126,7 +126,7 @@ def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> 
     status = wait_until(
         lambda: next((s for s in [tuner.json("status", "kills")] if s["trials"]["interrupted"] == 2), None),
         "interrupted trials in the status",
-        timeout=60,
+        timeout=10,
     )
     assert status["state"] == "interrupted"
     assert status["trials"] | {"total": 4, "interrupted": 2, "running": 0} == status["trials"]
@@ -198,7 +198,7 @@ def test_sigterm_before_the_first_trial_says_to_start_again(tuner: Tuner) -> Non
         wait_until(lambda: running.descendants() or None, "the process that starts trainers")
         below = running.descendants()
         os.kill(running.pid, signal.SIGTERM)
-        assert running.wait(timeout=60) == 75
+        assert running.wait(timeout=20) == 75
         assert running.stderr == "Error: stopped by SIGTERM; the same command goes on\n"
         assert_gone(below)
     assert [path.name for path in tuner.folder.iterdir()] == ["early.yaml"]

@@ -63,7 +63,7 @@ def test_time_is_one_budget_of_all_machines_and_more_of_it_goes_on_with_the_paus
     assert (status["state"], status["trials"]["paused"], status["workers"]) == ("paused", 2, [])
     assert status["reason"] == f"the budget's time of {most_s}s is spent; `tuner edit --time` raises it"
     spent_s = status["budget"]["spent_s"]
-    assert most_s <= spent_s < most_s + 10
+    assert most_s <= spent_s < most_s + 3
     assert one.stdout.startswith(
         "Study held is paused after 0 of 2 trials (0 complete, 0 pruned, 0 failed): the budget"
     )
@@ -114,7 +114,7 @@ def test_spent_device_hours_pause_the_running_trials(gated: Tuner, gate: Gate) -
         assert running.wait() == 0, running.stderr
     status = gated.json("status", "held")
     assert (status["state"], status["trials"]["paused"]) == ("paused", 2)
-    assert 4 <= status["budget"]["spent_device_s"] < 14
+    assert 4 <= status["budget"]["spent_device_s"] < 8
     gate.open()
     gated.ok("edit", "held", "--device-hours", "none")
     gated.ok("resume", "held", *FLAGS)

@@ -160,7 +160,7 @@ def test_a_store_that_hangs_holds_up_neither_training_nor_a_signal(
         began = time.monotonic()
         os.kill(running.pid, signal.SIGTERM)
         assert running.wait() == 75, running.stderr
-        assert time.monotonic() - began < 3 + 20
+        assert time.monotonic() - began < 3 + 5
     proxy.heal()
     gate.open()
     with stored.running(*start) as running:
@@ -183,7 +183,7 @@ def test_a_store_that_hangs_is_given_up_after_its_silence(
     began = time.monotonic()
     with pytest.raises(CheckpointsUnreachable, match="imeout"):
         store.publish(staged, trial=0, attempt=1, kind="best", step=1, facts={})
-    assert time.monotonic() - began < 25
+    assert time.monotonic() - began < 10
     assert proxy.disturbed.total() == 1
     proxy.heal()
     store.publish(staged, trial=0, attempt=1, kind="best", step=1, facts={})
