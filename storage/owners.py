@@ -30,17 +30,15 @@ def new_owner() -> str:
     return owner_of_kernel
 
 
-def is_gone(owner: str) -> bool:
+def is_gone(owner: str | None) -> bool:
     """Return whether an owner has surely ended: its process was one of this machine's, and is no more."""
-    if owner.rpartition("-")[2] != _kernel():
+    if owner is None or owner.rpartition("-")[2] != _kernel():
         return False
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
             asking.connect(_address(owner))
-    except ConnectionRefusedError:  # nobody has that name
-        return True
-    except OSError:
-        return False
+    except OSError as error:
+        return isinstance(error, ConnectionRefusedError)  # nobody has that name
     return False
 
 

@@ -98,10 +98,10 @@ class Slots:
 
     def expire_gone(self) -> None:
         """End the leases of owners that have ended on this machine without a word: nobody has to wait for those."""
-        holding = sa.and_(self._mine, _slots.state == "running", _slots.expires >= now_s())
+        holding = sa.and_(self._mine, held_now())
         with self._database.read() as connection:
             owners = connection.execute(sa.select(_slots.owner).where(holding).distinct()).scalars().all()
-        if not (gone := [owner for owner in owners if owner is not None and is_gone(owner)]):
+        if not (gone := [owner for owner in owners if is_gone(owner)]):
             return
         with self._database.write() as connection:
             connection.execute(
@@ -270,8 +270,7 @@ class Slots:
     def device_seconds(self) -> float:
         """Return the seconds of devices that all trials have taken, up to now."""
         # Of an owner that has fallen silent, nobody knows more than what was counted.
-        held_now = sa.and_(_slots.state == "running", _slots.expires >= now_s())
-        running = sa.case((held_now, seconds_since_seen()), else_=0.0)
+        running = sa.case((held_now(), seconds_since_seen()), else_=0.0)
         query = sa.select(sa.func.coalesce(sa.func.sum(_slots.device_s + running), 0.0)).where(self._mine)
         with self._database.read() as connection:
             return float(connection.execute(query).scalar_one())
@@ -326,9 +325,13 @@ class Slots:
         write_event(connection, lease, kind, {"trial_number": number, **values})
 
 
+def held_now() -> sa.ColumnElement[bool]:
+    """Return the condition that a slot is held by a lease that has not expired."""
+    return sa.and_(_slots.state == "running", _slots.expires >= now_s())
+
+
 def _records() -> sa.Select[Any]:
-    is_held = sa.and_(_slots.state == "running", _slots.expires >= now_s())
-    return sa.select(tables.slots, is_held.label("held"))
+    return sa.select(tables.slots, held_now().label("held"))
 
 
 def _record(row: sa.Row[Any]) -> SlotRecord:
@@ -339,7 +342,7 @@ def _record(row: sa.Row[Any]) -> SlotRecord:
         trial_number=row.trial_number,
         owner=row.owner,
         attempt=row.attempt,
-        held=bool(row.held) and not is_gone(row.owner or ""),
+        held=bool(row.held) and not is_gone(row.owner),
         crashes=row.crashes,
         device_s=row.device_s,
         checkpoints=Checkpoints.from_dict(row.checkpoint),

@@ -15,7 +15,7 @@ from storage.backends import writing_from_the_start
 from storage.clock import now_s
 from storage.errors import DatabaseUnreadable, StudyBusy, StudyExists, StudyNotFound
 from storage.records import StudyRecord
-from storage.slots import Slots
+from storage.slots import Slots, held_now
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -189,10 +189,8 @@ class Studies:
             study_id: The study.
             gap_s: As for `count_wall_time`.
         """
-        columns, slots = tables.studies.c, tables.slots.c
-        anything_held = sa.exists().where(
-            slots.study_id == study_id, slots.state == "running", slots.expires >= now_s()
-        )
+        columns = tables.studies.c
+        anything_held = sa.exists().where(tables.slots.c.study_id == study_id, held_now())
         counting = columns.wall_seen.is_not(None)
         with self._database.write() as connection:
             values = {"wall_s": _wall_s(gap_s), "wall_seen": sa.null()}

@@ -122,7 +122,7 @@ def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> 
         assert running.wait() == -signal.SIGKILL
         assert_gone(below)
     drawn = points(tuner.json("trials", "kills"))
-    # The dead cannot say so: what they held counts as interrupted once their lease has expired.
+    # The dead cannot say so, but the machine where they were can.
     status = wait_until(
         lambda: next((s for s in [tuner.json("status", "kills")] if s["trials"]["interrupted"] == 2), None),
         "interrupted trials in the status",

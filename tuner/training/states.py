@@ -121,8 +121,8 @@ class Recomputed:
 
         So many tokens as did not fit are not tried again by this trainer, should there be room later.
         """
+        width = self._rounding.width(self._examples[split].lengths[indices[places]])
         while True:
-            width = self._rounding.width(self._examples[split].lengths[indices[places]])
             some = places[: max(1, self._most_tokens // width)]
             try:
                 return some, self._compute(split, indices[some], depths)
