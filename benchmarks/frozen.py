@@ -104,8 +104,10 @@ def _show_totals(options: Options, found: Mapping[str, list[Measured]]) -> None:
             for part in ("setup_s", "train_s", "evaluate_s")
         ]
         rows.append((name, *parts, median(found[name], lambda one: one.cpu_s), _megabytes(found[name])))
-    warm, cold = (median(found[name], lambda one: one.report["trials"][0]["setup_s"]) for name in (names[1], COLD))
-    rows.append(("of which the building", cold - warm, "", "", "", ""))
+    fork_server, cold = (
+        median(found[name], lambda one: one.report["trials"][0]["setup_s"]) for name in (names[1], COLD)
+    )
+    rows.append(("of which the building", cold - fork_server, "", "", "", ""))
     show(
         options,
         f"One trial of {STEPS[LAYERS]} steps with all layers frozen, whole process, CPU-s",

@@ -83,15 +83,15 @@ class Ours:
 
     def __init__(self, url: str, path: Path, trials: int) -> None:
         from storage import Database, Studies
-        from tuner.ledger import Ledger
-        from tuner.patience import Patience
+        from tuner.supervisor.ledger import Ledger
+        from tuner.supervisor.retrying import OutageRetrying
 
         config, space, first = read_study(path)
         self.database = Database(url, create=True)
         self.record = Studies(self.database).create(
             config.name, direction="maximize", config=config.to_dict(), facts={}, trials=trials, first=first
         )
-        patience = Patience(say)
+        patience = OutageRetrying(say)
         self.open = lambda: Ledger(
             self.database, self.record, config, space, owner="growth", lease_s=3600.0, patience=patience
         )
@@ -116,7 +116,7 @@ class Ours:
 
     def report(self, held: Any, tenth: int, clock: Clock) -> None:
         """Tell a value, and ask the pruner."""
-        from tuner.run import Evaluation
+        from tuner.trial.evaluation import Evaluation
 
         lease, begun, curve = held
         evaluation = Evaluation(
@@ -136,7 +136,7 @@ class Ours:
 
     def tell(self, held: Any, clock: Clock) -> None:
         """End a trial."""
-        from tuner.run import TrialResult
+        from tuner.trial.result import TrialResult
 
         lease, begun, curve = held
         best = value(begun.trial.number, max(TENTHS))
@@ -149,7 +149,7 @@ class Ours:
 
     def status(self, clock: Clock) -> int:
         """Look at the study as another process would; return how many trials are complete."""
-        from tuner.views import status_view
+        from tuner.reporting.views import status_view
 
         with clock("status"):
             view = status_view(self.database, self.record)
@@ -183,7 +183,8 @@ class Plain:
     def __init__(self, url: str, path: Path, trials: int) -> None:
         import optuna
 
-        from tuner.study import make_pruner, make_sampler
+        from tuner.search.pruners import make_pruner
+        from tuner.search.samplers import make_sampler
 
         self.config, self.space, first = read_study(path)
         self.storage = optuna.storages.RDBStorage(url)

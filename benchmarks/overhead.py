@@ -87,9 +87,10 @@ def run_ours(folder: str, few: int, more: int, configurations: list[Any], keep: 
     os.environ["TUNER_CACHE"] = str(Path(folder).parent / "cache")
     os.environ.update({KEEP: "1"} if keep else {})
     from storage import Database, History, Studies
-    from tuner import attempts
-    from tuner.events import TrialEnded
-    from tuner.service import Machine, start
+    from tuner.reporting.events import TrialEnded
+    from tuner.service.run import Machine
+    from tuner.service.start import start
+    from tuner.supervisor import lifecycle as attempts
 
     attempts.BUILT_IN = "no_training:train"
     path, marks, ended = Path(folder) / "overhead.yaml", Marks(folder, few, more), itertools.count(1)
@@ -111,8 +112,9 @@ def run_plain(folder: str, few: int, more: int, configurations: list[Any]) -> di
     """Run the loop that Optuna's manual shows."""
     import optuna
 
-    from tuner.sources import find_model
-    from tuner.study import make_pruner, make_sampler
+    from tuner.search.pruners import make_pruner
+    from tuner.search.samplers import make_sampler
+    from tuner.study.sources import find_model
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     config, space, first = read_study(Path(folder) / "overhead.yaml")
@@ -146,8 +148,9 @@ def run_theirs(folder: str, few: int, more: int, configurations: list[Any], save
     from datasets import Dataset
     from transformers import Trainer, TrainerCallback, TrainingArguments, set_seed
 
-    from tuner.sources import find_model
-    from tuner.study import make_pruner, make_sampler
+    from tuner.search.pruners import make_pruner
+    from tuner.search.samplers import make_sampler
+    from tuner.study.sources import find_model
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     config, space, first = read_study(Path(folder) / "overhead.yaml")
@@ -274,8 +277,8 @@ def draw(folder: str, trials: int) -> dict[str, Any]:
     """Return the configurations that all systems are to draw, and where the weights are."""
     import optuna
 
-    from tuner.sources import find_model
-    from tuner.study import make_sampler
+    from tuner.search.samplers import make_sampler
+    from tuner.study.sources import find_model
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     config, space, first = read_study(Path(folder) / "overhead.yaml")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from search_spaces import SearchSpace
-    from tuner.config import StudyConfig
-    from tuner.run import ModelSource
-    from tuner.training.preparation import Prepared
+    from tuner.study.config import StudyConfig
+    from tuner.study.prepared import Prepared
+    from tuner.trial.run import ModelSource
 
 #: What all points have beside the searched names: the same rate for head and encoder, so that others can have it too.
 EQUAL_RATES = {"head_learning_rate_factor": 1.0}
@@ -25,8 +25,8 @@ def draw_points(study: dict[str, Any], count: int, seed: int) -> list[dict[str, 
     """
     import optuna
 
-    from tuner.config import parse_config
-    from tuner.setup import resolve
+    from tuner.study.setup import resolve
+    from tuner.study.study_file import parse_config
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     config = parse_config(study, source="a benchmark", folder=Path())
@@ -50,9 +50,9 @@ def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, Model
     Returns:
         Its configuration, model and space, and what preparation found.
     """
-    from tuner.config import parse_config
-    from tuner.setup import resolve
-    from tuner.sources import find_data
+    from tuner.study.setup import resolve
+    from tuner.study.sources import find_data
+    from tuner.study.study_file import parse_config
     from tuner.training.preparation import prepare
 
     config = parse_config(study, source="a benchmark", folder=Path())

@@ -49,8 +49,8 @@ def train(*, points: list[dict[str, Any]], study: dict[str, Any], speed: dict[st
         cache: Folder for the encoded data, and under it the trunk cache of this system.
     """
     from search_spaces import Hyperparameters
-    from tuner.run import Speed, TrialRun, TrunkHome
     from tuner.training.loop import train as train_trial
+    from tuner.trial.run import Speed, TrialRun, TrunkHome
 
     quiet()
     config, model, space, prepared = prepare_study(study, cache)

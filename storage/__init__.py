@@ -26,7 +26,7 @@ from storage.errors import (
 from storage.events import Events
 from storage.fencing import fenced
 from storage.history import EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
-from storage.memory import Footprint, Memory
+from storage.micro_batch_limits import Footprint, MicroBatchLimits
 from storage.owners import new_owner
 from storage.records import (
     CheckpointRef,
@@ -75,7 +75,7 @@ __all__ = [
     "InvalidStorageURL",
     "Lease",
     "LeaseLost",
-    "Memory",
+    "MicroBatchLimits",
     "Published",
     "SlotRecord",
     "SlotTotals",

@@ -330,7 +330,7 @@ def records_of(name: str, url: str) -> Records:
     import sqlalchemy as sa
 
     from storage import Database, Events, History, Slots, Studies
-    from tuner.views import event_view, trial_view
+    from tuner.reporting.views import event_view, trial_view
 
     with Database(url) as database:
         study = Studies(database).get(name)

@@ -59,8 +59,8 @@ def fill_device(attempts: Path) -> None:
 
 
 if __name__ == "__main__":
-    from tuner import service
     from tuner.cli.main import main
+    from tuner.service import start as service
 
     service.PRELOAD = (*service.PRELOAD, "scarce")  # type: ignore[misc]
     main()

@@ -81,9 +81,9 @@ def test_a_wrong_clock_beside_a_right_one_takes_no_trial_and_counts_no_second_mo
     gate = Gate(tmp_path / "gate")
     tuner = tuner.within(**gate.environment)
     arguments = ("start", tuner.toy_study(NAME, budget={"trials": TRIALS}), "--storage", url, "--checkpoints", "store")
-    pace = ("--lease", "4s", "--beat", "0.5s")
+    timing = ("--lease", "4s", "--beat", "0.5s")
     gate.open(9)
-    with tuner.running(*arguments, *pace) as right, wrong(tuner, by).running(*arguments, *pace) as other:
+    with tuner.running(*arguments, *timing) as right, wrong(tuner, by).running(*arguments, *timing) as other:
         for command in (right, other):
             command.wait_for(r"trial \d+ 2/10")
         ends = ends_of(url)

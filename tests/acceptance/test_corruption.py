@@ -14,11 +14,11 @@ from acceptance_support import Gate, Records, Tuner, records_of, stored_files
 from fsspec.core import url_to_fs
 
 from storage import Checkpoints, CheckpointStore, Database, Lease, Slots, Studies
-from tuner.keeping import Keeping, Restored
-from tuner.ledger import Ledger
-from tuner.patience import Patience
-from tuner.service import stored_config
-from tuner.setup import resolve
+from tuner.study.setup import resolve
+from tuner.study.study_file import stored_config
+from tuner.supervisor.ledger import Ledger
+from tuner.supervisor.retrying import OutageRetrying
+from tuner.supervisor.transfers import Restored, Transfers
 
 NAME = "corruption"
 #: With this one the trial's best evaluation is its sixth.
@@ -188,7 +188,7 @@ class Claimed:
         """Bring the trial back from a store, and leave the database as if it had not been tried."""
         self.notices.clear()
         at = CheckpointStore(str(store.parent), NAME, scratch=store.parent / "scratch")
-        keeping = Keeping(at, self.ledger, direction="maximize", facts={}, notice=self.notices.append)
+        keeping = Transfers(at, self.ledger, direction="maximize", facts={}, notice=self.notices.append)
         restored = keeping.restore(self.lease, 0, self.checkpoints)
         slot = Slots(self.database, self.lease.study_id).find(self.lease)
         assert slot is not None
@@ -211,7 +211,7 @@ def claimed(interrupted: Tuner, tmp_path_factory: pytest.TempPathFactory) -> Ite
         lease, slot = taken
         config = stored_config(record, database)
         _, _, space = resolve(config, source=NAME, stored=record.facts["space"])
-        patience = Patience(lambda text: None)
+        patience = OutageRetrying(lambda text: None)
         ledger = Ledger(database, record, config, space, owner="test", lease_s=600, patience=patience)
         yield Claimed(database, ledger, lease, slot.checkpoints)
 
@@ -270,7 +270,7 @@ def test_in_a_store_of_objects_the_newest_checkpoint_that_is_sound_is_gone_on_fr
 ) -> None:
     files, root = url_to_fs(s3_url, skip_instance_cache=True)
     store = CheckpointStore(s3_url, NAME, scratch=tmp_path / "scratch")
-    keeping = Keeping(store, claimed.ledger, direction="maximize", facts={}, notice=claimed.notices.append)
+    keeping = Transfers(store, claimed.ledger, direction="maximize", facts={}, notice=claimed.notices.append)
     for damage in damages("newest"):
         if damage.how in ("hide", "link"):
             continue  # there are neither folders nor links

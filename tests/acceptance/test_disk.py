@@ -17,12 +17,12 @@ from typing import Any
 from acceptance_support import Gate, Records, Tuner, records_of, stored_files, wait_until
 
 from storage import CheckpointStore, Database, Lease, SlotRecord, Slots, Studies
-from tuner.keeping import Keeping
-from tuner.ledger import Begun, Ledger
-from tuner.patience import Patience
-from tuner.run import TrialResult
-from tuner.service import stored_config
-from tuner.setup import resolve
+from tuner.study.setup import resolve
+from tuner.study.study_file import stored_config
+from tuner.supervisor.ledger import Ledger, OpenTrial
+from tuner.supervisor.retrying import OutageRetrying
+from tuner.supervisor.transfers import Transfers
+from tuner.trial.result import TrialResult
 
 NAME = "disk"
 TRIALS, KEEP, LANES = 30, 2, 2
@@ -149,7 +149,7 @@ class Interleaved(Ledger):
 
     other: Ledger
     lease: Lease
-    begun: Begun
+    begun: OpenTrial
     ended = False
 
     def over(self, trials: Collection[int]) -> list[SlotRecord]:
@@ -176,7 +176,7 @@ def test_weights_of_a_trial_that_ends_while_others_are_tidied_away_are_left_alon
         record = Studies(database).get(NAME)
         config = stored_config(record, database)
         _, _, space = resolve(config, source=NAME, stored=record.facts["space"])
-        settings: dict[str, Any] = {"owner": "test", "lease_s": 600, "patience": Patience(lambda text: None)}
+        settings: dict[str, Any] = {"owner": "test", "lease_s": 600, "patience": OutageRetrying(lambda text: None)}
         other = Ledger(database, record, config, space, **settings)
         taken = wait_until(lambda: Slots(database, record.id).claim("test", 600), "the lease's end")
         begun = other.begin(taken[0])
@@ -184,7 +184,7 @@ def test_weights_of_a_trial_that_ends_while_others_are_tidied_away_are_left_alon
         ledger = Interleaved(database, record, config, space, **settings)
         ledger.other, ledger.lease, ledger.begun = other, taken[0], begun
         store = CheckpointStore(str(store_of(tuner).parent), NAME, scratch=tuner.folder / "scratch")
-        keeping = Keeping(store, ledger, direction="maximize", facts={}, notice=lambda text: None)
+        keeping = Transfers(store, ledger, direction="maximize", facts={}, notice=lambda text: None)
 
         keeping.keep_best()
         assert ledger.ended

@@ -18,7 +18,7 @@ STUDY: dict[str, Any] = {"budget": {"trials": 3}, "checkpoint_every": "0.1s"}
 
 
 @pytest.fixture
-def elsewhere(tuner: Tuner, tmp_path: Path) -> Tuner:
+def overrides(tuner: Tuner, tmp_path: Path) -> Tuner:
     """The command in another working folder, which knows the database alone."""
     folder = tmp_path / "elsewhere"
     folder.mkdir()
@@ -31,19 +31,19 @@ def checkpointed(url: str) -> bool | None:
     return len({event["trial"] for event in events if event["kind"] == "checkpoint"}) == 2 or None
 
 
-def test_pause_holds_a_study_for_all_machines_and_resume_goes_on(gated: Tuner, gate: Gate, elsewhere: Tuner) -> None:
+def test_pause_holds_a_study_for_all_machines_and_resume_goes_on(gated: Tuner, gate: Gate, overrides: Tuner) -> None:
     url = f"sqlite:///{gated.folder}/tuner.db"
     study = gated.toy_study("held", **STUDY)
     with gated.running("start", study, *FLAGS) as running:
         gate.open(20)
         running.wait_for(r"trial 1 1/10")
         wait_until(lambda: checkpointed(url), "checkpoints of both trials")
-        said = elsewhere.ok("pause", "held").stdout
+        said = overrides.ok("pause", "held").stdout
         assert said.startswith("Study held is paused")
         # Nothing is complete, so there is no best to say; a pause is no failure all the same.
         assert running.wait() == 0, running.stderr
         assert "Study held is paused after 0 of 3 trials" in running.stdout
-    status = elsewhere.json("status", "held")
+    status = overrides.json("status", "held")
     assert (status["state"], status["workers"]) == ("paused", [])
     counts = {state: count for state, count in status["trials"].items() if count}
     assert counts == {"total": 3, "paused": 2}
@@ -56,12 +56,12 @@ def test_pause_holds_a_study_for_all_machines_and_resume_goes_on(gated: Tuner, g
     gate.open()
     resumed = gated.ok("resume", "held", *FLAGS)
     assert len(re.findall(r"trial \d again from step \d+ on cpu", resumed.stderr)) == 2
-    assert elsewhere.json("status", "held")["state"] == "finished"
-    kinds = [event["kind"] for event in elsewhere.json("logs", "held")["events"] if event["trial"] is None]
+    assert overrides.json("status", "held")["state"] == "finished"
+    kinds = [event["kind"] for event in overrides.json("logs", "held")["events"] if event["trial"] is None]
     assert kinds == ["paused", "resumed"]
 
 
-def test_stop_ends_a_study_for_good(gated: Tuner, gate: Gate, elsewhere: Tuner) -> None:
+def test_stop_ends_a_study_for_good(gated: Tuner, gate: Gate, overrides: Tuner) -> None:
     url = f"sqlite:///{gated.folder}/tuner.db"
     study = gated.toy_study("held", **{**STUDY, "budget": {"trials": 5}})
     gate.open(trial=0)
@@ -78,14 +78,14 @@ def test_stop_ends_a_study_for_good(gated: Tuner, gate: Gate, elsewhere: Tuner) 
     gate.open(8)
     with gated.running("resume", "held", "--workers", "1", "--lease", "2s") as running:
         running.wait_for(r"trial \d again")
-        said = elsewhere.ok("stop", "held").stdout
+        said = overrides.ok("stop", "held").stdout
         assert said == "Study held is stopped; 2 trial(s) ended before their time.\n"
         assert running.wait() == 0, running.stderr
     records = records_of("held", url)
     assert records.states == {"COMPLETE": 1, "FAIL": 2}
     reasons = {trial["reason"] for trial in records.trials if trial["state"] == "failed"}
     assert reasons == {"the study was stopped"}
-    status = elsewhere.json("status", "held")
+    status = overrides.json("status", "held")
     assert (status["state"], status["best"]["trial"]) == ("stopped", 0)
     for command in (("start", study), ("resume", "held"), ("resume", "held", "--trials", "9")):
         assert "Study held is stopped after 3 of " in gated.ok(*command).stdout
@@ -207,13 +207,13 @@ def test_the_tables_of_this_version_need_no_upgrade(tuner: Tuner) -> None:
 
 
 def test_a_study_stopped_before_its_first_value_has_no_best_and_says_so_by_its_exit_code(
-    gated: Tuner, gate: Gate, elsewhere: Tuner
+    gated: Tuner, gate: Gate, overrides: Tuner
 ) -> None:
     study = gated.toy_study("held", **STUDY)
     with gated.running("start", study, *FLAGS) as running:
         gate.open(8)
         running.wait_for(r"trial 1 1/10")
-        assert elsewhere.ok("stop", "held").stdout == "Study held is stopped; 2 trial(s) ended before their time.\n"
+        assert overrides.ok("stop", "held").stdout == "Study held is stopped; 2 trial(s) ended before their time.\n"
         assert running.wait() == 1
     for command in (("start", study), ("resume", "held")):
         done = gated.run(*command)
@@ -318,19 +318,19 @@ def test_training_that_cannot_be_found_is_said_before_the_first_trial(tuner: Tun
     assert not (tuner.folder / "tuner.db").exists()
 
 
-def test_training_that_is_not_on_another_machine_is_said_there(gated: Tuner, gate: Gate, elsewhere: Tuner) -> None:
+def test_training_that_is_not_on_another_machine_is_said_there(gated: Tuner, gate: Gate, overrides: Tuner) -> None:
     study = gated.toy_study("held", **STUDY)
     with gated.running("start", study, *FLAGS) as running:
         gate.open(8)
         running.wait_for(r"trial 1 1/10")
-        elsewhere.ok("pause", "held")
+        overrides.ok("pause", "held")
         assert running.wait() == 0, running.stderr
     (gated.folder / "toy_training.py").rename(gated.folder / "of_another_name.py")
-    done = elsewhere.run("resume", "held")
+    done = overrides.run("resume", "held")
     assert done.returncode == 78
     assert ": train: there is no module 'toy_training' in " in done.stderr
     assert done.stderr.count("\n") == 1
-    (gated.folder / "of_another_name.py").rename(elsewhere.folder / "toy_training.py")
+    (gated.folder / "of_another_name.py").rename(overrides.folder / "toy_training.py")
     gate.open()
-    elsewhere.ok("resume", "held", *FLAGS)  # the folder that the command is given in is looked at too
-    assert elsewhere.json("status", "held")["state"] == "finished"
+    overrides.ok("resume", "held", *FLAGS)  # the folder that the command is given in is looked at too
+    assert overrides.json("status", "held")["state"] == "finished"

@@ -103,7 +103,7 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
 def status_of(name: str, tuner: Tuner) -> dict[str, Any]:
     """Return how a study stands, as `tuner status` does."""
     from storage import Database, Studies
-    from tuner.views import status_view
+    from tuner.reporting.views import status_view
 
     with Database(f"sqlite:///{tuner.folder}/tuner.db") as database:
         return status_view(database, Studies(database).get(name))
@@ -137,9 +137,9 @@ def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> 
         ended = int(running.wait_for(r"trial (\d+) interrupted .*killed by SIGKILL")[1])
         assert ended in (0, 1)
         running.wait_for(rf"trial {ended} \d+/10")
-        warm = psutil.Process(running.pid).children()
-        assert len(warm) == 1
-        warm[0].kill()
+        fork_server = psutil.Process(running.pid).children()
+        assert len(fork_server) == 1
+        fork_server[0].kill()
         assert running.wait() == 0, running.stderr
     trials = tuner.json("trials", "kills")
     after = points(trials)

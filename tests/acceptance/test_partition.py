@@ -62,18 +62,18 @@ def test_who_is_cut_off_trains_on_and_drops_what_another_has_taken_over_once_it_
     gate.open(9)
     tuner = tuner.within(**gate.environment)
     study = tuner.toy_study(NAME, budget={"trials": TRIALS}, checkpoint_every="0.2s")
-    pace = ("--lease", f"{LEASE_S}s", "--beat", "0.5s", "--checkpoints", str(tmp_path / "store"))
+    timing = ("--lease", f"{LEASE_S}s", "--beat", "0.5s", "--checkpoints", str(tmp_path / "store"))
     # What a connection may keep silent is the user's to say; without a word it is twenty seconds.
     from_inside = url.replace("127.0.0.1", namespace.here) + "?connect_timeout=2&tcp_user_timeout=2000"
     inside = replace(tuner.within(TOY_TRACE=str(trace)), command=(*namespace.command, *tuner.command))
-    with inside.running("start", study, "--storage", from_inside, *pace) as cut_off:
+    with inside.running("start", study, "--storage", from_inside, *timing) as cut_off:
         cut_off.wait_for("trial 0 2/10")
         wait_until(lambda: progress(url) >= 8, "a checkpoint")
         namespace.cut()
         gate.open(24, trial=0)
         cut_off.wait_for("the database does not answer, training goes on")
         wait_until(lambda: "0 24\n" in trace.read_text(encoding="ascii"), "steps of the one that is cut off")
-        with tuner.running("start", study, "--storage", url, *pace) as other:
+        with tuner.running("start", study, "--storage", url, *timing) as other:
             other.wait_for(r"trial 0 again from step \d+")
             other.wait_for("trial 0 6/10")
             namespace.heal()

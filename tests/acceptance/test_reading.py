@@ -245,7 +245,7 @@ def test_delete_asks_first_and_removes_the_study_and_its_weights(tuner: Tuner) -
 def create_without_trials(tuner: Tuner, name: str) -> None:
     """Create a study of which no trial has begun, as a command does that is stopped before its first one."""
     from storage import Database, Studies
-    from tuner.config import read_config
+    from tuner.study.study_file import read_config
 
     config = read_config(tuner.folder / tuner.study(name))
     with Database(f"sqlite:///{tuner.folder}/tuner.db", create=True) as database:
@@ -273,7 +273,7 @@ def test_init_writes_a_study_file_once(tuner: Tuner) -> None:
 
 
 def test_the_example_is_the_one_of_the_repository_and_can_be_read(tuner: Tuner) -> None:
-    from tuner.config import read_config
+    from tuner.study.study_file import read_config
 
     tuner.ok("init", "--example", "rotten-tomatoes")
     written = tuner.folder / "rotten-tomatoes.yaml"

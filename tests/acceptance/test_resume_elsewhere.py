@@ -18,7 +18,7 @@ import pytest
 from acceptance_support import SLOW, Records, Running, Tuner, points, records_of, wait_until
 
 from storage import CheckpointStore, StorageError, store_url
-from tuner.training.batches import evaluation_steps
+from tuner.training.data.batches import evaluation_steps
 
 TRIALS = 2
 #: So many that a trial still runs when a look at the database, on a machine with other work, has said that it does.

@@ -26,7 +26,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tuner.run import TENTHS, Evaluation, TrialRun, is_better
+from tuner.trial.evaluation import TENTHS, Evaluation, is_better
+from tuner.trial.run import TrialRun
 
 
 def steps() -> int:

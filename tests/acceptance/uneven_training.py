@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import toy_training
 
-from tuner.run import Evaluation, TrialRun
+from tuner.trial.evaluation import Evaluation
+from tuner.trial.run import TrialRun
 
 
 def train(run: TrialRun) -> Iterator[Evaluation]:

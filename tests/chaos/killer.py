@@ -59,8 +59,8 @@ class Machine:
         """Return the trainers that run."""
         assert self.process is not None
         try:
-            warm = psutil.Process(self.process.pid).children()
-            return [trainer for parent in warm for trainer in parent.children()]
+            fork_server = psutil.Process(self.process.pid).children()
+            return [trainer for parent in fork_server for trainer in parent.children()]
         except psutil.NoSuchProcess:
             return []
 

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuner.run import TENTHS, Evaluation, TrialRun
+from tuner.trial.evaluation import TENTHS, Evaluation
+from tuner.trial.run import TrialRun
 
 #: Steps of a trial.
 STEPS = 60

@@ -19,7 +19,7 @@ from killer import Killer, Machine
 from servers import MariaDBServer, PostgresServer
 
 from search_spaces import Hyperparameters
-from tuner.run import TrialRun
+from tuner.trial.run import TrialRun
 
 TRIALS = 24
 LEASE_S = 3.0

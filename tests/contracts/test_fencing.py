@@ -140,7 +140,7 @@ def ask_many(number: int, url: str, name: str) -> list[tuple[int, int, bool]]:
     import optuna
 
     from storage import Database, Slots, Studies, fenced
-    from tuner.patience import Patience
+    from tuner.supervisor.retrying import OutageRetrying
 
     def ask(lease):  # type: ignore[no-untyped-def]
         with fenced(lease, asking=True):
@@ -154,7 +154,7 @@ def ask_many(number: int, url: str, name: str) -> list[tuple[int, int, bool]]:
         with fenced(lease, ending=True, values={"value": value}):
             study.tell(trial, value)
 
-    patient = Patience(lambda _: None)  # a file that seven others write to may be locked for long
+    patient = OutageRetrying(lambda _: None)  # a file that seven others write to may be locked for long
     asked = []
     with Database(url) as database:
         study = optuna.load_study(study_name=name, storage=database.optuna_storage)

@@ -50,7 +50,7 @@ def history(database: Database, record: StudyRecord) -> History:
 
 
 @pytest.fixture
-def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def overrides(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine whose clock is not on UTC."""
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     time.tzset()

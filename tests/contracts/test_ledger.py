@@ -11,10 +11,11 @@ from storing import LEASE_S, content, count, create_study, expire, unseen_commit
 
 from search_spaces import Categorical, Float, Int, SearchSpace
 from storage import Database, Events, History, Lease, LeaseLost, Slots, StudyRecord, TrialOver
-from tuner.config import parse_config
-from tuner.ledger import Begun, Ledger
-from tuner.patience import Patience
-from tuner.run import Evaluation, TrialResult
+from tuner.study.study_file import parse_config
+from tuner.supervisor.ledger import Ledger, OpenTrial
+from tuner.supervisor.retrying import OutageRetrying
+from tuner.trial.evaluation import Evaluation
+from tuner.trial.result import TrialResult
 
 TrialState = optuna.trial.TrialState
 SPACE = SearchSpace(
@@ -50,11 +51,11 @@ def ledger(database: Database, record: StudyRecord, notices: list[str]) -> Ledge
 def ledger_of(database: Database, record: StudyRecord, owner: str, notices: list[str]) -> Ledger:
     document = {"name": record.name, "train": "toy:train", "metric": {"name": "score", "direction": "maximize"}}
     config = parse_config(document, source="s.yaml", folder=Path("/nowhere"))
-    patience = Patience(notices.append)
-    return Ledger(database, record, config, SPACE, owner=owner, lease_s=LEASE_S, patience=patience)
+    retrying = OutageRetrying(notices.append)
+    return Ledger(database, record, config, SPACE, owner=owner, lease_s=LEASE_S, retrying=retrying)
 
 
-def begun(ledger: Ledger) -> tuple[Lease, Begun]:
+def open_trial(ledger: Ledger) -> tuple[Lease, OpenTrial]:
     claimed = ledger.claim(())
     assert claimed is not None
     lease, _ = claimed
@@ -82,7 +83,7 @@ def ends(database: Database, record: StudyRecord) -> list[str | None]:
 def test_a_trial_that_was_asked_for_when_the_database_went_away_is_the_one_that_is_begun(
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, notices: list[str]
 ) -> None:
-    first, _ = begun(ledger)  # the enqueued one
+    first, _ = open_trial(ledger)  # the enqueued one
     claimed = ledger.claim(())
     assert claimed is not None
     with unseen_commit(database, "UPDATE tuner_slots"):
@@ -96,7 +97,7 @@ def test_a_trial_that_was_asked_for_when_the_database_went_away_is_the_one_that_
 def test_a_slot_that_was_taken_when_the_database_went_away_is_the_one_that_is_had(
     database: Database, record: StudyRecord, ledger: Ledger
 ) -> None:
-    first, _ = begun(ledger)
+    first, _ = open_trial(ledger)
     with unseen_commit(database, "INSERT INTO tuner_events", engine=database.engine):
         claimed = ledger.claim((first,))
     assert claimed is not None
@@ -111,7 +112,7 @@ def test_a_slot_that_was_taken_when_the_database_went_away_is_the_one_that_is_ha
 def test_an_end_is_written_once_if_the_database_goes_away_at_its_commit(
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, written: bool
 ) -> None:
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     with unseen_commit(database, "UPDATE trials", written=written):
         ledger.tell(lease, trial, COMPLETE, {})
     assert (study.trials[0].state, study.trials[0].value) == (TrialState.COMPLETE, 0.7)
@@ -123,7 +124,7 @@ def test_an_end_is_written_once_if_the_database_goes_away_at_its_commit(
 def test_a_report_that_was_written_when_the_database_went_away_stands_once_in_the_curve(
     database: Database, record: StudyRecord, ledger: Ledger, notices: list[str]
 ) -> None:
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     with unseen_commit(database, "INSERT INTO trial_intermediate_values"):
         ledger.report(lease, trial, evaluation(1, 0.5))
     ledger.report(lease, trial, evaluation(2, 0.6))
@@ -139,10 +140,10 @@ def test_a_trial_that_another_program_asked_for_is_adopted_before_a_new_one(
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
 ) -> None:
     theirs = study.ask()
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     assert trial.trial.number == theirs.number == 0
     assert Slots(database, record.id).find(lease).trial_id == theirs._trial_id  # type: ignore[union-attr]
-    _, second = begun(ledger)
+    _, second = open_trial(ledger)
     assert second.trial.number == 1
     assert len(study.trials) == 2
 
@@ -152,8 +153,8 @@ def test_two_supervisors_adopt_two_trials(
 ) -> None:
     for _ in range(2):
         study.ask()
-    _, mine = begun(ledger)
-    _, yours = begun(ledger_of(other, record, "you", []))
+    _, mine = open_trial(ledger)
+    _, yours = open_trial(ledger_of(other, record, "you", []))
     assert (mine.trial.number, yours.trial.number) == (0, 1)
     assert len(study.trials) == 2
 
@@ -161,7 +162,7 @@ def test_two_supervisors_adopt_two_trials(
 def test_a_trial_that_another_program_has_ended_ends_its_slot_and_keeps_what_it_was_told(
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
 ) -> None:
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     study.tell(0, 0.9)  # from the dashboard
     ledger.tell(lease, trial, COMPLETE, {})
     assert study.trials[0].value == 0.9
@@ -173,7 +174,7 @@ def test_a_trial_that_another_program_has_ended_ends_its_slot_and_keeps_what_it_
 def test_a_trial_that_another_program_has_ended_while_it_is_trained_is_over_and_so_is_its_slot(
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, write: str
 ) -> None:
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     study.tell(0, state=TrialState.FAIL)
     writes = {
         "record": lambda: ledger.record(lease, trial, {"device": "cpu"}),
@@ -189,7 +190,7 @@ def test_a_trial_that_another_program_has_ended_while_it_is_trained_is_over_and_
 def test_a_trial_that_another_program_has_ended_between_two_attempts_is_not_begun(
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
 ) -> None:
-    lease, _ = begun(ledger)
+    lease, _ = open_trial(ledger)
     ledger.release(lease, state="interrupted", reason="preempted")
     study.tell(0, 0.9)
     claimed = ledger.claim(())
@@ -203,11 +204,11 @@ def test_a_trial_that_another_program_has_ended_between_two_attempts_is_not_begu
 def test_who_goes_on_finds_what_was_drawn_recorded_and_reported(
     database: Database, other: Database, record: StudyRecord, ledger: Ledger
 ) -> None:
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     ledger.record(lease, trial, {"device": "cpu"})
     ledger.report(lease, trial, evaluation(1, 0.5))
     expire(database)
-    _, again = begun(ledger_of(other, record, "you", []))
+    _, again = open_trial(ledger_of(other, record, "you", []))
     assert again.hyperparameters == trial.hyperparameters
     assert again.hyperparameters is not None
     assert again.hyperparameters.learning_rate == 1e-4  # the first trial's recipe
@@ -218,10 +219,10 @@ def test_who_goes_on_finds_what_was_drawn_recorded_and_reported(
 def test_who_was_robbed_of_a_trial_that_has_ended_since_is_told_so(
     database: Database, other: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
 ) -> None:
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     expire(database)
     thief = ledger_of(other, record, "you", [])
-    thief.tell(*begun(thief), TrialResult(state="complete", value=0.9, final_value=0.9, best_step=1), {})
+    thief.tell(*open_trial(thief), TrialResult(state="complete", value=0.9, final_value=0.9, best_step=1), {})
     ledger._study.get_trials()  # as the sampler does; from then on Optuna asks nobody about that trial
     with pytest.raises(LeaseLost):
         ledger.tell(lease, trial, COMPLETE, {})
@@ -232,9 +233,9 @@ def test_who_was_robbed_of_a_trial_that_has_ended_since_is_told_so(
 def test_who_was_robbed_is_told_so_whatever_it_writes(
     database: Database, other: Database, record: StudyRecord, ledger: Ledger
 ) -> None:
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     expire(database)
-    begun(ledger_of(other, record, "you", []))
+    open_trial(ledger_of(other, record, "you", []))
     before, ours = content(database), content(database, ours=True)
     for write in (
         lambda: ledger.begin(lease),
@@ -259,7 +260,7 @@ STORED = "cannot read caf\\udce9\\0.csv at postgresql://me:***@host/db"
 def test_why_a_trial_failed_is_stored_whatever_stands_in_it(
     database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study
 ) -> None:
-    lease, trial = begun(ledger)
+    lease, trial = open_trial(ledger)
     ledger.record(lease, trial, {"corpus": UNSTORABLE, "parts": [{UNSTORABLE: 1}]})
     trial = replace(trial, effective={"corpus": UNSTORABLE})
     ledger.report(lease, trial, evaluation(1, 0.5))
@@ -276,7 +277,7 @@ def test_why_a_trial_failed_is_stored_whatever_stands_in_it(
 def test_why_a_trial_is_given_back_and_what_is_warned_of_are_stored_whatever_stands_in_them(
     database: Database, record: StudyRecord, ledger: Ledger
 ) -> None:
-    lease, _ = begun(ledger)
+    lease, _ = open_trial(ledger)
     ledger.warn(lease, UNSTORABLE)
     ledger.release(lease, state="interrupted", reason=UNSTORABLE)
     assert Slots(database, record.id).all()[0].reason == STORED

@@ -104,7 +104,7 @@ def test_the_generated_pages_are_up_to_date() -> None:
 
 
 def test_every_key_of_the_study_file_is_documented() -> None:
-    from tuner.config import BudgetConfig, DataConfig, StudyConfig
+    from tuner.study.config import BudgetConfig, DataConfig, StudyConfig
 
     page = (ROOT / "docs/reference/study-file.md").read_text(encoding="utf-8")
     for part in (StudyConfig, DataConfig, BudgetConfig):
@@ -113,6 +113,6 @@ def test_every_key_of_the_study_file_is_documented() -> None:
 
 def test_the_example_is_what_init_writes() -> None:
     example = (ROOT / "examples/rotten_tomatoes.yaml").read_text(encoding="utf-8")
-    assert example == (ROOT / "tuner/templates/rotten-tomatoes.yaml").read_text(encoding="utf-8")
+    assert example == (ROOT / "tuner/service/templates/rotten-tomatoes.yaml").read_text(encoding="utf-8")
     first, *_ = [text for kind, text in blocks(ROOT / "docs/quickstart.md") if kind == "yaml"]
     assert first.split("\n", 1)[1] in example

@@ -31,8 +31,8 @@ CALLS = {
 READING = {"load", "loads", "Unpickler", "open", "read_pickle", "decode"}
 #: Pipes between a supervisor and the processes that it has started, and a loader with fewer features than the safe one.
 ALLOWED = {
-    ("tuner/trainers.py", "pickle.loads"),
-    ("tuner/warm.py", "pickle.loads"),
+    ("tuner/processes/trainers.py", "pickle.loads"),
+    ("tuner/processes/fork_server.py", "pickle.loads"),
     ("search_spaces/documents.py", "yaml.load"),
 }
 

@@ -14,7 +14,7 @@ from tuner.cli.options import json_option, print_json, storage_option
 def command(name: str, as_json: bool, url: str) -> None:
     """Show the best trial of the study NAME."""
     from tuner.cli.reading import opened
-    from tuner.views import best_view
+    from tuner.reporting.views import best_view
 
     with opened(name, url) as (database, study):
         view = best_view(database, study)

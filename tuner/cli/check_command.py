@@ -16,8 +16,8 @@ from tuner.cli.options import json_option, print_json, storage_option
 @click.option("--checkpoints", metavar="URL", help="Folder of the kept weights.")
 def command(study: Path, as_json: bool, url: str, checkpoints: str | None) -> None:
     """Validate STUDY, then train the corners of its search space for a few steps on a few rows."""
-    from tuner.check import check
     from tuner.cli.reading import read_study_file
+    from tuner.service.check import check
 
     config = read_study_file(study, checkpoints)
     outcome = check(config, url, source=str(study), say=lambda line: click.echo(line, err=True))

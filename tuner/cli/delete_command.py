@@ -16,8 +16,8 @@ def command(name: str, yes: bool, url: str) -> None:
     from storage import Slots, Studies
     from tuner.cli.reading import opened
     from tuner.errors import TunerError
-    from tuner.service import stored_config
-    from tuner.setup import checkpoint_store
+    from tuner.study.locations import checkpoint_store
+    from tuner.study.study_file import stored_config
 
     with opened(name, url) as (database, study):
         studies = Studies(database)

@@ -74,8 +74,8 @@ def command(
 
     from storage import Studies
     from tuner.cli.reading import opened
-    from tuner.editing import edit
-    from tuner.views import status_view
+    from tuner.reporting.views import status_view
+    from tuner.service.edit import edit
 
     with opened(name, url) as (database, study):
         lines = edit(database, study, changes)

@@ -15,9 +15,9 @@ from tuner.cli.options import json_option, print_json, storage_option
 def command(name: str, dry_run: bool, as_json: bool, url: str) -> None:
     """Remove from the store whatever no trial of the study NAME needs any more. Safe while workers run."""
     from tuner.cli.reading import opened
-    from tuner.garbage import collect
-    from tuner.service import stored_config
-    from tuner.setup import checkpoint_store
+    from tuner.service.gc import collect
+    from tuner.study.locations import checkpoint_store
+    from tuner.study.study_file import stored_config
 
     with opened(name, url) as (database, study):
         store = checkpoint_store(stored_config(study, database), database.path)

@@ -13,7 +13,7 @@ from tuner.cli.options import json_option, print_json, storage_option
 def command(as_json: bool, url: str) -> None:
     """List the studies of the database."""
     from storage import Database, Studies
-    from tuner.views import status_view
+    from tuner.reporting.views import status_view
 
     with Database(url) as database:
         studies = Studies(database)

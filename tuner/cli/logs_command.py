@@ -16,7 +16,7 @@ def command(name: str, trial: int | None, as_json: bool, url: str) -> None:
     """Show what happened to the trials of the study NAME, or to TRIAL: who took it, what was saved, how it ended."""
     from storage import Events, History
     from tuner.cli.reading import opened
-    from tuner.views import event_line, event_view
+    from tuner.reporting.views import event_line, event_view
 
     with opened(name, url) as (database, study):
         if trial is not None:

@@ -22,7 +22,7 @@ from storage import (
 )
 from storage.refusals import describe_refusal
 from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
-from tuner.redaction import redact, redact_what_is_written, traceback_of
+from tuner.security.redaction import redact, redact_what_is_written, traceback_of
 
 #: Commands in the order of the help, each in a module of its name.
 COMMANDS = (

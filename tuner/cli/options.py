@@ -48,7 +48,7 @@ def _default_url() -> str:
 
 def _with_credentials(ctx: click.Context, param: click.Parameter, url: str) -> str:
     """Put the password from its file into the URL, and see to it that nothing shows it."""
-    from tuner.credentials import UnreadableSecret, keep_url_secret, with_password
+    from tuner.security.credentials import UnreadableSecret, keep_url_secret, with_password
 
     keep_url_secret(url)
     if ctx.get_parameter_source("url") is ParameterSource.COMMANDLINE and mask_password(url) != url:
@@ -66,7 +66,7 @@ def _with_credentials(ctx: click.Context, param: click.Parameter, url: str) -> s
 
 
 def _read_secret(name: str, path: str) -> str:
-    from tuner.credentials import UnreadableSecret, read_secret
+    from tuner.security.credentials import UnreadableSecret, read_secret
 
     try:
         return read_secret(path, name=name, warn=_warn)
@@ -110,7 +110,7 @@ class Seconds(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the seconds."""
-        from tuner.config import parse_duration
+        from tuner.study.config import parse_duration
 
         try:
             return parse_duration(value)
@@ -118,20 +118,20 @@ class Seconds(click.ParamType[float]):
             self.fail(str(error), param, ctx)
 
 
-def pace_options(command: Command) -> Command:
-    """Add --lease, --beat and --grace; hand them to the command as `pace`."""
+def timing_options(command: Command) -> Command:
+    """Add --lease, --beat and --grace; hand them to the command as `timing`."""
 
     @functools.wraps(command)
-    def with_pace(*args: Any, lease: float, beat: float | None, grace: float, **kwargs: Any) -> Any:
-        from tuner.pace import Pace
+    def with_timing(*args: Any, lease: float, beat: float | None, grace: float, **kwargs: Any) -> Any:
+        from tuner.supervisor.timing import Timing
 
         try:
-            pace = Pace(lease_s=lease, beat_s=beat, grace_s=grace)
+            timing = Timing(lease_s=lease, beat_s=beat, grace_s=grace)
         except ValueError as error:
             raise click.UsageError(str(error)) from error
-        return command(*args, pace=pace, **kwargs)
+        return command(*args, timing=timing, **kwargs)
 
-    decorated: Any = with_pace
+    decorated: Any = with_timing
     for flag, default, text in (
         ("grace", "30s", "What a signal leaves for saving what runs."),
         ("beat", None, "Between two signs of life.  [default: a quarter of the lease, at most 15s]"),
@@ -149,17 +149,17 @@ def pace_options(command: Command) -> Command:
     return cast(Command, decorated)
 
 
-def elsewhere_options(command: Command) -> Command:
-    """Add --data, --model, --any-versions and --trust-remote-code; hand them to the command as `elsewhere`."""
+def overrides_options(command: Command) -> Command:
+    """Add --data, --model, --any-versions and --trust-remote-code; hand them to the command as `overrides`."""
 
     @functools.wraps(command)
     def with_places(*args: Any, data: str | None, model: str | None, **kwargs: Any) -> Any:
-        from tuner.service import Elsewhere
+        from tuner.study.overrides import MachineOverrides
 
         more = {
             name: kwargs.pop(name) for name in ("any_versions", "allow_pickle", "trust_remote_code") if name in kwargs
         }
-        return command(*args, elsewhere=Elsewhere(data=_here(data), model=_here(model), **more), **kwargs)
+        return command(*args, overrides=MachineOverrides(data=_here(data), model=_here(model), **more), **kwargs)
 
     decorated: Any = with_places
     decorated = click.option(
@@ -177,7 +177,7 @@ def elsewhere_options(command: Command) -> Command:
 
 
 def allow_pickle_option(command: Command) -> Command:
-    """Add --allow-pickle; goes above `elsewhere_options`."""
+    """Add --allow-pickle; goes above `overrides_options`."""
     return click.option(
         "--allow-pickle",
         is_flag=True,
@@ -188,7 +188,7 @@ def allow_pickle_option(command: Command) -> Command:
 
 def _here(written: str | None) -> str | None:
     """Return a source with its path made absolute, where it is one."""
-    from tuner.config import absolute_path
+    from tuner.study.study_file import absolute_path
 
     return None if written is None else absolute_path(written, Path.cwd())
 

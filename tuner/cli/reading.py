@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from storage import Database, Studies, StudyRecord
 
 if TYPE_CHECKING:
-    from tuner.config import StudyConfig
+    from tuner.study.config import StudyConfig
 
 
 def read_study_file(path: Path, checkpoints: str | None) -> StudyConfig:
@@ -20,7 +20,7 @@ def read_study_file(path: Path, checkpoints: str | None) -> StudyConfig:
         ConfigError: Names the file, the key and the reason.
         UnreadableDocument: The file is missing or not YAML.
     """
-    from tuner.config import read_config
+    from tuner.study.study_file import read_config
 
     config = read_config(path)
     if checkpoints is None:

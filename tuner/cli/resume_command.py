@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuner.cli.options import allow_pickle_option, elsewhere_options, pace_options, storage_option, worker_options
+from tuner.cli.options import allow_pickle_option, overrides_options, storage_option, timing_options, worker_options
 
 if TYPE_CHECKING:
-    from tuner.pace import Pace
-    from tuner.service import Elsewhere
+    from tuner.study.overrides import MachineOverrides
+    from tuner.supervisor.timing import Timing
 
 
 @click.command("resume")
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 @worker_options
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Budget, in place of the study's.")
 @allow_pickle_option
-@elsewhere_options
-@pace_options
+@overrides_options
+@timing_options
 def command(
     name: str,
     url: str,
     workers: int | None,
     devices: str,
     trials: int | None,
-    elsewhere: Elsewhere,
-    pace: Pace,
+    overrides: MachineOverrides,
+    timing: Timing,
 ) -> None:
     """Go on with the study NAME from what the database says alone, on any machine; a paused study is opened again."""
-    from tuner import service
     from tuner.cli.running import run_and_report
+    from tuner.service import resume as service
 
     run_and_report(
         name,
         url,
         workers,
         devices,
-        pace,
-        lambda machine, watch: service.resume(name, url, machine, watch, trials=trials, elsewhere=elsewhere),
+        timing,
+        lambda machine, watch: service.resume(name, url, machine, watch, trials=trials, overrides=overrides),
     )

@@ -15,18 +15,18 @@ from rich.console import Console
 from storage import Database, Studies, waiting_for_connections
 from tuner.cli.options import storage_flag
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
-from tuner.events import Notice
-from tuner.progress import describe, progress
-from tuner.service import Machine
-from tuner.views import best_view, status_view
+from tuner.reporting.events import Notice
+from tuner.reporting.terminal import describe, progress
+from tuner.reporting.views import best_view, status_view
+from tuner.service.run import Machine
 
 if TYPE_CHECKING:
-    from tuner.events import Watcher
-    from tuner.pace import Pace
+    from tuner.reporting.events import Watcher
+    from tuner.supervisor.timing import Timing
 
 
 def run_and_report(
-    name: str, url: str, workers: int | None, devices: str, pace: Pace, run: Callable[[Machine, Watcher], bool]
+    name: str, url: str, workers: int | None, devices: str, timing: Timing, run: Callable[[Machine, Watcher], bool]
 ) -> None:
     """Run trials with progress on stderr, then print what came of them on stdout.
 
@@ -35,13 +35,13 @@ def run_and_report(
         url: The database.
         workers: Trials at a time.
         devices: Where.
-        pace: How long things may take.
+        timing: How long things may take.
         run: Runs the trials; returns False where there was nothing left to run.
     """
     # Until the supervisor takes signals over, there is no trial to give back.
     for number in (signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, _preempted)
-    machine = Machine(devices=devices, workers=workers, debug="--debug" in sys.argv, pace=pace)
+    machine = Machine(devices=devices, workers=workers, debug="--debug" in sys.argv, timing=timing)
     with (
         progress(Console(stderr=True)) as watch,
         waiting_for_connections(lambda text: watch(Notice(text=text))),

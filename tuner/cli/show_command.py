@@ -16,8 +16,8 @@ def command(name: str, trial: int, as_json: bool, url: str) -> None:
     """Show everything that is known of trial TRIAL of the study NAME."""
     from storage import History
     from tuner.cli.reading import opened
-    from tuner.notes import trial_note
-    from tuner.views import show_view
+    from tuner.reporting.trial_note import trial_note
+    from tuner.reporting.views import show_view
 
     with opened(name, url) as (database, study):
         record = History(database, study).trial(trial)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuner.cli.options import pace_options, storage_option, worker_options
+from tuner.cli.options import storage_option, timing_options, worker_options
 
 if TYPE_CHECKING:
-    from tuner.pace import Pace
+    from tuner.supervisor.timing import Timing
 
 
 @click.command("start")
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @worker_options
 @click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Budget, in place of the study file's.")
 @click.option("--checkpoints", metavar="URL", help="Folder or URL of the checkpoints, stored with the study.")
-@pace_options
+@timing_options
 def command(
     study: Path,
     url: str,
@@ -27,12 +27,12 @@ def command(
     devices: str,
     trials: int | None,
     checkpoints: str | None,
-    pace: Pace,
+    timing: Timing,
 ) -> None:
     """Create the study of the file STUDY, or go on with it, and run trials here until its budget is spent."""
-    from tuner import service
     from tuner.cli.reading import read_study_file
     from tuner.cli.running import run_and_report
+    from tuner.service import start as service
 
     config = read_study_file(study, checkpoints)
     run_and_report(
@@ -40,6 +40,6 @@ def command(
         url,
         workers,
         devices,
-        pace,
+        timing,
         lambda machine, watch: service.start(config, url, machine, watch, source=str(study), trials=trials),
     )

@@ -16,7 +16,7 @@ from tuner.cli.options import json_option, print_json, storage_option
 def command(name: str | None, as_json: bool, url: str) -> None:
     """Show how the study NAME stands, or every study."""
     from storage import Database, Studies
-    from tuner.views import status_view
+    from tuner.reporting.views import status_view
 
     with Database(url) as database:
         studies = Studies(database)

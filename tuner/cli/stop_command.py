@@ -21,9 +21,9 @@ from tuner.cli.options import Seconds, storage_option
 def command(name: str, wait: float, url: str) -> None:
     """End the study NAME on all machines, for good: trials that are not over fail, the best weights stay."""
     from tuner.cli.reading import opened
-    from tuner.service import stored_config
-    from tuner.setup import checkpoint_store
-    from tuner.stopping import stop
+    from tuner.service.stop import stop
+    from tuner.study.locations import checkpoint_store
+    from tuner.study.study_file import stored_config
 
     with opened(name, url) as (database, study):
         store = checkpoint_store(stored_config(study, database), database.path)

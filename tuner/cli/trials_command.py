@@ -15,14 +15,14 @@ def command(name: str, as_json: bool, url: str) -> None:
     """Show every trial of the study NAME."""
     from storage import History
     from tuner.cli.reading import opened
-    from tuner.views import trial_view
+    from tuner.reporting.views import trial_view
 
     with opened(name, url) as (database, study):
         views = [trial_view(trial) for trial in History(database, study).trials()]
     if as_json:
         print_json({"study": name, "trials": views})
         return
-    from tuner.progress import describe, sparkline
+    from tuner.reporting.terminal import describe, sparkline
 
     for view in views:
         value = "" if view["value"] is None else f"{view['value']:.4f}"

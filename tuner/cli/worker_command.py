@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tuner.cli.options import allow_pickle_option, elsewhere_options, pace_options, storage_option
+from tuner.cli.options import allow_pickle_option, overrides_options, storage_option, timing_options
 
 if TYPE_CHECKING:
-    from tuner.pace import Pace
-    from tuner.service import Elsewhere
+    from tuner.study.overrides import MachineOverrides
+    from tuner.supervisor.timing import Timing
 
 
 @click.command("worker")
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 @storage_option
 @click.option("--devices", default="auto", show_default=True, metavar="SPEC", help="cpu, cuda, cuda:0,1 or auto.")
 @allow_pickle_option
-@elsewhere_options
-@pace_options
-def command(name: str, url: str, devices: str, elsewhere: Elsewhere, pace: Pace) -> None:
+@overrides_options
+@timing_options
+def command(name: str, url: str, devices: str, overrides: MachineOverrides, timing: Timing) -> None:
     """Run one trial of the study NAME at a time, on one device, until its budget is spent."""
-    from tuner import service
     from tuner.cli.running import run_and_report
+    from tuner.service import resume as service
 
     run_and_report(
         name,
         url,
         1,
         devices,
-        pace,
-        lambda machine, watch: service.resume(name, url, machine, watch, elsewhere=elsewhere, lift=False),
+        timing,
+        lambda machine, watch: service.resume(name, url, machine, watch, overrides=overrides, lift=False),
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.dashboard.access import Attempts, Credentials
 from tuner.dashboard.answers import Answer, Headers, is_artifact, refused, secured
+from tuner.dashboard.app import Away, Source
 from tuner.dashboard.hosts import Hosts, is_own_page
-from tuner.dashboard.studies import Away, Source
 from tuner.dashboard.writes import body_limit, parse, refuse_write
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from gunicorn.app.base import BaseApplication
 
 from storage import Database, DatabaseMissing
 from tuner.dashboard.access import Credentials
+from tuner.dashboard.app import Away, Source
 from tuner.dashboard.guard import Guard
 from tuner.dashboard.hosts import Hosts
-from tuner.dashboard.studies import Away, Source
 from tuner.errors import AccessError, TunerError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,31 +16,31 @@ from accelerate import Accelerator
 from torch.nn.functional import cross_entropy
 
 from tuner.errors import Diverged
-from tuner.memory import is_out_of_memory
-from tuner.run import TENTHS, Evaluation, TrialRun, is_better
-from tuner.training import batches
-from tuner.training.checkpoint import Checkpoint, Progress, random_state
-from tuner.training.data.prepared import PreparedData
-from tuner.training.dropout import module_dropouts
-from tuner.training.freezing import Freezing, map_layers, possible_depths, thaw_plan
-from tuner.training.memory import free_memory, rewinder
-from tuner.training.metrics import score
-from tuner.training.model import build_model, save_weights, trained_state
-from tuner.training.optimizer import parameter_groups
-from tuner.training.passes import Passes
-from tuner.training.schedules import make_schedule, warmup_steps
+from tuner.machine.memory import is_out_of_memory
+from tuner.training.data import batches
+from tuner.training.data.encoded import EncodedData
+from tuner.training.effective import effective_configuration
+from tuner.training.evaluation import evaluate
+from tuner.training.model.freezing import Freezing, possible_depths, thaw_plan
+from tuner.training.model.layers import map_layers
+from tuner.training.model.loading import build_model
+from tuner.training.model.weights import save_weights, trained_state
+from tuner.training.optimisation.clipping import MAX_GRAD_NORM
+from tuner.training.optimisation.parameter_groups import parameter_groups
+from tuner.training.optimisation.schedules import make_schedule, warmup_steps
+from tuner.training.out_of_memory import free_memory, rewinder
+from tuner.training.precision import device_kind, mixed_precision
 from tuner.training.tasks import get_task
+from tuner.training.training_state import Progress, TrainingState, random_state
+from tuner.training.trunk.forward import ForwardPasses
+from tuner.trial.evaluation import TENTHS, Evaluation, is_better
+from tuner.trial.run import TrialRun
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
-#: The norm to which gradients are clipped; the value of BERT's, ELECTRA's and transformers' own scripts.
-MAX_GRAD_NORM = 1.0
 #: Examples per forward pass of training, at most.
 MICRO_BATCH = 64
-#: Examples per forward pass of an evaluation, and at most how many times as many as of training: where these had to
-#: be few for want of memory, what keeps nothing for a backward pass has room for more, but not for any number.
-EVALUATION_BATCH = 64
 EVALUATION_FACTOR = 8
 #: In what states of frozen layers are kept, by precision.
 _KEPT = {"no": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -64,8 +64,8 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         Diverged: Loss or gradient is no finite number.
         ModelError: The model cannot be built as asked, or what was saved is not of this trial.
     """
-    saved = None if run.restored is None else Checkpoint.read(run.restored)
-    if saved is not None and saved.device == _device():
+    saved = None if run.restored is None else TrainingState.read(run.restored)
+    if saved is not None and saved.device == device_kind():
         run = replace(run, threads=run.threads or saved.threads, micro_batch=run.micro_batch or saved.micro_batch)
     assert run.model is not None
     assert run.data is not None
@@ -75,7 +75,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
 
     # ---- data
     task = get_task(run.task)
-    data = PreparedData.open(run.data, task)
+    data = EncodedData.open(run.data, task.examples)
     rows = len(data.train) if run.max_rows is None else min(run.max_rows, len(data.train))
 
     # ---- model: the seed decides the head's initial weights, then dropout
@@ -113,17 +113,17 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     schedule = make_schedule(
         optimizer, hp.lr_scheduler_type, warmup=warmup, total=total, arguments=run.lr_scheduler_kwargs
     )
-    accelerator = Accelerator(mixed_precision=_precision(run.precision), cpu=not torch.cuda.is_available())
+    accelerator = Accelerator(mixed_precision=mixed_precision(run.precision), cpu=not torch.cuda.is_available())
     model, optimizer = accelerator.prepare(model, optimizer)
     freezing.begin_step(0)
-    passes = Passes(
+    passes = ForwardPasses(
         model,
         layer_map,
         data,
         accelerator.device,
         depths=plan.values(),
         speed=run.speed,
-        kept=_KEPT[_precision(run.precision)],
+        kept=_KEPT[mixed_precision(run.precision)],
     )
     passes.take_states(
         run.trunk if run.speed.trunk_cache and run.max_steps is None else None,
@@ -132,7 +132,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         cached=None if saved is None else saved.cached,
     )
     micro_batch = MICRO_BATCH if run.micro_batch is None else run.micro_batch
-    effective = _effective(
+    effective = effective_configuration(
         run,
         model,
         freezing,
@@ -165,14 +165,14 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         return trained_state(accelerator.unwrap_model(model), layer_map, frozen_layers=freezing.least_frozen)
 
     def write(folder: Path) -> None:
-        Checkpoint(
+        TrainingState(
             weights=weights(),
             optimizer=optimizer.state_dict(),
             schedule=schedule.state_dict(),
             scaler=None if accelerator.scaler is None else accelerator.scaler.state_dict(),
             progress=at,
             trial=trial,
-            device=_device(),
+            device=device_kind(),
             threads=torch.get_num_threads(),
             micro_batch=micro_batch,
             cached=passes.cached,
@@ -263,7 +263,9 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
             run.saver.save(at.step, write)
 
 
-def _accumulate(accelerator: Accelerator, passes: Passes, parts: Iterable[batches.Indices], *, examples: int) -> float:
+def _accumulate(
+    accelerator: Accelerator, passes: ForwardPasses, parts: Iterable[batches.Indices], *, examples: int
+) -> float:
     """Sum the gradients of a batch, part by part; return its mean loss over so many examples."""
     shares = []
     for part in parts:
@@ -273,81 +275,3 @@ def _accumulate(accelerator: Accelerator, passes: Passes, parts: Iterable[batche
         shares.append(share.detach())
     # Asked for at the end: a GPU would have to be waited for at each part.
     return sum(share.item() for share in shares)
-
-
-@torch.no_grad()
-def evaluate(
-    model: nn.Module, passes: Passes, run: TrialRun, *, size: int = EVALUATION_BATCH
-) -> tuple[float, float] | None:
-    """Evaluate a model on the validation split, so many examples at a time. Draws no random number.
-
-    Returns:
-        The metric of the study and the mean loss per example; None where it was broken off, because the trial is about
-        to be moved.
-    """
-    model.eval()
-    chosen = passes.chosen("validation", run.max_rows)
-    logits, order = [], []
-    for part in passes.evaluation_parts("validation", chosen, size):
-        if run.saver.leaving:
-            return None
-        logits.append(passes.logits("validation", part, exact=True).float().cpu())
-        order.append(part)
-    indices = np.concatenate(order)
-    scores, classes = torch.cat(logits), passes.labels("validation", indices).cpu()
-    loss = cross_entropy(scores, classes).item()
-    back = np.argsort(indices)
-    return score(run.metric, scores.numpy()[back], classes.numpy()[back], loss), loss
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _precision(wanted: str) -> str:
-    if wanted == "auto":
-        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
-    return "no" if wanted == "fp32" else wanted
-
-
-def _effective(
-    run: TrialRun,
-    model: nn.Module,
-    freezing: Freezing,
-    passes: Passes,
-    groups: list[dict[str, Any]],
-    *,
-    plan: dict[int, int],
-    total: int,
-    warmup: int,
-    evaluate_after: dict[int, int],
-    micro_batch: int,
-) -> dict[str, Any]:
-    """Return what is really trained, read from the built objects rather than from what was asked."""
-    frozen = set(freezing.frozen_modules())
-    dropouts = module_dropouts(model, skip=lambda name: name.split(":")[0] in frozen)
-    hp = run.hyperparameters
-    return {
-        "learning_rates": {group["name"]: group["initial_lr"] for group in groups},
-        "weight_decays": {group["name"]: group["weight_decay"] for group in groups},
-        "dropout": dict(dropouts),
-        "trainable_parameters": sum(p.numel() for group in groups for p in group["params"]),
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "layers": len(freezing.layers),
-        "frozen_layers": plan[0],
-        "thawing": {str(step): frozen for step, frozen in plan.items()} if len(plan) > 1 else None,
-        "batch_size": hp.batch_size,
-        "micro_batch": min(hp.batch_size, micro_batch),
-        "optimiser_steps": total,
-        "warmup_steps": warmup,
-        "lr_scheduler_type": hp.lr_scheduler_type,
-        "evaluations": sorted(evaluate_after.values()),
-        "max_grad_norm": MAX_GRAD_NORM,
-        "trunk_cache": passes.decision,
-        "one_token": passes.one_token_layer,
-        "length_grouping": run.speed.length_grouping,
-        "precision": _precision(run.precision),
-        "device": _device(),
-        "threads": torch.get_num_threads(),
-        "seed": run.seed,
-    }

@@ -13,7 +13,7 @@ def score(metric: str, logits: npt.NDArray[np.float32], labels: npt.NDArray[np.i
     """Compute one metric.
 
     Args:
-        metric: A name of `tuner.config.METRICS`.
+        metric: A name of `tuner.study.config.METRICS`.
         logits: Unnormalised scores. Shape: (examples, classes).
         labels: Right classes. Shape: (examples,).
         loss: Mean loss per example, which is the metric `loss`.

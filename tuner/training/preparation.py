@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
-from tuner.training.data import load_rows, make_splits, map_labels
-from tuner.training.data.prepared import content_key, write_prepared
-from tuner.training.dropout import config_dropouts
-from tuner.training.freezing import map_layers
-from tuner.training.model import load_config, load_pretrained, weights_fingerprint
+from tuner.study.prepared import Prepared
+from tuner.training.data.encoded import content_key, write_prepared
+from tuner.training.data.labels import map_labels
+from tuner.training.data.loading import load_rows
+from tuner.training.data.splitting import make_splits
+from tuner.training.model.dropout import config_dropouts
+from tuner.training.model.layers import map_layers
+from tuner.training.model.loading import load_config, load_pretrained
+from tuner.training.model.weights import weights_fingerprint
 from tuner.training.tasks import get_task
 
 if TYPE_CHECKING:
-    from tuner.config import DataConfig
-    from tuner.run import ModelSource
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """What preparation found."""
-
-    #: Folder of the encoded splits.
-    folder: Path
-    #: Hash of the rows and of what is asked of them: the same on every machine, wherever they lie.
-    fingerprint: str
-    #: Hash of the tokenizer or image processor.
-    tokenizer: str
-    #: Hash of the pretrained weights and the model's configuration.
-    weights: str
-    #: Versions of the libraries that decide the bits of a trial, by name.
-    versions: dict[str, str]
-    #: Rows by split.
-    sizes: dict[str, int]
-    labels: tuple[str, ...]
-    #: Layers of the encoder.
-    layers: int
-    #: Names of the dropout probabilities in the model's configuration.
-    dropouts: tuple[str, ...]
+    from tuner.study.config import DataConfig
+    from tuner.trial.run import ModelSource
 
 
 def prepare(

@@ -124,13 +124,13 @@ def test_names_that_no_condition_reaches_are_left_out_of_the_trial() -> None:
     seen = set()
     for _ in range(60):
         params, _ = drawn(space, study)
-        warm = params["lr_scheduler_type"] != "constant"
+        fork_server = params["lr_scheduler_type"] != "constant"
         factor = params["lr_scheduler_type"] == "cosine" and params["frozen_layers"] in (0.0, 0.5)
         decay = factor and params["head_learning_rate_factor"] == 10.0
-        expected = {"warmup_ratio": warm, "head_learning_rate_factor": factor, "layerwise_lr_decay": decay}
+        expected = {"warmup_ratio": fork_server, "head_learning_rate_factor": factor, "layerwise_lr_decay": decay}
         assert {name: name in params for name in expected} == expected
         assert set(SEVEN) <= set(params)
-        seen.add((warm, factor, decay))
+        seen.add((fork_server, factor, decay))
     assert seen == {(False, False, False), (True, False, False), (True, True, False), (True, True, True)}
 
 

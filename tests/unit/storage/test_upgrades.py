@@ -24,7 +24,7 @@ from storage import (
     Events,
     Footprint,
     History,
-    Memory,
+    MicroBatchLimits,
     Slots,
     Studies,
     Workers,
@@ -32,7 +32,7 @@ from storage import (
     upgrades,
 )
 from storage.database import optuna_major
-from tuner.config import parse_config
+from tuner.study.study_file import parse_config
 
 VERSION_1 = Path(__file__).with_name("version_1.sql").read_text(encoding="utf-8")
 VERSION_2 = Path(__file__).with_name("version_2.sql").read_text(encoding="utf-8")
@@ -182,8 +182,8 @@ def test_a_database_of_the_second_version_has_all_that_was_in_it_and_learns_what
         (slot,) = Slots(database, 1).all()
         assert (slot.state, slot.attempt, slot.device_s) == ("empty", 0, 0.0)
         footprint = Footprint(model="weights", frozen=0.5, max_length=128, precision="auto", device="cpu")
-        Memory(database).lower(footprint, 4)
-        assert Memory(database).fitting(footprint) == 4
+        MicroBatchLimits(database).lower(footprint, 4)
+        assert MicroBatchLimits(database).fitting(footprint) == 4
 
 
 @pytest.mark.parametrize("version", ["old", "second"])

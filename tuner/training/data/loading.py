@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from tuner.config import DataConfig
+    from tuner.study.config import DataConfig
 
 #: Name given to the rows of a source that has no splits of its own.
 ONLY = "train"
@@ -33,7 +33,7 @@ def load_rows(source: str, data: DataConfig, columns: Mapping[str, list[str]], c
     """Read a source.
 
     Args:
-        source: Path, URL or hub id, as `tuner.sources.find_data` gives it.
+        source: Path, URL or hub id, as `tuner.study.sources.find_data` gives it.
         data: What the study file says of it.
         columns: Columns that must be there, by the key of the study file that names them.
         cache: Folder in which datasets may keep what it reads.

@@ -9,9 +9,9 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from tuner.config import DataConfig
-    from tuner.run import ModelSource
+    from tuner.study.config import DataConfig
     from tuner.training.data.examples import Examples
+    from tuner.trial.run import ModelSource
 
 
 class Task(Protocol):

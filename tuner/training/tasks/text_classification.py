@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
-from tuner.sources import loading_problem
+from tuner.study.sources import loading_problem
 from tuner.training.data.examples import TextExamples
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from tuner.config import DataConfig
-    from tuner.run import ModelSource
+    from tuner.study.config import DataConfig
+    from tuner.trial.run import ModelSource
 
 
 class TextClassification:

@@ -22,10 +22,13 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.overrides import TorchFunctionMode
 
 from search_spaces import Hyperparameters
-from tuner.config import DataConfig
-from tuner.run import Evaluation, ModelSource, TrialRun, TrialStopped, Write
+from tuner.study.config import DataConfig
+from tuner.study.prepared import Prepared
 from tuner.training.loop import train
-from tuner.training.preparation import Prepared, prepare
+from tuner.training.preparation import prepare
+from tuner.trial.evaluation import Evaluation
+from tuner.trial.run import ModelSource, TrialRun
+from tuner.trial.saver import TrialStopped, Write
 
 if TYPE_CHECKING:
     from torch import nn

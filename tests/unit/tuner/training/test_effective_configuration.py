@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from tuner.training.loop import MICRO_BATCH
-from tuner.training.model import build_model
+from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
 
 if TYPE_CHECKING:
-    from tuner.run import TrialRun
+    from tuner.trial.run import TrialRun
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "vit")
 LAYERS = 4

@@ -14,16 +14,20 @@ from datasets import load_from_disk
 from torch.nn.functional import cross_entropy
 
 from tuner.errors import Diverged
-from tuner.training.data.prepared import LOCKED, PreparedData
-from tuner.training.freezing import map_layers, possible_depths
-from tuner.training.loop import evaluate, train
-from tuner.training.model import build_model, restore_weights
-from tuner.training.passes import Passes
+from tuner.training.data.encoded import LOCKED, EncodedData
+from tuner.training.evaluation import evaluate
+from tuner.training.loop import train
+from tuner.training.model.freezing import possible_depths
+from tuner.training.model.layers import map_layers
+from tuner.training.model.loading import build_model
+from tuner.training.model.weights import restore_weights
 from tuner.training.tasks import get_task
-from tuner.trial import run_trial
+from tuner.training.trunk.forward import ForwardPasses
+from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
-    from tuner.run import Evaluation, TrialRun
+    from tuner.trial.evaluation import Evaluation
+    from tuner.trial.run import TrialRun
 
 #: Learns in four epochs: the validation loss falls from one evaluation to the next.
 LEARNS: dict[str, Any] = {"num_train_epochs": 4, "evaluations": 5, "metric": "loss", "direction": "minimize"}
@@ -31,7 +35,7 @@ LEARNS: dict[str, Any] = {"num_train_epochs": 4, "evaluations": 5, "metric": "lo
 
 def kept_by(run: TrialRun) -> Any:
     """Return the model that a trial saved."""
-    data = PreparedData.open(run.data, get_task(run.task))
+    data = EncodedData.open(run.data, get_task(run.task).examples)
     model = build_model(
         get_task(run.task), run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed
     )
@@ -41,11 +45,11 @@ def kept_by(run: TrialRun) -> Any:
 
 
 def evaluate_kept(run: TrialRun) -> float:
-    data = PreparedData.open(run.data, get_task(run.task))
+    data = EncodedData.open(run.data, get_task(run.task).examples)
     model = kept_by(run)
     layer_map = map_layers(model)
     depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
-    passes = Passes(model, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
+    passes = ForwardPasses(model, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
     value, _ = evaluate(model, passes, run)
     return value
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from tuner.config import METRICS
+from tuner.study.metrics import METRICS
 from tuner.training.metrics import score
 
 

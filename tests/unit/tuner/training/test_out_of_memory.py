@@ -15,10 +15,10 @@ import transformers
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from tuner.training.loop import train
-from tuner.trial import run_trial
+from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
-    from tuner.run import TrialRun
+    from tuner.trial.run import TrialRun
 
 RUN: dict[str, Any] = {"batch_size": 16, "num_train_epochs": 3, "dropout": 0.2, "evaluations": 5}
 

@@ -15,13 +15,14 @@ import transformers
 from datasets import Dataset, load_from_disk
 from safetensors.torch import load_file, save_file
 
-from tuner.config import DataConfig
 from tuner.errors import DataError, ModelError
-from tuner.run import ModelSource
-from tuner.training.data.prepared import LOCKED, PreparedData
-from tuner.training.model import build_model
-from tuner.training.preparation import Prepared, prepare
+from tuner.study.config import DataConfig
+from tuner.study.prepared import Prepared
+from tuner.training.data.encoded import LOCKED, EncodedData
+from tuner.training.model.loading import build_model
+from tuner.training.preparation import prepare
 from tuner.training.tasks import get_task
+from tuner.trial.run import ModelSource
 
 SIZES: dict[str, int | float | str] = {"train": 32, "validation": 16, "test": 8}
 
@@ -73,7 +74,7 @@ def test_what_preparation_finds(arguments: dict[str, Any]) -> None:
     assert prepared.labels == ("0", "1")
     assert prepared.layers == 2
     assert prepared.dropouts == ("attention_probs_dropout_prob", "classifier_dropout", "hidden_dropout_prob")
-    data = PreparedData.open(prepared.folder, get_task("text-classification"))
+    data = EncodedData.open(prepared.folder, get_task("text-classification").examples)
     train, validation = rows_of(prepared, "train"), rows_of(prepared, "validation")
     assert (len(data.train), len(data.validation)) == (len(train), len(validation)) == (32, 16)
     assert data.labels == ("0", "1")
@@ -109,7 +110,7 @@ def test_images_become_what_the_processor_makes_of_them(
 ) -> None:
     prepared = preparation("vit")
     assert prepared.labels == ("one", "zero")
-    data = PreparedData.open(prepared.folder, get_task("image-classification"))
+    data = EncodedData.open(prepared.folder, get_task("image-classification").examples)
     assert data.train_tokens == 32
     row = rows_of(prepared, "train").with_format("numpy")[0]
     assert row["pixel_values"].shape == (3, 16, 16)
@@ -293,7 +294,7 @@ def test_versions_are_plain_words_without_the_kind_of_build(arguments: dict[str,
 AT_ONCE = """
 import multiprocessing, pickle, sys
 from pathlib import Path
-import tuner.training.jobs
+import tuner.training.calls
 from tuner.training.preparation import prepare
 
 arguments = pickle.loads(Path(sys.argv[1]).read_bytes())

@@ -14,16 +14,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tuner.config import DataConfig
-from tuner.run import TrialStopped
-from tuner.training.checkpoint import STATE, TRAINED
+from search_spaces.schedules import REQUIRED
+from tuner.study.config import DataConfig
 from tuner.training.loop import MICRO_BATCH, train
-from tuner.training.model import build_model
-from tuner.training.schedules import REQUIRED
+from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
+from tuner.training.training_state import STATE, TRAINED
+from tuner.trial.saver import TrialStopped
 
 if TYPE_CHECKING:
-    from tuner.run import Evaluation, TrialRun
+    from tuner.trial.evaluation import Evaluation
+    from tuner.trial.run import TrialRun
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "vit")
 #: Eight steps on batches of 12, 12 and 8, evaluated after the fourth and the last one.
@@ -358,17 +359,17 @@ def test_parts_and_threads_are_those_that_the_trial_began_with(
     try:
         whole = attempt(run, tmp_path / "whole", at=[3])
         torch.set_num_threads(1)
-        elsewhere = replace(run, restored=whole.step(3), threads=None, micro_batch=None)
-        rest = attempt(elsewhere, tmp_path / "rest")
+        overrides = replace(run, restored=whole.step(3), threads=None, micro_batch=None)
+        rest = attempt(overrides, tmp_path / "rest")
         assert (rest.effective["threads"], rest.effective["micro_batch"]) == (2, 5)
         assert rest.evaluations == whole.evaluations
         assert_same_weights(rest.weights, whole.weights)
-        told = attempt(replace(elsewhere, threads=1, micro_batch=3), tmp_path / "told")
+        told = attempt(replace(overrides, threads=1, micro_batch=3), tmp_path / "told")
         assert (told.effective["threads"], told.effective["micro_batch"]) == (1, 3)
         # What another kind of device was best at says nothing of this one.
         state = torch.load(whole.step(3) / STATE, weights_only=True)
         torch.save({**state, "device": "another"}, whole.step(3) / STATE)
-        moved = attempt(elsewhere, tmp_path / "moved")
+        moved = attempt(overrides, tmp_path / "moved")
         assert (moved.effective["threads"], moved.effective["micro_batch"]) == (1, min(12, MICRO_BATCH))
     finally:
         torch.set_num_threads(1)

@@ -12,16 +12,16 @@ import torch
 import transformers
 from datasets import load_from_disk
 
-from tuner.run import Speed
-from tuner.training.batches import total_steps, training_batches
-from tuner.training.data.prepared import PreparedData
-from tuner.training.model import build_model
+from tuner.training.data.batches import total_steps, training_batches
+from tuner.training.data.encoded import EncodedData
+from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
+from tuner.trial.run import Speed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tuner.run import TrialRun
+    from tuner.trial.run import TrialRun
 
 #: Three batches an epoch, of 12, 12 and 8 examples, so that the last one is smaller.
 STEPS = 10
@@ -73,7 +73,7 @@ class _SameDraws(transformers.TrainerCallback):
 def train_theirs(run: TrialRun, folder: Path) -> Trained:
     hp = run.hyperparameters
     task = get_task(run.task)
-    data = PreparedData.open(run.data, task)
+    data = EncodedData.open(run.data, task.examples)
     rows: Any = load_from_disk(str(run.data / "train")).remove_columns("length")
     assert total_steps(len(data.train), hp.batch_size, hp.num_train_epochs) == STEPS
     order = islice(training_batches(len(data.train), hp.batch_size, run.seed), STEPS)

@@ -7,7 +7,7 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value, load_dataset
 
 from tuner.errors import DataError
-from tuner.training.data import map_labels
+from tuner.training.data.labels import map_labels
 
 
 def split(values: list[Any], feature: Any = None) -> Dataset:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from datasets import Dataset, DatasetDict
 
-from tuner.config import DataConfig
 from tuner.errors import DataError
-from tuner.training.data import load_rows
+from tuner.study.config import DataConfig
+from tuner.training.data.loading import load_rows
 
 ROWS: list[dict[str, Any]] = [
     {"text": "a, b", "label": "x", "site": "one", "stars": 1},

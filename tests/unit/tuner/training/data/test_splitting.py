@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.errors import DataError
-from tuner.training.data import make_splits
-from tuner.training.data.splitting import stratified_order
+from tuner.training.data.splitting import make_splits, stratified_order
 
 counts = st.lists(st.integers(1, 60), min_size=1, max_size=12)
 

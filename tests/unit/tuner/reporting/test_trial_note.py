@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import optuna
+import optuna_dashboard
+import pytest
+
+from tuner.reporting.trial_note import note_attributes, note_key, trial_note
+
+EVALUATION = {
+    "step": 5,
+    "epoch": 1.5,
+    "value": 0.75,
+    "train_loss": 0.5,
+    "validation_loss": 0.25,
+    "learning_rate": 2.5e-5,
+}
+
+
+def test_a_note_tells_the_end_the_curve_and_what_was_trained() -> None:
+    note = trial_note(
+        state="pruned",
+        value=0.123456789,
+        reason="pruned: among the weakest",
+        effective={
+            "learning_rates": {"encoder/decay": 1e-5, "head/decay": 1e-3},
+            "dropout": {f"layer.{number}": 0.1 for number in range(5)},
+            "thawing": None,
+            "optimiser_steps": 40,
+        },
+        curve=[EVALUATION, {**EVALUATION, "step": 10}],
+    )
+    assert note == (
+        "**pruned**, value 0.123457  \n"
+        "pruned: among the weakest\n"
+        "\n"
+        "### Learning curve\n"
+        "\n"
+        "| tenth | epoch | value | training loss | validation loss | learning rate |\n"
+        "|--|--|--|--|--|--|\n"
+        "| 5 | 1.50 | 0.7500 | 0.5000 | 0.2500 | 2.5e-05 |\n"
+        "| 10 | 1.50 | 0.7500 | 0.5000 | 0.2500 | 2.5e-05 |\n"
+        "\n"
+        "### Effective configuration\n"
+        "\n"
+        "- `learning_rates`: encoder/decay 1e-05, head/decay 0.001\n"
+        "- `dropout`: 0.1 in 5 modules\n"
+        "- `optimiser_steps`: 40\n"
+    )
+
+
+def test_a_trial_that_never_began_to_train_has_a_note_of_its_reason_alone() -> None:
+    note = trial_note(state="failed", value=None, reason="crashed 3 times", effective=None, curve=[])
+    assert note == "**failed**, no value  \ncrashed 3 times\n"
+
+
+def test_few_modules_or_unequal_ones_are_listed_one_by_one() -> None:
+    unequal = {f"m{number}": number / 10 for number in range(5)}
+    effective = {"dropout": unequal, "few": {"a": 0.5, "b": 0.5}}
+    note = trial_note(state="complete", value=1.0, reason=None, effective=effective, curve=[])
+    assert "- `dropout`: m0 0, m1 0.1, m2 0.2, m3 0.3, m4 0.4\n" in note
+    assert "- `few`: a 0.5, b 0.5\n" in note
+
+
+def test_a_note_says_in_words_where_frozen_layers_were_taken_from() -> None:
+    decision = {"place": "memory", "reason": "37 MiB of 20 GiB", "depths": [3], "difference": 0.0}
+    note = trial_note(state="complete", value=1.0, reason=None, effective={"trunk_cache": decision}, curve=[])
+    assert "- `trunk_cache`: place memory, reason 37 MiB of 20 GiB, depths [3], difference 0\n" in note
+
+
+@pytest.mark.parametrize("length", [0, 1, 2045, 2046, 5000])
+@pytest.mark.parametrize("before", [0, 1, 5000])
+def test_a_note_is_what_the_dashboard_itself_would_have_written(length: int, before: int) -> None:
+    note = "".join(chr(ord("a") + number % 26) for number in range(length))
+    study = optuna.create_study()
+    study.ask()
+    trial = study.ask()
+    if before:
+        optuna_dashboard.save_note(trial, "x" * before)
+    known = study._storage.get_study_system_attrs(study._study_id)
+    written = note_attributes(trial._trial_id, note, known)
+    assert not before or note_key(trial._trial_id) in known
+    optuna_dashboard.save_note(trial, note)
+    assert {**known, **written} == study._storage.get_study_system_attrs(study._study_id)
+
+
+def test_a_supervisor_loads_nothing_that_the_dashboard_needs() -> None:
+    heavy = ("optuna_dashboard", "sklearn", "pandas", "torch")
+    program = f"import sys, tuner.supervisor; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

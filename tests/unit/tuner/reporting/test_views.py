@@ -1,0 +1,250 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+from optuna.trial import TrialState
+
+from storage import (
+    LEASE_S,
+    CheckpointRef,
+    Checkpoints,
+    Database,
+    Events,
+    History,
+    Lease,
+    Slots,
+    Studies,
+    StudyRecord,
+    Workers,
+    fenced,
+    tables,
+)
+from storage.clock import now_s
+from tuner.errors import NoBestTrial
+from tuner.reporting.views import best_view, event_line, event_view, in_order, show_view, status_view, trial_view
+from tuner.study.study_file import parse_config
+
+NO_TRIALS = dict.fromkeys(("complete", "pruned", "failed", "running", "paused", "interrupted"), 0)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[tuple[Database, StudyRecord]]:
+    """A study of four trials, none of them begun."""
+    document = {"name": "s", "model": "m/m", "data": {"source": "d/d"}, "metric": "loss", "budget": {"trials": 4}}
+    config = parse_config(document, source="s.yaml", folder=tmp_path)
+    with Database(f"sqlite:///{tmp_path}/t.db", create=True) as database:
+        yield (
+            database,
+            Studies(database).create(
+                "s", direction="minimize", config=config.to_dict(), facts={}, trials=4, first={"rate": 0.5}
+            ),
+        )
+
+
+def run_trial(
+    database: Database, study: StudyRecord, state: TrialState | None, *values: float, owner: str = "me", **attrs: Any
+) -> int:
+    """Run the next trial as a supervisor does; without a state it stays running. Return its number."""
+    slots = Slots(database, study.id)
+    claimed = slots.claim(owner, LEASE_S)
+    assert claimed is not None
+    lease, _ = claimed
+    loaded = optuna.load_study(study_name="s", storage=database.optuna_storage)
+    with fenced(lease, asking=True):
+        trial = loaded.ask()
+    trial.suggest_float("rate", 0.0, 1.0)
+    for name, value in attrs.items():
+        trial.set_user_attr(name, value)
+    for step, value in enumerate(values, start=9):
+        with fenced(lease, kind="report", values={"step": step, "value": value}):
+            trial.report(value, step)
+    if state is not None:
+        with fenced(lease, ending=True, values={"detail": state.name.lower()}):
+            loaded.tell(trial, min(values) if state == TrialState.COMPLETE else None, state=state)
+    return trial.number
+
+
+def lease_of(study: StudyRecord, slot: int) -> Lease:
+    """Return the lease of the first attempt at a slot's trial."""
+    return Lease(study_id=study.id, slot=slot, owner="me", attempt=1)
+
+
+def took(database: Database, seconds: float) -> None:
+    """Have every trial have taken so many seconds of a device."""
+    with database.write() as connection:
+        connection.execute(tables.slots.update().values(device_s=seconds))
+
+
+def expire(database: Database) -> None:
+    """Have every lease have expired just now."""
+    with database.write() as connection:
+        connection.execute(tables.slots.update().values(expires=now_s() - 0.001))
+
+
+def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, StudyRecord]) -> None:
+    assert status_view(*opened) == {
+        "study": "s",
+        "state": "interrupted",
+        "reason": None,
+        "trials": {"total": 4, **NO_TRIALS},
+        "best": None,
+        "metric": "loss",
+        "direction": "minimize",
+        "budget": {
+            "trials": 4,
+            "time": None,
+            "device_hours": None,
+            "trial_time": None,
+            "spent_s": 0.0,
+            "spent_device_s": 0.0,
+        },
+        "workers": [],
+    }
+    with pytest.raises(NoBestTrial, match="study 's' has no complete trial yet"):
+        best_view(*opened)
+
+
+def test_states_are_counted_and_the_study_runs_while_somebody_shows_a_sign_of_life(
+    opened: tuple[Database, StudyRecord],
+) -> None:
+    database, study = opened
+    run_trial(database, study, TrialState.COMPLETE, 0.4, 0.6)
+    run_trial(database, study, TrialState.PRUNED, 0.9)
+    run_trial(database, study, TrialState.FAIL)
+    run_trial(database, study, None, 0.5)
+    Workers(database, study.id).beat("me", {0: ("cpu", 3)}, LEASE_S)
+    took(database, 2.5)
+    view = status_view(database, study)
+    assert view["state"] == "running"
+    assert view["trials"] == NO_TRIALS | {"total": 4, "complete": 1, "pruned": 1, "failed": 1, "running": 1}
+    assert view["best"] == {"trial": 0, "value": 0.4}
+    assert view["budget"]["spent_device_s"] == 10.0
+    (worker,) = view["workers"]
+    assert set(worker) == {"host", "pid", "device", "trial", "beat_age_s"}
+    assert (worker["device"], worker["trial"]) == ("cpu", 3)
+    assert 0 <= worker["beat_age_s"] < 10
+
+    Slots(database, study.id).release(lease_of(study, 3), state="interrupted", reason="stopped by SIGTERM")
+    Workers(database, study.id).leave("me")
+    view = status_view(database, study)
+    assert view["state"] == "interrupted"
+    assert view["trials"]["interrupted"] == 1
+    assert view["trials"]["running"] == 0
+
+
+@pytest.mark.parametrize(("state", "shown"), [("open", "interrupted"), ("paused", "paused"), ("stopped", "stopped")])
+def test_what_people_want_of_a_study_is_shown_until_every_slot_is_finished(
+    opened: tuple[Database, StudyRecord], state: Any, shown: str
+) -> None:
+    database, study = opened
+    run_trial(database, study, None, 0.5)
+    Slots(database, study.id).release(lease_of(study, 0), state="paused", reason="paused")
+    Studies(database).set_state(study.id, state)
+    view = status_view(database, Studies(database).get("s"))
+    assert view["state"] == shown
+    assert view["trials"] | {"paused": 1, "running": 0, "interrupted": 0} == view["trials"]
+
+
+def test_a_trial_whose_worker_fell_silent_is_interrupted_when_its_lease_has_expired(
+    opened: tuple[Database, StudyRecord],
+) -> None:
+    database, study = opened
+    run_trial(database, study, None, 0.5)
+    assert status_view(database, study)["trials"]["running"] == 1
+    expire(database)
+    assert status_view(database, study)["trials"] == NO_TRIALS | {"total": 4, "interrupted": 1}
+
+
+def test_events_are_shown_with_what_belongs_to_them(opened: tuple[Database, StudyRecord]) -> None:
+    database, study = opened
+    run_trial(database, study, None, 0.5)
+    expire(database)
+    claimed = Slots(database, study.id).claim("you", LEASE_S)
+    assert claimed is not None
+    lease, _ = claimed
+    best = CheckpointRef(key="trial-00000/attempt-2/best-00000009", sha256="", bytes=1, step=9, value=0.5, tenth=9)
+    assert Slots(database, study.id).commit(lease, Checkpoints(best=best), step=9, detail=best.key)
+    events = Events(database, study.id).all()
+    views = [event_view(event) for event in events]
+    keys = ["id", "time", "kind", "trial", "attempt", "worker", "step", "value", "detail"]
+    assert all(list(view) == keys for view in views)
+    assert [[view[key] for key in keys[2:]] for view in views] == [
+        ["claimed", 0, 1, "me", None, None, None],
+        ["report", 0, 1, "me", 9, 0.5, None],
+        ["stolen", 0, 2, "you", None, None, "from me"],
+        ["checkpoint", 0, 2, "you", 9, None, best.key],
+    ]
+    assert [event.id for event in events] == sorted(event.id for event in events)
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", view["time"]) for view in views)
+    lines = [re.split(" {2,}", event_line(event))[1:] for event in events]
+    assert lines == [
+        ["claimed", "trial 0", "attempt 1", "by me"],
+        ["report", "trial 0", "attempt 1", "step 9", "value 0.5", "by me"],
+        ["stolen", "trial 0", "attempt 2", "from me", "by you"],
+        ["checkpoint", "trial 0", "attempt 2", "step 9", best.key, "by you"],
+    ]
+    Studies(database).set_state(study.id, "paused")
+    (paused,) = Events(database, study.id).all(after=events[-1].id)
+    assert event_line(paused).split()[1:] == ["paused"]
+    assert [event.kind for event in Events(database, study.id).all(trial=0)] == [view["kind"] for view in views]
+
+
+def test_a_study_is_finished_once_every_slot_is(opened: tuple[Database, StudyRecord]) -> None:
+    for _ in range(4):
+        assert status_view(*opened)["state"] == "interrupted"
+        run_trial(*opened, TrialState.PRUNED, 0.9)
+    assert status_view(*opened)["state"] == "finished"
+    with pytest.raises(NoBestTrial):
+        best_view(*opened)
+
+
+def test_a_trial_is_shown_with_its_curve_and_a_pruned_one_with_its_last_report(
+    opened: tuple[Database, StudyRecord],
+) -> None:
+    database, study = opened
+    run_trial(database, study, TrialState.PRUNED, 0.4, 0.6, reason="pruned: weak", effective={"layers": 2})
+    took(database, 2.5)
+    record = History(database, study).trial(0)
+    view = trial_view(record)
+    assert view == {
+        "number": 0,
+        "state": "pruned",
+        "value": 0.6,
+        "reason": "pruned: weak",
+        "hyperparameters": {"rate": 0.5},
+        "steps": [{"step": 9, "value": 0.4}, {"step": 10, "value": 0.6}],
+        "device_s": 2.5,
+        "restarts": 0,
+    }
+    assert show_view(study, record)["checkpoints"] == {"resume": [], "best": None}
+    shown = show_view(study, record)
+    assert view.items() <= shown.items()
+    assert (shown["study"], shown["metric"], shown["effective"]) == ("s", "loss", {"layers": 2})
+    assert shown["started"] <= shown["ended"]
+
+
+def test_the_best_is_told_with_what_it_beats_the_published_recipe_by(opened: tuple[Database, StudyRecord]) -> None:
+    database, study = opened
+    run_trial(database, study, TrialState.COMPLETE, 0.4)
+    assert best_view(database, study)["default"] == {"trial": 0, "value": 0.4}
+    run_trial(database, study, TrialState.COMPLETE, 0.3, effective={"layers": 2})
+    view = best_view(database, study)
+    assert (view["trial"], view["value"], view["direction"]) == (1, 0.3, "minimize")
+    assert view["effective"] == {"layers": 2}
+    assert view["default"] == {"trial": 0, "value": 0.4}
+
+
+def test_a_recipe_that_did_not_complete_is_no_default(opened: tuple[Database, StudyRecord]) -> None:
+    run_trial(*opened, TrialState.FAIL)
+    run_trial(*opened, TrialState.COMPLETE, 0.3)
+    assert best_view(*opened)["default"] is None
+
+
+def test_the_seven_come_first_and_in_their_order() -> None:
+    shown = in_order({"warmup_ratio": 0, "frozen_layers": 1, "batch_size": 8, "learning_rate": 1, "odd": 2})
+    assert list(shown) == ["learning_rate", "batch_size", "frozen_layers", "warmup_ratio", "odd"]

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces import Hyperparameters
+from tuner.errors import ConfigError, StudyChanged
+from tuner.processes.trainers import PRELOAD_OWN, ForkServer
+from tuner.study.config import StudyConfig
+from tuner.study.locations import checkpoint_store, trunk_limit
+from tuner.study.setup import resolve, set_up
+from tuner.study.study_file import parse_config
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert", "hidden_size": 768}))
+    (folder / "model.safetensors").write_bytes(b"")
+    (tmp_path / "data.csv").write_text("text,label\n")
+    return folder
+
+
+def space(model: Path, written: dict[str, Any], **more: Any) -> Any:
+    document = {"name": "s", "model": str(model), "data": {"source": "data.csv"}, "search_space": written, **more}
+    config = parse_config(document, source="s.yaml", folder=model.parent)
+    return resolve(config, source="s.yaml")[2]
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        (
+            {"lr_scheduler_type": ["linear", "constant"], "warmup_ratio": {"low": 0.0, "high": 0.2}},
+            "search_space.warmup_ratio: changes nothing where lr_scheduler_type is 'constant'",
+        ),
+        (
+            {"layerwise_lr_decay": {"low": 0.7, "high": 1.0}},
+            "search_space.layerwise_lr_decay: changes nothing where frozen_layers is 1.0",
+        ),
+    ],
+)
+def test_what_would_be_drawn_without_effect_is_refused(model: Path, written: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        space(model, written)
+    assert str(caught.value).startswith(f"s.yaml: {reason}")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"lr_scheduler_type": ["linear", "constant"]},
+        {"lr_scheduler_type": "constant"},
+        {"layerwise_lr_decay": {"low": 0.7, "high": 1.0, "when": {"frozen_layers": [0, 0.5]}}},
+        {"layerwise_lr_decay": {"low": 0.7, "high": 1.0}, "frozen_layers": [0, 0.5]},
+        {"layerwise_lr_decay": 0.9},
+    ],
+)
+def test_what_is_drawn_only_where_it_has_an_effect_is_taken(model: Path, written: dict[str, Any]) -> None:
+    assert set(written) <= set(space(model, written).parameters)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "reason"),
+    [
+        ({"polynomial": {"powr": 2}}, "'polynomial' takes no 'powr'; did you mean 'power'?; it takes lr_end, power"),
+        ({"linear": {"power": 2}}, "'linear' takes no 'power'; it takes none"),
+    ],
+)
+def test_an_argument_that_a_schedule_does_not_take_is_refused(
+    model: Path, kwargs: dict[str, dict[str, float]], reason: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        space(model, {"lr_scheduler_type": ["linear", "polynomial"]}, lr_scheduler_kwargs=kwargs)
+    assert caught.value.reason == reason
+
+
+def own(folder: Path, **changes: Any) -> StudyConfig:
+    document = {"name": "s", "train": "own:train", "metric": "score", **changes}
+    return parse_config(document, source="s.yaml", folder=folder)
+
+
+def test_training_of_ones_own_needs_no_model_and_searches_the_preset(tmp_path: Path) -> None:
+    model, recipe, space = resolve(own(tmp_path), source="s.yaml")
+    assert model is None
+    assert set(space.clip(recipe.defaults)) >= {"learning_rate", "batch_size", "frozen_layers"}
+
+
+@pytest.fixture
+def fork_server(tmp_path: Path) -> Iterator[ForkServer]:
+    with ForkServer(tmp_path / "log", preload=PRELOAD_OWN) as parent:
+        yield parent
+
+
+def test_training_of_ones_own_is_given_its_data_where_they_are_here(tmp_path: Path, fork_server: ForkServer) -> None:
+    (tmp_path / "own.py").write_text("def train(run): pass\n", encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("text,label\n", encoding="utf-8")
+    setup = set_up(own(tmp_path, data={"source": "rows.csv"}), fork_server, source="s.yaml", folders=(str(tmp_path),))
+    assert setup.run(3, Hyperparameters.from_values(setup.first_point())).data == tmp_path / "rows.csv"
+    facts = setup.facts()
+    assert set(facts) == {"family", "recipe", "space", "data"}
+    (tmp_path / "rows.csv").write_text("text,label\nmore,1\n", encoding="utf-8")
+    with pytest.raises(StudyChanged, match=r"^study: data: these are not the rows"):
+        set_up(setup.config, fork_server, source="study", stored=facts, folders=(str(tmp_path),))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "there is no module 'own' in "),
+        ("import nowhere_to_be_found", "own cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be"),
+        ("def trian(run): pass", "own has no function 'train'; did you mean 'trian'?"),
+        ("train = 3", "own has no function 'train'"),
+        ("def train(:", "own cannot be imported: SyntaxError: "),
+        ("raise ValueError('first\\nsecond')", "own cannot be imported: ValueError: first"),
+    ],
+)
+def test_training_that_cannot_be_found_is_told(
+    tmp_path: Path, fork_server: ForkServer, content: str | None, reason: str
+) -> None:
+    if content is not None:
+        (tmp_path / "own.py").write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        set_up(own(tmp_path), fork_server, source="s.yaml", folders=(str(tmp_path),))
+    assert str(caught.value).startswith(f"s.yaml: train: {reason}")
+    assert "\n" not in str(caught.value)
+
+
+def test_checkpoints_lie_beside_a_database_of_this_machine_and_need_a_place_for_one_on_a_server(
+    tmp_path: Path,
+) -> None:
+    config = own(tmp_path)
+    assert checkpoint_store(config, tmp_path / "studies.db").url == str(tmp_path / "studies-checkpoints" / "s")
+    with pytest.raises(ConfigError) as caught:
+        checkpoint_store(config, None)
+    assert caught.value.key == "checkpoints"
+    assert "give --checkpoints URL" in caught.value.reason
+    named = own(tmp_path, checkpoints="shared")
+    for database in (None, tmp_path / "studies.db"):
+        assert checkpoint_store(named, database).url == str(tmp_path / "shared" / "s")
+    assert checkpoint_store(own(tmp_path, checkpoints="s3://bucket/all"), None).url == "s3://bucket/all/s"
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [("0", 0), ("1000", 1000), ("2KB", 2048), ("1.5 GiB", 3 << 29), ("3m", 3 << 20), ("1TB", 1 << 40), ("", None)],
+)
+def test_the_trunk_cache_is_given_a_size(written: str, size: int | None) -> None:
+    assert trunk_limit({"TUNER_TRUNK_LIMIT": written}) == size
+
+
+@pytest.mark.parametrize("written", ["much", "-1", "5 GB or so", "1e9"])
+def test_what_is_no_size_is_refused(written: str) -> None:
+    with pytest.raises(ConfigError, match="is no size; write 500MB"):
+        trunk_limit({"TUNER_TRUNK_LIMIT": written})

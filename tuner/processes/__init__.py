@@ -1,0 +1,1 @@
+"""The processes that train, and the pipe between them and their supervisor."""

@@ -1,0 +1,205 @@
+"""Progress at the terminal: a live table for people, a line an event for logs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from tuner.reporting.events import Began, Edited, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.security.redaction import redact
+from tuner.trial.evaluation import is_better
+
+if TYPE_CHECKING:
+    from tuner.reporting.events import Watcher
+
+_BARS = "▁▂▃▄▅▆▇█"
+_STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "interrupted": "magenta", "paused": "cyan"}
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Watcher]:
+    """Give a watcher that shows progress on a console: live where it is a terminal, else a line an event."""
+    if not console.is_terminal:
+        yield Lines(console)
+        return
+    with LiveTable(console) as table:
+        yield table
+
+
+def describe(hyperparameters: Mapping[str, Any]) -> str:
+    """Return hyperparameters in one line."""
+    short = {
+        "learning_rate": "lr",
+        "batch_size": "batch",
+        "num_train_epochs": "epochs",
+        "dropout": "dropout",
+        "weight_decay": "decay",
+        "lr_scheduler_type": "",
+        "warmup_ratio": "warmup",
+        "frozen_layers": "frozen",
+    }
+    parts = []
+    for name, label in short.items():
+        if name in hyperparameters:
+            value = hyperparameters[name]
+            shown = f"{value:.3g}" if isinstance(value, float) else str(value)
+            parts.append(f"{label} {shown}".strip())
+    return " ".join(parts)
+
+
+class Score:
+    """What a run has come to: counts, the best trial, and when it may end."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._direction = "maximize"
+        #: Seconds of the trials that ended here.
+        self._spent: list[float] = []
+        self._lanes = 1
+        self.trials = 0
+        self.finished = 0
+        #: Number and value of the best complete trial of the study.
+        self.best: tuple[int, float] | None = None
+
+    def take(self, event: Event) -> None:
+        """Count one event."""
+        if isinstance(event, Began):
+            self.trials, self.finished = event.trials, event.finished
+            self._direction, self._lanes = event.direction, event.lanes
+            self.best = event.best
+        elif isinstance(event, Edited):
+            self.trials = event.trials
+        elif isinstance(event, TrialEnded):
+            self.finished = event.finished
+            self._spent.append(event.seconds)
+            better = event.value is not None and is_better(
+                event.value, self.best[1] if self.best else None, self._direction
+            )
+            if event.state == "complete" and better and event.value is not None:
+                self.best = (event.number, event.value)
+
+    @property
+    def remaining_s(self) -> float | None:
+        """Seconds until the last trial ends, if the rest take as long as those before; None before the first."""
+        if not self._spent:
+            return None
+        return (self.trials - self.finished) * sum(self._spent) / len(self._spent) / self._lanes
+
+
+def clock(seconds: float | None) -> str:
+    """Return seconds as people read them."""
+    if seconds is None:
+        return "?"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+class Lines:
+    """Writes a line an event."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._score = Score()
+
+    def __call__(self, event: Event) -> None:
+        """Write one event."""
+        self._score.take(event)
+        self._console.print(redact(self._line(event)), soft_wrap=True, highlight=False, markup=False)
+
+    def _line(self, event: Event) -> str:
+        if isinstance(event, Began):
+            return f"study {event.study}: {event.finished} of {event.trials} trials finished, {event.lanes} worker(s)"
+        if isinstance(event, TrialStarted):
+            word = "again" if event.again else "started"
+            if event.steps is not None:
+                word += f" from step {event.steps}"
+            return f"trial {event.number} {word} on {event.device}: {describe(event.hyperparameters)}"
+        if isinstance(event, TrialEvaluated):
+            e = event.evaluation
+            return (
+                f"trial {event.number} {e.step}/10: value {e.value:.4f}, training loss {e.train_loss:.4f}, "
+                f"validation loss {e.validation_loss:.4f}"
+            )
+        if isinstance(event, TrialEnded):
+            value = "" if event.value is None else f" value {event.value:.4f}"
+            reason = f" ({event.reason})" if event.reason else ""
+            best = f", best {self._score.best[1]:.4f} (trial {self._score.best[0]})" if self._score.best else ""
+            return (
+                f"trial {event.number} {event.state}{value}{reason} after {clock(event.seconds)}; "
+                f"{event.finished}/{self._score.trials}{best}, about {clock(self._score.remaining_s)} left"
+            )
+        return event.text
+
+
+class LiveTable:
+    """Shows the running trials with their curves, and keeps a line of each that ended."""
+
+    def __init__(self, console: Console) -> None:
+        self._score = Score()
+        self._running: dict[int, tuple[TrialStarted, float, list[float]]] = {}
+        # Built anew at each refresh: the clocks go on between two events.
+        self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
+
+    def __enter__(self) -> LiveTable:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Show one event."""
+        self._score.take(event)
+        if isinstance(event, TrialStarted):
+            self._running[event.number] = (event, time.monotonic(), [])
+        elif isinstance(event, TrialEvaluated) and event.number in self._running:
+            self._running[event.number][2].append(event.evaluation.value)
+        elif isinstance(event, TrialEnded):
+            started = self._running.pop(event.number, None)
+            self._live.console.print(self._ended(event, started[0] if started else None))
+        elif isinstance(event, Notice):
+            self._live.console.print(Text(redact(event.text), style="yellow"))
+        self._live.refresh()  # at once: a short trial may be over before the next regular one
+
+    def _ended(self, event: TrialEnded, started: TrialStarted | None) -> Text:
+        line = Text(f"{event.number:>4} ")
+        line.append(f"{event.state:<11} ", style=_STYLES.get(event.state, ""))
+        line.append(f"{event.value:.4f}  " if event.value is not None else "        ")
+        line.append(describe(started.hyperparameters) if started else "", style="dim")
+        if event.reason:
+            line.append(f"  {redact(event.reason)}", style="italic dim")
+        return line
+
+    def _table(self) -> Group:
+        table = Table(box=None, pad_edge=False)
+        for column in ("trial", "device", "time", "curve", "hyperparameters"):
+            table.add_column(column)
+        for number, (started, since, values) in list(self._running.items()):  # refreshed by a thread of rich's
+            last = f" {values[-1]:.4f}" if values else ""
+            table.add_row(
+                str(number),
+                started.device,
+                clock(time.monotonic() - since),
+                sparkline(values) + last,
+                describe(started.hyperparameters),
+            )
+        best = f"best {self._score.best[1]:.4f} (trial {self._score.best[0]})" if self._score.best else "no best yet"
+        left = clock(self._score.remaining_s)
+        return Group(table, Text(f"{self._score.finished}/{self._score.trials} trials, {best}, about {left} left"))
+
+
+def sparkline(values: list[float]) -> str:
+    """Return a small curve of block characters."""
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values)

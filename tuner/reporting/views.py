@@ -1,0 +1,160 @@
+"""What the reading commands show, as JSON values. Their keys are a contract."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from search_spaces import SEVEN
+from storage import Database, EventRecord, Events, History, Slots, StudyRecord, TrialRecord, Workers
+from tuner.errors import NoBestTrial
+from tuner.study.budget import overdrawn
+
+_STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted")
+
+
+def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
+    """Return how a study stands."""
+    history = History(database, study)
+    counts = history.counts()
+    best = next(iter(history.top(1)), None)
+    totals = Slots(database, study.id).totals()
+    workers = Workers(database, study.id).alive()
+    spent = overdrawn(study.config["budget"], wall_s=study.wall_s, device_s=totals.device_s)
+    state = _study_state(study, totals.finished == totals.slots, bool(workers), spent is not None)
+    reason = None
+    if state == "paused":
+        reason = Events(database, study.id).paused_because() if study.state == "paused" else spent
+    return {
+        "study": study.name,
+        "state": state,
+        "trials": {"total": totals.slots, **{state: counts.get(state, 0) for state in _STATES}},
+        "best": None if best is None else {"trial": best[0], "value": best[1]},
+        "reason": reason,
+        "metric": study.config["metric"]["name"],
+        "direction": study.config["metric"]["direction"],
+        "budget": {
+            **study.config["budget"],
+            "spent_s": round(study.wall_s, 1),
+            "spent_device_s": round(totals.device_s, 1),
+        },
+        "workers": [
+            {
+                "host": worker.host,
+                "pid": worker.pid,
+                "device": worker.device,
+                "trial": worker.trial,
+                "beat_age_s": round(worker.beat_age_s, 1),
+            }
+            for worker in workers
+        ],
+    }
+
+
+def _study_state(study: StudyRecord, finished: bool, worked_on: bool, spent: bool) -> str:
+    if study.state == "stopped":
+        return "stopped"
+    if finished:
+        return "finished"
+    if study.state == "paused" or spent:
+        return "paused"
+    return "running" if worked_on else "interrupted"
+
+
+def trial_view(trial: TrialRecord) -> dict[str, Any]:
+    """Return one trial."""
+    return {
+        "number": trial.number,
+        "state": trial.state,
+        "value": trial.value,
+        "reason": trial.reason,
+        "hyperparameters": in_order(trial.hyperparameters),
+        "steps": [{"step": step, "value": value} for step, value in trial.steps],
+        "device_s": round(trial.device_s, 1),
+        "restarts": trial.restarts,
+    }
+
+
+def show_view(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
+    """Return everything that is known of one trial."""
+    return {
+        "study": study.name,
+        "metric": study.config["metric"]["name"],
+        **trial_view(trial),
+        "started": trial.started,
+        "ended": trial.ended,
+        "evaluations": [dict(evaluation) for evaluation in trial.evaluations],
+        "effective": trial.effective,
+        "checkpoints": trial.checkpoints.to_dict(),
+    }
+
+
+def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
+    """Return the best trial, and what it beats the published recipe by.
+
+    Raises:
+        NoBestTrial: No trial is complete.
+    """
+    history = History(database, study)
+    trials = history.trials()
+    best = history.best(trials)
+    if best is None:
+        raise NoBestTrial(f"study {study.name!r} has no complete trial yet; `tuner status {study.name}` shows why")
+    default = _default(trials)
+    return {
+        "study": study.name,
+        "trial": best.number,
+        "metric": study.config["metric"]["name"],
+        "direction": history.direction,
+        "value": best.value,
+        "hyperparameters": in_order(best.hyperparameters),
+        "effective": best.effective,
+        "default": None if default is None else {"trial": default.number, "value": default.value},
+    }
+
+
+def _default(trials: Sequence[TrialRecord]) -> TrialRecord | None:
+    return next((trial for trial in trials if trial.number == 0 and trial.state == "complete"), None)
+
+
+def event_view(event: EventRecord) -> dict[str, Any]:
+    """Return one line of the event log."""
+    return {
+        "id": event.id,
+        "time": _moment(event.moment),
+        "kind": event.kind,
+        "trial": event.trial,
+        "attempt": event.attempt,
+        "worker": event.owner,
+        "step": event.step,
+        "value": event.value,
+        "detail": event.detail,
+    }
+
+
+def event_line(event: EventRecord) -> str:
+    """Return one line of the event log for people."""
+    where = "" if event.trial is None else f"trial {event.trial}"
+    attempt = "" if event.attempt is None else f"attempt {event.attempt}"
+    parts = [
+        _moment(event.moment),
+        f"{event.kind:<10}",
+        *(part for part in (where, attempt) if part),
+        *([f"step {event.step}"] if event.step is not None else []),
+        *([f"value {event.value:.6g}"] if event.value is not None else []),
+        *([event.detail] if event.detail else []),
+        *([f"by {event.owner}"] if event.owner else []),
+    ]
+    return "  ".join(parts)
+
+
+def _moment(seconds: float) -> str:
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def in_order(hyperparameters: Any) -> dict[str, Any]:
+    """Return hyperparameters with the seven first."""
+    known = [name for name in SEVEN if name in hyperparameters]
+    return {name: hyperparameters[name] for name in [*known, *(n for n in hyperparameters if n not in SEVEN)]}

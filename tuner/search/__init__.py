@@ -1,0 +1,1 @@
+"""The search: all that knows Optuna."""

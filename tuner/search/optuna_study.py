@@ -1,0 +1,26 @@
+"""The Optuna study of a StudyConfig."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import optuna
+
+from tuner.search.pruners import make_pruner
+from tuner.search.samplers import make_sampler
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+    from storage import Database
+    from tuner.study.config import StudyConfig
+
+
+def load_optuna_study(database: Database, config: StudyConfig, *, conditional: bool) -> Study:
+    """Load the Optuna study that was created for a configuration."""
+    return optuna.load_study(
+        study_name=config.name,
+        storage=database.optuna_storage,
+        sampler=make_sampler(config, conditional=conditional),
+        pruner=make_pruner(config.pruner),
+    )

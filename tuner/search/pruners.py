@@ -1,0 +1,36 @@
+"""The pruners, built from a study's configuration."""
+
+from __future__ import annotations
+
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    PercentilePruner,
+    SuccessiveHalvingPruner,
+)
+
+from tuner.study.config import PrunerConfig
+from tuner.trial.evaluation import TENTHS
+
+
+def make_pruner(config: PrunerConfig) -> BasePruner:
+    """Build the pruner that a study asks for; its steps are tenths of a trial's schedule."""
+    if config.name == "none":
+        return NopPruner()
+    if config.name == "successive_halving":
+        return SuccessiveHalvingPruner(min_resource=config.min_resource, reduction_factor=config.reduction_factor)
+    if config.name == "hyperband":
+        # Both ends are stated: left to Optuna, each process would find its own brackets.
+        return HyperbandPruner(
+            min_resource=config.min_resource, max_resource=TENTHS, reduction_factor=config.reduction_factor
+        )
+    common = {
+        "n_startup_trials": config.n_startup_trials,
+        "n_warmup_steps": config.n_warmup_steps,
+        "n_min_trials": config.n_min_trials,
+    }
+    if config.name == "median":
+        return MedianPruner(**common)
+    return PercentilePruner(config.percentile, **common)

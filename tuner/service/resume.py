@@ -1,0 +1,137 @@
+"""Going on with a study that exists: what `tuner resume` and `tuner worker` do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from storage import CheckpointError, Database, Slots, Studies, StudyRecord, give_back
+from tuner.errors import StudyPaused
+from tuner.processes.trainers import ForkServer
+from tuner.reporting.events import Notice, Watcher
+from tuner.service.gc import collect
+from tuner.service.run import Machine, module_folders, ready_workplace, supervise
+from tuner.study import hub
+from tuner.study.config import StudyConfig
+from tuner.study.local import LocalStudy
+from tuner.study.locations import checkpoint_store, naming_checkpoints
+from tuner.study.overrides import MachineOverrides
+from tuner.study.setup import set_up
+from tuner.study.study_file import stored_config
+from tuner.study.trust import check_remote_code, check_sampler
+
+
+def resume(
+    name: str,
+    url: str,
+    machine: Machine,
+    watch: Watcher,
+    *,
+    trials: int | None = None,
+    overrides: MachineOverrides | None = None,
+    lift: bool = True,
+) -> bool:
+    """Go on with a study from what the database says alone.
+
+    Args:
+        name: The study.
+        url: The database.
+        machine: Where trials run.
+        watch: Is told what happens.
+        trials: A budget that replaces the study's.
+        overrides: What this machine has at other places.
+        lift: Whether a paused study is opened again, for all machines.
+
+    Returns:
+        False where the study was over before.
+
+    Raises:
+        StudyNotFound: There is no such study.
+        StudyPaused: It is paused, and `lift` is False.
+        TunerError: See `tuner.errors`.
+    """
+
+    def with_budget(record: StudyRecord, stored: StudyConfig) -> tuple[StudyConfig, Mapping[str, Any]]:
+        return (stored if trials is None else stored.with_trials(trials)), record.facts
+
+    with Database(url) as database:
+        return go_on_with(database, name, machine, watch, with_budget, overrides or MachineOverrides(), lift=lift)
+
+
+def go_on_with(
+    database: Database,
+    name: str,
+    machine: Machine,
+    watch: Watcher,
+    revise: Callable[[StudyRecord, StudyConfig], tuple[StudyConfig, Mapping[str, Any]]],
+    overrides: MachineOverrides,
+    *,
+    lift: bool,
+    folder: str | None = None,
+) -> bool:
+    """Run what is left of a study that exists, once its configuration and facts are revised."""
+    studies = Studies(database)
+    source = f"study {name!r} in {database.url}"
+    while True:
+        record = studies.get(name)
+        config, facts = revise(record, stored_config(record, database))
+        unchanged = (config.to_dict(), dict(facts)) == (dict(record.config), dict(record.facts))
+        if unchanged or studies.update(record, config.to_dict(), facts):
+            break
+    if record.state == "stopped":
+        return False
+    if Slots(database, record.id).unfinished() == 0:
+        _tidy_up(database, record, config, watch)
+        return False
+    if record.state == "paused" and not lift:
+        raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
+    record = studies.get(name)
+    hub.settle(overrides.applied(config), lambda text: watch(Notice(text=text)))
+    give_back()  # what follows can take a minute, in which others may lack a connection
+    check_sampler(config, shared=database.path is None, allowed=overrides.allow_pickle, source=source)
+    with ExitStack() as stack:
+        with naming_checkpoints(source):
+            store = checkpoint_store(config, database.path)
+            store.check_writable()
+        here = stack.enter_context(ready_workplace(config, machine, store, watch, source=source))
+        local_study = set_up_stored(record, config, database, here.fork_server, overrides, folder)
+        if lift:  # now that nothing is in the way, for all machines
+            studies.set_state(record.id, "open")
+        supervise(here, database, record, local_study)
+    return True
+
+
+def _tidy_up(database: Database, record: StudyRecord, config: StudyConfig, watch: Watcher) -> None:
+    """Remove what a worker has left that ended between a last trial's end and its own tidying up."""
+    try:
+        collect(database, record, checkpoint_store(config, database.path))
+    except CheckpointError as error:
+        watch(Notice(text=f"the store could not be tidied up: {error}"))
+
+
+def set_up_stored(
+    record: StudyRecord,
+    config: StudyConfig,
+    database: Database,
+    fork_server: ForkServer,
+    overrides: MachineOverrides,
+    folder: str | None = None,
+) -> LocalStudy:
+    """Prepare what the trials of a study that exists need on this machine.
+
+    Raises:
+        ConfigError: The study would do what nobody has allowed here, or something is not as it says.
+        StudyChanged: Data, weights, tokenizer or libraries are not those that the study was created with.
+    """
+    source = f"study {record.name!r} in {database.url}"
+    config = overrides.applied(config)
+    check_remote_code(config, allowed=overrides.trust_remote_code, source=source)
+    return set_up(
+        config,
+        fork_server,
+        source=source,
+        stored=record.facts,
+        folders=module_folders(folder, record.facts.get("folder")),
+        any_versions=overrides.any_versions,
+    )

@@ -1,0 +1,110 @@
+"""Running a study's trials on this machine: devices, the fork server and the supervisor that uses them."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner.errors import ConfigError, DeviceError
+from tuner.machine.device_locks import DeviceLocks
+from tuner.machine.devices import Lane, lanes, select_devices
+from tuner.machine.nvml import DriverNvml
+from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
+from tuner.reporting.events import Notice, Watcher
+from tuner.study.locations import trainers_log
+from tuner.study.trust import notice_of
+from tuner.supervisor.timing import Timing
+from tuner.supervisor.workplace import Workplace
+
+if TYPE_CHECKING:
+    from storage import CheckpointStore, Database, StudyRecord
+    from tuner.study.config import StudyConfig
+    from tuner.study.local import LocalStudy
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where trials run on this machine."""
+
+    #: cpu, cuda, cuda:0,1 or auto.
+    devices: str = "auto"
+    #: Trials at a time; None is one a GPU, and on CPU one.
+    workers: int | None = None
+    #: Pass on what trainers write instead of keeping it in a file.
+    debug: bool = False
+    #: How long things may take.
+    timing: Timing = field(default_factory=Timing)
+
+
+def supervise(here: Workplace, database: Database, record: StudyRecord, local_study: LocalStudy) -> None:
+    """Run a study's trials here until its budget is spent; see `Supervisor.run` for what it raises."""
+    from tuner.supervisor.supervisor import Supervisor  # imports Optuna
+
+    # A trainer on a GPU chooses its own before anything looks for one: it cannot begin with a shared model.
+    if here.lanes[0].device.kind == "cpu":
+        local_study.share(here.fork_server)
+    Supervisor(database, record, local_study, here).run()
+
+
+@contextmanager
+def ready_workplace(
+    config: StudyConfig, machine: Machine, store: CheckpointStore, watch: Watcher, *, source: str
+) -> Iterator[Workplace]:
+    """Hold devices for a study, and start the process that forks its trainers.
+
+    Args:
+        config: The study.
+        machine: What the user asks of this machine.
+        store: The study's checkpoints.
+        watch: Told of every event.
+        source: What to call the study in errors.
+
+    Raises:
+        ConfigError: The study asks for a precision that the devices do not have.
+        DeviceError: A device is not there, is in use, or cannot be used by this torch.
+    """
+    with _held_lanes(machine) as held:
+        device = held[0].device
+        if config.precision == "fp16" and device.kind == "cpu":
+            raise ConfigError(source, "precision", "fp16 needs a GPU; write auto, fp32 or bf16")
+        log = None if machine.debug else trainers_log(store)
+        with ForkServer(log, preload=PRELOAD if config.train is None else PRELOAD_OWN) as fork_server:
+            # The fork server imports torch meanwhile: time for this process to import what it needs later.
+            importlib.import_module("tuner.supervisor.supervisor")
+            if device.kind == "cuda" and config.train is None:
+                _check_cuda(held[0], fork_server)
+            if text := notice_of(config):
+                watch(Notice(text=text))
+            yield Workplace(lanes=held, fork_server=fork_server, store=store, watch=watch, timing=machine.timing)
+
+
+def module_folders(*candidates: str | None) -> tuple[str, ...]:
+    """Return the folders where a user's modules may be: those given that exist, and the working folder."""
+    found = [folder for folder in (*candidates, str(Path.cwd())) if folder is not None and Path(folder).is_dir()]
+    return tuple(dict.fromkeys(found))
+
+
+@contextmanager
+def _held_lanes(machine: Machine) -> Iterator[tuple[Lane, ...]]:
+    devices = select_devices(machine.devices, os.environ, DriverNvml())
+    on_gpu = devices[0].kind == "cuda"
+    with DeviceLocks() as locks:
+        if on_gpu and machine.devices == "auto":
+            # Here `--workers N` means "at most N", not "N GPUs or nothing": the user named no device.
+            free = locks.acquire_free(devices)
+            yield lanes(free[: machine.workers], None)
+        else:
+            yield lanes(locks.acquire_free(devices, machine.workers if on_gpu else None), machine.workers)
+
+
+def _check_cuda(lane: Lane, fork_server: ForkServer) -> None:
+    if not fork_server.call("tuner.training.calls:has_cuda", {}, lane.device.environment()):
+        raise DeviceError(
+            f"{lane.device.label} ({lane.device.name}) is there, but this torch cannot use it; "
+            "install a CUDA build of torch, or give --devices cpu"
+        )

@@ -1,0 +1,1 @@
+"""A study: its file, its configuration, and what its trials need on this machine."""

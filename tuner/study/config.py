@@ -1,0 +1,370 @@
+"""The study file: what a study is, checked when it is read."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from search_spaces import suggestion
+from tuner.security.urls import holds_secret
+from tuner.study.metrics import METRICS
+from tuner.study.tasks import TASKS
+
+#: Names of splits, in the order in which they are carved.
+SPLITS = ("train", "validation", "test")
+
+#: Keys that may change while a study runs: none of them changes what a trial's value means.
+EDITABLE = ("budget", "keep", "max_failed", "pruner")
+
+_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def parse_duration(value: object) -> float:
+    """Turn `90`, `60s`, `30m`, `2h` or `1d` into seconds.
+
+    Raises:
+        ValueError: It is none of these, or not above 0.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smhd]?)\s*", str(value))
+    if isinstance(value, float) and math.isfinite(value) and value > 0:
+        return value
+    if isinstance(value, bool) or not match or float(match[1]) <= 0:
+        raise ValueError(f"{value!r} is no duration; write 90s, 30m, 2h or 1d")
+    return float(match[1]) * _UNITS_S[match[2] or "s"]
+
+
+def _checked_word(known: tuple[str, ...]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"{value!r} is unknown{suggestion(value, known)}; known: {', '.join(known)}")
+        return value
+
+    return AfterValidator(check)
+
+
+#: Seconds, written as `30m` or as a plain number.
+Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(float)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+
+
+class DataConfig(_Part):
+    """Where the examples come from, and which of them train, validate and test."""
+
+    #: Hub id, csv/json/parquet file or URL, folder, or `package:NAME/PATH`.
+    source: str
+    #: Configuration of a hub data set.
+    subset: str | None = None
+    #: Commit of a hub data set.
+    revision: str | None = None
+    #: Keep the rows that have these values.
+    where: dict[str, Any] = Field(default_factory=dict)
+    #: Column of the text; two columns make a pair.
+    text: str | list[str] = "text"
+    #: Column of the image.
+    image: str = "image"
+    #: Column of the label.
+    label: str = "label"
+    #: Names of the labels, by the value in the column.
+    labels: dict[str, str] | None = None
+    #: Name of an existing split, number of examples, or share of them.
+    splits: dict[str, int | float | str] = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+    @field_validator("source")
+    @classmethod
+    def _source_holds_no_secret(cls, value: str) -> str:
+        if holds_secret(value):
+            raise ValueError(
+                "is a URL with a user, password or token in it, which would be stored with the study and shown; "
+                "fetch the file and name it, or give credentials by the environment"
+            )
+        return value
+
+    @field_validator("labels", mode="before")
+    @classmethod
+    def _label_values_are_words(cls, value: Any) -> Any:
+        return {str(key): str(name) for key, name in value.items()} if isinstance(value, dict) else value
+
+    @field_validator("text")
+    @classmethod
+    def _one_text_or_a_pair(cls, value: str | list[str]) -> str | list[str]:
+        if isinstance(value, list) and len(value) not in (1, 2):
+            raise ValueError("give one column, or two for a pair of texts")
+        return value
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> DataConfig:
+        texts = [self.text] if isinstance(self.text, str) else self.text
+        if self.label in texts or len(set(texts)) != len(texts):
+            raise ValueError(f"{', '.join(texts)} and {self.label}: text and label must be different columns")
+        return self
+
+    @field_validator("splits")
+    @classmethod
+    def _splits_are_known(cls, value: dict[str, int | float | str]) -> dict[str, int | float | str]:
+        for name, size in value.items():
+            if name not in SPLITS:
+                raise ValueError(f"{name!r} is no split{suggestion(name, SPLITS)}; known: {', '.join(SPLITS)}")
+            if not isinstance(size, str) and size <= 0:
+                raise ValueError(f"{name} is empty ({size!r}); give a number of examples or a share")
+            if isinstance(size, float) and size >= 1 and not size.is_integer():
+                raise ValueError(f"{name} is {size!r}; give a whole number, or a share below 1")
+        for name in ("train", "validation"):
+            if name not in value:
+                raise ValueError(f"{name} is missing; give a name of a split, a number of examples or a share")
+        return value
+
+
+class MetricConfig(_Part):
+    """What a trial is judged by."""
+
+    name: str = "accuracy"
+    direction: Literal["maximize", "minimize"] = "maximize"
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_known(cls, value: str, info: ValidationInfo) -> str:
+        if _has_own_training(info) or value in METRICS:
+            return value
+        raise ValueError(f"{value!r} is unknown{suggestion(value, METRICS)}; known: {', '.join(METRICS)}")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        if isinstance(value, list):
+            raise ValueError("several metrics are not supported; give one")
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict) and "direction" not in value:
+            return {**value, "direction": METRICS.get(str(value.get("name", "accuracy")), "maximize")}
+        return value
+
+    @model_validator(mode="after")
+    def _direction_is_the_metrics_own(self) -> MetricConfig:
+        if self.name in METRICS and self.direction != METRICS[self.name]:
+            raise ValueError(f"{self.name} is better when it {METRICS[self.name]}s; drop direction")
+        return self
+
+
+class BudgetConfig(_Part):
+    """What a study may cost."""
+
+    trials: int = Field(default=20, ge=1, le=100_000)
+    #: Wall time during which some worker runs trials.
+    time: Duration | None = None
+    #: Hours of one device, summed over devices.
+    device_hours: float | None = Field(default=None, gt=0)
+    #: Seconds of a device that one trial may take, over all its attempts.
+    trial_time: Duration | None = None
+
+
+class EarlyStoppingConfig(_Part):
+    """When a trial stops because it no longer improves."""
+
+    #: Evaluations without a better one.
+    patience: int = Field(default=3, ge=1)
+
+
+class PrunerConfig(_Part):
+    """Which trials are stopped because others were better at the same share of their schedule."""
+
+    name: Literal["none", "percentile", "median", "successive_halving", "hyperband"]
+    #: Keep this best share, in percent.
+    percentile: float = Field(default=75.0, gt=0, lt=100)
+    #: Complete trials before any is pruned.
+    n_startup_trials: int = Field(default=5, ge=0)
+    #: Tenths of the schedule before which none is pruned.
+    n_warmup_steps: int = Field(default=2, ge=0, le=10)
+    #: Complete trials with a value at the same tenth, below which none is pruned there.
+    n_min_trials: int = Field(default=5, ge=1)
+    #: First rung of successive halving, in tenths of the schedule.
+    min_resource: int = Field(default=2, ge=1, le=10)
+    reduction_factor: int = Field(default=3, ge=2)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        if value is None:  # YAML reads a bare `none` as a word, but `null` and an empty value as nothing
+            value = "none"
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict) and value.get("name") == "auto":
+            return {**value, "name": "percentile"}
+        return value
+
+
+#: What each sampler may be told besides its name.
+_SAMPLERS: Mapping[str, tuple[str, ...]] = {
+    "tpe": ("n_startup_trials",),
+    "random": (),
+    "gp": ("n_startup_trials",),
+    "cmaes": ("n_startup_trials", "allow_pickle"),
+    "qmc": (),
+}
+
+
+class SamplerConfig(_Part):
+    """What draws the points of trials. Kept as a name and arguments: a sampler itself is never stored."""
+
+    name: Annotated[str, _checked_word(tuple(_SAMPLERS))] = "tpe"
+    #: Trials drawn at random before the sampler learns from them; None is a quarter of the budget, at least 4.
+    n_startup_trials: int | None = Field(default=None, ge=1)
+    #: Whether CMA-ES may keep its state, which is a pickle, in a database that others can write to: whoever writes
+    #: there can then run code on every machine that draws a trial.
+    allow_pickle: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _arguments_are_the_samplers_own(self) -> SamplerConfig:
+        known = _SAMPLERS[self.name]
+        for key, default in (("n_startup_trials", None), ("allow_pickle", False)):
+            if key not in known and getattr(self, key) != default:
+                raise ValueError(f"{key} is no argument of {self.name}; known: {', '.join(known) or 'none'}")
+        return self
+
+
+class SpeedConfig(_Part):
+    """What makes training cheaper; each can be turned off, to see what it is worth."""
+
+    #: Compute what frozen layers make of the examples once, for all trials of a machine.
+    trunk_cache: bool = True
+    #: Compute the last layer for one token alone, where the head reads no other.
+    one_token: bool = True
+    #: Part batches into forward passes of examples of alike length.
+    length_grouping: bool = True
+
+
+def _has_own_training(info: ValidationInfo) -> bool:
+    """Return whether the study trains with a function of its own, which knows what its values are."""
+    return bool(info.context and info.context.get("own_training"))
+
+
+def _none_word(value: Any) -> Any:
+    return None if value == "none" else value
+
+
+class StudyConfig(_Part):
+    """A study, complete with its defaults."""
+
+    name: str = Field(min_length=1, max_length=100)
+    task: Annotated[str, _checked_word(TASKS)] = "text-classification"
+    #: `module:function`, a generator of evaluations to train with in place of a built-in task; it says itself what it
+    #: makes of model and data, which may then be left out.
+    train: str | None = None
+    #: Hub id, folder, or `package:NAME/PATH`.
+    model: str | None = None
+    #: Commit of a hub model.
+    revision: str | None = None
+    #: Whether code that the hub model brings along may run; only for one whose commit is named.
+    trust_remote_code: bool = False
+    data: DataConfig | None = None
+    metric: MetricConfig = Field(default_factory=MetricConfig)
+    #: Preset, file, or a mapping laid over the task's preset; None is the task's preset.
+    search_space: str | dict[str, Any] | None = None
+    #: Arguments of schedules that need some, by schedule.
+    lr_scheduler_kwargs: dict[str, dict[str, float]] = Field(default_factory=dict)
+    sampler: SamplerConfig = Field(default_factory=SamplerConfig)
+    pruner: PrunerConfig = Field(default_factory=lambda: PrunerConfig(name="percentile"))
+    #: Folder or URL of the checkpoints; None is a folder beside the database's file.
+    checkpoints: str | None = None
+    budget: BudgetConfig = Field(default_factory=BudgetConfig)
+    #: Tokens; longer texts are cut.
+    max_length: int = Field(default=128, ge=4)
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    early_stopping: Annotated[EarlyStoppingConfig | None, BeforeValidator(_none_word)] = Field(
+        default_factory=EarlyStoppingConfig
+    )
+    #: Evaluations of a trial: 10, 5, 2, 1, or as many of these as cost at most a quarter of training.
+    evaluations: Literal["auto", 10, 5, 2, 1] = "auto"
+    #: Seconds after which a running trial saves where it is; it does so after evaluations too, where that is cheap.
+    checkpoint_every: Duration = 60.0
+    speed: SpeedConfig = Field(default_factory=SpeedConfig)
+    #: Best trials whose weights stay.
+    keep: int = Field(default=1, ge=1)
+    #: Crashes of a trial without a newer checkpoint between them, after which it fails.
+    max_restarts: int = Field(default=5, ge=0)
+    #: Trials that fail one after the other, after which the study is paused; None lets all of them fail.
+    max_failed: Annotated[int | None, BeforeValidator(_none_word)] = Field(default=5, ge=1)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+
+    @field_validator("train")
+    @classmethod
+    def _train_names_a_function(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value):
+            raise ValueError(f"{value!r} names no function; write module:function")
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def _model_holds_no_secret(cls, value: str | None) -> str | None:
+        if value is not None and holds_secret(value):
+            raise ValueError(
+                "is a URL with a user, password or token in it; set HF_TOKEN, and name the model by its id"
+            )
+        return value
+
+    @field_validator("trust_remote_code")
+    @classmethod
+    def _trusted_code_is_pinned(cls, value: bool, info: ValidationInfo) -> bool:
+        if value:
+            check_trusted(info.data.get("model"), info.data.get("revision"))
+        return value
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_usable_in_paths(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+            raise ValueError(f"{value!r} may only have letters, digits, '-', '_' and '.', and begins with neither")
+        return value
+
+    def edited(self, other: StudyConfig) -> StudyConfig:
+        """Return this configuration with what may change while a study runs taken from another one."""
+        return self.model_copy(update={key: getattr(other, key) for key in EDITABLE})
+
+    def with_trials(self, trials: int) -> StudyConfig:
+        """Return this configuration with another number of trials in its budget."""
+        return self.model_copy(update={"budget": self.budget.model_copy(update={"trials": trials})})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the configuration as JSON values, ready to be stored and read back."""
+        return self.model_dump(mode="json")
+
+
+def check_trusted(model: str | None, revision: str | None) -> None:
+    """Check that code which is trusted can only be what somebody has looked at.
+
+    Raises:
+        ValueError: The model is none of the hub's, or its commit is not named in full.
+    """
+    if model is None or model.startswith(("package:", "/", ".", "~")) or "://" in model:
+        raise ValueError(f"is for a model of the hub, named by its id; model is {shown_value(model)}")
+    if not re.fullmatch(r"[0-9a-f]{40}", revision or ""):
+        raise ValueError(
+            "needs as revision the full commit of the model, 40 hexadecimal digits, whose code you have read"
+        )
+
+
+def shown_value(value: object) -> str:
+    """Return a value of a study file as an error shows it: whole, or its first 200 characters."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"

@@ -1,0 +1,175 @@
+"""Reading a study file, and the configuration that is stored with a study."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from search_spaces import read_yaml, suggestion
+from storage import Database, StudyRecord
+from tuner.errors import ConfigError
+from tuner.study.config import (
+    BudgetConfig,
+    DataConfig,
+    EarlyStoppingConfig,
+    MetricConfig,
+    PrunerConfig,
+    SamplerConfig,
+    SpeedConfig,
+    StudyConfig,
+    shown_value,
+)
+
+
+def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> StudyConfig:
+    """Build a configuration from a study file's content.
+
+    Args:
+        document: The content.
+        source: What to call it in errors, usually its path.
+        folder: Where its relative paths start.
+
+    Returns:
+        The configuration, with absolute paths.
+
+    Raises:
+        ConfigError: Names the file, the key and the reason.
+    """
+    own_training = document.get("train") is not None
+    for key in () if own_training else ("model", "data"):
+        if document.get(key) is None and "name" in document:
+            raise ConfigError(source, key, "is missing")
+    try:
+        return StudyConfig.model_validate(_absolute(dict(document), folder), context={"own_training": own_training})
+    except ValidationError as error:
+        raise _first_error(error, source) from error
+
+
+def parse_stored(document: Mapping[str, Any], *, source: str) -> StudyConfig:
+    """Build a configuration from what `to_dict` returned.
+
+    Raises:
+        ConfigError: Something in it cannot be used.
+    """
+    # Its paths are absolute; what is relative in it is a hub id, which no folder may be taken for.
+    nowhere = Path(os.devnull)  # nothing is below a file
+    return parse_config(document, source=source, folder=nowhere)
+
+
+def read_config(path: Path) -> StudyConfig:
+    """Read a study file.
+
+    Raises:
+        ConfigError: Names the file, the key and the reason.
+        UnreadableDocument: The file is missing or not YAML.
+    """
+    document = read_yaml(path)
+    if not document:
+        raise ConfigError(str(path), "", "is empty; `tuner init` writes one to start from")
+    return parse_config(document, source=str(path), folder=path.absolute().parent)
+
+
+def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Return the dotted keys at which two stored configurations differ."""
+    changed: list[str] = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            changed += changed_keys(before, after, f"{prefix}{key}.")
+        elif before != after:
+            changed.append(f"{prefix}{key}")
+    return changed
+
+
+def _absolute(document: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return the document with the paths in it that are relative to the study file made absolute."""
+    for key in ("model", "checkpoints"):
+        if isinstance(document.get(key), str):
+            document[key] = absolute_path(document[key], folder, always=key == "checkpoints")
+    data = document.get("data")
+    if isinstance(data, dict) and isinstance(data.get("source"), str):
+        document["data"] = {**data, "source": absolute_path(data["source"], folder)}
+    space = document.get("search_space")
+    if isinstance(space, str) and space.endswith((".yaml", ".yml")):
+        # Read now: whoever resumes from the database alone has no such file.
+        document["search_space"] = read_yaml(folder / space)
+    return document
+
+
+def absolute_path(written: str, folder: Path, *, always: bool = False) -> str:
+    """Return a source as it can be stored: a path, where it is one, made absolute.
+
+    Args:
+        written: Path, URL, `package:NAME/PATH` or hub id.
+        folder: Where relative paths start.
+        always: Whether it can be nothing but a path or a URL.
+    """
+    if "://" in written or written.startswith("package:"):
+        return written
+    path = folder / Path(written).expanduser()
+    # A hub id looks like a relative path: it is one only where the path exists or is plainly meant as a path.
+    plainly_a_path = written.startswith((".", "/", "~")) or path.suffix in _DATA_SUFFIXES
+    return str(path.absolute()) if always or plainly_a_path or path.exists() else written
+
+
+_DATA_SUFFIXES = {".csv", ".json", ".jsonl", ".parquet", ".tsv"}
+
+
+def _first_error(error: ValidationError, source: str) -> ConfigError:
+    errors = error.errors(include_url=False, include_context=False)
+    first = errors[0]
+    key = ".".join(str(part) for part in first["loc"] if not _is_type_tag(str(part)))
+    reason = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        known = _known_keys(first["loc"][:-1])
+        reason = f"is no key here{suggestion(str(first['loc'][-1]), known)}; known: {', '.join(known)}"
+    elif first["type"] == "missing":
+        reason = "is missing"
+    elif not reason.startswith(("is ", shown_value(first["input"]))) and isinstance(first["input"], str | int | float):
+        reason = f"is {shown_value(first['input'])}: {reason[:1].lower()}{reason[1:]}"
+    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+    return ConfigError(source, key, f"{reason}{more}")
+
+
+def _is_type_tag(part: str) -> bool:
+    return part in {
+        "str",
+        "int",
+        "float",
+        "list[str]",
+        "dict[str,any]",
+        "function-after[_one_text_or_a_pair()",
+    }
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = StudyConfig
+    parts = {
+        "data": DataConfig,
+        "metric": MetricConfig,
+        "budget": BudgetConfig,
+        "early_stopping": EarlyStoppingConfig,
+        "pruner": PrunerConfig,
+        "sampler": SamplerConfig,
+        "speed": SpeedConfig,
+    }
+    for part in location:
+        model = parts.get(str(part), model)
+    return sorted(model.model_fields)
+
+
+def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
+    """Return the configuration of a study that exists.
+
+    Raises:
+        ConfigError: What is stored is none, or another study's.
+    """
+    source = f"study {record.name!r} in {database.url}"
+    config = parse_stored(record.config, source=source)
+    if config.name != record.name:  # its name says which trials and which part of the store are meant
+        raise ConfigError(source, "name", f"is {config.name!r} in what is stored of it; who else can write there?")
+    return config

@@ -1,0 +1,1 @@
+"""The supervisor: runs a study's trials on this machine."""

@@ -1,0 +1,252 @@
+"""What a supervisor's threads do with the store: bring trials back, take their checkpoints, and tidy up after them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from storage import (
+    CheckpointDamaged,
+    CheckpointError,
+    CheckpointMissing,
+    CheckpointRef,
+    Checkpoints,
+    CheckpointsUnreachable,
+    LeaseLost,
+)
+from storage.crash_points import reach
+from tuner.processes.supervisor_pipe import BEST, STEP
+from tuner.supervisor.attempt import StagedBest
+from tuner.trial.evaluation import is_better
+
+if TYPE_CHECKING:
+    from storage import CheckpointStore, Lease
+    from tuner.supervisor.ledger import Ledger
+    from tuner.trial.evaluation import Evaluation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What an interrupted trial goes on from."""
+
+    #: Folder of the files; None where it begins at the beginning.
+    folder: Path | None
+    #: What of its checkpoints is sound.
+    checkpoints: Checkpoints
+    #: Steps that it has done; 0 at the beginning.
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """What came of a checkpoint."""
+
+    checkpoints: Checkpoints
+    #: Best weights that the store did not take.
+    refused: StagedBest | None = None
+    #: Why it did not.
+    problem: str | None = None
+
+
+class Transfers:
+    """The store of one study, as its supervisor uses it from several threads.
+
+    At any time a trial has at most two checkpoints to go on from, one of which may be being written, and its best
+    weights once: what is replaced goes before what replaces it comes, as far as something sound is left.
+
+    Args:
+        store: The store.
+        ledger: Writes the pointers.
+        direction: `maximize` or `minimize`.
+        facts: What is written into every manifest.
+        notice: Told in a line what a person should know.
+    """
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        ledger: Ledger,
+        *,
+        direction: str,
+        facts: dict[str, Any],
+        notice: Callable[[str], None],
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._direction = direction
+        self._facts = facts
+        self._notice = notice
+
+    def restore(self, lease: Lease, number: int, checkpoints: Checkpoints) -> Restored:
+        """Find the newest sound checkpoint of a trial, and remove what dead attempts have left.
+
+        A checkpoint that is not what was saved is never used: the one before takes its place, then the beginning.
+
+        Raises:
+            CheckpointError: The store cannot be reached.
+            LeaseLost: Another worker has the trial.
+        """
+        self._store.tidy(number, checkpoints.keys, attempt=lease.attempt)
+        sound, folder = self._sound(number, checkpoints)
+        step = sound.resume[0].step if sound.resume else 0
+        if sound != checkpoints:
+            if not self._ledger.commit(lease, sound, step=step, detail="damaged checkpoints dropped"):
+                raise LeaseLost(f"trial {number} is another worker's")
+            self._store.tidy(number, sound.keys, attempt=lease.attempt)
+        return Restored(folder=folder, checkpoints=sound, step=step)
+
+    def _sound(self, number: int, checkpoints: Checkpoints) -> tuple[Checkpoints, Path | None]:
+        """Return the checkpoints that may be used, and the folder of the first of them."""
+        if checkpoints.best is not None:
+            best = self._fetch(number, checkpoints.best)
+            if best is None:
+                # What the trial is worth belongs to weights that are gone: they have to be trained again.
+                self._notice(f"trial {number}: its best weights are lost, it begins again")
+                return Checkpoints(), None
+            self._store.release(best)
+        for place, ref in enumerate(checkpoints.resume):
+            folder = self._fetch(number, ref)
+            if folder is not None:
+                return replace(checkpoints, resume=checkpoints.resume[place:]), folder
+        return replace(checkpoints, resume=()), None
+
+    def _fetch(self, number: int, ref: CheckpointRef) -> Path | None:
+        try:
+            folder, _ = self._store.fetch(ref.key, ref.sha256)
+        except (CheckpointDamaged, CheckpointMissing) as error:
+            self._notice(f"trial {number}: {error}")
+            return None
+        return folder
+
+    def stage(self, lease: Lease, number: int, checkpoints: Checkpoints) -> Path:
+        """Return an empty folder for the next checkpoint, once the older of two is gone.
+
+        Raises:
+            LeaseLost: Another worker has the trial, and may need the older one.
+            CheckpointError: The store cannot be reached.
+        """
+        if checkpoints.resume[1:] and not self._ledger.holds(lease):
+            raise LeaseLost(f"trial {number} is another worker's")
+        for ref in checkpoints.resume[1:]:
+            self._store.delete(ref.key)
+        return self._store.stage(number, lease.attempt)
+
+    def keep(
+        self,
+        lease: Lease,
+        number: int,
+        checkpoints: Checkpoints,
+        *,
+        staged: Path,
+        step: int | None,
+        best: Evaluation | None,
+        refused: StagedBest | None,
+    ) -> Kept:
+        """Take what a trainer has staged, and point the trial to it.
+
+        Raises:
+            LeaseLost: Another worker has the trial; what was put into the store is gone again.
+            CheckpointError: What was staged can be no checkpoint.
+        """
+        reach("staged")
+        weights = refused if best is None else None
+        folder = weights.folder if weights else staged / BEST
+        evaluation = weights.evaluation if weights else best
+        # Training of a user's own may save twice at a step: what is there is not put at risk for its like.
+        step = None if _has(checkpoints, lease, step) else step
+        # The older of two is gone since this was staged.
+        new, made, kept, problem = replace(checkpoints, resume=checkpoints.resume[:1]), [], None, None
+        if evaluation is not None and self._is_new_best(evaluation, checkpoints):
+            try:
+                ref = self._publish(folder, lease, number, "best", _best_step(evaluation, lease, checkpoints))
+            except CheckpointsUnreachable as error:
+                problem = str(error)
+                kept = StagedBest(folder=folder, evaluation=evaluation)
+            else:
+                made.append(ref.key)
+                new = replace(new, best=replace(ref, value=evaluation.value, tenth=evaluation.step))
+        if step is not None and problem is None:
+            try:
+                ref = self._publish(staged / STEP, lease, number, "step", step)
+            except CheckpointsUnreachable as error:
+                problem = str(error)
+            else:
+                made.append(ref.key)
+                new = replace(new, resume=(ref, *checkpoints.resume[:1]))
+        last = step if step is not None else evaluation.optimiser_steps if evaluation else 0
+        if made and not self._ledger.commit(lease, new, step=last, detail=", ".join(made)):
+            self._remove(made, [staged])
+            raise LeaseLost(f"trial {number} is another worker's")
+        over = [] if kept is not None and kept.folder.parent == staged else [staged]
+        if refused is not None and kept is None:
+            over.append(refused.folder.parent)
+        self._remove(set(checkpoints.keys) - set(new.keys), over)
+        return Kept(checkpoints=new, refused=kept, problem=problem)
+
+    def _remove(self, keys: Iterable[str], folders: Iterable[Path]) -> None:
+        """Remove what is not needed any more; what resists is tidied away when the trial ends."""
+        for key in keys:
+            with contextlib.suppress(CheckpointError):
+                self._store.delete(key)
+        for folder in folders:
+            with contextlib.suppress(CheckpointError):
+                self._store.release(folder)
+
+    def _is_new_best(self, evaluation: Evaluation, checkpoints: Checkpoints) -> bool:
+        # A trial that goes on from further back meets its best evaluation again: its weights are there already.
+        known = checkpoints.best.value if checkpoints.best else None
+        return is_better(evaluation.value, known, self._direction)
+
+    def _publish(
+        self, folder: Path, lease: Lease, number: int, kind: Literal["step", "best"], step: int
+    ) -> CheckpointRef:
+        facts = {**self._facts, "trial": number, "attempt": lease.attempt, "step": step}
+        published = self._store.publish(folder, trial=number, attempt=lease.attempt, kind=kind, step=step, facts=facts)
+        return CheckpointRef(key=published.key, sha256=published.sha256, bytes=published.bytes, step=step)
+
+    def give_back(self, *folders: Path) -> None:
+        """Remove folders that were staged or fetched and are not needed any more."""
+        for folder in folders:
+            self._store.release(folder)
+
+    def end(self, number: int, checkpoints: Checkpoints, *, complete: bool) -> None:
+        """Remove what a trial that is over has left, but for the weights that are to stay, and what these replace."""
+        best = checkpoints.best
+        if complete and best is not None:
+            self.keep_best()
+        else:
+            self._store.remove_trial(number)
+
+    def keep_best(self) -> None:
+        """Remove what trials that are over have in the store, except the best weights of the best of them."""
+        # In this order: the weights of a trial that ends in between are left alone, or they would be no best trial's.
+        stored = self._store.trials()
+        over = {slot.trial_number: slot for slot in self._ledger.over(stored)}
+        wanted = set(self._ledger.best())
+        for number in stored:
+            slot = over.get(number)
+            if slot is None:
+                continue  # it is being trained, or waits
+            best = slot.checkpoints.best
+            if number in wanted and best is not None:
+                self._store.tidy(number, [best.key])
+            else:
+                self._store.remove_trial(number)
+
+
+def _has(checkpoints: Checkpoints, lease: Lease, step: int | None) -> bool:
+    """Return whether the newest checkpoint to go on from is of this attempt and step."""
+    return any(ref.step == step and f"/attempt-{lease.attempt}/" in ref.key for ref in checkpoints.resume[:1])
+
+
+def _best_step(evaluation: Evaluation, lease: Lease, checkpoints: Checkpoints) -> int:
+    """Return the number of a best checkpoint: its steps, or the next one where training does not count them.
+
+    What the database points to is never replaced in its place: a crash before the pointer follows would lose it.
+    """
+    step, best = evaluation.optimiser_steps, checkpoints.best
+    taken = best is not None and best.step == step and f"/attempt-{lease.attempt}/" in best.key
+    return step + 1 if taken else step

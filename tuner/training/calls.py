@@ -1,0 +1,105 @@
+"""What trainer processes are started for. Importing this module imports everything that training needs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import datasets
+import sklearn.metrics
+import torch
+import transformers
+
+# transformers imports what is used when it is used: named here, or every trial would spend more than a second on it.
+from transformers import (  # noqa: F401
+    AutoModelForImageClassification,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    PreTrainedModel,
+    get_scheduler,
+)
+
+import tuner.processes.calls
+import tuner.training.loop  # noqa: F401 (both: what a trial is started with)
+from tuner.errors import ModelError
+from tuner.processes.messages import Returned
+from tuner.training.data.encoded import EncodedData
+from tuner.training.evaluation import evaluate
+from tuner.training.model.freezing import possible_depths
+from tuner.training.model.layers import map_layers
+from tuner.training.model.loading import build_model, keep_template
+from tuner.training.model.template import Unusable
+from tuner.training.model.weights import restore_weights
+from tuner.training.preparation import prepare
+from tuner.training.tasks import get_task
+from tuner.training.trunk.forward import ForwardPasses
+from tuner.training.trunk.placement import available_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from multiprocessing.connection import Connection
+
+    from tuner.trial.run import ModelSource, TrialRun
+
+#: Share of the available memory that a template may take: a trial that changes all of it takes as much once more.
+TEMPLATE_SHARE = 0.1
+transformers.logging.set_verbosity_error()
+transformers.logging.disable_progress_bar()
+datasets.disable_progress_bars()
+# The parent of all trainers computes nothing; should a library do so, it must not start threads before the fork.
+torch.set_num_threads(1)
+# The first score looks through all installed packages for plug-ins: here, so that no trial waits for it.
+sklearn.metrics.accuracy_score([0], [0])
+
+
+def prepare_data(connection: Connection, **arguments: Any) -> None:
+    """Prepare model and data; see `tuner.training.preparation.prepare`."""
+    connection.send(Returned(value=prepare(**arguments)))
+
+
+def keep_model_template(*, task: str, model: ModelSource, labels: Sequence[str], seed: int) -> None:
+    """Keep a template of a model in this process, where there is room for one; see `tuner.training.model.loading`."""
+    available = available_memory()
+    room = None if available is None else int(TEMPLATE_SHARE * available)
+    with contextlib.suppress(ModelError, Unusable):  # each trial builds it, and says what is wrong with it
+        keep_template(get_task(task), model, labels=labels, seed=seed, room=room)
+
+
+def has_cuda(connection: Connection) -> None:
+    """Say whether a process with this environment can use its GPU."""
+    connection.send(Returned(value=torch.cuda.is_available()))
+
+
+def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder: Path, verify: bool) -> None:
+    """Write a trial's model and tokenizer as transformers reads them, and evaluate what was written.
+
+    Args:
+        connection: Takes the metric's value on the validation split, or None where it is not asked for.
+        run: The trial.
+        weights: Folder of the trained weights.
+        folder: Where to write.
+        verify: Whether to evaluate what was written.
+    """
+    assert run.model is not None
+    assert run.data is not None
+    task = get_task(run.task)
+    data = EncodedData.open(run.data, task.examples)
+    model: Any = build_model(task, run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed)
+    restore_weights(model, weights)
+    processor = task.processor(run.model)
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    value = None
+    if verify:
+        torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
+        arguments = {**run.model.arguments, "revision": None}  # of the code alone: the folder has no commits
+        written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)
+        layer_map = map_layers(written)
+        depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
+        passes = ForwardPasses(written, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
+        found = evaluate(written, passes, run)
+        value = None if found is None else found[0]
+    connection.send(Returned(value=value))

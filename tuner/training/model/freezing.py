@@ -1,0 +1,101 @@
+"""Freezing: which layers of an encoder keep their pretrained weights, and when they thaw."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from search_spaces import GRADUAL
+from tuner.training.model.layers import LayerMap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+def frozen_count(share: float, layers: int) -> int:
+    """Return how many layers a share freezes, halves rounded up."""
+    return math.floor(share * layers + 0.5)
+
+
+def thaw_plan(frozen: float | str, *, layers: int, epochs: float, steps_per_epoch: int) -> dict[int, int]:
+    """Return how many layers are frozen from which optimiser step on.
+
+    Args:
+        frozen: Share of the layers, or `gradual`: one group of layers more is trained each epoch, from the top
+            (Howard and Ruder 2018, section 3.3), until in the last epoch everything is.
+        layers: Layers of the encoder.
+        epochs: Length of the trial.
+        steps_per_epoch: Optimiser steps of one epoch.
+
+    Returns:
+        Frozen layers by the step at which this number begins; the first step is 0.
+    """
+    if frozen != GRADUAL:
+        return {0: frozen_count(float(frozen), layers)}
+    groups = math.ceil(epochs)
+    return {epoch * steps_per_epoch: layers - math.ceil(layers * (epoch + 1) / groups) for epoch in range(groups)}
+
+
+def possible_depths(shares: Iterable[float | str], *, layers: int) -> frozenset[int]:
+    """Return how many layers trials with these shares freeze at some step; `gradual` may be at any."""
+    counts: set[int] = set()
+    for share in shares:
+        counts |= {*range(layers)} if share == GRADUAL else {frozen_count(float(share), layers)}
+    return frozenset(counts)
+
+
+class Freezing:
+    """Holds the frozen part of a model frozen: no gradient, no dropout.
+
+    Args:
+        model: The model.
+        layer_map: Its layers.
+        plan: Frozen layers by first step, as `thaw_plan` gives them.
+    """
+
+    def __init__(self, model: nn.Module, layer_map: LayerMap, plan: Mapping[int, int]) -> None:
+        self._model = model
+        self._map = layer_map
+        self._plan = dict(plan)
+        #: Layers that are frozen now, from the input up; the embeddings freeze with the first.
+        self.frozen_layers = 0
+        self._begun = False
+
+    def begin_step(self, step: int) -> None:
+        """Bring the model to what the plan says for an optimiser step, whichever step it was at before."""
+        frozen = self._plan[max(first for first in self._plan if first <= step)]
+        if self._begun and frozen == self.frozen_layers:
+            return
+        self._begun, self.frozen_layers = True, frozen
+        for name, parameter in self._model.named_parameters():
+            parameter.requires_grad_(not self._is_frozen(name))
+            if self._is_frozen(name):
+                parameter.grad = None
+        self.set_training_mode()
+
+    def set_training_mode(self) -> None:
+        """Put the trained part into training mode and leave the frozen part in evaluation mode."""
+        self._model.train()
+        for name, module in self._model.named_modules():
+            if self._is_frozen(name):
+                module.training = False
+
+    def frozen_modules(self) -> list[str]:
+        """Return the names of the modules that are frozen now."""
+        return [name for name, _ in self._model.named_modules() if self._is_frozen(name)]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The names of the encoder's layers."""
+        return self._map.layers
+
+    @property
+    def least_frozen(self) -> int:
+        """The fewest layers that are frozen at any step."""
+        return min(self._plan.values())
+
+    def _is_frozen(self, name: str) -> bool:
+        depth = self._map.depth(name)
+        return self.frozen_layers > 0 and depth is not None and depth <= self.frozen_layers

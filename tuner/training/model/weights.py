@@ -1,0 +1,92 @@
+"""The weights of a trial: which of them training changes, and the file that they are kept in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from tuner.errors import ModelError, first_line
+from tuner.training.model.layers import LayerMap
+
+#: File of the trained weights of a trial.
+WEIGHTS = "model.safetensors"
+
+
+def trained_tensors(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
+    """Return what training may change, no copies: the weights that are not frozen throughout, and buffers."""
+
+    def changed(name: str) -> bool:
+        depth = layer_map.depth(name)
+        return frozen_layers == 0 or depth is None or depth > frozen_layers
+
+    return {name: value.detach() for name, value in model.state_dict().items() if changed(name)}
+
+
+def trained_state(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
+    """Return copies of what training may have changed: the weights that were never frozen, and buffers."""
+    tensors = trained_tensors(model, layer_map, frozen_layers=frozen_layers)
+    return {name: value.to("cpu", copy=True).contiguous() for name, value in tensors.items()}
+
+
+def save_weights(state: Mapping[str, torch.Tensor], folder: Path) -> None:
+    """Write trained weights.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    write_weights(state, folder / WEIGHTS)
+
+
+def write_weights(state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Write weights into a file.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    try:
+        save_file(dict(state), path, metadata={"format": "pt"})
+    except SafetensorError as error:  # safetensors' word for a full disk
+        raise OSError(f"{path} cannot be written: {first_line(error)}") from error
+
+
+def restore_weights(model: nn.Module, folder: Path) -> None:
+    """Lay trained weights over the pretrained ones.
+
+    Raises:
+        ModelError: They are weights of another model.
+    """
+    state = load_file(folder / WEIGHTS)
+    unexpected = sorted(set(state) - set(model.state_dict()))
+    if unexpected:
+        raise ModelError("", "model", f"{folder / WEIGHTS} holds weights of another model, such as {unexpected[0]}")
+    model.load_state_dict(state, strict=False)
+
+
+def weights_fingerprint(model: nn.Module, fresh: Collection[str], config: Any) -> str:
+    """Return a hash of what is pretrained: the same wherever it lies, and in however many files.
+
+    Args:
+        model: The model.
+        fresh: Names of its weights that are not pretrained.
+        config: The checkpoint's own configuration.
+    """
+    # Only what differs from the defaults: a newer transformers has settings that this checkpoint never heard of.
+    settings = {
+        name: value
+        for name, value in config.to_diff_dict().items()
+        if name not in ("architectures", "dtype", "torch_dtype", "transformers_version") and not name.startswith("_")
+    }
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for name, value in sorted(model.state_dict().items()):
+        if name not in fresh:
+            digest.update(f"{name}:{value.dtype}:{tuple(value.shape)}".encode())
+            digest.update(value.detach().cpu().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""The optimiser's parameter groups and the learning-rate schedule."""

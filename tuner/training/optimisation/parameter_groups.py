@@ -1,0 +1,53 @@
+"""The optimiser's parameter groups: who learns at which rate, and who decays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from search_spaces import Hyperparameters
+    from tuner.training.model.layers import LayerMap
+
+
+def parameter_groups(
+    model: nn.Module, layer_map: LayerMap, hyperparameters: Hyperparameters, *, frozen_layers: int
+) -> list[dict[str, Any]]:
+    """Split the trained parameters into groups for AdamW.
+
+    Args:
+        model: The model.
+        layer_map: Its layers.
+        hyperparameters: Rates and decay.
+        frozen_layers: Layers that are never trained; they and what lies below them are left out.
+
+    Returns:
+        Groups with `name`, `params`, `lr` and `weight_decay`. Vectors and scalars (biases, norms) never decay.
+        The head learns at the rate times `head_learning_rate_factor` to the power of the frozen share of the layers:
+        at the published one rate where all is trained, at the whole factor where the head is alone. A layer further
+        down learns at `layerwise_lr_decay` to the power of its distance from the last layer.
+    """
+    layers = len(layer_map.layers)
+    groups: dict[str, dict[str, Any]] = {}
+    for name, parameter in model.named_parameters():
+        depth = layer_map.depth(name)
+        if depth is not None and frozen_layers > 0 and depth <= frozen_layers:
+            continue
+        decays = parameter.ndim > 1
+        if depth is None:
+            part, factor = "head", hyperparameters.head_learning_rate_factor ** (frozen_layers / layers)
+        elif hyperparameters.layerwise_lr_decay == 1:
+            part, factor = "encoder", 1.0
+        else:
+            part, factor = f"layer-{depth}", hyperparameters.layerwise_lr_decay ** (layers - depth)
+        group = groups.setdefault(
+            f"{part}/{'decay' if decays else 'no_decay'}",
+            {
+                "params": [],
+                "lr": hyperparameters.learning_rate * factor,
+                "weight_decay": hyperparameters.weight_decay if decays else 0.0,
+            },
+        )
+        group["params"].append(parameter)
+    return [{"name": name, **group} for name, group in groups.items()]

@@ -1,0 +1,44 @@
+"""Learning-rate schedules: transformers' own, by their names there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+def warmup_steps(ratio: float, total: int) -> int:
+    """Return the optimiser steps of the warm-up, counted as transformers' Trainer does."""
+    return math.ceil(total * ratio)
+
+
+def make_schedule(
+    optimizer: torch.optim.Optimizer, name: str, *, warmup: int, total: int, arguments: Mapping[str, float]
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Build a schedule.
+
+    Args:
+        optimizer: Its groups' rates are the peaks.
+        name: A transformers SchedulerType.
+        warmup: Optimiser steps of the warm-up.
+        total: Optimiser steps of the whole trial.
+        arguments: Further arguments by name; `num_decay_steps` below 1 is a share of the trial.
+
+    Returns:
+        The schedule, to be stepped once an optimiser step.
+    """
+    from transformers import get_scheduler
+
+    kwargs: dict[str, Any] = dict(arguments)
+    if 0 < kwargs.get("num_decay_steps", 0) < 1:
+        kwargs["num_decay_steps"] = math.ceil(total * kwargs["num_decay_steps"])
+    return get_scheduler(
+        name,
+        optimizer,
+        num_warmup_steps=warmup,
+        num_training_steps=total,
+        scheduler_specific_kwargs=kwargs,
+    )

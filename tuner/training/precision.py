@@ -1,0 +1,17 @@
+"""The device of this process and the precision that it trains with."""
+
+from __future__ import annotations
+
+import torch
+
+
+def device_kind() -> str:
+    """Return `cuda` or `cpu`: the kind of device that this process trains on."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def mixed_precision(wanted: str) -> str:
+    """Return what accelerate is told for a study's `precision`: no, bf16 or fp16; `auto` is bf16 where the GPU has it."""
+    if wanted == "auto":
+        return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
+    return "no" if wanted == "fp32" else wanted

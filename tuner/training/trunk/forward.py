@@ -1,0 +1,268 @@
+"""Forward passes of a trial: through the whole model, or through what lies above its frozen layers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from tuner.training.data import batches
+from tuner.training.data.examples import select
+from tuner.training.trunk.cache import NotKept, TrunkCache
+from tuner.training.trunk.hidden_states import Cached, Recomputed
+from tuner.training.trunk.placement import Place, Placement, available_memory, choose_place
+from tuner.training.trunk.trunk import Anatomy, Trunk, first_tokens, width_multiple
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tuner.training.data.encoded import EncodedData
+    from tuner.training.data.examples import Examples, Indices
+    from tuner.training.model.layers import LayerMap
+    from tuner.training.trunk.cache_entry import CacheEntry
+    from tuner.training.trunk.hidden_states import HiddenStates
+    from tuner.trial.run import Speed, TrunkHome
+
+#: How far cached states may be from those that are computed when the entry is opened, beyond what was measured when it
+#: was made: any more, and it is no cache of this model.
+_SLACK = 4.0
+
+
+class ForwardPasses:
+    """The forward passes of one trial.
+
+    Args:
+        model: The model, on its device.
+        layer_map: Its layers.
+        data: The examples.
+        device: Where the model is.
+        depths: Numbers of layers that are frozen at some step; 0 counts for nothing.
+        speed: Which techniques are used.
+        kept: Type in which states of frozen layers are kept.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        layer_map: LayerMap,
+        data: EncodedData,
+        device: torch.device,
+        *,
+        depths: Collection[int],
+        speed: Speed,
+        kept: torch.dtype = torch.float32,
+    ) -> None:
+        self._model = model
+        self._examples: dict[str, Examples] = {"train": data.train, "validation": data.validation}
+        self._device = device
+        self._depths = sorted({*depths} - {0})
+        self._speed = speed
+        self._kept = kept
+        #: Layers that are frozen now: what they make is taken from `states`.
+        self.depth = 0
+        self._states: HiddenStates | None = None
+        #: What was decided of the states, as JSON values; None where no layer is frozen.
+        self.decision: dict[str, Any] | None = None
+        self._rounding = batches.Rounding(
+            multiple=width_multiple(device.type), longest=getattr(model.config, "max_position_embeddings", None)
+        )
+        self._trunk: Trunk | None = None
+        self._anatomy = Anatomy(complaint="it was not looked at", reads_first=False, one_token_layer=False)
+        self._tokens: int | None = None
+        self._computed: Recomputed | None = None
+        #: A few examples of the training split, and by depth what layers make of each.
+        self._few: tuple[Indices, dict[int, list[torch.Tensor]]] = (np.zeros(0, dtype=np.int64), {})
+        if self._depths or speed.one_token:
+            self._examine(Trunk(model, layer_map))
+
+    def _examine(self, trunk: Trunk) -> None:
+        train = self._examples["train"]
+        # A short and a middling one, which may share rows.
+        few = self._rounding.apart(train.lengths)[-1]
+        few = few[np.argsort(train.lengths[few], kind="stable")][[0, len(few) // 2]]
+        width = self._rounding.width(train.lengths[few])
+        inputs, outline = self._to(train.inputs(few, width=width)), self._to(train.outline(few, width=width))
+        anatomy, states = trunk.examine(inputs, outline, self._depths)
+        if not (self._speed.one_token and train.starts_with_first):
+            anatomy = replace(anatomy, reads_first=False, one_token_layer=False)
+        self._anatomy = anatomy
+        if anatomy.one_token_layer:
+            trunk.use_one_token_layer()
+        if anatomy.complaint is None:
+            self._trunk = trunk
+            shape = states[trunk.depth].shape
+            self._tokens = None if all(value.shape[:2] == shape[:2] for value in outline.values()) else shape[1]
+            self._computed = Recomputed(
+                trunk,
+                self._examples,
+                self._device,
+                hidden=shape[2],
+                tokens=self._tokens,
+                dtype=self._kept,
+                rounding=self._rounding,
+                first_only=trunk.depth if anatomy.reads_first else None,
+                grouped=self._speed.length_grouping,
+            )
+            self._few = few, self._computed.parted("train", few, states)
+
+    @property
+    def one_token_layer(self) -> bool:
+        """Whether the last layer is computed for its first token alone, where it is computed."""
+        return self._anatomy.one_token_layer
+
+    def take_states(
+        self, home: TrunkHome | None, key: Mapping[str, Any], others: Collection[int], *, cached: bool | None
+    ) -> None:
+        """Decide from where what frozen layers make of the examples is taken.
+
+        Args:
+            home: Where it is kept; None computes it for each batch.
+            key: What decides the bits of the states, besides what this class knows.
+            others: Depths that other trials of the study may need.
+            cached: What an earlier attempt at the trial did, which decides where the two differ in their bits.
+        """
+        if not self._depths:
+            return
+        if self._computed is None:
+            self.decision = {"place": "recompute", "reason": self._anatomy.complaint}
+            return
+        self._states = self._computed
+        if home is None:
+            self.decision = {"place": "recompute", "reason": "nothing is kept"}
+            return
+        try:
+            entries = self._entries(home, key, others)
+        except NotKept as reason:
+            self.decision = {"place": "recompute", "reason": str(reason)}
+            return
+        difference = max(entry.difference for entry in entries.values())
+        placement = self._place(entries)
+        if cached is not None and difference > 0 and cached != (placement.place != "recompute"):
+            place: Place = "disk" if cached else "recompute"
+            placement = Placement(place=place, reason="as before this trial was interrupted")
+        if placement.place == "device":
+            entries = {depth: entry.to(self._device) for depth, entry in entries.items()}
+        if placement.place != "recompute":
+            self._states = Cached(entries, self._device, left=not self._examples["train"].starts_with_first)
+        self.decision = {
+            "place": placement.place,
+            "reason": placement.reason,
+            "depths": self._depths,
+            "difference": difference,
+        }
+
+    def _entries(self, home: TrunkHome, key: Mapping[str, Any], others: Collection[int]) -> dict[int, CacheEntry]:
+        assert self._computed is not None
+        assert self._trunk is not None
+        cache = TrunkCache(home.folder, home.limit)
+        whole = {
+            **key,
+            "weights": home.weights,
+            "dtype": str(self._kept),
+            "device": self._device.type,
+            "torch": torch.__version__,
+            "attention": getattr(self._model.config, "_attn_implementation", None),
+            "kind": torch.cuda.get_device_name(self._device)
+            if self._device.type == "cuda"
+            else torch.backends.cpu.get_cpu_capability(),
+            "first_only": self._anatomy.reads_first,
+        }
+        entries = {}
+        for depth in self._depths:
+            entry = cache.entry(whole, depth, {*others} - {0}, self._computed)
+            if not self._is_sound(entry):
+                cache.discard(entry)
+                entry = cache.entry(whole, depth, (), self._computed)
+                if not self._is_sound(entry):
+                    raise NotKept("what was kept is not what the model computes")
+            entries[depth] = entry
+        return entries
+
+    def _is_sound(self, entry: CacheEntry) -> bool:
+        """Return whether an entry holds what the model makes of a few examples now."""
+        few, made = self._few
+        for there, here in zip(entry.rows("train", few), made[entry.depth], strict=True):
+            largest = float(here.abs().max().clamp(min=1e-6))
+            if not float((there.float() - here.float().cpu()).abs().max()) <= _SLACK * entry.difference * largest:
+                return False
+        return True
+
+    def _place(self, entries: Mapping[int, CacheEntry]) -> Placement:
+        deepest = entries[max(entries)]
+        return choose_place(
+            size=sum(entry.size for entry in entries.values()),
+            tokens=sum(entry.tokens for entry in entries.values()),
+            costs=deepest.costs,
+            device_free=torch.cuda.mem_get_info(self._device)[0] if self._device.type == "cuda" else None,
+            memory_available=available_memory(),
+        )
+
+    @property
+    def cached(self) -> bool | None:
+        """Whether states are taken from the cache; None where no layer is frozen."""
+        return None if self.decision is None else isinstance(self._states, Cached)
+
+    # ---- passes
+
+    def chosen(self, split: str, count: int | None) -> Indices:
+        """Return which examples of a split to use where at most so many are wanted."""
+        return select(self._examples[split], count)
+
+    def parts(self, split: str, batch: Indices, size: int) -> list[Indices]:
+        """Part a batch of training into forward passes of at most so many examples."""
+        widths = self._examples[split].lengths
+        if self._is_head_alone:
+            widths = np.ones_like(widths)
+        return batches.micro_batches(batch, widths, size, device=self._device.type, grouped=self._speed.length_grouping)
+
+    def evaluation_parts(self, split: str, indices: Indices, size: int) -> Iterator[Indices]:
+        """Part examples into forward passes of an evaluation, always the same ones."""
+        lengths = self._examples[split].lengths[indices]
+        if not self._speed.length_grouping:
+            yield from (indices[start : start + size] for start in range(0, len(indices), size))
+            return
+        rounding = self._rounding if self._depths else None
+        for places in batches.evaluation_batches(lengths, size, device=self._device.type, rounding=rounding):
+            yield indices[places]
+
+    def logits(self, split: str, indices: Indices, *, exact: bool = False) -> torch.Tensor:
+        """Return what the model makes of some examples. Shape: (examples, classes).
+
+        Args:
+            split: Their split.
+            indices: Which examples.
+            exact: Whether the numbers may depend neither on how many layers are frozen nor on where states come from:
+                so that an evaluation gives the same when it is made again from the exported model.
+        """
+        examples = self._examples[split]
+        width = None
+        if exact and self._depths and self._tokens is None:
+            width = self._rounding.width(examples.lengths[indices])
+        if self.depth == 0 or self._states is None:
+            return self._model(**self._to(examples.inputs(indices, width=width))).logits
+        assert self._trunk is not None
+        if self._is_head_alone:
+            outline, width = first_tokens(examples.outline(indices, width=1)), 1
+        else:
+            outline = examples.outline(indices, width=width)
+            width = self._tokens or width or int(examples.lengths[indices].max())
+        states = self._states.padded(split, indices, self.depth, width)
+        return self._trunk.upper(self._to(outline), states, self.depth).logits
+
+    def labels(self, split: str, indices: Indices) -> torch.Tensor:
+        """Return the right classes of some examples. Shape: (examples,)."""
+        return torch.from_numpy(self._examples[split].labels[indices]).to(self._device)
+
+    @property
+    def _is_head_alone(self) -> bool:
+        """Whether the head is all that is computed, of one token."""
+        trunk = self._trunk
+        return trunk is not None and self.depth == trunk.depth and self._anatomy.reads_first
+
+    def _to(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        if self._device.type == "cpu":
+            return dict(batch)
+        return {name: value.pin_memory().to(self._device, non_blocking=True) for name, value in batch.items()}

@@ -1,0 +1,126 @@
+"""The seam: a trial becomes a TrialRun, training yields evaluations, and they end in a TrialResult.
+
+Training is a generator that knows no Optuna. Whoever runs it decides after each evaluation whether it goes on;
+pruning is to stop iterating.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, TypeAlias
+
+from tuner.errors import Diverged
+from tuner.machine.memory import is_out_of_memory
+from tuner.trial.evaluation import TENTHS, Evaluation, is_better
+from tuner.trial.result import DIVERGED, OUT_OF_MEMORY, TrialResult
+from tuner.trial.run import TrialRun
+from tuner.trial.saver import TrialStopped
+
+#: A generator of evaluations.
+Train: TypeAlias = Callable[[TrialRun], Iterator[Evaluation]]
+#: Told of each evaluation; returns whether the trial goes on.
+Decide: TypeAlias = Callable[[Evaluation], bool]
+
+
+def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
+    """Run one trial to its end. Whatever goes wrong in training ends this trial alone, never its caller.
+
+    Args:
+        run: What to train with.
+        train: The training.
+        decide: Told of each evaluation; returns False to prune.
+
+    Returns:
+        How it ended. A complete trial's value is its best evaluation, not its last.
+    """
+    best: Evaluation | None = None
+    for evaluation in run.earlier:
+        if is_better(evaluation.value, best.value if best else None, run.direction):
+            best = evaluation
+    last = run.earlier[-1] if run.earlier else None
+    tenth, pruned = 0, False
+    outcome: dict[str, Any] = {"state": "complete"}
+    try:
+        evaluations: Any = train(run)
+        with closing(evaluations):
+            for evaluation in evaluations:
+                _check(evaluation, after=tenth)
+                tenth, last = evaluation.step, evaluation
+                if is_better(evaluation.value, best.value if best else None, run.direction):
+                    best = evaluation
+                if not decide(evaluation):
+                    pruned = True
+                    break
+    except TrialStopped as stopped:
+        pruned = stopped.state == "pruned"
+        if not pruned:
+            outcome = {"state": stopped.state}
+    except Diverged as error:
+        outcome = {"state": "pruned", "reason": f"diverged: {error}", "avoid": DIVERGED}
+    except Exception as error:
+        outcome = _raised(error)
+    if outcome["state"] == "complete":
+        outcome = _ended(last, best, pruned)
+    return TrialResult(
+        value=(best if outcome["state"] == "complete" else last).value if best and last else None,
+        best_step=best.step if best else None,
+        final_value=last.value if last else None,
+        **outcome,
+    )
+
+
+def _check(evaluation: Any, *, after: int) -> None:
+    """Refuse what training may not yield after the evaluation of a tenth.
+
+    Raises:
+        TypeError: It is no evaluation.
+        ValueError: It comes too late.
+    """
+    if not isinstance(evaluation, Evaluation):
+        raise TypeError(f"training yields evaluations of tuner.run, not {type(evaluation).__name__}")
+    if evaluation.step <= after:
+        raise ValueError(f"an evaluation of tenth {evaluation.step} comes after one of tenth {after}")
+
+
+def _raised(error: Exception) -> dict[str, Any]:
+    told = {"reason": describe_error(error), "traceback": traceback.format_exc()}
+    if is_out_of_memory(error):
+        return {"state": "pruned", "avoid": OUT_OF_MEMORY, **told}
+    return {"state": "failed", **told}
+
+
+def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> dict[str, Any]:
+    if last is None:
+        return {"state": "failed", "reason": "no evaluation: training ended before the first one"}
+    if best is None:
+        reason = f"diverged: no evaluation was a number; that of tenth {last.step} is {last.value:g}"
+        return {"state": "pruned", "reason": reason, "avoid": DIVERGED}
+    if pruned:
+        return pruned_at(last)
+    if last.step < TENTHS:
+        return {
+            "state": "complete",
+            "reason": f"early stopping: tenth {last.step} was not better than tenth {best.step}",
+        }
+    return {"state": "complete"}
+
+
+def pruned_at(last: Evaluation) -> dict[str, Any]:
+    """Return how a trial ends that was pruned at an evaluation."""
+    if not math.isfinite(last.value):
+        # As a bare pruned trial it would rank above a sound one that was pruned at an earlier step.
+        reason = f"diverged: the evaluation of tenth {last.step} is {last.value:g}"
+        return {"state": "pruned", "reason": reason, "avoid": DIVERGED}
+    reason = f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far"
+    return {"state": "pruned", "reason": reason}
+
+
+def describe_error(error: BaseException) -> str:
+    """Return one line that says what went wrong in a trial, beginning with a label."""
+    lines = str(error).strip().splitlines()
+    text = lines[0][:300] if lines else "no message"
+    label = "out of memory" if is_out_of_memory(error) else type(error).__name__
+    return f"{label}: {text}"
