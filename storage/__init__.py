@@ -41,6 +41,7 @@ from storage.records import (
 )
 from storage.sharing import KEPT_S, give_back, waiting_for_connections
 from storage.slots import BEAT_S, LEASE_S, Slots
+from storage.states import EventKind, SlotState, StudyState, TrialState
 from storage.studies import Studies
 from storage.transactions import joined
 from storage.urls import DEFAULT_URL, mask_password
@@ -68,6 +69,7 @@ __all__ = [
     "DatabaseOutdated",
     "DatabaseUnreachable",
     "DatabaseUnreadable",
+    "EventKind",
     "EventRecord",
     "Events",
     "Footprint",
@@ -78,6 +80,7 @@ __all__ = [
     "MicroBatchLimits",
     "Published",
     "SlotRecord",
+    "SlotState",
     "SlotTotals",
     "Slots",
     "StorageError",
@@ -86,9 +89,11 @@ __all__ = [
     "StudyExists",
     "StudyNotFound",
     "StudyRecord",
+    "StudyState",
     "TrialNotFound",
     "TrialOver",
     "TrialRecord",
+    "TrialState",
     "WorkerRecord",
     "Workers",
     "describe_outage",

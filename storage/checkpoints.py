@@ -103,7 +103,7 @@ class CheckpointStore:
         trial: int,
         attempt: int,
         kind: Literal["step", "best"],
-        step: int,
+        optimiser_steps: int,
         facts: Mapping[str, Any],
     ) -> Published:
         """Put what is in a staged folder, or in a folder below one, into the store, in place of what has its key.
@@ -115,7 +115,7 @@ class CheckpointStore:
             trial: The trial's number.
             attempt: The attempt that wrote the files.
             kind: `step` to go on from, `best` for weights of the best evaluation.
-            step: Optimiser steps done.
+            optimiser_steps: Optimiser steps done.
             facts: What a reader must know to use the files, such as versions; JSON values.
 
         Raises:
@@ -123,7 +123,7 @@ class CheckpointStore:
                 unless the disk is full.
             CheckpointError: There is a link or a device among them.
         """
-        key = f"trial-{trial:05d}/attempt-{attempt}/{kind}-{step:08d}"
+        key = f"trial-{trial:05d}/attempt-{attempt}/{kind}-{optimiser_steps:08d}"
         with reporting(f"{staged} cannot be read"):
             manifest = Manifest.of(staged, facts)
         self._place.publish(staged, key, manifest)
@@ -227,7 +227,7 @@ class CheckpointStore:
         return sorted({found[0] for path in self._place.listing() if (found := _entry(path))})
 
     def keys(self, trial: int) -> list[str]:
-        """Return the keys of a trial's whole checkpoints, the oldest attempt and step first.
+        """Return the keys of a trial's whole checkpoints, by attempt and optimiser steps.
 
         Raises:
             CheckpointsUnreachable: The store does not answer.
@@ -235,7 +235,7 @@ class CheckpointStore:
         manifests = (path for path in self._place.listing(f"trial-{trial:05d}") if path.endswith(f"/{MANIFEST}"))
         paths = [path.removesuffix(f"/{MANIFEST}") for path in manifests]
         keys = {path: key for path in paths if (key := parse_key(path))}
-        return sorted(keys, key=lambda path: (keys[path].attempt or 0, keys[path].step))
+        return sorted(keys, key=lambda path: (keys[path].attempt or 0, keys[path].optimiser_steps))
 
     def used_bytes(self) -> int:
         """Return the bytes of all that the study's trials have in the store, whole or not.

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from storage import tables
 from storage.records import EventRecord
+from storage.states import EventKind, TrialState
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -51,7 +52,8 @@ class Events:
                 trial=row.number,
                 attempt=row.attempt,
                 owner=row.owner,
-                step=row.step,
+                step=None if row.kind == EventKind.CHECKPOINT else row.step,
+                optimiser_steps=row.step if row.kind == EventKind.CHECKPOINT else None,
                 value=row.value,
                 detail=row.detail,
             )
@@ -67,25 +69,27 @@ class Events:
             count: How many.
         """
         spoken = sa.select(sa.func.coalesce(sa.func.max(_events.id), 0)).where(
-            _events.study_id == self._study_id, _events.kind.in_(("resumed", "edited"))
+            _events.study_id == self._study_id, _events.kind.in_((EventKind.RESUMED, EventKind.EDITED))
         )
         ends = (
             sa.select(_events.detail)
-            .where(_events.study_id == self._study_id, _events.kind == "end", _events.id > spoken.scalar_subquery())
+            .where(
+                _events.study_id == self._study_id, _events.kind == EventKind.END, _events.id > spoken.scalar_subquery()
+            )
             .order_by(_events.id.desc())
             .limit(count)
         )
         with self._database.read() as connection:
             details = [detail or "" for detail in connection.execute(ends).scalars()]
-        if len(details) < count or not all(detail.startswith("failed") for detail in details):
+        if len(details) < count or not all(detail.startswith(TrialState.FAILED) for detail in details):
             return None
-        return details[0].removeprefix("failed: ")
+        return details[0].removeprefix(f"{TrialState.FAILED}: ")
 
     def paused_because(self) -> str | None:
         """Return why the study was last paused, where that was not somebody's wish."""
         query = (
             sa.select(_events.detail)
-            .where(_events.study_id == self._study_id, _events.kind == "paused")
+            .where(_events.study_id == self._study_id, _events.kind == EventKind.PAUSED)
             .order_by(_events.id.desc())
             .limit(1)
         )

@@ -23,6 +23,7 @@ from storage.backends import writing_from_the_start
 from storage.clock import now_s
 from storage.crash_points import reach
 from storage.errors import LeaseLost
+from storage.states import EventKind, SlotState
 
 if TYPE_CHECKING:
     import optuna
@@ -37,7 +38,7 @@ _thread = threading.local()
 _held: dict[str, sa.BindParameter[Any]] = {
     name: sa.bindparam(f"held_{name}") for name in ("study_id", "slot", "owner", "attempt")
 }
-_HELD = sa.and_(_slots.state == "running", *(_slots[name] == value for name, value in _held.items()))
+_HELD = sa.and_(_slots.state == SlotState.RUNNING, *(_slots[name] == value for name, value in _held.items()))
 _LOOK = sa.select(sa.literal(1)).select_from(tables.slots).where(_HELD).with_for_update()
 _EVENT = tables.events.insert().values(moment=now_s())
 #: The look and an event in one, of the trial that is in the slot.
@@ -85,10 +86,10 @@ class Fence:
 
 def held(lease: Lease) -> sa.ColumnElement[bool]:
     """Return the condition that a slot is still held by a lease."""
-    return sa.and_(_slots.state == "running", *(_slots[name] == getattr(lease, name) for name in _held))
+    return sa.and_(_slots.state == SlotState.RUNNING, *(_slots[name] == getattr(lease, name) for name in _held))
 
 
-def write_event(connection: sa.Connection, lease: Lease, kind: str, values: Mapping[str, Any]) -> None:
+def write_event(connection: sa.Connection, lease: Lease, kind: EventKind, values: Mapping[str, Any]) -> None:
     """Write an event of a trial."""
     told = {
         "study_id": lease.study_id,
@@ -120,7 +121,7 @@ def seconds_since_seen(at_most_s: float | None = None) -> sa.ColumnElement[float
 def finished_values() -> dict[str, Any]:
     """Return what a slot is set to when its trial ends."""
     return {
-        "state": "finished",
+        "state": SlotState.FINISHED,
         "owner": None,
         "expires": None,
         "device_s": _slots.device_s + seconds_since_seen(),
@@ -142,7 +143,7 @@ _ENDED = _update(finished_values())
 def fenced(
     lease: Lease,
     *,
-    kind: str | None = None,
+    kind: EventKind | None = None,
     values: Mapping[str, Any] | None = None,
     asking: bool = False,
     ending: bool = False,
@@ -236,7 +237,7 @@ def _after_flush(session: Session, _: object) -> None:
             reach("asking")
         elif guard.ending is not None and guard.wants("ending") and row.state.is_finished():
             _change(session, guard.lease, _ENDED)
-            write_event(session.connection(), guard.lease, "end", {"trial_number": row.number, **guard.ending})
+            write_event(session.connection(), guard.lease, EventKind.END, {"trial_number": row.number, **guard.ending})
             guard.doing.add("ending")
             reach("telling")
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from storage.errors import TrialNotFound
 from storage.records import Checkpoints, SlotRecord, TrialRecord
 from storage.slots import Slots
+from storage.states import SlotState, TrialState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,8 @@ REASON_ATTR = "reason"
 #: Followed by the step, in two digits.
 EVALUATION_ATTR = "evaluation:"
 
-_STATES = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
+#: By the name of the state in Optuna's table.
+_ENDS = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAILED}
 
 
 class History:
@@ -47,7 +49,7 @@ class History:
             rows = self._rows(connection)
         return [_trial(row, slots.get(row["trial_id"])) for row in rows]
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[TrialState, int]:
         """Return how many trials are in each state that any is in. Reads little."""
         ended = sa.text(
             "SELECT state, count(*) AS trials FROM trials "
@@ -56,7 +58,7 @@ class History:
         running = sa.text("SELECT trial_id FROM trials WHERE study_id = :study AND state = 'RUNNING'")
         study = {"study": self._study.id}
         with self._database.read() as connection:
-            counts = Counter({_STATES[row.state]: int(row.trials) for row in connection.execute(ended, study)})
+            counts = Counter({_ENDS[row.state]: int(row.trials) for row in connection.execute(ended, study)})
             if trials := connection.execute(running, study).scalars().all():
                 slots = {slot.trial_id: slot for slot in Slots(self._database, self._study.id).begun(connection)}
                 counts.update(_unfinished(slots.get(trial)) for trial in trials)
@@ -85,7 +87,7 @@ class History:
         complete = [
             (sign * trial.value, trial.number, trial)
             for trial in (self.trials() if trials is None else trials)
-            if trial.state == "complete" and trial.value is not None
+            if trial.state == TrialState.COMPLETE and trial.value is not None
         ]
         return [trial for _, _, trial in sorted(complete, key=lambda entry: entry[:2])]
 
@@ -137,10 +139,10 @@ class History:
 
 
 def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
-    state = _STATES.get(row["state"]) or _unfinished(slot)
+    state = _ENDS.get(row["state"]) or _unfinished(slot)
     steps = tuple(row["steps"])
     value = row["values"][0] if row["values"] else None
-    if state != "complete":
+    if state != TrialState.COMPLETE:
         value = steps[-1][1] if steps else None
     attrs = row["attrs"]
     evaluations = sorted(key for key in attrs if key.startswith(EVALUATION_ATTR))
@@ -148,7 +150,7 @@ def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
         number=row["number"],
         state=state,
         value=value,
-        reason=slot.reason if slot and state in ("interrupted", "paused") else attrs.get(REASON_ATTR),
+        reason=slot.reason if slot and state in (TrialState.INTERRUPTED, TrialState.PAUSED) else attrs.get(REASON_ATTR),
         hyperparameters=row["params"],
         steps=steps,
         device_s=slot.device_s if slot else 0.0,
@@ -161,13 +163,13 @@ def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
     )
 
 
-def _unfinished(slot: SlotRecord | None) -> str:
+def _unfinished(slot: SlotRecord | None) -> TrialState:
     """Return what becomes of a trial that Optuna calls RUNNING: its lease knows better."""
     if slot is None:
-        return "interrupted"
+        return TrialState.INTERRUPTED
     if slot.held:
-        return "running"
-    return "paused" if slot.state == "paused" else "interrupted"
+        return TrialState.RUNNING
+    return TrialState.PAUSED if slot.state == SlotState.PAUSED else TrialState.INTERRUPTED
 
 
 def _parameter(value: float, distribution: str, decoded: dict[str, Any]) -> Any:

@@ -16,7 +16,7 @@ class Key:
     trial: int
     #: None in the older layout, which knew no attempts.
     attempt: int | None
-    step: int
+    optimiser_steps: int
 
 
 def parse_key(text: object) -> Key | None:
@@ -24,9 +24,9 @@ def parse_key(text: object) -> Key | None:
     match = _KEY.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return None
-    trial, attempt, kind, step = match.groups()
+    trial, attempt, kind, steps = match.groups()
     exact = f"trial-{int(trial):05d}"
     if attempt is None:
-        return Key(trial=int(trial), attempt=None, step=0) if text == exact else None
-    exact += f"/attempt-{int(attempt)}/{kind}-{int(step):08d}"
-    return Key(trial=int(trial), attempt=int(attempt), step=int(step)) if text == exact else None
+        return Key(trial=int(trial), attempt=None, optimiser_steps=0) if text == exact else None
+    exact += f"/attempt-{int(attempt)}/{kind}-{int(steps):08d}"
+    return Key(trial=int(trial), attempt=int(attempt), optimiser_steps=int(steps)) if text == exact else None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from storage.keys import parse_key
+from storage.states import SlotState, StudyState, TrialState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +20,7 @@ class StudyRecord:
     config: Mapping[str, Any]
     #: What was worked out once, when the study was created.
     facts: Mapping[str, Any]
-    #: open, paused or stopped.
-    state: str
+    state: StudyState
     #: Seconds during which some worker held a trial.
     wall_s: float
 
@@ -44,23 +44,39 @@ class CheckpointRef:
     #: Digest of its manifest, which holds those of its files.
     sha256: str
     bytes: int
-    #: Steps done when it was written.
-    step: int
-    #: Of best weights: the evaluation's value and the tenth that it ended.
+    #: Optimiser steps done when it was written.
+    optimiser_steps: int
+    #: Of best weights: value and step of the evaluation.
     value: float | None = None
-    tenth: int | None = None
+    step: int | None = None
 
     @classmethod
     def from_dict(cls, stored: Any) -> CheckpointRef | None:
-        """Build from what `asdict` returned; None where it is nothing of ours, such as a key that is no key."""
+        """Build from what `to_dict` returned; None where it is nothing of ours, such as a key that is no key."""
         try:
-            ref = cls(**stored)
-        except TypeError:
+            ref = cls(**{_FIELDS[name]: value for name, value in stored.items()})
+        except (AttributeError, KeyError, TypeError):
             return None
-        numbers = (ref.bytes, ref.step, *([] if ref.tenth is None else [ref.tenth]))
+        numbers = (ref.bytes, ref.optimiser_steps, *([] if ref.step is None else [ref.step]))
         counts = all(type(number) is int and 0 <= number < 1 << 63 for number in numbers)
         value = ref.value is None or type(ref.value) in (int, float)
         return ref if counts and value and isinstance(ref.sha256, str) and parse_key(ref.key) else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values, by the names that they are stored under."""
+        return {name: getattr(self, field) for name, field in _FIELDS.items()}
+
+
+#: The fields of a `CheckpointRef` by the names that they are stored under since version 0.1, which called both of the
+#: last two a step.
+_FIELDS = {
+    "key": "key",
+    "sha256": "sha256",
+    "bytes": "bytes",
+    "step": "optimiser_steps",
+    "value": "value",
+    "tenth": "step",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +99,7 @@ class Checkpoints:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""
-        return {"resume": [asdict(ref) for ref in self.resume], "best": asdict(self.best) if self.best else None}
+        return {"resume": [ref.to_dict() for ref in self.resume], "best": self.best.to_dict() if self.best else None}
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -96,8 +112,7 @@ class SlotRecord:
     """One place in the budget, and the trial in it."""
 
     slot: int
-    #: empty, running, interrupted, paused or finished.
-    state: str
+    state: SlotState
     trial_id: int | None
     trial_number: int | None
     owner: str | None
@@ -142,8 +157,7 @@ class TrialRecord:
     """One trial as it stands."""
 
     number: int
-    #: running, interrupted, paused, complete, pruned or failed.
-    state: str
+    state: TrialState
     #: The best evaluation of a complete trial, the last report of a pruned one.
     value: float | None
     #: Why it was pruned, failed or interrupted.
@@ -173,13 +187,14 @@ class EventRecord:
     id: int
     #: Seconds since 1970 on the database's clock.
     moment: float
-    #: claimed, stolen, released, checkpoint, report, end, paused, resumed, stopped or edited.
     kind: str
     slot: int | None
     trial: int | None
     attempt: int | None
     owner: str | None
-    #: The tenth of a report, the steps of a checkpoint.
+    #: Of a report: the tenth of the schedule that its evaluation ends.
     step: int | None
+    #: Of a checkpoint: optimiser steps done when it was written.
+    optimiser_steps: int | None
     value: float | None
     detail: str | None

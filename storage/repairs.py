@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from storage import tables
 from storage.clock import now_s
 from storage.history import REASON_ATTR
+from storage.states import SlotState
 from storage.studies import Studies
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _orphans(connection: sa.Connection, study: str, study_id: int, repair: bool)
         row.slot
         for row in connection.execute(
             sa.select(_slots.slot)
-            .where(_slots.study_id == study_id, _slots.state == "empty")
+            .where(_slots.study_id == study_id, _slots.state == SlotState.EMPTY)
             .order_by(_slots.slot)
             .with_for_update()
         )
@@ -127,9 +128,9 @@ def _orphans(connection: sa.Connection, study: str, study_id: int, repair: bool)
         if repair and slot is not None:
             connection.execute(
                 tables.slots.update()
-                .where(_slots.study_id == study_id, _slots.slot == slot, _slots.state == "empty")
+                .where(_slots.study_id == study_id, _slots.slot == slot, _slots.state == SlotState.EMPTY)
                 .values(
-                    state="interrupted",
+                    state=SlotState.INTERRUPTED,
                     trial_id=row.trial_id,
                     trial_number=row.number,
                     reason="found in no slot by tuner doctor",

@@ -14,9 +14,11 @@ import sqlalchemy as sa
 from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
+from storage.errors import DatabaseUnreadable
 from storage.fencing import finished_values, held, seconds_since_seen, write_event
 from storage.owners import is_gone
 from storage.records import Checkpoints, Lease, SlotRecord, SlotTotals
+from storage.states import CLAIMABLE, EventKind, SlotState, StudyState
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -53,15 +55,23 @@ class Slots:
         for slot in fresh[: max(0, total - len(states))]:
             connection.execute(
                 tables.slots.insert().values(
-                    study_id=self._study_id, slot=slot, state="empty", attempt=0, crashes=0, progress=0, device_s=0.0
+                    study_id=self._study_id,
+                    slot=slot,
+                    state=SlotState.EMPTY,
+                    attempt=0,
+                    crashes=0,
+                    progress=0,
+                    device_s=0.0,
                 )
             )
-        empty = sorted((slot for slot, state in states.items() if state == "empty"), reverse=True)
+        empty = sorted((slot for slot, state in states.items() if state == SlotState.EMPTY), reverse=True)
         for slot in empty[: max(0, len(states) - total)]:
-            connection.execute(tables.slots.delete().where(self._mine, _slots.slot == slot, _slots.state == "empty"))
+            connection.execute(
+                tables.slots.delete().where(self._mine, _slots.slot == slot, _slots.state == SlotState.EMPTY)
+            )
 
     def claim(
-        self, owner: str, lease_s: float, *, states: Collection[str] = ("open",), empty: bool = True
+        self, owner: str, lease_s: float, *, states: Collection[StudyState] = (StudyState.OPEN,), empty: bool = True
     ) -> tuple[Lease, SlotRecord] | None:
         """Take a slot: one whose trial is interrupted before an empty one.
 
@@ -75,15 +85,15 @@ class Slots:
             The lease and the slot, or None where there is no more to do for now.
         """
         begun = sa.or_(
-            _slots.state.in_(("interrupted", "paused")), sa.and_(_slots.state == "running", _slots.expires < now_s())
+            _slots.state.in_(CLAIMABLE), sa.and_(_slots.state == SlotState.RUNNING, _slots.expires < now_s())
         )
-        free = sa.or_(begun, _slots.state == "empty") if empty else begun
+        free = sa.or_(begun, _slots.state == SlotState.EMPTY) if empty else begun
         given_out = sa.exists().where(_studies.study_id == self._study_id, _studies.state.in_(tuple(states)))
         candidates = (
             sa.select(_slots.slot, _slots.attempt)
             .where(self._mine, free, given_out)
             # An expired lease of a slot without a trial is as good as an empty slot, and comes first as well.
-            .order_by(sa.case((_slots.state == "empty", 1), else_=0), _slots.slot)
+            .order_by(sa.case((_slots.state == SlotState.EMPTY, 1), else_=0), _slots.slot)
             .limit(1)
         )
         while True:
@@ -112,13 +122,13 @@ class Slots:
         """Return a slot that an owner has taken without knowing it, or None where there is none."""
         known = {(lease.slot, lease.attempt) for lease in held}
         for slot in self.all():
-            if (slot.state, slot.owner) == ("running", owner) and (slot.slot, slot.attempt) not in known:
+            if (slot.state, slot.owner) == (SlotState.RUNNING, owner) and (slot.slot, slot.attempt) not in known:
                 return Lease(study_id=self._study_id, slot=slot.slot, owner=owner, attempt=slot.attempt), slot
         return None
 
     def _take(self, lease: Lease, lease_s: float, conditions: Sequence[sa.ColumnElement[bool]]) -> SlotRecord | None:
         """Take one slot by compare and swap; None where somebody was faster."""
-        expired = _slots.state == "running"
+        expired = _slots.state == SlotState.RUNNING
         crashed = sa.and_(expired, _slots.trial_id.is_not(None))
         # Of an owner that ended without a word the last thing in the event log may be later than its last beat.
         last_heard = (
@@ -129,7 +139,7 @@ class Slots:
         heard_later = sa.and_(expired, last_heard > _slots.device_seen, last_heard <= _slots.expires)
         unseen = sa.case((heard_later, last_heard - _slots.device_seen), else_=0.0)
         values = {
-            "state": "running",
+            "state": SlotState.RUNNING,
             "owner": lease.owner,
             "attempt": lease.attempt,
             "expires": now_s() + lease_s,
@@ -147,12 +157,12 @@ class Slots:
                 return None
             record = self._row(lease, connection)
             assert record is not None
-            stolen = before is not None and before.state == "running"
+            stolen = before is not None and before.state == SlotState.RUNNING
             told = {
                 "trial_number": record.trial_number,
                 "detail": f"from {before.owner}" if stolen and before is not None else None,
             }
-            write_event(connection, lease, "stolen" if stolen else "claimed", told)
+            write_event(connection, lease, EventKind.STOLEN if stolen else EventKind.CLAIMED, told)
         return record
 
     def renew(self, leases: Collection[Lease], lease_s: float, *, at_most_s: float | None = None) -> set[Lease]:
@@ -196,19 +206,19 @@ class Slots:
         except sa.exc.IntegrityError:  # another slot has it by now
             return False
 
-    def commit(self, lease: Lease, checkpoints: Checkpoints, *, step: int, detail: str) -> bool:
+    def commit(self, lease: Lease, checkpoints: Checkpoints, *, optimiser_steps: int, detail: str) -> bool:
         """Point a trial to its checkpoints; return whether the lease was still good.
 
         Args:
             lease: The lease.
             checkpoints: What the store holds for it now.
-            step: Steps done, for the event log.
+            optimiser_steps: Optimiser steps done, for the event log.
             detail: What is new, for the event log.
         """
         with self._database.write() as connection:
             if not self._update(lease, connection, checkpoint=checkpoints.to_dict(), progress=1):
                 return False
-            self._event(lease, connection, "checkpoint", step=step, detail=detail)
+            self._event(lease, connection, EventKind.CHECKPOINT, step=optimiser_steps, detail=detail)
         return True
 
     def finish(self, lease: Lease) -> bool:
@@ -216,10 +226,10 @@ class Slots:
         with self._database.write() as connection:
             if not self._update(lease, connection, **finished_values()):
                 return False
-            self._event(lease, connection, "end", detail="ended by another program")
+            self._event(lease, connection, EventKind.END, detail="ended by another program")
         return True
 
-    def release(self, lease: Lease, *, state: str, reason: str, crashed: bool = False) -> bool:
+    def release(self, lease: Lease, *, state: SlotState, reason: str, crashed: bool = False) -> bool:
         """Give a slot back with its trial unfinished; return whether the lease was still good.
 
         Args:
@@ -229,7 +239,7 @@ class Slots:
             crashed: Whether it counts as a crash, unless the trial has got on since the last one.
         """
         values: dict[str, Any] = {
-            "state": sa.case((_slots.trial_id.is_(None), "empty"), else_=state),
+            "state": sa.case((_slots.trial_id.is_(None), SlotState.EMPTY.value), else_=state.value),
             "owner": None,
             "expires": None,
             "reason": reason,
@@ -242,16 +252,16 @@ class Slots:
             number = connection.execute(sa.select(_slots.trial_number).where(held(lease))).scalar()
             if not self._update(lease, connection, **values):
                 return False
-            write_event(connection, lease, "released", {"trial_number": number, "detail": reason})
+            write_event(connection, lease, EventKind.RELEASED, {"trial_number": number, "detail": reason})
         return True
 
     def warn(self, lease: Lease, text: str) -> bool:
         """Write into the event log what a person should know of a trial; return whether the lease was still good."""
         with self._database.write() as connection:
             row = self._row(lease, connection)
-            if row is None or (row.state, row.owner, row.attempt) != ("running", lease.owner, lease.attempt):
+            if row is None or (row.state, row.owner, row.attempt) != (SlotState.RUNNING, lease.owner, lease.attempt):
                 return False
-            self._event(lease, connection, "warning", detail=text)
+            self._event(lease, connection, EventKind.WARNING, detail=text)
         return True
 
     def find(self, lease: Lease) -> SlotRecord | None:
@@ -277,7 +287,7 @@ class Slots:
 
     def totals(self) -> SlotTotals:
         """Return how many slots there are, and what became of them."""
-        finished = sa.func.sum(sa.case((_slots.state == "finished", 1), else_=0))
+        finished = sa.func.sum(sa.case((_slots.state == SlotState.FINISHED, 1), else_=0))
         query = sa.select(
             sa.func.count().label("slots"), finished.label("finished"), sa.func.sum(_slots.device_s).label("s")
         )
@@ -287,18 +297,22 @@ class Slots:
 
     def begun(self, connection: sa.Connection) -> list[SlotRecord]:
         """Return the slots whose trials are begun and not over, as a connection sees them."""
-        query = _records().where(self._mine, _slots.state != "finished", _slots.trial_id.is_not(None))
+        query = _records().where(self._mine, _slots.state != SlotState.FINISHED, _slots.trial_id.is_not(None))
         return [_record(row) for row in connection.execute(query)]
 
     def over(self, trials: Collection[int]) -> list[SlotRecord]:
         """Return the finished slots of trials, by their numbers."""
-        query = _records().where(self._mine, _slots.state == "finished", _slots.trial_number.in_(sorted(trials)))
+        query = _records().where(
+            self._mine, _slots.state == SlotState.FINISHED, _slots.trial_number.in_(sorted(trials))
+        )
         with self._database.read() as connection:
             return [_record(row) for row in connection.execute(query)]
 
     def unfinished(self) -> int:
         """Return how many slots are not finished."""
-        query = sa.select(sa.func.count()).select_from(tables.slots).where(self._mine, _slots.state != "finished")
+        query = (
+            sa.select(sa.func.count()).select_from(tables.slots).where(self._mine, _slots.state != SlotState.FINISHED)
+        )
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -318,7 +332,7 @@ class Slots:
         query = query.ordered_values(*assigned(tables.slots, values))
         return connection.execute(query).rowcount == 1
 
-    def _event(self, lease: Lease, connection: sa.Connection, kind: str, **values: Any) -> None:
+    def _event(self, lease: Lease, connection: sa.Connection, kind: EventKind, **values: Any) -> None:
         number = connection.execute(
             sa.select(_slots.trial_number).where(self._mine, _slots.slot == lease.slot)
         ).scalar()
@@ -327,7 +341,7 @@ class Slots:
 
 def held_now() -> sa.ColumnElement[bool]:
     """Return the condition that a slot is held by a lease that has not expired."""
-    return sa.and_(_slots.state == "running", _slots.expires >= now_s())
+    return sa.and_(_slots.state == SlotState.RUNNING, _slots.expires >= now_s())
 
 
 def _records() -> sa.Select[Any]:
@@ -337,7 +351,7 @@ def _records() -> sa.Select[Any]:
 def _record(row: sa.Row[Any]) -> SlotRecord:
     return SlotRecord(
         slot=row.slot,
-        state=row.state,
+        state=_state(row),
         trial_id=row.trial_id,
         trial_number=row.trial_number,
         owner=row.owner,
@@ -348,3 +362,13 @@ def _record(row: sa.Row[Any]) -> SlotRecord:
         checkpoints=Checkpoints.from_dict(row.checkpoint),
         reason=row.reason,
     )
+
+
+def _state(row: sa.Row[Any]) -> SlotState:
+    try:
+        return SlotState(row.state)
+    except ValueError as error:
+        raise DatabaseUnreadable(
+            f"slot {row.slot} of study {row.study_id} is in a state that this version of tuner does not know: "
+            f"{row.state!r}; who else can write there?"
+        ) from error

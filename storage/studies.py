@@ -16,6 +16,7 @@ from storage.clock import now_s
 from storage.errors import DatabaseUnreadable, StudyBusy, StudyExists, StudyNotFound
 from storage.records import StudyRecord
 from storage.slots import Slots, held_now
+from storage.states import EventKind, SlotState, StudyState
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -79,7 +80,7 @@ class Studies:
                         name=name,
                         config=dict(config),
                         facts=dict(facts),
-                        state="open",
+                        state=StudyState.OPEN,
                         wall_s=0.0,
                         created=time.time(),
                     )
@@ -137,13 +138,11 @@ class Studies:
             )
             Slots(self._database, study_id).resize(int(config["budget"]["trials"]), connection)
             if edited is not None:
-                event = {"study_id": study_id, "moment": now_s(), "kind": "edited", "detail": edited}
+                event = {"study_id": study_id, "moment": now_s(), "kind": EventKind.EDITED, "detail": edited}
                 connection.execute(tables.events.insert().values(**event))
         return True
 
-    def set_state(
-        self, study_id: int, state: Literal["open", "paused", "stopped"], *, reason: str | None = None
-    ) -> bool:
+    def set_state(self, study_id: int, state: StudyState, *, reason: str | None = None) -> bool:
         """Open, pause or stop a study, for every machine; written down in the event log where it changes anything.
 
         Args:
@@ -154,11 +153,17 @@ class Studies:
         Returns:
             Whether it was in another state. One that is stopped stays so.
         """
-        kinds = {"open": "resumed", "paused": "paused", "stopped": "stopped"}
+        kinds = {
+            StudyState.OPEN: EventKind.RESUMED,
+            StudyState.PAUSED: EventKind.PAUSED,
+            StudyState.STOPPED: EventKind.STOPPED,
+        }
         with self._database.write() as connection:
             query = (
                 tables.studies.update()
-                .where(tables.studies.c.study_id == study_id, tables.studies.c.state.not_in((state, "stopped")))
+                .where(
+                    tables.studies.c.study_id == study_id, tables.studies.c.state.not_in((state, StudyState.STOPPED))
+                )
                 .values(state=state)
             )
             changed = connection.execute(query).rowcount == 1
@@ -209,7 +214,7 @@ class Studies:
         record = self.get(name)
         Slots(self._database, record.id).expire_gone()
         slots = tables.slots.c
-        free = sa.or_(slots.state != "running", slots.expires.is_(None), slots.expires < now_s())
+        free = sa.or_(slots.state != SlotState.RUNNING, slots.expires.is_(None), slots.expires < now_s())
         with self._database.write() as connection:
             # The slots first: whoever claims one meanwhile either keeps the study, or finds no slot any more.
             connection.execute(tables.slots.delete().where(slots.study_id == record.id, free))
@@ -235,8 +240,12 @@ class Studies:
             return None
         if not (isinstance(row.config, Mapping) and isinstance(row.facts, Mapping)):
             raise self._unreadable(name)
+        try:
+            state = StudyState(row.state)
+        except ValueError as error:
+            raise self._unreadable(name) from error
         return StudyRecord(
-            id=row.study_id, name=row.name, config=row.config, facts=row.facts, state=row.state, wall_s=row.wall_s
+            id=row.study_id, name=row.name, config=row.config, facts=row.facts, state=state, wall_s=row.wall_s
         )
 
     def _unreadable(self, name: str) -> DatabaseUnreadable:

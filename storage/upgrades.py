@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from storage import tables
 from storage.database import Database, optuna_major, schema_version
 from storage.records import CheckpointRef, Checkpoints
+from storage.states import SlotState
 
 
 def upgrade(database: Database) -> tuple[int, int]:
@@ -73,13 +74,18 @@ def _to_2(connection: sa.Connection) -> None:
     # Whoever held a slot then is gone.
     connection.execute(
         tables.slots.update()
-        .where(columns.state == "running")
-        .values(state=sa.case((columns.trial_id.is_(None), "empty"), else_="interrupted"), owner=None)
+        .where(columns.state == SlotState.RUNNING)
+        .values(
+            state=sa.case((columns.trial_id.is_(None), SlotState.EMPTY.value), else_=SlotState.INTERRUPTED.value),
+            owner=None,
+        )
     )
-    finished = sa.select(columns.study_id, columns.slot, columns.trial_number).where(columns.state == "finished")
+    finished = sa.select(columns.study_id, columns.slot, columns.trial_number).where(
+        columns.state == SlotState.FINISHED
+    )
     for row in connection.execute(finished.where(columns.trial_number.is_not(None))).all():
         # Where the weights were kept, they lie in a folder of the trial's number, with a digest of their own.
-        best = CheckpointRef(key=f"trial-{row.trial_number:05d}", sha256="", bytes=0, step=0)
+        best = CheckpointRef(key=f"trial-{row.trial_number:05d}", sha256="", bytes=0, optimiser_steps=0)
         connection.execute(
             tables.slots.update()
             .where(columns.study_id == row.study_id, columns.slot == row.slot)

@@ -1,8 +1,8 @@
 """The fork server: imports the libraries once, then forks a fresh process for each call.
 
 Started as `python -P -m tuner.processes.fork_server FD MODULE...`. A forked trainer begins with the imports of its
-parent and with nothing else: no setting and no tensor of one trial can reach the next. The parent never computes anything, so that
-it has no threads when it forks and no GPU is opened before a child has chosen its own.
+parent and with nothing else: no setting and no tensor of one trial can reach the next. The parent never computes
+anything, so that it has no threads when it forks and no GPU is opened before a child has chosen its own.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tuner.processes.messages import Answer, Evaluated, Finished, Leave, Save, Saved
 from tuner.trial.evaluation import whole_steps
+from tuner.trial.result import Outcome
 from tuner.trial.saver import TrialStopped
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class PipeSaver:
         self._asks = True
         self._count()
         if not self._goes_on():
-            raise TrialStopped("pruned")
+            raise TrialStopped(Outcome.PRUNED)
         return self._save is not None
 
     def save(self, step: int, write: Write) -> None:
@@ -81,7 +82,7 @@ class PipeSaver:
             asked = self._next_save()
         self._write(asked, step, write)
         if asked.leave:
-            raise TrialStopped("left")
+            raise TrialStopped(Outcome.LEFT)
 
     def keep(self, evaluation: Evaluation, write: Write) -> None:
         """Hold the best weights until the next save."""
@@ -106,12 +107,12 @@ class PipeSaver:
             # Training that never asks cannot be saved: it leaves here, and begins again elsewhere.
             if self._save is not None:
                 self._connection.send(Saved(folder=self._save.folder, step=None, best=None))
-            raise TrialStopped("left")
+            raise TrialStopped(Outcome.LEFT)
         return goes_on
 
     def finish(self, result: TrialResult) -> None:
         """Say that the trial is over, once its best weights are saved."""
-        unsaved = result.state == "complete" and self._best is not None
+        unsaved = result.state == Outcome.COMPLETE and self._best is not None
         self._connection.send(Finished(result=result, unsaved=unsaved))
         while unsaved and self._best is not None:
             asked = self._next_save()  # it may have come before the end was said, and is then not said again

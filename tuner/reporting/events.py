@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
+from storage import TrialState
 from tuner.trial.evaluation import Evaluation
 
 
@@ -33,8 +34,8 @@ class TrialStarted:
     device: str
     hyperparameters: Mapping[str, Any]
     again: bool
-    #: Steps that it has done already, where it goes on from a checkpoint.
-    steps: int | None = None
+    #: Optimiser steps that it has done already, where it goes on from a checkpoint.
+    optimiser_steps: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,7 @@ class TrialEnded:
     """A trial is over: complete, pruned, failed, or interrupted and to go on later."""
 
     number: int
-    state: str
+    state: TrialState
     value: float | None
     reason: str | None
     #: Seconds of this attempt.

@@ -119,8 +119,8 @@ class Lines:
             return f"study {event.study}: {event.finished} of {event.trials} trials finished, {event.lanes} worker(s)"
         if isinstance(event, TrialStarted):
             word = "again" if event.again else "started"
-            if event.steps is not None:
-                word += f" from step {event.steps}"
+            if event.optimiser_steps is not None:
+                word += f" from optimiser step {event.optimiser_steps}"
             return f"trial {event.number} {word} on {event.device}: {describe(event.hyperparameters)}"
         if isinstance(event, TrialEvaluated):
             e = event.evaluation

@@ -5,37 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-#: Characters in one attribute: what optuna-dashboard cuts a note into.
-_PART = 2045
-
-
-def note_key(trial_id: int) -> str:
-    """Return the name of the attribute that every trial has which has a note."""
-    return f"{_prefix(trial_id)}ver"
-
-
-def note_attributes(trial_id: int, note: str, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a trial's note as the attributes of its study in which optuna-dashboard looks for it.
-
-    Its own `save_note` writes the same, after it has loaded scikit-learn and pandas: most of the time that a command
-    takes to begin. A test holds the two equal.
-
-    Args:
-        trial_id: Optuna's id of the trial.
-        note: Markdown.
-        known: The study's attributes, where the trial has a note; else empty.
-    """
-    prefix = _prefix(trial_id)
-    parts = [note[start : start + _PART] for start in range(0, len(note), _PART)]
-    # Parts of a longer note, which a person has written meanwhile, would be read as the end of this one.
-    parts += [""] * (sum(key.startswith(f"{prefix}str:") for key in known) - len(parts))
-    texts = {f"{prefix}str:{number}": part for number, part in enumerate(parts)}
-    return {f"{prefix}ver": known.get(f"{prefix}ver", 0) + 1, **texts}
-
-
-def _prefix(trial_id: int) -> str:
-    return f"dashboard:{trial_id}:note_"
-
 
 def trial_note(
     *,

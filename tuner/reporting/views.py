@@ -4,14 +4,39 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 from search_spaces import SEVEN
-from storage import Database, EventRecord, Events, History, Slots, StudyRecord, TrialRecord, Workers
+from storage import (
+    Database,
+    EventRecord,
+    Events,
+    History,
+    Slots,
+    StudyRecord,
+    StudyState,
+    TrialRecord,
+    TrialState,
+    Workers,
+)
 from tuner.errors import NoBestTrial
 from tuner.study.budget import overdrawn
 
-_STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted")
+
+class Standing(StrEnum):
+    """How a study stands, from its state, its slots and its workers together."""
+
+    #: A worker has shown a sign of life lately.
+    RUNNING = "running"
+    #: A person has paused it, or a part of its budget is spent.
+    PAUSED = "paused"
+    #: A person has ended it.
+    STOPPED = "stopped"
+    #: Every trial of its budget is over.
+    FINISHED = "finished"
+    #: Trials are left, and no worker runs them.
+    INTERRUPTED = "interrupted"
 
 
 def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
@@ -22,14 +47,14 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     totals = Slots(database, study.id).totals()
     workers = Workers(database, study.id).alive()
     spent = overdrawn(study.config["budget"], wall_s=study.wall_s, device_s=totals.device_s)
-    state = _study_state(study, totals.finished == totals.slots, bool(workers), spent is not None)
+    state = _standing(study, totals.finished == totals.slots, bool(workers), spent is not None)
     reason = None
-    if state == "paused":
-        reason = Events(database, study.id).paused_because() if study.state == "paused" else spent
+    if state == Standing.PAUSED:
+        reason = Events(database, study.id).paused_because() if study.state == StudyState.PAUSED else spent
     return {
         "study": study.name,
         "state": state,
-        "trials": {"total": totals.slots, **{state: counts.get(state, 0) for state in _STATES}},
+        "trials": {"total": totals.slots, **{each.value: counts.get(each, 0) for each in TrialState}},
         "best": None if best is None else {"trial": best[0], "value": best[1]},
         "reason": reason,
         "metric": study.config["metric"]["name"],
@@ -52,14 +77,14 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _study_state(study: StudyRecord, finished: bool, worked_on: bool, spent: bool) -> str:
-    if study.state == "stopped":
-        return "stopped"
+def _standing(study: StudyRecord, finished: bool, worked_on: bool, spent: bool) -> Standing:
+    if study.state == StudyState.STOPPED:
+        return Standing.STOPPED
     if finished:
-        return "finished"
-    if study.state == "paused" or spent:
-        return "paused"
-    return "running" if worked_on else "interrupted"
+        return Standing.FINISHED
+    if study.state == StudyState.PAUSED or spent:
+        return Standing.PAUSED
+    return Standing.RUNNING if worked_on else Standing.INTERRUPTED
 
 
 def trial_view(trial: TrialRecord) -> dict[str, Any]:
@@ -115,7 +140,7 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
 
 
 def _default(trials: Sequence[TrialRecord]) -> TrialRecord | None:
-    return next((trial for trial in trials if trial.number == 0 and trial.state == "complete"), None)
+    return next((trial for trial in trials if trial.number == 0 and trial.state == TrialState.COMPLETE), None)
 
 
 def event_view(event: EventRecord) -> dict[str, Any]:
@@ -127,7 +152,8 @@ def event_view(event: EventRecord) -> dict[str, Any]:
         "trial": event.trial,
         "attempt": event.attempt,
         "worker": event.owner,
-        "step": event.step,
+        "step": event.optimiser_steps if event.step is None else event.step,
+        "optimiser_steps": event.optimiser_steps,
         "value": event.value,
         "detail": event.detail,
     }
@@ -142,6 +168,7 @@ def event_line(event: EventRecord) -> str:
         f"{event.kind:<10}",
         *(part for part in (where, attempt) if part),
         *([f"step {event.step}"] if event.step is not None else []),
+        *([f"after {event.optimiser_steps} optimiser steps"] if event.optimiser_steps is not None else []),
         *([f"value {event.value:.6g}"] if event.value is not None else []),
         *([event.detail] if event.detail else []),
         *([f"by {event.owner}"] if event.owner else []),

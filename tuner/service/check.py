@@ -19,7 +19,7 @@ from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, missing_folders, naming_checkpoints, remove_empty
 from tuner.study.setup import SMOKE_ROWS, SMOKE_STEPS, resolve, set_up
 from tuner.study.trust import check_sampler
-from tuner.trial.result import TrialResult
+from tuner.trial.result import Outcome, TrialResult
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
@@ -98,7 +98,7 @@ def _smoke(
         trainer.kill()
     say(f"corner {describe(corner.to_dict())}: {result.state if result.reason is None else result.reason}")
     # A rate at the end of its range may diverge: that is for the search to find out. Anything else is a mistake.
-    if result.state == "failed":
+    if result.state == Outcome.FAILED:
         raise ConfigError(source, "", f"a trial with {describe(corner.to_dict())} fails: {result.reason}")
     return time.monotonic() - began
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from storage import Studies
+from storage import Studies, StudyState
 from tuner.errors import TunerError
 from tuner.study.config import EDITABLE
 from tuner.study.study_file import changed_keys, parse_stored, stored_config
@@ -37,7 +37,7 @@ def edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) ->
 
 def _edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -> list[str] | None:
     """Change a study that is still as it was read; return None where somebody else has changed it meanwhile."""
-    if record.state == "stopped":
+    if record.state == StudyState.STOPPED:
         raise TunerError(f"study {record.name!r} was stopped: there is nothing to edit")
     before = stored_config(record, database)
     document = before.to_dict()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import History, Slots
+from storage import History, Slots, SlotState
 
 if TYPE_CHECKING:
     from storage import CheckpointStore, Database, SlotRecord, StudyRecord
@@ -39,14 +39,14 @@ def collect(database: Database, study: StudyRecord, store: CheckpointStore, *, d
 def _needed(slot: SlotRecord | None, among_best: bool) -> tuple[str, ...]:
     if slot is None:
         return ()
-    if slot.state != "finished":
+    if slot.state != SlotState.FINISHED:
         return slot.checkpoints.keys
     return (slot.checkpoints.best.key,) if among_best and slot.checkpoints.best else ()
 
 
 def _last_attempt(slot: SlotRecord | None) -> int | None:
     """Return the last attempt at a trial whose litter may go, as a later one may be writing by now; None is all."""
-    if slot is None or slot.state == "finished":
+    if slot is None or slot.state == SlotState.FINISHED:
         return None
     # Whoever has it may still write, even after a silence that was longer than its lease.
-    return slot.attempt - 1 if slot.state == "running" else slot.attempt
+    return slot.attempt - 1 if slot.state == SlotState.RUNNING else slot.attempt

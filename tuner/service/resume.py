@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from storage import CheckpointError, Database, Slots, Studies, StudyRecord, give_back
+from storage import CheckpointError, Database, Slots, Studies, StudyRecord, StudyState, give_back
 from tuner.errors import StudyPaused
 from tuner.processes.trainers import ForkServer
 from tuner.reporting.events import Notice, Watcher
@@ -79,12 +79,12 @@ def go_on_with(
         unchanged = (config.to_dict(), dict(facts)) == (dict(record.config), dict(record.facts))
         if unchanged or studies.update(record, config.to_dict(), facts):
             break
-    if record.state == "stopped":
+    if record.state == StudyState.STOPPED:
         return False
     if Slots(database, record.id).unfinished() == 0:
         _tidy_up(database, record, config, watch)
         return False
-    if record.state == "paused" and not lift:
+    if record.state == StudyState.PAUSED and not lift:
         raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
     record = studies.get(name)
     hub.settle(overrides.applied(config), lambda text: watch(Notice(text=text)))
@@ -97,7 +97,7 @@ def go_on_with(
         here = stack.enter_context(ready_workplace(config, machine, store, watch, source=source))
         local_study = set_up_stored(record, config, database, here.fork_server, overrides, folder)
         if lift:  # now that nothing is in the way, for all machines
-            studies.set_state(record.id, "open")
+            studies.set_state(record.id, StudyState.OPEN)
         supervise(here, database, record, local_study)
     return True
 

@@ -6,9 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from optuna.trial import TrialState
-
-from storage import LEASE_S, REASON_ATTR, CheckpointError, LeaseLost, Slots, Studies, fenced, new_owner
+from storage import LEASE_S, CheckpointError, LeaseLost, Slots, SlotState, Studies, StudyState, new_owner
+from tuner.search.optuna_trials import fail_in_slot
 
 if TYPE_CHECKING:
     from storage import CheckpointStore, Database, Lease, SlotRecord, StudyRecord
@@ -38,15 +37,15 @@ def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait
         store: Its checkpoints.
         wait_s: Seconds to wait for the workers.
     """
-    Studies(database).set_state(study.id, "stopped")
+    Studies(database).set_state(study.id, StudyState.STOPPED)
     slots = Slots(database, study.id)
-    begun = sum(slot.state not in ("finished", "empty") for slot in slots.all())
+    begun = sum(slot.state not in (SlotState.FINISHED, SlotState.EMPTY) for slot in slots.all())
     owner, deadline = new_owner(), time.monotonic() + wait_s
     while True:
         slots.expire_gone()
-        while (claimed := slots.claim(owner, LEASE_S, states=("stopped",), empty=False)) is not None:
+        while (claimed := slots.claim(owner, LEASE_S, states=(StudyState.STOPPED,), empty=False)) is not None:
             _fail(database, store, slots, *claimed)
-        running = [slot for slot in slots.all() if slot.state == "running"]
+        running = [slot for slot in slots.all() if slot.state == SlotState.RUNNING]
         if not running or time.monotonic() >= deadline:
             break
         time.sleep(_LOOK_S)
@@ -57,17 +56,11 @@ def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait
 def _fail(database: Database, store: CheckpointStore, slots: Slots, lease: Lease, slot: SlotRecord) -> None:
     """End the trial of a slot that nobody trains."""
     if slot.trial_id is None:
-        slots.release(lease, state="empty", reason=REASON)
+        slots.release(lease, state=SlotState.INTERRUPTED, reason=REASON)  # without a trial it is empty again
         return
-    storage = database.optuna_storage
     try:
-        if not storage.get_trial(slot.trial_id).state.is_finished():
-            with fenced(lease):
-                storage.set_trial_user_attr(slot.trial_id, REASON_ATTR, REASON)
-            with fenced(lease, ending=True, values={"detail": f"failed: {REASON}"}):
-                storage.set_trial_state_values(slot.trial_id, state=TrialState.FAIL)
-        slots.finish(lease)
+        fail_in_slot(database, lease, slot.trial_id, REASON)
         assert slot.trial_number is not None
         store.remove_trial(slot.trial_number)
     except (LeaseLost, CheckpointError):
-        return  # somebody else ends it; or `tuner gc` removes what it has left
+        return  # another command ends the trial, or `tuner gc` removes its checkpoints

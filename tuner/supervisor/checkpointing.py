@@ -1,154 +1,239 @@
-"""Saves: a trial's checkpoints, from the word to its trainer until the pointer in the database names them."""
+"""Checkpoints of trials that run: from the word to the trainer until the pointer in the database names them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from storage import CheckpointError, LeaseLost, describe_outage
-from tuner.errors import first_line
 from tuner.processes.messages import Save
-from tuner.supervisor.background import Outcome
-from tuner.supervisor.crash import Crash
-from tuner.trial.result import TrialResult
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from storage import Lease
     from tuner.processes.messages import Saved
     from tuner.supervisor.attempt import Attempt
-    from tuner.supervisor.background import Background
-    from tuner.supervisor.transfers import Kept, Transfers
+    from tuner.supervisor.background import Background, Outcome
+    from tuner.supervisor.ledger import Ledger
+    from tuner.supervisor.transfers import Kept, Restored, Transfers
 
 T = TypeVar("T")
 
 #: Seconds after which a store that fails is tried again.
 STORE_AGAIN_S = 5.0
+#: Saving may cost at most this share of a trial's time.
+SAVE_SHARE = 0.1
+#: Bytes of a checkpoint for each trained parameter (weights, and two moments of AdamW), and bytes that a disk takes in
+#: a second: an estimate, until the first checkpoint of a trial has been timed.
+_BYTES, _BYTES_A_SECOND = 12, 200e6
+
+
+class Owner(Protocol):
+    """The part of a supervisor that is told how calls to the store have ended."""
+
+    def drop(self, attempt: Attempt) -> None:
+        """Take note that another worker holds the trial."""
+
+    def store_failed(self, attempt: Attempt, error: BaseException, *, pointer_unknown: bool) -> None:
+        """Take note that the store has failed a trial.
+
+        Args:
+            attempt: The trial.
+            error: Why.
+            pointer_unknown: Whether the checkpoint to which the database points is unknown now.
+        """
 
 
 class Checkpointing:
-    """What is done with the store for trials that run. Only the main thread may call it.
+    """Has checkpoints made, stored and brought back. Only the main thread may call it.
 
     Args:
-        keeping: The store.
-        background: Runs what waits for it.
-        notice: Told in a line what a person should know.
-        warn: Writes into the event log what a person should know of a trial.
-        drop: Told of a trial that turns out to be another worker's.
-        fail: Told of a trial for which the store has failed before or after its training.
+        transfers: Moves files between the store and this machine.
+        background: Runs calls that wait for the store.
+        ledger: Takes warnings for the event log.
+        notice: Takes a line for a person.
+        owner: Told how calls to the store have ended.
     """
 
     def __init__(
         self,
         transfers: Transfers,
         background: Background,
+        ledger: Ledger,
         *,
         notice: Callable[[str], None],
-        warn: Callable[[Lease, str], None],
-        drop: Callable[[Attempt], None],
-        fail: Callable[[Attempt, BaseException], None],
+        owner: Owner,
     ) -> None:
         self._transfers = transfers
         self._background = background
+        self._ledger = ledger
         self._notice = notice
-        self._warn = warn
-        self._drop = drop
-        self._fail = fail
-        #: Seconds that the cheapest checkpoint of this run took: the files of a small one are most of what it costs.
-        self.least_s = 0.0
-        #: By trial, what a person was told of what keeps its checkpoints from the store.
+        self._owner = owner
+        #: Seconds that the cheapest checkpoint of this run took: for small trials, opening and syncing files is most of
+        #: the cost.
+        self._least_s = 0.0
+        #: By trial, what a person was told of a store that takes no checkpoints.
         self._troubles: dict[int, str] = {}
 
+    def restore(self, attempt: Attempt, then: Callable[[Attempt, Restored], None]) -> None:
+        """Bring back the newest sound checkpoint of a trial."""
+        lease, number, checkpoints = attempt.lease, attempt.number, attempt.slot.checkpoints
+        self._start(attempt, lambda: self._transfers.restore(lease, number, checkpoints), then)
+
+    def begin(self, attempt: Attempt, restored: Restored) -> None:
+        """Go on from a checkpoint that was brought back, or from the beginning."""
+        saving = attempt.saving
+        saving.checkpoints, saving.restored = restored.checkpoints, restored.folder
+        saving.restored_optimiser_steps = restored.optimiser_steps
+        saving.saved_at = time.monotonic()
+
+    def evaluated(self, attempt: Attempt, *, is_last: bool) -> None:
+        """Call for a checkpoint after an evaluation; after the last one nothing is left to go on with."""
+        attempt.saving.due = not is_last
+
+    def is_wanted(self, attempt: Attempt, every_s: float) -> bool:
+        """Return whether a trial that trains should be saved now: a checkpoint is due, and affordable.
+
+        Args:
+            attempt: The trial.
+            every_s: Seconds after which a checkpoint is due.
+        """
+        saving, now = attempt.saving, time.monotonic()
+        since = now - saving.saved_at
+        due = since >= every_s or saving.due
+        return now >= saving.retry_at and due and since * SAVE_SHARE >= min(self._cost_s(attempt), every_s * SAVE_SHARE)
+
+    def _cost_s(self, attempt: Attempt) -> float:
+        """Return the seconds that a checkpoint of a trial takes: as the last one did, or an estimate."""
+        if attempt.saving.cost_s is not None:
+            return attempt.saving.cost_s
+        parameters = (attempt.effective or {}).get("trainable_parameters", 0)
+        estimate_s = float(parameters) * _BYTES / _BYTES_A_SECOND if isinstance(parameters, int) else 0.0
+        return max(self._least_s, estimate_s)
+
     def ask(self, attempt: Attempt, *, leave: bool = False) -> None:
-        """Have room made in the store, then give the trainer the word to save, and to leave after that."""
-        lease, number, checkpoints = attempt.lease, attempt.number, attempt.checkpoints
-        attempt.save_due = False
+        """Have room made in the store, then tell the trainer to save, and to leave after that."""
+        lease, number, checkpoints = attempt.lease, attempt.number, attempt.saving.checkpoints
+        attempt.saving.due, attempt.saving.half_saved = False, False
 
         def say(attempt: Attempt, folder: Path) -> None:
-            over = attempt.result is not None and not attempt.unsaved
-            if attempt.crash is not None or attempt.trainer is None or over:
-                self.give_back(folder)
+            over = attempt.end.result is not None and not attempt.end.is_unsaved
+            if attempt.end.crash is not None or attempt.trainer is None or over:
+                self._give_back(folder)
                 return
-            attempt.staged = folder
+            attempt.saving.staged = folder
             attempt.say(Save(folder=str(folder), leave=leave))
 
-        self.start(attempt, lambda: self._transfers.stage(lease, number, checkpoints), say)
+        self._start(attempt, lambda: self._transfers.stage(lease, number, checkpoints), say)
 
-    def take(self, attempt: Attempt, message: Saved) -> None:
-        """Put into the store what a trainer has staged."""
-        staged = attempt.staged
+    def take(self, attempt: Attempt, message: Saved) -> bool:
+        """Put into the store what a trainer has written; return whether there is anything."""
+        saving = attempt.saving
+        staged = saving.staged
         if staged is None or str(staged) != message.folder:
-            return  # the second answer of a trainer that was told twice
-        attempt.staged = None
+            return False  # the second answer of a trainer that was told twice
+        saving.staged = None
         if message.error is not None:
             self._troubled(attempt, f"its checkpoint cannot be written here: {message.error}")
-            self.give_back(staged)
-            return
-        lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
-        taken, last = time.monotonic(), attempt.result is not None
-        if last:  # the trainer has nothing more to give: should this fail, the trial is given back
-            attempt.unsaved = False
+            self._give_back(staged)
+            return False
+        lease, number, checkpoints, refused = attempt.lease, attempt.number, saving.checkpoints, saving.refused
+        taken, last = time.monotonic(), attempt.end.result is not None
 
         def keep() -> Kept:
             return self._transfers.keep(
-                lease, number, checkpoints, staged=staged, step=message.step, best=message.best, refused=refused
+                lease,
+                number,
+                checkpoints,
+                staged=staged,
+                optimiser_steps=message.step,
+                best=message.best,
+                refused=refused,
             )
 
         def kept(attempt: Attempt, kept: Kept) -> None:
-            attempt.half_saved = message.step is None and not last
+            attempt.saving.half_saved = message.step is None and not last
             self._kept(attempt, kept, message.seconds + time.monotonic() - taken)
 
-        self.start(attempt, keep, kept, fatal=True)
+        self._start(attempt, keep, kept, moves_pointer=True)
+        return True
 
     def keep_refused(self, attempt: Attempt) -> None:
         """Put into the store the best weights that it has refused before."""
-        lease, number, checkpoints, refused = attempt.lease, attempt.number, attempt.checkpoints, attempt.refused
-        began = time.monotonic()
+        lease, number, saving = attempt.lease, attempt.number, attempt.saving
+        checkpoints, refused, began = saving.checkpoints, saving.refused, time.monotonic()
 
         def keep() -> Kept:
             staged = self._transfers.stage(lease, number, checkpoints)
             return self._transfers.keep(
-                lease, number, checkpoints, staged=staged, step=None, best=None, refused=refused
+                lease, number, checkpoints, staged=staged, optimiser_steps=None, best=None, refused=refused
             )
 
-        self.start(attempt, keep, lambda attempt, kept: self._kept(attempt, kept, time.monotonic() - began), fatal=True)
+        def kept(attempt: Attempt, kept: Kept) -> None:
+            self._kept(attempt, kept, time.monotonic() - began)
+
+        self._start(attempt, keep, kept, moves_pointer=True)
 
     def _kept(self, attempt: Attempt, kept: Kept, cost_s: float) -> None:
-        attempt.checkpoints, attempt.refused = kept.checkpoints, kept.refused
-        attempt.saved, attempt.save_cost_s = time.monotonic(), cost_s
-        self.least_s = min(self.least_s or cost_s, cost_s)
+        saving = attempt.saving
+        saving.checkpoints, saving.refused = kept.checkpoints, kept.refused
+        saving.saved_at, saving.cost_s = time.monotonic(), cost_s
+        self._least_s = min(self._least_s or cost_s, cost_s)
         if kept.problem is not None:
             self._troubled(attempt, kept.problem)
         elif self._troubles.pop(attempt.number, None) is not None:
             self._notice(f"trial {attempt.number}: its checkpoints are stored again")
 
     def _troubled(self, attempt: Attempt, problem: str) -> None:
-        """Tell a person what keeps a checkpoint from the store and what comes of it, once; and try again later."""
-        attempt.patient_until = time.monotonic() + STORE_AGAIN_S
-        if attempt.result is not None:
+        """Tell a person, once, why the store takes no checkpoint and what follows from it; and try again later."""
+        attempt.saving.retry_at = time.monotonic() + STORE_AGAIN_S
+        if attempt.end.result is not None:
             outcome = "trained to its end, which waits until its best weights are stored"
         else:
             outcome = "no checkpoint, training goes on and the one before stays"
         if self._troubles.get(attempt.number) != outcome:
             self._troubles[attempt.number] = outcome
             self._notice(f"trial {attempt.number}: {outcome}: {problem}")
-            self._warn(attempt.lease, f"{outcome}: {problem}")
+            self._ledger.warn(attempt.lease, f"{outcome}: {problem}")
 
     def withdraw(self, attempt: Attempt) -> None:
         """Take back the word to save from a trainer that will not heed it any more."""
-        if attempt.staged is not None:
-            staged, attempt.staged = attempt.staged, None
-            self.give_back(staged)
+        saving = attempt.saving
+        if saving.staged is not None:
+            staged, saving.staged = saving.staged, None
+            self._give_back(staged)
+        saving.half_saved = False
 
-    def give_back(self, *folders: Path) -> None:
-        """Remove folders that were staged or fetched."""
+    def remove(self, attempt: Attempt, *, complete: bool, then: Callable[[Attempt], None]) -> None:
+        """Remove what a trial that is over has left in the store, but for weights that are to stay."""
+        number, checkpoints = attempt.number, attempt.saving.checkpoints
+        self._start(
+            attempt,
+            lambda: self._transfers.end(number, checkpoints, complete=complete),
+            lambda attempt, _: then(attempt),
+        )
+
+    def clean_up(self, attempt: Attempt) -> None:
+        """Remove the folders of an attempt that is off its lane."""
+        saving = attempt.saving
+        refused = saving.refused.folder.parent if saving.refused else None
+        self._give_back(*(folder for folder in (saving.restored, saving.staged, refused) if folder is not None))
+
+    def tidy_up(self) -> None:
+        """Remove, in a thread, what trials that are over have left in the store."""
+        self._quietly(self._transfers.keep_best)
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long for calls that are still with the store."""
+        self._background.wait(seconds)
+
+    def _give_back(self, *folders: Path) -> None:
         if folders:
-            self.quietly(lambda: self._transfers.give_back(*folders))
+            self._quietly(lambda: self._transfers.give_back(*folders))
 
-    def quietly(self, job: Callable[[], None]) -> None:
-        """Do something with the store that nobody waits for."""
+    def _quietly(self, call: Callable[[], None]) -> None:
+        """Make a call to the store for which no trial waits."""
 
         def told(outcome: Outcome[None]) -> None:
             if outcome.error is not None and _is_the_stores(outcome.error):
@@ -156,52 +241,51 @@ class Checkpointing:
             else:
                 outcome.result()
 
-        self._background.start(job, told)
+        self._background.start(call, told)
 
-    def start(
-        self, attempt: Attempt, job: Callable[[], T], then: Callable[[Attempt, T], None], *, fatal: bool = False
+    def _start(
+        self,
+        attempt: Attempt,
+        call: Callable[[], T],
+        then: Callable[[Attempt, T], None],
+        *,
+        moves_pointer: bool = False,
     ) -> None:
-        """Do something with the store for a trial, for which nothing else is begun until it is done.
+        """Make a call to the store for a trial; no other one of the trial's begins until it is done.
 
         Args:
             attempt: The trial.
-            job: What a thread does.
-            then: Called with what it returned.
-            fatal: Where it fails, nobody knows what the database points to: the trial is given back, to be found out.
+            call: Made in a thread.
+            then: Called in the main thread with the call's result.
+            moves_pointer: Whether the call moves the pointer in the database. After a failure the pointer is unknown:
+                the trial is released, and its next attempt reads the pointer again.
         """
-        attempt.storing = True
+        attempt.saving.with_store = True
 
         def done(outcome: Outcome[T]) -> None:
-            attempt.storing = False
-            if attempt.is_off:
+            attempt.saving.with_store = False
+            if attempt.state.is_off:
                 return
             try:
                 then(attempt, outcome.result())
             except LeaseLost:
-                self._drop(attempt)
+                self._owner.drop(attempt)
             except Exception as error:
                 if outcome.error is not error or not _is_the_stores(error):
                     raise
-                self._failed(attempt, error, fatal=fatal)
+                self._failed(attempt, error, moves_pointer=moves_pointer)
 
-        self._background.start(job, done)
+        self._background.start(call, done)
 
-    def _failed(self, attempt: Attempt, error: BaseException, *, fatal: bool) -> None:
-        if fatal or attempt.trainer is None:
-            self._notice(f"trial {attempt.number}: {error}")
-            attempt.patient_until = time.monotonic() + STORE_AGAIN_S
-        else:
+    def _failed(self, attempt: Attempt, error: BaseException, *, moves_pointer: bool) -> None:
+        if attempt.trainer is not None and not moves_pointer:
             self._troubled(attempt, str(error))
-        if fatal:
-            attempt.crash = Crash(reason=f"its checkpoint failed: {first_line(error)}")
-            if attempt.trainer is not None:
-                attempt.trainer.kill()
-        elif attempt.told_to_leave:
-            attempt.result = attempt.result or TrialResult(state="left")
-        elif attempt.trainer is None and attempt.result is None:
-            self._fail(attempt, error)
+        else:
+            self._notice(f"trial {attempt.number}: {error}")
+            attempt.saving.retry_at = time.monotonic() + STORE_AGAIN_S
+        self._owner.store_failed(attempt, error, pointer_unknown=moves_pointer)
 
 
 def _is_the_stores(error: BaseException) -> bool:
-    # Or an outage of the database that has outlasted what a signal leaves.
+    """Return whether the store has failed, or an outage of the database has outlasted the time a signal leaves."""
     return isinstance(error, CheckpointError) or describe_outage(error) is not None

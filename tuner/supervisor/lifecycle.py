@@ -1,470 +1,477 @@
-"""The attempts of a supervisor: what becomes of the trials on its lanes."""
+"""The life of a trial on a lane: the one place where an attempt moves from state to state.
+
+`attempt_state.py` names the states and the transitions. What trainers, the store, signals and other machines say is set
+down as facts in the attempt, in any order. `drive` then makes the next move of every attempt, unless a checkpoint is on
+its way. The effects are at the edges: the ledger writes to the database, checkpointing works with the store, the
+launcher starts trainers.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage import Lease, LeaseLost, TrialOver
+from storage import LeaseLost, SlotState, TrialOver, TrialState
 from tuner.errors import TrainerDied, first_line
-from tuner.processes.calls import BUILT_IN
-from tuner.processes.messages import Leave
-from tuner.processes.trainers import ForkServer
-from tuner.reporting.events import Notice, TrialEnded, TrialStarted, Watcher
-from tuner.study.hub import OFFLINE
-from tuner.supervisor.attempt import Attempt, StopRequest
-from tuner.supervisor.background import Background
+from tuner.machine.memory import OutOfMemoryKills
+from tuner.processes.messages import Evaluated, Finished, Leave, Recorded, Saved
+from tuner.reporting.events import Notice, TrialEnded, Watcher
+from tuner.supervisor.attempt import Attempt
+from tuner.supervisor.attempt_state import AttemptState, is_allowed
 from tuner.supervisor.backoff import Backoff
 from tuner.supervisor.checkpointing import STORE_AGAIN_S, Checkpointing
-from tuner.supervisor.crash import Crash, Crashes
-from tuner.supervisor.heartbeat import Presence
-from tuner.supervisor.micro_batches import MicroBatches
-from tuner.supervisor.outcomes import after_crash, is_over_time, of_all_attempts, over_time
-from tuner.supervisor.receiver import Receiver
-from tuner.supervisor.transfers import Restored, Transfers
-from tuner.trial.evaluation import Evaluation
-from tuner.trial.result import TrialResult
+from tuner.supervisor.crash import Crash, Crashes, describe_crash, was_killed
+from tuner.supervisor.outcomes import (
+    after_crash,
+    before_training,
+    is_memory_for_any_trial,
+    is_over_time,
+    of_all_attempts,
+    over_time,
+)
+from tuner.supervisor.receiver import TrainerEnded, Unreadable, receive
+from tuner.supervisor.stop_request import StopKind, StopRequest
+from tuner.supervisor.transfers import Restored
+from tuner.trial.evaluation import TENTHS
+from tuner.trial.result import Constraint, Outcome, TrialResult
 
 if TYPE_CHECKING:
-    from storage import SlotRecord
-    from tuner.machine.devices import Lane
-    from tuner.processes.trainers import Trainer
-    from tuner.study.config import StudyConfig
-    from tuner.study.local import LocalStudy
-    from tuner.supervisor.call_queue import CallQueue
-    from tuner.supervisor.ledger import Ledger
+    from collections.abc import Callable
+    from multiprocessing.connection import Connection
 
-#: Seconds after which trials are brought back again from a store that has failed to give one, at most: each try holds
-#: a trial, and what it holds counts as a device's time.
+    from storage import Lease, SlotRecord
+    from tuner.machine.devices import Lane
+    from tuner.processes.trainers import ForkServer
+    from tuner.study.live_config import LiveConfig
+    from tuner.supervisor.background import Background
+    from tuner.supervisor.best_trials import BestTrials
+    from tuner.supervisor.lanes import Lanes
+    from tuner.supervisor.launch import Launcher
+    from tuner.supervisor.ledger import Ledger
+    from tuner.supervisor.micro_batches import MicroBatches
+    from tuner.supervisor.receiver import Receiver
+    from tuner.supervisor.transfers import Transfers
+
+#: Seconds, at most, after which trials are brought back again from a store that has failed to give one: each try holds
+#: a trial, and the time counts as device time.
 RESTORE_AGAIN_S = 300.0
 
 
-class TrialLifecycle:
-    """The trials on the lanes of one supervisor. Only its main thread may call this, but for `sign`.
+@dataclass(frozen=True, kw_only=True)
+class Edges:
+    """Everything outside a lifecycle that it acts on."""
 
-    Whatever is told about a trial sets down what is known of it; `drive` then does what comes next, unless a
-    checkpoint is on its way. So it does not matter in which order a trainer, the store, a signal and another
-    machine have their say.
+    #: The database.
+    ledger: Ledger
+    #: The trials whose weights stay.
+    best_trials: BestTrials
+    #: Forks trainers, and is started again after a crash.
+    fork_server: ForkServer
+    launcher: Launcher
+    receiver: Receiver
+    micro_batches: MicroBatches
+    #: The store, and the threads that wait for it.
+    transfers: Transfers
+    background: Background
+    #: Told of every event.
+    watch: Watcher
+    #: Takes a line for a person. Safe from any thread.
+    notice: Callable[[str], None]
+    #: Called when the leases or the lanes have changed, so that the heartbeat shows it at once.
+    changed: Callable[[], None]
+
+
+class TrialLifecycle:
+    """Moves the trials on the lanes of one supervisor from state to state. Only its main thread may call it.
 
     Args:
-        setup: What trials train with.
-        lanes: Where they train.
-        fork_server: Starts trainers.
-        ledger: The database.
-        keeping: The store.
-        news: Brings what other threads have done to the main one.
-        watch: Is told what happens.
+        lanes: The lanes, and the attempts on them.
+        live: The study's configuration.
+        edges: What it acts on.
     """
 
-    def __init__(
-        self,
-        local_study: LocalStudy,
-        lanes: tuple[Lane, ...],
-        fork_server: ForkServer,
-        ledger: Ledger,
-        transfers: Transfers,
-        call_queue: CallQueue,
-        watch: Watcher,
-    ) -> None:
-        self._local_study = local_study
-        self._config = local_study.config
+    def __init__(self, lanes: Lanes, live: LiveConfig, edges: Edges) -> None:
         self._lanes = lanes
-        self._fork_server = fork_server
-        self._ledger = ledger
-        self._transfers = transfers
-        self._call_queue = call_queue
-        self._watch = watch
-        self._background = Background(call_queue)
+        self._live = live
+        self._edges = edges
+        self._ledger = edges.ledger
         self._checkpointing = Checkpointing(
-            transfers, self._background, notice=self.notice, warn=ledger.warn, drop=self._drop, fail=self._unrestored
+            edges.transfers, edges.background, edges.ledger, notice=edges.notice, owner=self
         )
-        self._micro_batches = MicroBatches(local_study, ledger)
-        self._by_lane: dict[int, Attempt] = {}
-        #: Everything that is held, also before there is an attempt; replaced as a whole, for other threads to read.
-        self._leases: frozenset[Lease] = frozenset()
         self._crashes = Crashes()
-        self._receiver = Receiver(
-            local_study.config,
-            ledger=ledger,
-            micro_batches=self._micro_batches,
-            checkpointing=self._checkpointing,
-            crashes=self._crashes,
-            watch=watch,
-            notice=self.notice,
-        )
+        self._kills = OutOfMemoryKills()
         #: When trials may be claimed again, after the store has kept one back.
         self._restores = Backoff(STORE_AGAIN_S, RESTORE_AGAIN_S)
-        #: Whether a lane has become free since the last claim.
-        self.freed = True
-        #: Called when what `sign` returns has changed.
-        self.changed: Callable[[], None] = lambda: None
 
-    @property
-    def any(self) -> bool:
-        """Whether a trial is on a lane."""
-        return bool(self._by_lane)
-
-    @property
-    def held(self) -> bool:
-        """Whether a trial is held."""
-        return bool(self._leases)
-
-    def connections(self) -> list[Connection]:
-        """Return the pipes to listen to."""
-        return [a.connection for a in self._by_lane.values() if a.connection is not None]
-
-    def presence(self) -> Presence:
-        """Return what there is to hold and to show. Safe from any thread."""
-        by_lane = dict(self._by_lane)
-        lanes = {
-            lane.index: (lane.device.label, by_lane[lane.index].number if lane.index in by_lane else None)
-            for lane in self._lanes
-        }
-        return Presence(leases=self._leases, lanes=lanes)
+    # ---- from a claim to a trainer
 
     def fill_lanes(self) -> None:
-        """Claim a trial for every lane that is free, as far as there are any."""
-        self.freed = False
-        for lane in self._lanes:
-            while lane.index not in self._by_lane and self._restores.is_over(time.monotonic()):
-                claimed = self._ledger.claim(self._leases)
-                if claimed is None:
-                    return
-                lease, slot = claimed
-                self._leases |= {lease}
-                try:
-                    self._begin(lane, lease, slot)
-                except LeaseLost:
-                    self._forget(lease)
-                except BaseException as error:
-                    reason = f"its supervisor failed: {first_line(error)}"
-                    with contextlib.suppress(Exception):  # what failed is more telling
-                        self._ledger.release(lease, state="interrupted", reason=reason)
-                    self._forget(lease)
-                    raise
+        """Claim a trial for every free lane, until none can be had."""
+        self._lanes.has_freed = False
+        for lane in self._lanes.free():
+            if not self._restores.is_over(time.monotonic()):
+                return
+            claimed = self._ledger.claim(self._lanes.leases)
+            if claimed is None:
+                return
+            lease, slot = claimed
+            self._lanes.hold(lease)
+            try:
+                self._begin(lane, lease, slot)
+            except LeaseLost:
+                self._lanes.let_go(lease)
+            except BaseException as error:
+                reason = f"its supervisor failed: {first_line(error)}"
+                with contextlib.suppress(Exception):  # the first error says more
+                    self._ledger.release(lease, state=SlotState.INTERRUPTED, reason=reason)
+                self._lanes.let_go(lease)
+                raise
 
     def _begin(self, lane: Lane, lease: Lease, slot: SlotRecord) -> None:
-        """Put a slot's trial on a lane, or finish the slot where there is nothing left to train."""
+        """Put a slot's trial on a lane, or finish the slot where its trial is over already."""
         open_trial = self._ledger.begin(lease)
         if open_trial is None:
             self._ledger.finish(lease)
-            self._forget(lease)
+            self._lanes.let_go(lease)
             return
-        attempt = Attempt(
-            lane=lane,
-            lease=lease,
-            slot=slot,
-            open_trial=open_trial,
-            checkpoints=slot.checkpoints,
-            curve={step: dict(entry) for step, entry in open_trial.curve.items()},
-        )
-        self._by_lane[lane.index] = attempt
-        if open_trial.complaint is not None:
-            attempt.result = TrialResult(state="failed", reason=open_trial.complaint)
-        elif slot.crashes > self._config.max_restarts:
-            reason = f"crashed {slot.crashes} times: {slot.reason or 'unknown'}"
-            attempt.result = TrialResult(state="failed", reason=reason)
-        elif is_over_time(attempt, self._config):
-            attempt.result = over_time(attempt, self._config)
+        curve = {step: dict(entry) for step, entry in open_trial.curve.items()}
+        attempt = Attempt(lane=lane, lease=lease, slot=slot, open_trial=open_trial, curve=curve)
+        self._lanes.put(attempt)
+        result = before_training(attempt, self._live.current)
+        if result is not None:
+            self._finishes(attempt, result)
         elif slot.trial_id is None:
-            self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, step=0))
+            self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, optimiser_steps=0))
         else:
-            self._checkpointing.start(
-                attempt, lambda: self._transfers.restore(lease, attempt.number, slot.checkpoints), self._restored
-            )
-        self.changed()
+            self._checkpointing.restore(attempt, self._restored)
+        self._edges.changed()
 
     def _restored(self, attempt: Attempt, restored: Restored) -> None:
         self._restores.worked()
         self._start(attempt, restored)
 
     def _start(self, attempt: Attempt, restored: Restored) -> None:
-        """Start the trainer of a trial, from a checkpoint or from the beginning."""
-        attempt.checkpoints, attempt.restored = restored.checkpoints, restored.folder
-        if attempt.result is not None:  # its time ran out meanwhile
+        self._checkpointing.begin(attempt, restored)
+        if attempt.end.result is not None:  # its time ran out meanwhile
             return
-        attempt.restored_step = restored.step
-        attempt.saved = time.monotonic()
-        open_trial, lane = attempt.open_trial, attempt.lane
-        assert open_trial.hyperparameters is not None
-        # A function of the study's own may record nothing before it trains.
-        attempt.trains = self._config.train is not None
         try:
-            attempt.trainer = self._trainer(attempt, restored.step)
+            started = self._edges.launcher.start(attempt)
         except TrainerDied as error:
-            self._watch(Notice(text=str(error)))
-            attempt.crash = Crash(reason=str(error))
+            self._edges.watch(Notice(text=str(error)))
+            self._crashed(attempt, Crash(reason=str(error)))
             return
-        self._watch(
-            TrialStarted(
-                number=attempt.number,
-                lane=lane.index,
-                device=lane.device.label,
-                hyperparameters=open_trial.hyperparameters.to_dict(),
-                again=attempt.slot.trial_id is not None,
-                steps=restored.step or None,
-            )
-        )
+        own_training = self._live.current.train is not None
+        _enter(attempt, AttemptState.TRAINING if own_training else AttemptState.PREPARING)
+        self._edges.watch(started)
 
-    def _trainer(self, attempt: Attempt, step: int) -> Trainer:
-        """Start a trainer that goes on after so many steps."""
-        open_trial, lane = attempt.open_trial, attempt.lane
-        assert open_trial.hyperparameters is not None
-        run = self._local_study.run(
-            attempt.number,
-            open_trial.hyperparameters,
-            restored=attempt.restored,
-            # What was reported after them is evaluated again, and may differ on a machine that computes otherwise.
-            earlier=tuple(
-                Evaluation.from_dict(entry)
-                for _, entry in sorted(attempt.curve.items())
-                if entry["optimiser_steps"] <= step
-            ),
-            **self._micro_batches.start(attempt),
-        )
-        arguments = {"run": run, "function": self._config.train or BUILT_IN, "folders": self._local_study.folders}
-        # What the built-in tasks need of the hub was brought when the study was set up: no trial waits for a network.
-        alone = OFFLINE if self._config.train is None else {}
-        return self._fork_server.start(
-            "tuner.processes.calls:train_trial", arguments, {**lane.device.environment(), **alone}
-        )
+    # ---- facts, as they come
 
     def attend(self, connection: Connection) -> None:
-        """Take what a trainer has to say."""
-        attempt = next((a for a in self._by_lane.values() if a.connection is connection), None)
-        if attempt is None:  # ended by an earlier message of this round
+        """Take one message of a trainer, or note that the trainer has ended."""
+        attempt = self._lanes.of(connection)
+        if attempt is None:  # off its lane by an earlier message of this round
             return
         with self._dropping(attempt):
-            self._receiver.take(attempt, connection)
+            message = receive(connection)
+            if isinstance(message, Recorded):
+                if attempt.state is AttemptState.PREPARING:
+                    _enter(attempt, AttemptState.TRAINING)
+                if told := self._edges.micro_batches.take(attempt, dict(message.effective)):
+                    self._edges.notice(told)
+            elif isinstance(message, Evaluated):
+                self._evaluated(attempt, message)
+            elif isinstance(message, Saved):
+                if self._checkpointing.take(attempt, message) and attempt.end.result is not None:
+                    # The trainer has nothing more to give. If the store fails now, the trial is given back.
+                    attempt.end.is_unsaved = False
+            elif isinstance(message, Finished):
+                self._finished(attempt, message)
+            elif isinstance(message, Unreadable):
+                attempt.kill_trainer()
+                self._finished(attempt, Finished(result=TrialResult(state=Outcome.FAILED, reason=message.reason)))
+            elif isinstance(message, TrainerEnded):
+                self._trainer_ended(attempt)
 
-    # ---- what becomes of a trial
+    def _evaluated(self, attempt: Attempt, message: Evaluated) -> None:
+        if attempt.end.pruned_by is not None:  # the word to end reached the trainer late
+            return
+        self._crashes.evaluated()
+        if not self._edges.receiver.judge(attempt, message.evaluation):
+            attempt.end.pruned_by = message.evaluation
+        self._checkpointing.evaluated(attempt, is_last=message.evaluation.step == TENTHS)
+
+    def _finished(self, attempt: Attempt, message: Finished) -> None:
+        result, end = message.result, attempt.end
+        if result.state == Outcome.LEFT:
+            end.result = result
+            _enter(attempt, AttemptState.LEFT)
+            return
+        goes_on = (attempt.can_halve and end.pruned_by is None) or is_memory_for_any_trial(attempt, self._live.current)
+        if result.avoid == Constraint.OUT_OF_MEMORY and goes_on:
+            # It goes on from its checkpoint, with half as many examples at a time where these took the memory.
+            before_any_step = not attempt.has_recorded
+            reason = str(result.reason)
+            self._crashed(attempt, Crash(reason=reason, own=True, memory="device", before_any_step=before_any_step))
+            return
+        # Weights that would not be kept are not worth a write; nor are those of a trial that hears too late to end.
+        unsaved = message.unsaved and end.pruned_by is None
+        if unsaved and result.value is not None:
+            unsaved = self._edges.best_trials.would_include(result.value)
+        self._finishes(attempt, result, is_unsaved=unsaved)
+        if not unsaved:
+            self._checkpointing.withdraw(attempt)
+
+    def _trainer_ended(self, attempt: Attempt) -> None:
+        assert attempt.trainer is not None
+        end = attempt.end
+        if end.told_to_leave and end.result is None:
+            self._crashed(attempt, Crash(reason="its trainer ended before it had saved"))
+        elif end.result is None or end.is_unsaved:
+            code, counted = attempt.trainer.exit()
+            killed = self._kills.take() if was_killed(code) else False
+            done = attempt.saving.restored_optimiser_steps + counted
+            self._crashed(attempt, describe_crash(code, done, out_of_memory=killed))
+        else:
+            attempt.kill_trainer()
+
+    def lost(self, leases: frozenset[Lease]) -> None:
+        """Let go of trials that other workers have taken over."""
+        for attempt in self._lanes.attempts():
+            if attempt.lease in leases and self._lanes.holds(attempt.lease):
+                self.drop(attempt)
+
+    def store_failed(self, attempt: Attempt, error: BaseException, *, pointer_unknown: bool) -> None:
+        """Take note that the store has failed a trial; see `checkpointing.Owner`."""
+        if pointer_unknown:
+            self._crashed(attempt, Crash(reason=f"its checkpoint failed: {first_line(error)}"))
+        elif attempt.state is AttemptState.LEAVING:
+            attempt.end.result = TrialResult(state=Outcome.LEFT)
+            _enter(attempt, AttemptState.LEFT)
+        elif attempt.state is AttemptState.RESTORING:
+            # It cannot be brought back here and now: perhaps on another machine, or later.
+            self._restores.failed(time.monotonic())
+            self._release(attempt, StopRequest(kind=StopKind.INTERRUPTED, reason=first_line(error)))
+        elif attempt.state is AttemptState.TIDYING:  # a later clean-up removes what it left
+            self._take_off(attempt, AttemptState.ENDED)
+
+    def _crashed(self, attempt: Attempt, crash: Crash) -> None:
+        attempt.kill_trainer()
+        attempt.end.crash = crash
+        _enter(attempt, AttemptState.CRASHED)
+
+    def _finishes(self, attempt: Attempt, result: TrialResult, *, is_unsaved: bool = False) -> None:
+        attempt.end.result, attempt.end.is_unsaved, attempt.end.crash = result, is_unsaved, None
+        _enter(attempt, AttemptState.FINISHING)
+
+    # ---- moves
 
     def drive(self, stop_request: StopRequest | None = None) -> None:
-        """Do what comes next for every trial.
+        """Make the next move of every attempt.
 
         Args:
-            stop_request: Why all of them are to leave, if they are.
+            stop_request: Why all of them are to leave their lanes, if they are.
         """
-        for attempt in list(self._by_lane.values()):
-            if stop_request is not None and attempt.stop_request is None and attempt.result is None:
-                attempt.stop_request = stop_request
+        for attempt in self._lanes.attempts():
+            if stop_request is not None and attempt.end.stop_request is None and attempt.end.result is None:
+                attempt.end.stop_request = stop_request
             with self._dropping(attempt):
                 self._drive(attempt)
 
-    def abandon(self, stop_request: StopRequest) -> None:
-        """Leave what still runs where its last checkpoint is."""
-        for attempt in list(self._by_lane.values()):
-            if attempt.trainer is not None:
-                attempt.trainer.kill()
-            del self._by_lane[attempt.lane.index]
-            attempt.is_off = True
-            if attempt.lease not in self._leases:
-                continue
-            if stop_request.state == "failed":
-                with contextlib.suppress(LeaseLost):
-                    result = TrialResult(state="failed", reason=stop_request.reason)
-                    self._ledger.tell(attempt.lease, attempt.open_trial, result, attempt.curve)
-            else:
-                self._ledger.release(attempt.lease, state=stop_request.state, reason=stop_request.reason)
-        self._leases = frozenset()
-
-    def edit(self, config: StudyConfig) -> None:
-        """Go on with a configuration that has changed where it may."""
-        self._config = config
-
-    def tidy_up(self) -> None:
-        """Remove what trials that are over have left in the store, in a thread."""
-        self._checkpointing.quietly(self._transfers.keep_best)
-
-    def close(self, seconds: float) -> None:
-        """Wait so long for what is still with the store."""
-        self._background.wait(seconds)
-
     def _drive(self, attempt: Attempt) -> None:
-        """Do what comes next for a trial, unless something is on its way that has to arrive first."""
-        if attempt.result is None and is_over_time(attempt, self._config):
-            self._cut(attempt)
-        given_up = (
-            attempt.stop_request is not None and attempt.stop_request.state == "failed" and attempt.result is None
-        )
-        if attempt.crash is not None or given_up:
-            self._checkpointing.withdraw(attempt)
-        elif attempt.stop_request is not None and attempt.staged is not None and not attempt.warned:
-            attempt.warned = True  # the word to save may have been said to training that never asks
-            attempt.say(Leave())
-        if attempt.is_busy:
+        """Make the next move of an attempt, unless a checkpoint is on its way that has to arrive first."""
+        if attempt.state is AttemptState.TIDYING:
             return
-        if attempt.crash is not None:
-            self._drive_after_crash(attempt, attempt.crash)
-        elif attempt.result is not None:
-            self._drive_to_end(attempt, attempt.result)
-        elif attempt.half_saved and not given_up:
-            attempt.half_saved = False
-            self._checkpointing.ask(attempt, leave=attempt.told_to_leave)
-        elif attempt.stop_request is not None:
-            self._drive_away(attempt, attempt.stop_request)
-        elif attempt.wants_save(self._config.checkpoint_every, least_s=self._checkpointing.least_s):
+        if attempt.end.result is None and is_over_time(attempt, self._live.current):
+            self._cut(attempt)
+        self._withdraw_or_warn(attempt)
+        if attempt.saving.is_busy:
+            return
+        end = attempt.end
+        if end.crash is not None:
+            self._drive_after_crash(attempt, end.crash)
+        elif attempt.state is AttemptState.LEFT:
+            unasked = StopRequest(kind=StopKind.INTERRUPTED, reason="its trainer left")
+            self._release(attempt, end.stop_request or unasked)
+        elif end.result is not None:
+            self._drive_to_end(attempt, end.result)
+        elif attempt.saving.half_saved:
+            self._checkpointing.ask(attempt, leave=end.told_to_leave)
+        elif end.stop_request is not None:
+            self._drive_away(attempt, end.stop_request)
+        elif self._is_save_wanted(attempt):
             self._checkpointing.ask(attempt)
 
+    def _withdraw_or_warn(self, attempt: Attempt) -> None:
+        """Take back a word to save that comes too late, or tell training that never heeds it to leave."""
+        end = attempt.end
+        request = end.stop_request if end.result is None else None
+        given_up = request is not None and request.kind is StopKind.FAILED
+        if end.crash is not None or given_up:
+            self._checkpointing.withdraw(attempt)
+        elif end.stop_request is not None and attempt.saving.staged is not None and not end.is_warned:
+            end.is_warned = True
+            if attempt.trainer is not None:
+                attempt.say(Leave())
+
+    def _is_save_wanted(self, attempt: Attempt) -> bool:
+        trains = attempt.state is AttemptState.TRAINING and attempt.end.pruned_by is None
+        return trains and self._checkpointing.is_wanted(attempt, self._live.current.checkpoint_every)
+
     def _drive_after_crash(self, attempt: Attempt, crash: Crash) -> None:
-        """Give a trial back to go on from its last checkpoint, or end it where it would only crash again."""
-        if attempt.told_to_leave:
-            self._give_back(attempt, crash.reason, crashed=False)
+        """Release a trial to go on from its last checkpoint, or end it where it would only crash again."""
+        interrupted = StopRequest(kind=StopKind.INTERRUPTED, reason=crash.reason)
+        if attempt.end.told_to_leave:
+            self._release(attempt, interrupted)
             return
-        if crash.memory is not None and (told := self._micro_batches.halve(attempt, crash)):
-            self.notice(told)
-            self._give_back(attempt, crash.reason, crashed=False)
+        if crash.memory is not None and (told := self._edges.micro_batches.halve(attempt, crash)):
+            self._edges.notice(told)
+            self._release(attempt, interrupted)
             return
-        result = after_crash(attempt, crash, self._config, can_train=self._crashes.can_train)
+        config = self._live.current
+        result = after_crash(attempt, crash, config, can_train=self._crashes.can_train)
         if result is None:
-            self._give_back(attempt, crash.reason, crashed=True)
-            return
-        attempt.crash = None
-        self._end(attempt, result)
-        self._crashed(crash.reason)
+            self._release(attempt, interrupted, crashed=True)
+        else:
+            self._finishes(attempt, result)
+            self._tell(attempt, result)
+        self._crashes.count(crash.reason, max_restarts=config.max_restarts)
+        self._edges.fork_server.restart()
 
     def _drive_to_end(self, attempt: Attempt, result: TrialResult) -> None:
-        if result.state == "left":
-            stop_request = attempt.stop_request
-            assert stop_request is not None
-            self._leave(attempt, stop_request)
-        elif result.state == "complete" and (attempt.unsaved or attempt.refused is not None):
-            # Not before its best weights are safe is a trial told: from then on nobody would train them again.
-            if time.monotonic() < attempt.patient_until:
+        """Tell a trial's end, once its best weights are stored: a complete trial is never trained again."""
+        is_unsaved = attempt.end.is_unsaved
+        if result.state == Outcome.COMPLETE and (is_unsaved or attempt.saving.refused is not None):
+            if time.monotonic() < attempt.saving.retry_at:
                 return
-            if attempt.unsaved:
+            if is_unsaved:
                 self._checkpointing.ask(attempt)
             else:
                 self._checkpointing.keep_refused(attempt)
         else:
-            self._end(attempt, result)
+            self._tell(attempt, result)
 
-    def _drive_away(self, attempt: Attempt, stop_request: StopRequest) -> None:
-        """Have a trial leave: saved where it is, if it has got anywhere."""
-        if stop_request.state == "failed":
-            self._end(attempt, TrialResult(state="failed", reason=stop_request.reason))
-        elif attempt.trainer is None or not attempt.trains or attempt.told_to_leave:
-            self._leave(attempt, stop_request)
-        else:
-            attempt.told_to_leave = True
+    def _drive_away(self, attempt: Attempt, request: StopRequest) -> None:
+        """Have a trial leave: saved where it is, if it has done any optimiser step."""
+        if request.kind is StopKind.FAILED:
+            result = TrialResult(state=Outcome.FAILED, reason=request.reason)
+            self._finishes(attempt, result)
+            self._tell(attempt, result)
+        elif attempt.state is AttemptState.TRAINING:
+            attempt.end.told_to_leave = True
+            _enter(attempt, AttemptState.LEAVING)
             self._checkpointing.ask(attempt, leave=True)
-
-    def _end(self, attempt: Attempt, result: TrialResult) -> None:
-        """Tell a trial's end."""
-        result = of_all_attempts(attempt, result, self._config.metric.direction)
-        if attempt.trainer is not None:
-            attempt.trainer.kill()
-            attempt.trainer = None
-        self._ledger.tell(attempt.lease, attempt.open_trial, result, attempt.curve)
-        self._forget(attempt.lease)
-        number, checkpoints, complete = attempt.number, attempt.checkpoints, result.state == "complete"
-
-        def tidy() -> None:
-            self._transfers.end(number, checkpoints, complete=complete)
-
-        # The lane is free once the store is: until then what it has stored counts as a running trial's.
-        self._checkpointing.start(attempt, tidy, lambda attempt, _: self._free(attempt))
-        attempt.stop_request, attempt.result, attempt.told_to_leave = None, None, False
-        self._watch(
-            TrialEnded(
-                number=number,
-                state=result.state,
-                value=result.value,
-                reason=result.reason,
-                seconds=attempt.seconds,
-                finished=self._ledger.finished(),
-            )
-        )
-
-    def _give_back(self, attempt: Attempt, reason: str, *, crashed: bool) -> None:
-        self._leave(attempt, StopRequest(state="interrupted", reason=reason), crashed=crashed)
-        if crashed:
-            self._crashed(reason)
-
-    def _crashed(self, reason: str) -> None:
-        self._crashes.count(reason, max_restarts=self._config.max_restarts)
-        self._fork_server.restart()
+        else:
+            self._release(attempt, request)
 
     def _cut(self, attempt: Attempt) -> None:
-        """End a trial that has had its time, whatever its trainer does: it may hang within a step."""
-        if attempt.trainer is not None:
-            attempt.trainer.kill()
-            attempt.trainer = None
+        """End a trial that has had its time, even while its trainer hangs within an optimiser step."""
+        attempt.kill_trainer()
         self._checkpointing.withdraw(attempt)
-        attempt.crash, attempt.half_saved = None, False
-        if attempt.pruned_by is not None:  # it was to end, and has not heard it
-            attempt.result = TrialResult(state="pruned")
+        if attempt.end.pruned_by is not None:  # it was pruned, and its trainer has not heard so yet
+            self._finishes(attempt, TrialResult(state=Outcome.PRUNED))
         else:
-            attempt.result = over_time(attempt, self._config)
+            self._finishes(attempt, over_time(attempt, self._live.current))
 
-    def _leave(self, attempt: Attempt, stop_request: StopRequest, *, crashed: bool = False) -> None:
+    def _tell(self, attempt: Attempt, result: TrialResult) -> None:
+        """Tell the database a trial's end."""
+        result = of_all_attempts(attempt, result, self._live.current.metric.direction)
+        attempt.kill_trainer()
+        self._write_end(attempt, result)
+        self._lanes.let_go(attempt.lease)
+        _enter(attempt, AttemptState.TIDYING)
+        # The lane is free once the store is: until then the files of this trial count as a running trial's.
+        self._checkpointing.remove(
+            attempt,
+            complete=result.state == Outcome.COMPLETE,
+            then=lambda attempt: self._take_off(attempt, AttemptState.ENDED),
+        )
+        self._told(attempt, TrialState(result.state), result.value, result.reason)
+
+    def _write_end(self, attempt: Attempt, result: TrialResult) -> None:
+        open_trial = attempt.open_trial
+        if attempt.effective is not None:
+            open_trial = open_trial.with_effective(attempt.effective)
+        self._ledger.tell(attempt.lease, open_trial, result, attempt.curve)
+
+    def _release(self, attempt: Attempt, request: StopRequest, *, crashed: bool = False) -> None:
         """Give a trial back, to go on from its last checkpoint."""
-        if attempt.trainer is not None:
-            attempt.trainer.kill()
-        self._ledger.release(attempt.lease, state=stop_request.state, reason=stop_request.reason, crashed=crashed)
-        self._free(attempt)
-        self._watch(
+        attempt.kill_trainer()
+        state = request.kind.slot_state
+        self._ledger.release(attempt.lease, state=state, reason=request.reason, crashed=crashed)
+        self._take_off(attempt, AttemptState.RELEASED)
+        self._told(attempt, TrialState(state), None, request.reason)
+
+    def _told(self, attempt: Attempt, state: TrialState, value: float | None, reason: str | None) -> None:
+        self._edges.watch(
             TrialEnded(
                 number=attempt.number,
-                state=stop_request.state,
-                value=None,
-                reason=stop_request.reason,
+                state=state,
+                value=value,
+                reason=reason,
                 seconds=attempt.seconds,
                 finished=self._ledger.finished(),
             )
         )
 
-    def _free(self, attempt: Attempt) -> None:
-        """Free the lane of a trial that is not held any more."""
-        if self._by_lane.get(attempt.lane.index) is attempt:
-            del self._by_lane[attempt.lane.index]
-            self.freed = True
-        attempt.is_off = True
-        self._forget(attempt.lease)
-        refused = attempt.refused.folder.parent if attempt.refused else None
-        self._checkpointing.give_back(
-            *(folder for folder in (attempt.restored, attempt.staged, refused) if folder is not None)
-        )
-        self.changed()
+    def drop(self, attempt: Attempt, why: str = "another worker has taken it over") -> None:
+        """Let go of a trial that another worker holds or another program has ended, and touch nothing of it."""
+        attempt.kill_trainer()
+        self._take_off(attempt, AttemptState.DROPPED)
+        self._edges.notice(f"trial {attempt.number}: {why}, it is dropped here")
 
-    def _forget(self, lease: Lease) -> None:
-        self._leases -= {lease}
-
-    def lost(self, leases: frozenset[Lease]) -> None:
-        """Let go of trials that other workers have taken over."""
-        for attempt in list(self._by_lane.values()):
-            if attempt.lease in leases & self._leases:
-                self._drop(attempt)
-
-    def _drop(self, attempt: Attempt, why: str = "another worker has taken it over") -> None:
-        """Let go of a trial that is somebody else's, and touch nothing of it."""
-        if attempt.trainer is not None:
-            attempt.trainer.kill()
-        self._free(attempt)
-        self.notice(f"trial {attempt.number}: {why}, it is dropped here")
+    def _take_off(self, attempt: Attempt, state: AttemptState) -> None:
+        """Free the lane of an attempt that holds its slot no longer."""
+        _enter(attempt, state)
+        self._lanes.take_off(attempt)
+        self._checkpointing.clean_up(attempt)
+        self._edges.changed()
 
     @contextmanager
     def _dropping(self, attempt: Attempt) -> Iterator[None]:
         try:
             yield
         except TrialOver:
-            self._drop(attempt, "another program has ended it")
+            self.drop(attempt, "another program has ended it")
         except LeaseLost:
-            self._drop(attempt)
+            self.drop(attempt)
 
-    def _unrestored(self, attempt: Attempt, error: BaseException) -> None:
-        """Give up a trial for which the store has failed before its training, or after its end."""
-        if attempt.lease not in self._leases:  # it is over: what it left is tidied away some other time
-            self._free(attempt)
-            return
-        # It cannot be brought back here and now: perhaps elsewhere, or later.
-        self._restores.failed(time.monotonic())
-        self._leave(attempt, StopRequest(state="interrupted", reason=first_line(error)))
+    # ---- the end of a run
 
-    def notice(self, text: str) -> None:
-        """Say in a line what a person should know. Safe from any thread."""
-        self._call_queue.post(lambda: self._watch(Notice(text=text)))
+    def abandon(self, request: StopRequest) -> None:
+        """Leave every trial that still runs where its last checkpoint is."""
+        for attempt in self._lanes.attempts():
+            attempt.kill_trainer()
+            held = self._lanes.holds(attempt.lease)
+            self._lanes.take_off(attempt)
+            if not held:
+                _enter(attempt, AttemptState.ENDED)
+            elif request.kind is StopKind.FAILED:
+                with contextlib.suppress(LeaseLost):
+                    self._write_end(attempt, TrialResult(state=Outcome.FAILED, reason=request.reason))
+                for state in (AttemptState.FINISHING, AttemptState.TIDYING, AttemptState.ENDED):
+                    _enter(attempt, state)
+            else:
+                self._ledger.release(attempt.lease, state=request.kind.slot_state, reason=request.reason)
+                _enter(attempt, AttemptState.RELEASED)
+
+    def tidy_up(self) -> None:
+        """Remove, in a thread, what trials that are over have left in the store."""
+        self._checkpointing.tidy_up()
+
+    def close(self, seconds: float) -> None:
+        """Wait so long for calls that are still with the store."""
+        self._checkpointing.wait(seconds)
+
+
+def _enter(attempt: Attempt, state: AttemptState) -> None:
+    """Move an attempt to another state.
+
+    Raises:
+        AssertionError: There is no such transition: a defect of the supervisor.
+    """
+    assert is_allowed(attempt.state, state), f"trial {attempt.number}: {attempt.state} -> {state}"
+    attempt.state = state

@@ -1,4 +1,4 @@
-"""Headroom: how many examples at a time trials are started with, and with how many they go on when memory ran out."""
+"""How many examples at a time trials are started with, and with how many they go on when memory ran out."""
 
 from __future__ import annotations
 
@@ -6,51 +6,59 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from storage import MicroBatchLimits
     from tuner.study.local import LocalStudy
     from tuner.supervisor.attempt import Attempt
     from tuner.supervisor.crash import Crash
     from tuner.supervisor.ledger import Ledger
+    from tuner.supervisor.retrying import OutageRetrying
 
 
 class MicroBatches:
-    """What a supervisor does about memory. Only its main thread may call it.
+    """Chooses micro-batches, and remembers in the database which do not fit. Only the main thread may call it.
 
     Args:
-        setup: What trials train with.
-        ledger: Remembers what fits, for all machines.
+        local_study: What trials train with.
+        ledger: Takes effective configurations.
+        limits: Remembers for all machines how many examples fit at a time.
+        retrying: Repeats calls through outages.
     """
 
-    def __init__(self, local_study: LocalStudy, ledger: Ledger) -> None:
+    def __init__(
+        self, local_study: LocalStudy, ledger: Ledger, limits: MicroBatchLimits, retrying: OutageRetrying
+    ) -> None:
         self._local_study = local_study
         self._ledger = ledger
+        self._limits = limits
+        self._retrying = retrying
 
     def start(self, attempt: Attempt) -> dict[str, Any]:
-        """Return what else decides the last bit of a run: `threads`, and `micro_batch` where one is known to fit."""
+        """Return `threads` and, where one is known to fit, `micro_batch`: both decide the last bit of a run."""
         open_trial, lane = attempt.open_trial, attempt.lane
         assert open_trial.hyperparameters is not None
-        before = open_trial.effective or {}
+        before = attempt.effective or {}
         chosen: dict[str, Any] = {"threads": lane.threads}
         if before.get("device", lane.device.kind) == lane.device.kind:
-            # What it was in the attempt before, whatever this machine would choose.
+            # As in the attempt before, even where this machine would choose otherwise.
             chosen |= {key: before[key] for key in ("threads", "micro_batch") if isinstance(before.get(key), int)}
         if "micro_batch" not in chosen:
-            fitting = self._ledger.fitting(self._local_study.footprint(open_trial.hyperparameters, lane.device))
+            footprint = self._local_study.footprint(open_trial.hyperparameters, lane.device)
+            fitting = self._retrying(self._limits.fitting, footprint)
             if fitting is not None:
                 chosen["micro_batch"] = fitting
-        attempt.told_micro_batch = chosen.get("micro_batch")
+        attempt.setting = replace(attempt.setting, told_micro_batch=chosen.get("micro_batch"))
         return chosen
 
     def take(self, attempt: Attempt, effective: dict[str, Any]) -> str | None:
-        """Take what a trainer has recorded; return what a person should know of it.
+        """Take the effective configuration that a trainer has recorded; return a line for a person, or None.
 
         Raises:
             LeaseLost: Another worker has the trial.
             TrialOver: Another program has ended it.
         """
-        before = attempt.micro_batch
-        attempt.open_trial = replace(attempt.open_trial, effective=effective)
-        if attempt.prepared_s is None:
-            attempt.prepared_s = attempt.seconds
+        before, setting = attempt.micro_batch, attempt.setting
+        prepared_s = attempt.seconds if setting.prepared_s is None else setting.prepared_s
+        attempt.setting = replace(setting, effective=effective, prepared_s=prepared_s)
         self._ledger.record(attempt.lease, attempt.open_trial, effective)
         now = attempt.micro_batch
         if before is None or now is None or now >= before:
@@ -62,16 +70,16 @@ class MicroBatches:
         """Have the next attempt of a trial that ran out of memory take half as many examples at a time.
 
         Returns:
-            What a person should know of it; None where nothing can be halved, or half was not heeded before.
+            A line for a person; None where nothing can be halved, or the trainer did not heed half before.
 
         Raises:
             LeaseLost: Another worker has the trial.
             TrialOver: Another program has ended it.
         """
-        before, told = attempt.micro_batch, attempt.told_micro_batch
+        before, told = attempt.micro_batch, attempt.setting.told_micro_batch
         if before is None or not attempt.can_halve:
             if before is not None and told is not None and before > told:
-                self._pass_on(attempt, told)  # or the next attempt would be told what this one took
+                self._pass_on(attempt, told)  # or the next attempt would be told the larger number of this one
             return None
         half = before // 2
         # The host's memory says nothing of what fits on a GPU.
@@ -82,16 +90,16 @@ class MicroBatches:
 
     def _pass_on(self, attempt: Attempt, micro_batch: int) -> None:
         """Have the next attempt be told how many examples to take."""
-        # On this kind of device, whatever training has recorded: or the next attempt here would not be told.
+        # The device kind is this lane's, even if training has recorded another: or an attempt here would not be told.
         said = {"device": attempt.lane.device.kind, "micro_batch": micro_batch}
-        effective = {**(attempt.open_trial.effective or {}), **said}
-        attempt.open_trial = replace(attempt.open_trial, effective=effective)
+        effective = {**(attempt.effective or {}), **said}
+        attempt.setting = replace(attempt.setting, effective=effective)
         self._ledger.record(attempt.lease, attempt.open_trial, effective)
 
     def _remember(self, attempt: Attempt, micro_batch: int) -> None:
         assert attempt.open_trial.hyperparameters is not None
         footprint = self._local_study.footprint(attempt.open_trial.hyperparameters, attempt.lane.device)
-        self._ledger.remember(footprint, micro_batch)
+        self._retrying(self._limits.lower, footprint, micro_batch)
 
 
 def _told(attempt: Attempt, before: int, now: int) -> str:

@@ -19,11 +19,12 @@ from storage import (
 )
 from storage.crash_points import reach
 from tuner.processes.supervisor_pipe import BEST, STEP
-from tuner.supervisor.attempt import StagedBest
+from tuner.supervisor.saving import StagedBest
 from tuner.trial.evaluation import is_better
 
 if TYPE_CHECKING:
     from storage import CheckpointStore, Lease
+    from tuner.supervisor.best_trials import BestTrials
     from tuner.supervisor.ledger import Ledger
     from tuner.trial.evaluation import Evaluation
 
@@ -36,8 +37,8 @@ class Restored:
     folder: Path | None
     #: What of its checkpoints is sound.
     checkpoints: Checkpoints
-    #: Steps that it has done; 0 at the beginning.
-    step: int
+    #: Optimiser steps that it has done; 0 at the beginning.
+    optimiser_steps: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,7 @@ class Transfers:
         store: The store.
         ledger: Writes the pointers.
         direction: `maximize` or `minimize`.
+        best_trials: Says which trials' weights stay.
         facts: What is written into every manifest.
         notice: Told in a line what a person should know.
     """
@@ -69,6 +71,7 @@ class Transfers:
         self,
         store: CheckpointStore,
         ledger: Ledger,
+        best_trials: BestTrials,
         *,
         direction: str,
         facts: dict[str, Any],
@@ -76,6 +79,7 @@ class Transfers:
     ) -> None:
         self._store = store
         self._ledger = ledger
+        self._best_trials = best_trials
         self._direction = direction
         self._facts = facts
         self._notice = notice
@@ -91,12 +95,14 @@ class Transfers:
         """
         self._store.tidy(number, checkpoints.keys, attempt=lease.attempt)
         sound, folder = self._sound(number, checkpoints)
-        step = sound.resume[0].step if sound.resume else 0
+        optimiser_steps = sound.resume[0].optimiser_steps if sound.resume else 0
         if sound != checkpoints:
-            if not self._ledger.commit(lease, sound, step=step, detail="damaged checkpoints dropped"):
+            if not self._ledger.commit(
+                lease, sound, optimiser_steps=optimiser_steps, detail="damaged checkpoints dropped"
+            ):
                 raise LeaseLost(f"trial {number} is another worker's")
             self._store.tidy(number, sound.keys, attempt=lease.attempt)
-        return Restored(folder=folder, checkpoints=sound, step=step)
+        return Restored(folder=folder, checkpoints=sound, optimiser_steps=optimiser_steps)
 
     def _sound(self, number: int, checkpoints: Checkpoints) -> tuple[Checkpoints, Path | None]:
         """Return the checkpoints that may be used, and the folder of the first of them."""
@@ -141,7 +147,7 @@ class Transfers:
         checkpoints: Checkpoints,
         *,
         staged: Path,
-        step: int | None,
+        optimiser_steps: int | None,
         best: Evaluation | None,
         refused: StagedBest | None,
     ) -> Kept:
@@ -156,7 +162,8 @@ class Transfers:
         folder = weights.folder if weights else staged / BEST
         evaluation = weights.evaluation if weights else best
         # Training of a user's own may save twice at a step: what is there is not put at risk for its like.
-        step = None if _has(checkpoints, lease, step) else step
+        if _has(checkpoints, lease, optimiser_steps):
+            optimiser_steps = None
         # The older of two is gone since this was staged.
         new, made, kept, problem = replace(checkpoints, resume=checkpoints.resume[:1]), [], None, None
         if evaluation is not None and self._is_new_best(evaluation, checkpoints):
@@ -167,17 +174,19 @@ class Transfers:
                 kept = StagedBest(folder=folder, evaluation=evaluation)
             else:
                 made.append(ref.key)
-                new = replace(new, best=replace(ref, value=evaluation.value, tenth=evaluation.step))
-        if step is not None and problem is None:
+                new = replace(new, best=replace(ref, value=evaluation.value, step=evaluation.step))
+        if optimiser_steps is not None and problem is None:
             try:
-                ref = self._publish(staged / STEP, lease, number, "step", step)
+                ref = self._publish(staged / STEP, lease, number, "step", optimiser_steps)
             except CheckpointsUnreachable as error:
                 problem = str(error)
             else:
                 made.append(ref.key)
                 new = replace(new, resume=(ref, *checkpoints.resume[:1]))
-        last = step if step is not None else evaluation.optimiser_steps if evaluation else 0
-        if made and not self._ledger.commit(lease, new, step=last, detail=", ".join(made)):
+        if optimiser_steps is None:
+            optimiser_steps = evaluation.optimiser_steps if evaluation else 0
+        detail = ", ".join(made)
+        if made and not self._ledger.commit(lease, new, optimiser_steps=optimiser_steps, detail=detail):
             self._remove(made, [staged])
             raise LeaseLost(f"trial {number} is another worker's")
         over = [] if kept is not None and kept.folder.parent == staged else [staged]
@@ -201,11 +210,15 @@ class Transfers:
         return is_better(evaluation.value, known, self._direction)
 
     def _publish(
-        self, folder: Path, lease: Lease, number: int, kind: Literal["step", "best"], step: int
+        self, folder: Path, lease: Lease, number: int, kind: Literal["step", "best"], optimiser_steps: int
     ) -> CheckpointRef:
-        facts = {**self._facts, "trial": number, "attempt": lease.attempt, "step": step}
-        published = self._store.publish(folder, trial=number, attempt=lease.attempt, kind=kind, step=step, facts=facts)
-        return CheckpointRef(key=published.key, sha256=published.sha256, bytes=published.bytes, step=step)
+        facts = {**self._facts, "trial": number, "attempt": lease.attempt, "step": optimiser_steps}
+        published = self._store.publish(
+            folder, trial=number, attempt=lease.attempt, kind=kind, optimiser_steps=optimiser_steps, facts=facts
+        )
+        return CheckpointRef(
+            key=published.key, sha256=published.sha256, bytes=published.bytes, optimiser_steps=optimiser_steps
+        )
 
     def give_back(self, *folders: Path) -> None:
         """Remove folders that were staged or fetched and are not needed any more."""
@@ -224,8 +237,8 @@ class Transfers:
         """Remove what trials that are over have in the store, except the best weights of the best of them."""
         # In this order: the weights of a trial that ends in between are left alone, or they would be no best trial's.
         stored = self._store.trials()
-        over = {slot.trial_number: slot for slot in self._ledger.over(stored)}
-        wanted = set(self._ledger.best())
+        over = {slot.trial_number: slot for slot in self._ledger.finished_slots(stored)}
+        wanted = set(self._best_trials.numbers())
         for number in stored:
             slot = over.get(number)
             if slot is None:
@@ -237,9 +250,12 @@ class Transfers:
                 self._store.remove_trial(number)
 
 
-def _has(checkpoints: Checkpoints, lease: Lease, step: int | None) -> bool:
+def _has(checkpoints: Checkpoints, lease: Lease, optimiser_steps: int | None) -> bool:
     """Return whether the newest checkpoint to go on from is of this attempt and step."""
-    return any(ref.step == step and f"/attempt-{lease.attempt}/" in ref.key for ref in checkpoints.resume[:1])
+    return any(
+        ref.optimiser_steps == optimiser_steps and f"/attempt-{lease.attempt}/" in ref.key
+        for ref in checkpoints.resume[:1]
+    )
 
 
 def _best_step(evaluation: Evaluation, lease: Lease, checkpoints: Checkpoints) -> int:
@@ -247,6 +263,6 @@ def _best_step(evaluation: Evaluation, lease: Lease, checkpoints: Checkpoints) -
 
     What the database points to is never replaced in its place: a crash before the pointer follows would lose it.
     """
-    step, best = evaluation.optimiser_steps, checkpoints.best
-    taken = best is not None and best.step == step and f"/attempt-{lease.attempt}/" in best.key
-    return step + 1 if taken else step
+    steps, best = evaluation.optimiser_steps, checkpoints.best
+    taken = best is not None and best.optimiser_steps == steps and f"/attempt-{lease.attempt}/" in best.key
+    return steps + 1 if taken else steps

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from tuner.errors import Diverged
 from tuner.machine.memory import is_out_of_memory
 from tuner.trial.evaluation import TENTHS, Evaluation, is_better
-from tuner.trial.result import DIVERGED, OUT_OF_MEMORY, TrialResult
+from tuner.trial.result import Constraint, Outcome, TrialResult
 from tuner.trial.run import TrialRun
 from tuner.trial.saver import TrialStopped
 
@@ -42,7 +42,7 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
             best = evaluation
     last = run.earlier[-1] if run.earlier else None
     tenth, pruned = 0, False
-    outcome: dict[str, Any] = {"state": "complete"}
+    outcome: dict[str, Any] = {"state": Outcome.COMPLETE}
     try:
         evaluations: Any = train(run)
         with closing(evaluations):
@@ -55,17 +55,17 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
                     pruned = True
                     break
     except TrialStopped as stopped:
-        pruned = stopped.state == "pruned"
+        pruned = stopped.state == Outcome.PRUNED
         if not pruned:
             outcome = {"state": stopped.state}
     except Diverged as error:
-        outcome = {"state": "pruned", "reason": f"diverged: {error}", "avoid": DIVERGED}
+        outcome = {"state": Outcome.PRUNED, "reason": f"diverged: {error}", "avoid": Constraint.DIVERGED}
     except Exception as error:
         outcome = _raised(error)
-    if outcome["state"] == "complete":
+    if outcome["state"] == Outcome.COMPLETE:
         outcome = _ended(last, best, pruned)
     return TrialResult(
-        value=(best if outcome["state"] == "complete" else last).value if best and last else None,
+        value=(best if outcome["state"] == Outcome.COMPLETE else last).value if best and last else None,
         best_step=best.step if best else None,
         final_value=last.value if last else None,
         **outcome,
@@ -88,24 +88,24 @@ def _check(evaluation: Any, *, after: int) -> None:
 def _raised(error: Exception) -> dict[str, Any]:
     told = {"reason": describe_error(error), "traceback": traceback.format_exc()}
     if is_out_of_memory(error):
-        return {"state": "pruned", "avoid": OUT_OF_MEMORY, **told}
-    return {"state": "failed", **told}
+        return {"state": Outcome.PRUNED, "avoid": Constraint.OUT_OF_MEMORY, **told}
+    return {"state": Outcome.FAILED, **told}
 
 
 def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> dict[str, Any]:
     if last is None:
-        return {"state": "failed", "reason": "no evaluation: training ended before the first one"}
+        return {"state": Outcome.FAILED, "reason": "no evaluation: training ended before the first one"}
     if best is None:
         reason = f"diverged: no evaluation was a number; that of tenth {last.step} is {last.value:g}"
-        return {"state": "pruned", "reason": reason, "avoid": DIVERGED}
+        return {"state": Outcome.PRUNED, "reason": reason, "avoid": Constraint.DIVERGED}
     if pruned:
         return pruned_at(last)
     if last.step < TENTHS:
         return {
-            "state": "complete",
+            "state": Outcome.COMPLETE,
             "reason": f"early stopping: tenth {last.step} was not better than tenth {best.step}",
         }
-    return {"state": "complete"}
+    return {"state": Outcome.COMPLETE}
 
 
 def pruned_at(last: Evaluation) -> dict[str, Any]:
@@ -113,9 +113,9 @@ def pruned_at(last: Evaluation) -> dict[str, Any]:
     if not math.isfinite(last.value):
         # As a bare pruned trial it would rank above a sound one that was pruned at an earlier step.
         reason = f"diverged: the evaluation of tenth {last.step} is {last.value:g}"
-        return {"state": "pruned", "reason": reason, "avoid": DIVERGED}
+        return {"state": Outcome.PRUNED, "reason": reason, "avoid": Constraint.DIVERGED}
     reason = f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far"
-    return {"state": "pruned", "reason": reason}
+    return {"state": Outcome.PRUNED, "reason": reason}
 
 
 def describe_error(error: BaseException) -> str:

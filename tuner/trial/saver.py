@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from tuner.trial.evaluation import Evaluation
+from tuner.trial.result import Outcome
 
 #: Writes files into an empty folder.
 Write: TypeAlias = Callable[[Path], None]
@@ -18,10 +19,10 @@ class TrialStopped(BaseException):
     No `Exception`: code that goes on after any error must not go on after this one.
 
     Attributes:
-        state: `pruned`, or `left` where the trial goes on elsewhere.
+        state: PRUNED, or LEFT where the trial goes on elsewhere.
     """
 
-    def __init__(self, state: str) -> None:
+    def __init__(self, state: Outcome) -> None:
         super().__init__(state)
         self.state = state
 

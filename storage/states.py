@@ -1,0 +1,84 @@
+"""The states of studies, slots and trials, and the kinds of events, as the database spells them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class StudyState(StrEnum):
+    """How a study is meant to go on, as people have asked. Whether it is finished follows from its slots."""
+
+    #: Workers may claim its slots.
+    OPEN = "open"
+    #: No worker claims its slots until the study is opened again.
+    PAUSED = "paused"
+    #: Its trials are ended, for good.
+    STOPPED = "stopped"
+
+
+class SlotState(StrEnum):
+    """How far the trial in a slot is.
+
+    A state that is added here names in `CLAIMABLE` whether workers may claim its slots.
+    """
+
+    #: No trial has been asked for yet.
+    EMPTY = "empty"
+    #: A worker holds the slot, or its lease has expired.
+    RUNNING = "running"
+    #: An attempt ended before the trial did: any worker may go on with it.
+    INTERRUPTED = "interrupted"
+    #: As interrupted, because the study was paused.
+    PAUSED = "paused"
+    #: The trial is over. Optuna's row says how it ended.
+    FINISHED = "finished"
+
+
+#: States of slots with a trial that no worker holds: the next worker to claim one goes on with its trial.
+CLAIMABLE = (SlotState.INTERRUPTED, SlotState.PAUSED)
+
+
+class TrialState(StrEnum):
+    """How a trial stands, from Optuna's row and its slot together."""
+
+    #: Trained to its end, or stopped early as it no longer improved.
+    COMPLETE = "complete"
+    #: Stopped because others were better, or because it violates a constraint.
+    PRUNED = "pruned"
+    #: Ended by an error, or with its study.
+    FAILED = "failed"
+    #: A worker holds it.
+    RUNNING = "running"
+    #: As interrupted, because the study was paused.
+    PAUSED = "paused"
+    #: No worker holds it; the next one to claim its slot goes on with it.
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no worker will go on with the trial."""
+        return self in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
+
+
+class EventKind(StrEnum):
+    """What happened, as the event log tells it."""
+
+    #: A worker took a slot that no worker held.
+    CLAIMED = "claimed"
+    #: A worker took a slot whose owner's lease had expired.
+    STOLEN = "stolen"
+    #: A worker gave a slot back with its trial unfinished.
+    RELEASED = "released"
+    #: A trial's checkpoints were replaced.
+    CHECKPOINT = "checkpoint"
+    #: An evaluation was reported.
+    REPORT = "report"
+    #: A trial ended.
+    END = "end"
+    #: A person should know of something.
+    WARNING = "warning"
+    #: The whole study was paused, opened again, stopped or edited.
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    STOPPED = "stopped"
+    EDITED = "edited"

@@ -1,0 +1,32 @@
+"""Why a trial is to leave its lane before its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from storage import SlotState
+
+
+class StopKind(StrEnum):
+    """As what a trial leaves its lane."""
+
+    #: It goes on as soon as a worker claims it.
+    INTERRUPTED = "interrupted"
+    #: It goes on once the study is opened again.
+    PAUSED = "paused"
+    #: It goes on nowhere: the study was stopped or deleted.
+    FAILED = "failed"
+
+    @property
+    def slot_state(self) -> SlotState:
+        """The state of a slot that is given back so."""
+        return SlotState.PAUSED if self is StopKind.PAUSED else SlotState.INTERRUPTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopRequest:
+    """A request that a trial leaves its lane."""
+
+    kind: StopKind
+    reason: str
