@@ -82,7 +82,9 @@ class Ours:
     """The ledger of a supervisor."""
 
     def __init__(self, url: str, path: Path, trials: int) -> None:
-        from storage import Database, Studies
+        from storage import Database, Slots, Studies
+        from tuner.search.optuna_trials import OptunaTrials
+        from tuner.study.live_config import LiveConfig
         from tuner.supervisor.ledger import Ledger
         from tuner.supervisor.retrying import OutageRetrying
 
@@ -91,10 +93,13 @@ class Ours:
         self.record = Studies(self.database).create(
             config.name, direction="maximize", config=config.to_dict(), facts={}, trials=trials, first=first
         )
-        patience = OutageRetrying(say)
-        self.open = lambda: Ledger(
-            self.database, self.record, config, space, owner="growth", lease_s=3600.0, patience=patience
-        )
+
+        def opened() -> Ledger:
+            trials = OptunaTrials(self.database, self.record, LiveConfig(config), space)
+            slots = Slots(self.database, self.record.id)
+            return Ledger(slots, trials, owner="growth", lease_s=3600.0, retrying=OutageRetrying(say))
+
+        self.open = opened
         self.ledger = self.open()
 
     @property

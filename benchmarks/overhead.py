@@ -90,9 +90,9 @@ def run_ours(folder: str, few: int, more: int, configurations: list[Any], keep: 
     from tuner.reporting.events import TrialEnded
     from tuner.service.run import Machine
     from tuner.service.start import start
-    from tuner.supervisor import lifecycle as attempts
+    from tuner.supervisor import launch
 
-    attempts.BUILT_IN = "no_training:train"
+    launch.BUILT_IN = "no_training:train"
     path, marks, ended = Path(folder) / "overhead.yaml", Marks(folder, few, more), itertools.count(1)
     config, _, _ = read_study(path)
     url = f"sqlite:///{folder}/tuner.db"

@@ -206,7 +206,7 @@ def _shown(number: int, home: Path) -> dict[str, Any]:
 
 def _again(process: Process, began: float) -> dict[str, float]:
     """Wait until a trial trains again; return after how many seconds."""
-    given, match = process.wait_for(r"trial 0 again (?:from step (\d+) )?on")
+    given, match = process.wait_for(r"trial 0 again (?:from optimiser step (\d+) )?on")
     step = int(match[1] or 0)
     evaluated, _ = process.wait_for(EVALUATED)
     return {"given_s": given - began, "again_s": evaluated - began, "repeated": float(SEEN - step)}
@@ -233,7 +233,7 @@ def train_and_say(
             print(f"trial 0 {state.global_step}/{STEPS}", flush=True)  # noqa: T201
 
         def on_train_begin(self, arguments: Any, state: Any, *_: Any, **more: Any) -> None:
-            print(f"trial 0 again from step {state.global_step} on", flush=True)  # noqa: T201
+            print(f"trial 0 again from optimiser step {state.global_step} on", flush=True)  # noqa: T201
 
     losses: list[float] = []
     run = make_run(prepared, frozen=frozen, epochs=1.0, batch_size=batch)

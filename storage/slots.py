@@ -239,7 +239,7 @@ class Slots:
             crashed: Whether it counts as a crash, unless the trial has got on since the last one.
         """
         values: dict[str, Any] = {
-            "state": sa.case((_slots.trial_id.is_(None), SlotState.EMPTY.value), else_=state.value),
+            "state": sa.case((_slots.trial_id.is_(None), SlotState.EMPTY.value), else_=str(state)),
             "owner": None,
             "expires": None,
             "reason": reason,

@@ -119,7 +119,7 @@ def test_a_trial_moves_from_a_fast_clock_to_a_slow_one(
         fast.wait()
     gate.open()
     with wrong(tuner, SLOW).running(*arguments) as slow:
-        slow.wait_for(r"trial 0 again from step \d+")
+        slow.wait_for(r"trial 0 again from optimiser step \d+")
         assert slow.wait() == 0, slow.stderr
     check_results(url, undisturbed)
     with Database(url) as database:
@@ -136,4 +136,4 @@ def ends_of(url: str) -> list[float]:
 
 
 def resume_points(url: str) -> list[int]:
-    return [ref.step for ref in records_of(NAME, url).slots[0].checkpoints.resume]
+    return [ref.optimiser_steps for ref in records_of(NAME, url).slots[0].checkpoints.resume]

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from acceptance_support import Gate, Records, Tuner, records_of, stored_files
 from fsspec.core import url_to_fs
+from ledgers import make_ledger, make_transfers
 
-from storage import Checkpoints, CheckpointStore, Database, Lease, Slots, Studies
+from storage import Checkpoints, CheckpointStore, Database, Lease, Slots, Studies, StudyRecord
 from tuner.study.setup import resolve
 from tuner.study.study_file import stored_config
 from tuner.supervisor.ledger import Ledger
 from tuner.supervisor.retrying import OutageRetrying
-from tuner.supervisor.transfers import Restored, Transfers
+from tuner.supervisor.transfers import Restored
 
 NAME = "corruption"
 #: With this one the trial's best evaluation is its sixth.
@@ -179,6 +180,7 @@ class Claimed:
     """The interrupted trial, in the hands of a worker."""
 
     database: Database
+    record: StudyRecord
     ledger: Ledger
     lease: Lease
     checkpoints: Checkpoints
@@ -188,15 +190,15 @@ class Claimed:
         """Bring the trial back from a store, and leave the database as if it had not been tried."""
         self.notices.clear()
         at = CheckpointStore(str(store.parent), NAME, scratch=store.parent / "scratch")
-        keeping = Transfers(at, self.ledger, direction="maximize", facts={}, notice=self.notices.append)
-        restored = keeping.restore(self.lease, 0, self.checkpoints)
+        transfers = make_transfers(at, self.database, self.record, self.ledger, self.notices.append)
+        restored = transfers.restore(self.lease, 0, self.checkpoints)
         slot = Slots(self.database, self.lease.study_id).find(self.lease)
         assert slot is not None
         assert slot.checkpoints == restored.checkpoints, "what the database points to"
         assert keys_in(store) == set(restored.checkpoints.keys), "what the store holds"
         assert len(list((store / "trial-00000").rglob("*-000000*"))) == len(restored.checkpoints.keys)
         if restored.checkpoints != self.checkpoints:
-            assert self.ledger.commit(self.lease, self.checkpoints, step=28, detail="for the next case")
+            assert self.ledger.commit(self.lease, self.checkpoints, optimiser_steps=28, detail="for the next case")
         return restored
 
 
@@ -211,9 +213,9 @@ def claimed(interrupted: Tuner, tmp_path_factory: pytest.TempPathFactory) -> Ite
         lease, slot = taken
         config = stored_config(record, database)
         _, _, space = resolve(config, source=NAME, stored=record.facts["space"])
-        patience = OutageRetrying(lambda text: None)
-        ledger = Ledger(database, record, config, space, owner="test", lease_s=600, patience=patience)
-        yield Claimed(database, ledger, lease, slot.checkpoints)
+        retrying = OutageRetrying(lambda text: None)
+        ledger = make_ledger(database, record, config, space, owner="test", lease_s=600, retrying=retrying)
+        yield Claimed(database, record, ledger, lease, slot.checkpoints)
 
 
 def assert_restored(claimed: Claimed, sound: Path, store: Path, *done: Damage) -> None:
@@ -226,7 +228,7 @@ def assert_restored(claimed: Claimed, sound: Path, store: Path, *done: Damage) -
 
     broken = {damage.checkpoint for damage in done}
     if "best" in broken:
-        assert (restored.folder, restored.step, restored.checkpoints) == (None, 0, Checkpoints())
+        assert (restored.folder, restored.optimiser_steps, restored.checkpoints) == (None, 0, Checkpoints())
         assert claimed.notices[-1] == "trial 0: its best weights are lost, it begins again"
         assert KEYS["best"] in claimed.notices[-2]
         return
@@ -236,9 +238,9 @@ def assert_restored(claimed: Claimed, sound: Path, store: Path, *done: Damage) -
     left = [name for name in ("newest", "older") if name not in broken]
     assert [ref.key for ref in restored.checkpoints.resume] == [KEYS[name] for name in left]
     if not left:
-        assert (restored.folder, restored.step) == (None, 0)
+        assert (restored.folder, restored.optimiser_steps) == (None, 0)
         return
-    assert restored.step == STEPS[left[0]]
+    assert restored.optimiser_steps == STEPS[left[0]]
     assert restored.folder is not None
     assert stored_files(restored.folder) == stored_files(sound / KEYS[left[0]])
 
@@ -270,7 +272,7 @@ def test_in_a_store_of_objects_the_newest_checkpoint_that_is_sound_is_gone_on_fr
 ) -> None:
     files, root = url_to_fs(s3_url, skip_instance_cache=True)
     store = CheckpointStore(s3_url, NAME, scratch=tmp_path / "scratch")
-    keeping = Transfers(store, claimed.ledger, direction="maximize", facts={}, notice=claimed.notices.append)
+    transfers = make_transfers(store, claimed.database, claimed.record, claimed.ledger, claimed.notices.append)
     for damage in damages("newest"):
         if damage.how in ("hide", "link"):
             continue  # there are neither folders nor links
@@ -282,15 +284,17 @@ def test_in_a_store_of_objects_the_newest_checkpoint_that_is_sound_is_gone_on_fr
         files.put(f"{copy}/", f"{root}/{NAME}/", recursive=True)
         claimed.notices.clear()
 
-        restored = keeping.restore(claimed.lease, 0, claimed.checkpoints)
-        assert (restored.step, [ref.key for ref in restored.checkpoints.resume]) == (24, [KEYS["older"]]), damage
+        restored = transfers.restore(claimed.lease, 0, claimed.checkpoints)
+        assert (restored.optimiser_steps, [ref.key for ref in restored.checkpoints.resume]) == (24, [KEYS["older"]]), (
+            damage
+        )
         assert [KEYS["newest"] in notice for notice in claimed.notices] == [True], damage
         assert store.keys(0) == [KEYS["best"], KEYS["older"]], damage
         assert restored.folder is not None
         sound = stored_files(store_of(interrupted) / KEYS["older"])
         assert stored_files(restored.folder) == {name: sound[name] for name in ("state.json", "state.bin")}, damage
         store.release(restored.folder)
-        assert claimed.ledger.commit(claimed.lease, claimed.checkpoints, step=28, detail="for the next case")
+        assert claimed.ledger.commit(claimed.lease, claimed.checkpoints, optimiser_steps=28, detail="for the next case")
 
 
 # ---- what the command makes of it
@@ -324,7 +328,7 @@ def test_resumed_on_a_damaged_store_a_trial_comes_to_what_it_would_have(
         damage.do(store_of(tuner), store_of(interrupted))
     resumed = tuner.ok("resume", NAME)
 
-    again = f"trial 0 again from step {begins} on cpu" if begins else "trial 0 again on cpu"
+    again = f"trial 0 again from optimiser step {begins} on cpu" if begins else "trial 0 again on cpu"
     assert re.search(rf"^{again}:", resumed.stderr, re.MULTILINE), resumed.stderr
     for damage in done:
         assert re.search(rf"^trial 0: .*{KEYS[damage.checkpoint]}\b", resumed.stderr, re.MULTILINE), resumed.stderr

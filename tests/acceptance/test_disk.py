@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from acceptance_support import Gate, Records, Tuner, records_of, stored_files, wait_until
+from ledgers import make_ledger, make_transfers
 
-from storage import CheckpointStore, Database, Lease, SlotRecord, Slots, Studies
+from storage import CheckpointStore, Database, History, Lease, SlotRecord, Slots, Studies
+from tuner.search.optuna_trials import OpenTrial
 from tuner.study.setup import resolve
 from tuner.study.study_file import stored_config
-from tuner.supervisor.ledger import Ledger, OpenTrial
+from tuner.supervisor.ledger import Ledger
 from tuner.supervisor.retrying import OutageRetrying
-from tuner.supervisor.transfers import Transfers
-from tuner.trial.result import TrialResult
+from tuner.trial.result import Outcome, TrialResult
 
 NAME = "disk"
 TRIALS, KEEP, LANES = 30, 2, 2
@@ -145,27 +146,19 @@ def test_kills_while_the_store_is_tidied_up_change_nothing_of_the_bound(tuner: T
 
 
 class Interleaved(Ledger):
-    """A ledger of which another worker ends a trial between its two looks at what is over and what is best."""
+    """A ledger of which another worker ends a trial after its look at what is over, before that at what is best."""
 
     other: Ledger
     lease: Lease
     begun: OpenTrial
     ended = False
 
-    def over(self, trials: Collection[int]) -> list[SlotRecord]:
-        found = super().over(trials)
-        self._end()
-        return found
-
-    def best(self) -> list[int]:
-        found = super().best()
-        self._end()
-        return found
-
-    def _end(self) -> None:
+    def finished_slots(self, trials: Collection[int]) -> list[SlotRecord]:
+        found = super().finished_slots(trials)
         if not self.ended:
             self.ended = True
-            self.other.tell(self.lease, self.begun, TrialResult(state="complete", value=9.0), {})
+            self.other.tell(self.lease, self.begun, TrialResult(state=Outcome.COMPLETE, value=9.0), {})
+        return found
 
 
 def test_weights_of_a_trial_that_ends_while_others_are_tidied_away_are_left_alone(tuner: Tuner) -> None:
@@ -176,23 +169,24 @@ def test_weights_of_a_trial_that_ends_while_others_are_tidied_away_are_left_alon
         record = Studies(database).get(NAME)
         config = stored_config(record, database)
         _, _, space = resolve(config, source=NAME, stored=record.facts["space"])
-        settings: dict[str, Any] = {"owner": "test", "lease_s": 600, "patience": OutageRetrying(lambda text: None)}
-        other = Ledger(database, record, config, space, **settings)
+        settings: dict[str, Any] = {"owner": "test", "lease_s": 600, "retrying": OutageRetrying(lambda text: None)}
+        other = make_ledger(database, record, config, space, **settings)
         taken = wait_until(lambda: Slots(database, record.id).claim("test", 600), "the lease's end")
         begun = other.begin(taken[0])
         assert begun is not None
-        ledger = Interleaved(database, record, config, space, **settings)
+        ledger = make_ledger(database, record, config, space, **settings, kind=Interleaved)
+        assert isinstance(ledger, Interleaved)
         ledger.other, ledger.lease, ledger.begun = other, taken[0], begun
         store = CheckpointStore(str(store_of(tuner).parent), NAME, scratch=tuner.folder / "scratch")
-        keeping = Transfers(store, ledger, direction="maximize", facts={}, notice=lambda text: None)
+        transfers = make_transfers(store, database, record, ledger, lambda text: None)
 
-        keeping.keep_best()
+        transfers.keep_best()
         assert ledger.ended
-        assert ledger.best() == [1]
+        assert [number for number, _ in History(database, record).top(1)] == [1]
         best = taken[1].checkpoints.best
         assert best is not None
         assert best.key in store.keys(1), "the best weights of the best trial"
-        keeping.keep_best()
+        transfers.keep_best()
         assert store.trials() == [1]
         assert store.keys(1) == [best.key]
 
@@ -262,7 +256,7 @@ def test_gc_takes_nothing_from_a_trial_that_runs_or_waits(tuner: Tuner, tmp_path
     assert stored_files(store) == kept
 
     with gated.running("start", study) as running:
-        running.wait_for("trial 0 again from step 20")
+        running.wait_for("trial 0 again from optimiser step 20")
         mine = "trial-00000/attempt-2/.staged-1"
         plant(store, *dead, mine)
         assert sorted(tuner.json("gc", NAME)["removed"]) == sorted(dead), "of one that runs"

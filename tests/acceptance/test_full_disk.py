@@ -78,7 +78,7 @@ def until_saved(running: Running, url: str) -> None:
 
 def resume_points(url: str) -> list[int]:
     (slot,) = records_of(NAME, url).slots
-    return [ref.step for ref in slot.checkpoints.resume]
+    return [ref.optimiser_steps for ref in slot.checkpoints.resume]
 
 
 def check_all_is_well(url: str, undisturbed: dict[str, Any], *, attempts: int = 1) -> None:
@@ -151,7 +151,7 @@ def test_a_signal_on_a_full_disk_is_heeded_and_the_same_trial_goes_on_once_there
         running.wait_for(f"the disk of {path} is full; make room there")
         assert records_of(NAME, url).states == {"RUNNING": 1}, "what reads needs no room"
         disk.make_room()
-        running.wait_for(r"trial 0 again from step \d+")
+        running.wait_for(r"trial 0 again from optimiser step \d+")
         assert running.wait() == 0, running.stderr
     check_database(path)
     records = records_of(NAME, url)

@@ -55,7 +55,7 @@ def test_pause_holds_a_study_for_all_machines_and_resume_goes_on(gated: Tuner, g
         )
     gate.open()
     resumed = gated.ok("resume", "held", *FLAGS)
-    assert len(re.findall(r"trial \d again from step \d+ on cpu", resumed.stderr)) == 2
+    assert len(re.findall(r"trial \d again from optimiser step \d+ on cpu", resumed.stderr)) == 2
     assert overrides.json("status", "held")["state"] == "finished"
     kinds = [event["kind"] for event in overrides.json("logs", "held")["events"] if event["trial"] is None]
     assert kinds == ["paused", "resumed"]
@@ -108,9 +108,9 @@ def test_a_trainer_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoi
         )
         (trainer,) = running.trainers()
         trainer.send_signal(number)
-        words = r"its trainer ended without a word( after step \d+)?: killed by"
+        words = r"its trainer ended without a word( after optimiser step \d+)?: killed by"
         running.wait_for(rf"trial 0 interrupted \({words} {number.name}\)")
-        running.wait_for(r"trial 0 again from step \d+")
+        running.wait_for(r"trial 0 again from optimiser step \d+")
         gate.open()
         assert running.wait() == 0, running.stderr
     (slot,) = records_of("held", url).slots
@@ -156,10 +156,15 @@ class Aborting:
 @pytest.mark.parametrize(
     ("last", "reason", "restarts"),
     [
-        ("3", "crashed twice at the same step: its trainer ended without a word after step 3: killed by SIGABRT", 1),
+        (
+            "3",
+            "crashed twice at the same optimiser step: its trainer ended without a word after optimiser step 3: "
+            "killed by SIGABRT",
+            1,
+        ),
         (
             "len(attempts.read_text())",
-            "crashed 3 times: its trainer ended without a word after step 3: killed by SIGABRT",
+            "crashed 3 times: its trainer ended without a word after optimiser step 3: killed by SIGABRT",
             3,
         ),
     ],
@@ -183,7 +188,7 @@ def test_a_machine_that_cannot_train_ends_the_run_before_it_fails_many_trials(tu
     trials = tuner.json("trials", "held")["trials"]
     assert [trial["state"] for trial in trials] == ["failed", "failed", "interrupted"]
     assert trials[0]["reason"] == (
-        "crashed 6 times: its trainer ended without a word before its first step: killed by SIGABRT"
+        "crashed 6 times: its trainer ended without a word before its first optimiser step: killed by SIGABRT"
     )
 
 
@@ -287,7 +292,7 @@ def test_crashes_with_a_newer_checkpoint_between_them_do_not_count(gated: Tuner,
     with gated.running("start", study, "--lease", "2s") as running:
         for attempt in range(1, 5):
             gate.open(9 * attempt)
-            running.wait_for("trial 0 started" if attempt == 1 else r"trial 0 again from step \d+")
+            running.wait_for("trial 0 started" if attempt == 1 else r"trial 0 again from optimiser step \d+")
             wait_until(lambda attempt=attempt: saved(attempt), "a checkpoint to go on from")  # type: ignore[misc]
             (trainer,) = running.trainers()
             trainer.kill()

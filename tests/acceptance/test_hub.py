@@ -131,7 +131,7 @@ def test_a_machine_without_the_model_says_so_in_a_line_and_the_trial_waits_for_o
     (slot,) = records_of(NAME, f"sqlite:///{online.folder}/tuner.db").slots
     assert (slot.state, slot.attempt, slot.crashes) == ("interrupted", 1, 0)
     with away.running("resume", NAME) as running:
-        running.wait_for("trial 0 again from step")
+        running.wait_for("trial 0 again from optimiser step")
         assert running.wait() == 0, running.stderr
 
 

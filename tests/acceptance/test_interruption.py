@@ -76,7 +76,7 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
     assert tuner.json("status", "signals")["workers"] == []
 
     with tuner.running("resume", "signals", *FAST) as running:
-        running.wait_for(r"trial 0 again from step \d+ on cpu")
+        running.wait_for(r"trial 0 again from optimiser step \d+ on cpu")
         assert interrupt(running, signal.SIGINT, group=False) == 130
     with tuner.running("resume", "signals", *FAST) as running:
         running.wait_for(r"trial 0 \d+/10")

@@ -299,7 +299,7 @@ def test_an_idle_supervisor_adopts_the_trial_of_a_killed_one_within_two_seconds_
             wait_until(lambda: saved_steps(url, number), "a checkpoint to go on from")
             victim.process.kill()
             expires = float(query(url, f"SELECT expires FROM tuner_slots WHERE trial_number = {number}"))
-            step = int(survivor.wait_for(rf"trial {number} again from step (\d+)")[1])
+            step = int(survivor.wait_for(rf"trial {number} again from optimiser step (\d+)")[1])
             gate.open()
             assert survivor.wait() == 0, survivor.stderr
             assert victim.wait() == -signal.SIGKILL

@@ -75,7 +75,7 @@ def test_time_is_one_budget_of_all_machines_and_more_of_it_goes_on_with_the_paus
         == f"held: budget.time: {most_s}.0 -> 300.0\n`tuner resume held` goes on.\n"
     )
     resumed = gated.ok("resume", "held", *FLAGS)
-    assert re.findall(r"trial (\d) again from step 20 on cpu", resumed.stderr) == ["0", "1"]
+    assert re.findall(r"trial (\d) again from optimiser step 20 on cpu", resumed.stderr) == ["0", "1"]
     records = records_of("held", url)
     assert records.states == {"COMPLETE": 2}
     least, most = device_seconds(records)

@@ -196,5 +196,5 @@ def test_a_trainer_that_the_kernel_kills_for_want_of_memory_goes_on_with_half(tu
     ]
     found = records_of("hungry", f"sqlite:///{tuner.folder}/tuner.db")
     told = [event["detail"] for event in found.events if event["kind"] == "released"]
-    assert told == ["out of memory: the kernel killed its trainer after step 11"] * 2
+    assert told == ["out of memory: the kernel killed its trainer after optimiser step 11"] * 2
     assert [slot.crashes for slot in found.slots] == [0, 0]

@@ -74,7 +74,7 @@ def test_who_is_cut_off_trains_on_and_drops_what_another_has_taken_over_once_it_
         cut_off.wait_for("the database does not answer, training goes on")
         wait_until(lambda: "0 24\n" in trace.read_text(encoding="ascii"), "steps of the one that is cut off")
         with tuner.running("start", study, "--storage", url, *timing) as other:
-            other.wait_for(r"trial 0 again from step \d+")
+            other.wait_for(r"trial 0 again from optimiser step \d+")
             other.wait_for("trial 0 6/10")
             namespace.heal()
             cut_off.wait_for("trial 0: another worker has taken it over, it is dropped here")
@@ -98,4 +98,4 @@ def test_who_is_cut_off_trains_on_and_drops_what_another_has_taken_over_once_it_
 def progress(url: str) -> int:
     """Return the step that trial 0 could go on from."""
     checkpoints = records_of(NAME, url).slots[0].checkpoints
-    return max([ref.step for ref in checkpoints.resume], default=0)
+    return max([ref.optimiser_steps for ref in checkpoints.resume], default=0)

@@ -197,7 +197,7 @@ def test_after_a_kill_another_machine_ends_the_trial_as_if_nothing_had_been(
     resumed = machine_b.run("resume", "moved", "--storage", url, *places, *LEASE)
     assert resumed.returncode == 0, resumed.stderr
     for trial in range(TRIALS):
-        assert f"trial {trial} again from step " in resumed.stderr
+        assert f"trial {trial} again from optimiser step " in resumed.stderr
     assert "computes otherwise" not in resumed.stderr
     outcome = outcome_of(url, checkpoints, tmp_path / "scratch")
     assert [trial["hyperparameters"] for trial in outcome.records.trials] == drawn
@@ -229,7 +229,7 @@ def test_a_signal_saves_real_training_at_the_next_step(tuner: Tuner, expected: O
     saved = assert_given_back(url, "moved", signal.SIGTERM)
     resumed = tuner.ok("resume", "moved", *LANES)
     for trial, step in enumerate(saved):
-        assert f"trial {trial} again from step {step} on cpu" in resumed.stderr
+        assert f"trial {trial} again from optimiser step {step} on cpu" in resumed.stderr
     assert_undisturbed(outcome_of(url, str(tuner.folder / "tuner-checkpoints"), tuner.folder / "scratch"), expected)
 
 
@@ -260,7 +260,7 @@ def test_a_signal_repeats_no_step_and_gives_the_trials_back_at_once(
     assert done == sorted(f"{trial} {step}" for trial in range(TRIALS) for step in range(1, saved[trial] + 1))
     resumed = tuner.within(TOY_TRACE=str(trace)).ok("resume", "toys", *LANES)
     for trial, step in enumerate(saved):
-        assert f"trial {trial} again from step {step} on cpu" in resumed.stderr
+        assert f"trial {trial} again from optimiser step {step} on cpu" in resumed.stderr
     assert sorted(text_of(trace).splitlines()) == sorted(f"{trial} {step}" for trial in (0, 1) for step in range(1, 41))
     records = records_of("toys", url)
     assert records.states == {"COMPLETE": TRIALS}

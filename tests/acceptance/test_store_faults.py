@@ -55,7 +55,7 @@ def url_of(tuner: Tuner) -> str:
 def resume_points(tuner: Tuner) -> list[int]:
     """Return the steps that the trial could go on from, the newest first."""
     (slot,) = records_of(NAME, url_of(tuner)).slots
-    return [ref.step for ref in slot.checkpoints.resume]
+    return [ref.optimiser_steps for ref in slot.checkpoints.resume]
 
 
 def until_saved(tuner: Tuner, running: Running) -> list[int]:
@@ -164,7 +164,7 @@ def test_a_store_that_hangs_holds_up_neither_training_nor_a_signal(
     proxy.heal()
     gate.open()
     with stored.running(*start) as running:
-        running.wait_for(r"trial 0 again from step [4-9]\b")
+        running.wait_for(r"trial 0 again from optimiser step [4-9]\b")
         check_all_is_well(stored, running, undisturbed, attempts=2)
 
 
@@ -182,11 +182,11 @@ def test_a_store_that_hangs_is_given_up_after_its_silence(
     proxy.hang()
     began = time.monotonic()
     with pytest.raises(CheckpointsUnreachable, match="imeout"):
-        store.publish(staged, trial=0, attempt=1, kind="best", step=1, facts={})
+        store.publish(staged, trial=0, attempt=1, kind="best", optimiser_steps=1, facts={})
     assert time.monotonic() - began < 10
     assert proxy.disturbed.total() == 1
     proxy.heal()
-    store.publish(staged, trial=0, attempt=1, kind="best", step=1, facts={})
+    store.publish(staged, trial=0, attempt=1, kind="best", optimiser_steps=1, facts={})
 
 
 def test_a_trial_waits_in_its_slot_for_a_store_that_is_away_when_it_is_to_go_on(

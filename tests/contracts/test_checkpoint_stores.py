@@ -95,7 +95,7 @@ def publish(
     store: CheckpointStore, trial: int, *, attempt: int = 1, kind: Any = "step", step: int = 120, more: bytes = b""
 ) -> Published:
     staged = write(store.stage(trial, attempt), more)
-    return store.publish(staged, trial=trial, attempt=attempt, kind=kind, step=step, facts=FACTS)
+    return store.publish(staged, trial=trial, attempt=attempt, kind=kind, optimiser_steps=step, facts=FACTS)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -170,7 +170,7 @@ def test_a_staged_folder_is_gone_once_it_is_published_or_released(store: Checkpo
     published, released = store.stage(1, 1), store.stage(1, 1)
     write(published)
     write(released)
-    store.publish(published, trial=1, attempt=1, kind="step", step=1, facts={})
+    store.publish(published, trial=1, attempt=1, kind="step", optimiser_steps=1, facts={})
     store.release(released)
     assert not published.exists()
     assert not released.exists()
@@ -182,9 +182,11 @@ def test_a_part_of_a_staged_folder_may_be_published(store: CheckpointStore) -> N
     (staged / "best").mkdir()
     write(staged / "step")
     write(staged / "best", b"best")
-    check(store, store.publish(staged / "step", trial=1, attempt=1, kind="step", step=1, facts=FACTS))
+    check(store, store.publish(staged / "step", trial=1, attempt=1, kind="step", optimiser_steps=1, facts=FACTS))
     assert [path.name for path in staged.iterdir()] == ["best"]
-    check(store, store.publish(staged / "best", trial=1, attempt=1, kind="best", step=1, facts=FACTS), b"best")
+    check(
+        store, store.publish(staged / "best", trial=1, attempt=1, kind="best", optimiser_steps=1, facts=FACTS), b"best"
+    )
     store.release(staged)
     assert not staged.exists()
     assert len(store.keys(1)) == 2
@@ -194,7 +196,7 @@ def test_publishing_again_replaces_every_file(store: CheckpointStore, raw: Raw) 
     old = publish(store, 1)
     staged = store.stage(1, 1)
     (staged / "other.bin").write_bytes(b"second")
-    new = store.publish(staged, trial=1, attempt=1, kind="step", step=120, facts={"second": True})
+    new = store.publish(staged, trial=1, attempt=1, kind="step", optimiser_steps=120, facts={"second": True})
     assert new.key == old.key
     folder, facts = store.fetch(new.key, new.sha256)
     assert facts == {"second": True}
@@ -207,7 +209,7 @@ def test_publishing_again_replaces_every_file(store: CheckpointStore, raw: Raw) 
 def test_a_manifest_that_was_staged_is_not_trusted(store: CheckpointStore) -> None:
     staged = write(store.stage(1, 1))
     (staged / MANIFEST).write_text("{}")
-    check(store, store.publish(staged, trial=1, attempt=1, kind="step", step=1, facts=FACTS))
+    check(store, store.publish(staged, trial=1, attempt=1, kind="step", optimiser_steps=1, facts=FACTS))
 
 
 def test_no_link_is_published(store: CheckpointStore, tmp_path: Path) -> None:
@@ -215,7 +217,7 @@ def test_no_link_is_published(store: CheckpointStore, tmp_path: Path) -> None:
     staged = write(store.stage(1, 1))
     (staged / "link").symlink_to(tmp_path / "secret")
     with pytest.raises(CheckpointError, match="link is no plain file"):
-        store.publish(staged, trial=1, attempt=1, kind="step", step=1, facts={})
+        store.publish(staged, trial=1, attempt=1, kind="step", optimiser_steps=1, facts={})
     assert store.keys(1) == []
 
 
@@ -272,7 +274,7 @@ store = CheckpointStore(sys.argv[1], "one", scratch=Path(sys.argv[2]))
 def use(step):
     staged = store.stage(0, 1)
     (staged / "model").write_bytes(b"x")
-    published = store.publish(staged, trial=0, attempt=1, kind="step", step=step, facts={})
+    published = store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=step, facts={})
     store.release(store.fetch(published.key, published.sha256)[0])
 
 use(1)
@@ -334,7 +336,7 @@ def test_tidying_leaves_what_is_to_be_kept(store: CheckpointStore, raw: Raw) -> 
 def test_tidying_leaves_what_this_process_is_about_to_publish(store: CheckpointStore) -> None:
     staged = write(store.stage(1, 1))
     assert store.tidy(1, []) == []
-    check(store, store.publish(staged, trial=1, attempt=1, kind="step", step=1, facts=FACTS))
+    check(store, store.publish(staged, trial=1, attempt=1, kind="step", optimiser_steps=1, facts=FACTS))
 
 
 def test_a_fenced_owner_tidies_nothing_of_the_next_one(store: CheckpointStore) -> None:
@@ -582,7 +584,7 @@ def die(point):
         os.kill(os.getpid(), 9)
 
 crash_points.hook = die
-print(store.publish(staged, trial=0, attempt=1, kind="step", step=120, facts={"new": True}).sha256)
+print(store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=120, facts={"new": True}).sha256)
 """
 
 
@@ -704,12 +706,12 @@ def test_an_s3_that_does_not_answer_is_named_and_what_was_staged_stays(lone_serv
     ):
         store.fetch(published.key, published.sha256)
     with pytest.raises(CheckpointsUnreachable, match=r"cannot be written: Could not connect") as caught:
-        store.publish(staged, trial=0, attempt=1, kind="step", step=1, facts=FACTS)
+        store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=1, facts=FACTS)
     assert isinstance(caught.value, OSError)
     assert files_of(staged) == FILES
     lone_server.start()
     lone_server.make_bucket("bucket")
-    check(store, store.publish(staged, trial=0, attempt=1, kind="step", step=1, facts=FACTS))
+    check(store, store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=1, facts=FACTS))
 
 
 def test_a_bucket_that_is_not_there_is_not_an_empty_store(s3_url: str, tmp_path: Path) -> None:

@@ -18,7 +18,16 @@ def events(database: Database, record: StudyRecord) -> Events:
 
 
 def told(event: EventRecord) -> tuple[object, ...]:
-    return (event.kind, event.slot, event.trial, event.attempt, event.owner, event.step, event.value, event.detail)
+    return (
+        event.kind,
+        event.slot,
+        event.trial,
+        event.attempt,
+        event.owner,
+        event.step or event.optimiser_steps,
+        event.value,
+        event.detail,
+    )
 
 
 def test_the_log_tells_the_life_of_a_trial(
@@ -27,7 +36,7 @@ def test_the_log_tells_the_life_of_a_trial(
     lease, trial = begin(slots, study, "me")
     with fenced(lease, kind="report", values={"step": 1, "value": 0.25}):
         trial.report(0.25, 1)
-    assert slots.commit(lease, Checkpoints(), step=40, detail="step 40, 12 bytes")
+    assert slots.commit(lease, Checkpoints(), optimiser_steps=40, detail="step 40, 12 bytes")
     assert slots.release(lease, state="interrupted", reason="preempted")
     Studies(database).set_state(record.id, "paused")
     Studies(database).set_state(record.id, "open")
@@ -113,7 +122,7 @@ def test_what_does_not_happen_is_not_told(
         trial.report(0.25, 1)
     with pytest.raises(LeaseLost), fenced(lease, ending=True, values={"value": 0.5}):
         study.tell(trial, 0.5)
-    assert not slots.commit(lease, Checkpoints(), step=40, detail="")
+    assert not slots.commit(lease, Checkpoints(), optimiser_steps=40, detail="")
     assert not slots.release(lease, state="interrupted", reason="late")
     assert slots.renew({lease}, LEASE_S) == set()
     assert events.all() == before
@@ -133,7 +142,7 @@ def test_what_fails_as_it_is_told_does_not_happen(
 
     writes = {
         "claim": lambda: slots.claim("you", LEASE_S),
-        "commit": lambda: slots.commit(lease, Checkpoints(), step=40, detail=""),
+        "commit": lambda: slots.commit(lease, Checkpoints(), optimiser_steps=40, detail=""),
         "release": lambda: slots.release(lease, state="interrupted", reason="preempted"),
         "set_state": lambda: Studies(database).set_state(record.id, "stopped"),
     }

@@ -217,10 +217,10 @@ def test_a_trial_tells_its_seconds_and_its_checkpoints(
 ) -> None:
     pointer = Checkpoints(
         best=CheckpointRef(
-            key="trial-00000/attempt-1/best-00000010", sha256="c" * 64, bytes=5, step=10, value=0.3, tenth=1
+            key="trial-00000/attempt-1/best-00000010", sha256="c" * 64, bytes=5, optimiser_steps=10, value=0.3, step=1
         )
     )
-    assert slots.commit(lease, pointer, step=10, detail="")
+    assert slots.commit(lease, pointer, optimiser_steps=10, detail="")
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE tuner_slots SET device_seen = device_seen - 100 WHERE slot = 0")
     assert slots.release(lease, state="interrupted", reason="preempted")

@@ -69,7 +69,7 @@ def put(slots: Slots, record: StudyRecord, database: Database, checkpoint: objec
 
 def test_a_pointer_that_none_of_us_can_have_written_counts_as_lost(database: Database) -> None:
     record = create_study(database)
-    slots, sound = Slots(database, record.id), CheckpointRef(**SOUND)
+    slots, sound = Slots(database, record.id), CheckpointRef.from_dict(SOUND)
     assert put(slots, record, database, {"resume": [SOUND], "best": SOUND}) == Checkpoints(resume=(sound,), best=sound)
     for change in POINTERS:
         hostile = SOUND | change
@@ -119,7 +119,7 @@ def store(place: str, tmp_path: Path) -> CheckpointStore:
 def publish(store: CheckpointStore) -> Published:
     staged = store.stage(0, 1)
     (staged / "weights").write_bytes(b"123")
-    return store.publish(staged, trial=0, attempt=1, kind="step", step=1, facts={})
+    return store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=1, facts={})
 
 
 def write(place: str, path: str, content: bytes) -> None:
@@ -202,7 +202,7 @@ def test_a_name_that_no_manifest_can_hold_is_refused_before_it_is_published(stor
     staged = store.stage(0, 1)
     (staged / "a\nb").write_bytes(b"1")
     with pytest.raises(CheckpointError, match=r"'a\\nb' is no name for a file of a checkpoint"):
-        store.publish(staged, trial=0, attempt=1, kind="step", step=1, facts={})
+        store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=1, facts={})
     assert (staged / "a\nb").exists()
     store.release(staged)
 

@@ -151,7 +151,7 @@ class Leases(RuleBasedStateMachine):
         if self.places.get(lease.slot, Place()).trial is None:
             return
         key = f"trial-{self.places[lease.slot].trial:05d}/attempt-{lease.attempt}/step-{step:08d}"
-        reference = CheckpointRef(key=key, sha256="a" * 64, bytes=1, step=step)
+        reference = CheckpointRef(key=key, sha256="a" * 64, bytes=1, optimiser_steps=step)
         kept = self.slots.commit(lease, Checkpoints(resume=(reference,)), step=step, detail=key)
         assert kept == self.holds(lease)
         if kept:

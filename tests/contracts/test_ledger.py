@@ -7,12 +7,14 @@ from pathlib import Path
 
 import optuna
 import pytest
+from ledgers import make_ledger
 from storing import LEASE_S, content, count, create_study, expire, unseen_commit
 
 from search_spaces import Categorical, Float, Int, SearchSpace
 from storage import Database, Events, History, Lease, LeaseLost, Slots, StudyRecord, TrialOver
+from tuner.search.optuna_trials import OpenTrial
 from tuner.study.study_file import parse_config
-from tuner.supervisor.ledger import Ledger, OpenTrial
+from tuner.supervisor.ledger import Ledger
 from tuner.supervisor.retrying import OutageRetrying
 from tuner.trial.evaluation import Evaluation
 from tuner.trial.result import TrialResult
@@ -52,7 +54,7 @@ def ledger_of(database: Database, record: StudyRecord, owner: str, notices: list
     document = {"name": record.name, "train": "toy:train", "metric": {"name": "score", "direction": "maximize"}}
     config = parse_config(document, source="s.yaml", folder=Path("/nowhere"))
     retrying = OutageRetrying(notices.append)
-    return Ledger(database, record, config, SPACE, owner=owner, lease_s=LEASE_S, retrying=retrying)
+    return make_ledger(database, record, config, SPACE, owner=owner, lease_s=LEASE_S, retrying=retrying)
 
 
 def open_trial(ledger: Ledger) -> tuple[Lease, OpenTrial]:
@@ -223,7 +225,7 @@ def test_who_was_robbed_of_a_trial_that_has_ended_since_is_told_so(
     expire(database)
     thief = ledger_of(other, record, "you", [])
     thief.tell(*open_trial(thief), TrialResult(state="complete", value=0.9, final_value=0.9, best_step=1), {})
-    ledger._study.get_trials()  # as the sampler does; from then on Optuna asks nobody about that trial
+    ledger._trials._study.get_trials()  # as the sampler does; from then on Optuna asks nobody about that trial
     with pytest.raises(LeaseLost):
         ledger.tell(lease, trial, COMPLETE, {})
     assert study.trials[0].value == 0.9

@@ -26,11 +26,11 @@ from storage import (
 
 POINTER = Checkpoints(
     resume=(
-        CheckpointRef(key="trial-00000/attempt-1/step-00000020", sha256="b" * 64, bytes=20, step=20),
-        CheckpointRef(key="trial-00000/attempt-1/step-00000010", sha256="a" * 64, bytes=10, step=10),
+        CheckpointRef(key="trial-00000/attempt-1/step-00000020", sha256="b" * 64, bytes=20, optimiser_steps=20),
+        CheckpointRef(key="trial-00000/attempt-1/step-00000010", sha256="a" * 64, bytes=10, optimiser_steps=10),
     ),
     best=CheckpointRef(
-        key="trial-00000/attempt-1/best-00000010", sha256="c" * 64, bytes=5, step=10, value=0.25, tenth=1
+        key="trial-00000/attempt-1/best-00000010", sha256="c" * 64, bytes=5, optimiser_steps=10, value=0.25, step=1
     ),
 )
 
@@ -174,7 +174,7 @@ def test_a_lease_holds_until_it_expires_on_the_clock_of_the_database(database: D
     assert (stolen.slot, stolen.attempt, slot.trial_number, slot.owner) == (0, 2, 0, "you")
     assert slot.held
     assert slot.reason == "its worker ended without a word"
-    assert not slots.commit(lease, POINTER, step=10, detail="")
+    assert not slots.commit(lease, POINTER, optimiser_steps=10, detail="")
 
 
 def test_a_lease_that_expired_is_renewed_as_long_as_nobody_took_it(database: Database, slots: Slots) -> None:
@@ -206,12 +206,12 @@ def test_a_lost_lease_changes_nothing(database: Database, slots: Slots, how: str
     again, _ = claim(slots, "me")  # the same owner: it is the attempt that tells
     before = slots.all()
     assert not slots.assign(lease, 7, 7)
-    assert not slots.commit(lease, POINTER, step=10, detail="")
+    assert not slots.commit(lease, POINTER, optimiser_steps=10, detail="")
     assert not slots.finish(lease)
     assert not slots.release(lease, state="interrupted", reason="late", crashed=True)
     assert slots.renew({lease}, LEASE_S) == set()
     assert slots.all() == before
-    assert slots.commit(again, POINTER, step=10, detail="")
+    assert slots.commit(again, POINTER, optimiser_steps=10, detail="")
 
 
 def test_a_lease_of_another_owner_or_attempt_is_no_lease(slots: Slots, record: StudyRecord) -> None:
@@ -373,7 +373,7 @@ def test_a_crash_counts_unless_a_checkpoint_was_committed_since_the_last_one(slo
     crashes = []
     for saves in (False, True, False, True, True):
         if saves:
-            assert slots.commit(lease, POINTER, step=10, detail="")
+            assert slots.commit(lease, POINTER, optimiser_steps=10, detail="")
         assert slots.release(lease, state="interrupted", reason="it crashed", crashed=True)
         crashes.append(slots.all()[0].crashes)
         lease, _ = claim(slots)
@@ -382,7 +382,7 @@ def test_a_crash_counts_unless_a_checkpoint_was_committed_since_the_last_one(slo
 
 def test_a_preemption_counts_as_no_crash_and_leaves_the_next_crash_free(slots: Slots) -> None:
     lease = begun(slots, "me", 0)
-    assert slots.commit(lease, POINTER, step=10, detail="")
+    assert slots.commit(lease, POINTER, optimiser_steps=10, detail="")
     assert slots.release(lease, state="interrupted", reason="preempted")
     lease, slot = claim(slots)
     assert slot.crashes == 0
@@ -398,7 +398,7 @@ def test_a_stolen_trial_counts_as_crashed_under_the_same_rule(database: Database
     crashes = []
     for saves in (False, True, False):
         if saves:
-            assert slots.commit(lease, POINTER, step=10, detail="")
+            assert slots.commit(lease, POINTER, optimiser_steps=10, detail="")
         expire(database)
         lease, slot = claim(slots, "you")
         crashes.append(slot.crashes)
@@ -487,7 +487,7 @@ def test_the_seconds_after_the_last_sign_of_life_of_a_stolen_trial_are_nobodys(
 def test_what_was_heard_of_a_stolen_trial_after_its_last_sign_of_life_counts(database: Database, slots: Slots) -> None:
     lease = begun(slots, "me", 0)
     pass_time(database, "tuner_slots", "device_seen", 100)
-    assert slots.commit(lease, POINTER, step=20, detail="step 20")  # so it was alive a hundred seconds later
+    assert slots.commit(lease, POINTER, optimiser_steps=20, detail="step 20")  # so it was alive a hundred seconds later
     for table, column in (("tuner_slots", "device_seen"), ("tuner_slots", "expires"), ("tuner_events", "moment")):
         pass_time(database, table, column, 1.1 * LEASE_S)
     _, slot = claim(slots, "you")
@@ -499,7 +499,7 @@ def test_what_was_heard_of_a_stolen_trial_after_its_last_sign_of_life_counts(dat
 
 def test_a_committed_pointer_is_read_as_it_was_written_by_whoever_goes_on(slots: Slots) -> None:
     lease = begun(slots, "me", 0)
-    assert slots.commit(lease, POINTER, step=20, detail="step 20")
+    assert slots.commit(lease, POINTER, optimiser_steps=20, detail="step 20")
     assert slots.all()[0].checkpoints == POINTER
     assert slots.release(lease, state="interrupted", reason="preempted")
     _, slot = claim(slots, "you")

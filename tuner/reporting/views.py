@@ -152,8 +152,8 @@ def event_view(event: EventRecord) -> dict[str, Any]:
         "trial": event.trial,
         "attempt": event.attempt,
         "worker": event.owner,
+        # A contract from before a step was only that of an evaluation.
         "step": event.optimiser_steps if event.step is None else event.step,
-        "optimiser_steps": event.optimiser_steps,
         "value": event.value,
         "detail": event.detail,
     }

@@ -73,22 +73,22 @@ def was_killed(code: int | None) -> bool:
     return code in _KILLED
 
 
-def describe_crash(code: int | None, step: int, *, out_of_memory: bool | None) -> Crash:
+def describe_crash(code: int | None, optimiser_steps: int, *, out_of_memory: bool | None) -> Crash:
     """Return what is known of a trainer that ended without a word.
 
     Args:
         code: Its exit code, negative for a signal; None if unknown.
-        step: Steps that the trial had done.
+        optimiser_steps: Optimiser steps that the trial had done.
         out_of_memory: Whether the kernel has just killed a process of ours for want of memory; None if it does not say.
     """
-    where = f"after step {step}" if step else "before its first step"
+    where = f"after optimiser step {optimiser_steps}" if optimiser_steps else "before its first optimiser step"
     words = f"its trainer ended without a word: {describe_exit(code)}"
     if was_killed(code):
         if out_of_memory:
             reason = f"out of memory: the kernel killed its trainer {where}"
-            return Crash(reason=reason, own=True, before_any_step=not step, memory="host")
+            return Crash(reason=reason, own=True, before_any_step=not optimiser_steps, memory="host")
         return Crash(reason=words if out_of_memory is not None else f"{words}, perhaps for want of memory")
     if code is not None and (code >= 0 or -code in _OWN):
         reason = f"its trainer ended without a word {where}: {describe_exit(code)}"
-        return Crash(reason=reason, own=True, before_any_step=not step)
+        return Crash(reason=reason, own=True, before_any_step=not optimiser_steps)
     return Crash(reason=words)

@@ -69,7 +69,7 @@ def after_crash(attempt: Attempt, crash: Crash, config: StudyConfig, *, can_trai
             state=Outcome.PRUNED, value=attempt.last_value, reason=crash.reason, avoid=Constraint.OUT_OF_MEMORY
         )
     if again:
-        return TrialResult(state=Outcome.FAILED, reason=f"crashed twice at the same step: {crash.reason}")
+        return TrialResult(state=Outcome.FAILED, reason=f"crashed twice at the same optimiser step: {crash.reason}")
     return None
 
 

@@ -54,7 +54,7 @@ def publish(
     store: CheckpointStore, trial: int = 0, *, attempt: int = 1, step: int = 120, more: bytes = b""
 ) -> Published:
     staged = write(store.stage(trial, attempt), more)
-    return store.publish(staged, trial=trial, attempt=attempt, kind="step", step=step, facts=FACTS)
+    return store.publish(staged, trial=trial, attempt=attempt, kind="step", optimiser_steps=step, facts=FACTS)
 
 
 def below(folder: Path) -> list[str]:
@@ -72,7 +72,7 @@ def test_files_are_staged_beside_the_checkpoints_and_used_in_place(
     staged = store.stage(3, 2)
     assert staged.parent == root / "trial-00003" / "attempt-2"
     assert staged.name.startswith(".")
-    published = store.publish(write(staged), trial=3, attempt=2, kind="best", step=7, facts=FACTS)
+    published = store.publish(write(staged), trial=3, attempt=2, kind="best", optimiser_steps=7, facts=FACTS)
     folder, facts = store.fetch(published.key, published.sha256)
     assert facts == FACTS
     assert folder == root / published.key
@@ -262,7 +262,12 @@ def test_a_flipped_bit_of_the_manifest_is_noticed_wherever_it_changes_a_meaning(
 
 def test_facts_whose_keys_are_numbers_are_read_as_text(store: CheckpointStore) -> None:
     published = store.publish(
-        write(store.stage(0, 1)), trial=0, attempt=1, kind="step", step=1, facts={"labels": {10: "a", 9: "b"}}
+        write(store.stage(0, 1)),
+        trial=0,
+        attempt=1,
+        kind="step",
+        optimiser_steps=1,
+        facts={"labels": {10: "a", 9: "b"}},
     )
     assert store.fetch(published.key, published.sha256)[1] == {"labels": {"10": "a", "9": "b"}}
 
@@ -284,7 +289,7 @@ def die(name, arguments):
         os.kill(os.getpid(), 9)
 
 sys.addaudithook(die)
-store.publish(folder, trial=0, attempt=1, kind="step", step=120, facts={"new": True})
+store.publish(folder, trial=0, attempt=1, kind="step", optimiser_steps=120, facts={"new": True})
 """
 
 
@@ -392,7 +397,7 @@ def test_what_was_tidied_away_under_a_fenced_owners_hands_is_not_published(store
     staged = write(store.stage(0, 1))
     shutil.rmtree(root / "trial-00000")
     with pytest.raises(CheckpointsUnreachable, match="No such file or directory"):
-        store.publish(staged, trial=0, attempt=1, kind="step", step=1, facts={})
+        store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=1, facts={})
     assert store.keys(0) == []
 
 
@@ -404,7 +409,7 @@ from storage import CheckpointStore, CheckpointsUnreachable, CheckpointsUnwritab
 store = CheckpointStore(sys.argv[1], "one", scratch=Path(sys.argv[2]))
 old = store.stage(0, 1)
 (old / "model").write_bytes(b"x" * 100_000)
-old = store.publish(old, trial=0, attempt=1, kind="step", step=1, facts={})
+old = store.publish(old, trial=0, attempt=1, kind="step", optimiser_steps=1, facts={})
 staged = store.stage(0, 1)
 (staged / "model").write_bytes(b"y")
 Path(sys.argv[1], "one", "filler").touch()
@@ -416,7 +421,7 @@ except OSError:
     pass
 for trying in (
     store.check_writable,
-    lambda: store.publish(staged, trial=0, attempt=1, kind="step", step=2, facts={"long": "f" * 100_000}),
+    lambda: store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=2, facts={"long": "f" * 100_000}),
 ):
     try:
         trying()
@@ -425,7 +430,7 @@ for trying in (
 store.fetch(old.key, old.sha256)
 print(store.keys(0), (staged / "model").read_bytes())
 Path(sys.argv[1], "one", "filler").unlink()
-new = store.publish(staged, trial=0, attempt=1, kind="step", step=2, facts={})
+new = store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=2, facts={})
 store.fetch(new.key, new.sha256)
 """
 
@@ -528,7 +533,7 @@ def test_a_store_that_goes_on_failing_is_given_up_and_half_a_checkpoint_is_none(
     Unsteady.asked.clear()
     Unsteady.failures[:] = [error] * 9
     with pytest.raises(CheckpointsUnreachable) as caught:
-        unsteady.publish(staged, trial=0, attempt=1, kind="step", step=120, facts=FACTS)
+        unsteady.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=120, facts=FACTS)
     assert str(caught.value) == f"unsteady://x/one/{KEY} cannot be written: {said}"
     assert len(Unsteady.asked) == tries
     assert unsteady.keys(0) == [before.key]
@@ -536,7 +541,7 @@ def test_a_store_that_goes_on_failing_is_given_up_and_half_a_checkpoint_is_none(
         unsteady.fetch(KEY, "0")
     assert {path.name: path.read_bytes() for path in staged.iterdir()} == FILES
     Unsteady.failures.clear()
-    later = unsteady.publish(staged, trial=0, attempt=1, kind="step", step=121, facts=FACTS)
+    later = unsteady.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=121, facts=FACTS)
     assert [path for path in Unsteady.store if KEY in path] == [], "what failed takes no room for ever"
     assert unsteady.keys(0) == [before.key, later.key]
 

@@ -144,7 +144,7 @@ def test_interrupted_trials_go_on_where_they_are_and_empty_slots_get_new_ones(ol
         ]
         lease = claimed[0][0] if claimed[0] else None
         assert lease is not None
-        assert slots.commit(lease, Checkpoints(), step=1, detail="")
+        assert slots.commit(lease, Checkpoints(), optimiser_steps=1, detail="")
         assert [event.kind for event in Events(database, 1).all(trial=4)] == ["claimed", "checkpoint"]
 
 
@@ -153,7 +153,7 @@ def test_weights_that_were_kept_are_found_by_what_their_slot_says(old: str, tmp_
     upgrade(old)
     with Database(old) as database:
         best = History(database, Studies(database).get("one")).trial(3).checkpoints.best
-    assert best == CheckpointRef(key="trial-00003", sha256="", bytes=0, step=0)
+    assert best == CheckpointRef(key="trial-00003", sha256="", bytes=0, optimiser_steps=0)
     store = CheckpointStore(str(tmp_path / "kept"), "one", scratch=tmp_path / "scratch")
     folder, facts = store.fetch(best.key, best.sha256)
     assert (folder / "model.safetensors").read_bytes() == b"weights of trial 3"

@@ -25,7 +25,9 @@ BEGAN = Began(study="s", direction="maximize", metric="accuracy", trials=4, fini
 
 
 def started(number: int, *, again: bool = False, steps: int | None = None) -> TrialStarted:
-    return TrialStarted(number=number, lane=0, device="cuda:0", hyperparameters=POINT, again=again, steps=steps)
+    return TrialStarted(
+        number=number, lane=0, device="cuda:0", hyperparameters=POINT, again=again, optimiser_steps=steps
+    )
 
 
 def evaluated(number: int, step: int, value: float) -> TrialEvaluated:
@@ -76,7 +78,7 @@ def test_a_pipe_gets_a_line_an_event_without_colour_or_wrapping() -> None:
         "trial 1 complete value 0.7500 after 10s; 2/4, best 0.7500 (trial 1), about 10s left",
         f"trial 2 again on cuda:0: {point}",
         "trial 2 pruned value 0.5000 (pruned: [weak]) after 20s; 3/4, best 0.7500 (trial 1), about 8s left",
-        f"trial 3 again from step 120 on cuda:0: {point}",
+        f"trial 3 again from optimiser step 120 on cuda:0: {point}",
         "trial 3 paused (paused; `tuner resume s` goes on) after 15s; 3/4, best 0.7500 (trial 1), about 8s left",
         "something [bold]odd[/bold]",
     ]

@@ -7,7 +7,8 @@ import optuna
 import optuna_dashboard
 import pytest
 
-from tuner.reporting.trial_note import note_attributes, note_key, trial_note
+from tuner.reporting.trial_note import trial_note
+from tuner.search.dashboard_note import note_attributes, note_key
 
 EVALUATION = {
     "step": 5,

@@ -167,8 +167,10 @@ def test_events_are_shown_with_what_belongs_to_them(opened: tuple[Database, Stud
     claimed = Slots(database, study.id).claim("you", LEASE_S)
     assert claimed is not None
     lease, _ = claimed
-    best = CheckpointRef(key="trial-00000/attempt-2/best-00000009", sha256="", bytes=1, step=9, value=0.5, tenth=9)
-    assert Slots(database, study.id).commit(lease, Checkpoints(best=best), step=9, detail=best.key)
+    best = CheckpointRef(
+        key="trial-00000/attempt-2/best-00000009", sha256="", bytes=1, optimiser_steps=9, value=0.5, step=9
+    )
+    assert Slots(database, study.id).commit(lease, Checkpoints(best=best), optimiser_steps=9, detail=best.key)
     events = Events(database, study.id).all()
     views = [event_view(event) for event in events]
     keys = ["id", "time", "kind", "trial", "attempt", "worker", "step", "value", "detail"]

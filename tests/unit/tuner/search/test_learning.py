@@ -8,13 +8,14 @@ from typing import Any
 
 import optuna
 import pytest
+from ledgers import make_ledger
 
 from search_spaces import Categorical, Float, Hyperparameters, SearchSpace
 from storage import Database, Studies
+from tuner.search.optuna_trials import OpenTrial
 from tuner.search.samplers import make_sampler
 from tuner.study.config import StudyConfig
 from tuner.study.study_file import parse_config
-from tuner.supervisor.ledger import Ledger, OpenTrial
 from tuner.supervisor.retrying import OutageRetrying
 from tuner.trial.evaluation import Evaluation
 from tuner.trial.result import TrialResult
@@ -65,8 +66,8 @@ class Study:
             config.name, direction="maximize", config=config.to_dict(), facts={}, trials=TRIALS, first={}
         )
         retrying = OutageRetrying(lambda text: pytest.fail(text))
-        self.ledger = Ledger(database, record, config, SPACE, owner="me", lease_s=3600, retrying=retrying)
-        self.optuna = self.ledger._study
+        self.ledger = make_ledger(database, record, config, SPACE, owner="me", lease_s=3600, retrying=retrying)
+        self.optuna = self.ledger._trials._study
 
     def begin(self) -> tuple[Any, OpenTrial]:
         claimed = self.ledger.claim(())

@@ -10,9 +10,9 @@ import pytest
 
 from storage import Checkpoints, Footprint, Lease, SlotRecord
 from tuner.machine.devices import CPU, Device, Lane
+from tuner.search.optuna_trials import OpenTrial
 from tuner.supervisor.attempt import Attempt
 from tuner.supervisor.crash import Crash
-from tuner.supervisor.ledger import OpenTrial
 from tuner.supervisor.micro_batches import MicroBatches
 
 GPU = Device(kind="cuda", id="GPU-1", label="cuda:0", name="NVIDIA A2", memory_bytes=16 << 30)
@@ -29,7 +29,7 @@ SLOT = SlotRecord(
     checkpoints=Checkpoints(),
     reason=None,
 )
-HOST = Crash(reason="out of memory: the kernel killed its trainer after step 3", own=True, memory="host")
+HOST = Crash(reason="out of memory: the kernel killed its trainer after optimiser step 3", own=True, memory="host")
 
 
 class Remembered:
@@ -45,7 +45,7 @@ class Remembered:
     def fitting(self, footprint: Footprint) -> int | None:
         return self.fits.get(footprint.device)
 
-    def remember(self, footprint: Footprint, micro_batch: int) -> None:
+    def lower(self, footprint: Footprint, micro_batch: int) -> None:
         self.fits[footprint.device] = micro_batch
 
     def record(self, _: Lease, __: OpenTrial, effective: dict[str, Any]) -> None:
@@ -57,7 +57,9 @@ class Trial:
 
     def __init__(self, device: Device = GPU) -> None:
         self.database = Remembered()
-        self.micro_batches = MicroBatches(cast(Any, self.database), cast(Any, self.database))
+        self.micro_batches = MicroBatches(
+            *(cast(Any, self.database),) * 3, retrying=cast(Any, lambda call, *arguments: call(*arguments))
+        )
         self.lane = Lane(index=0, device=device, threads=2)
 
     def attempt(self, *, heeds: bool = True, crash: Crash = HOST, **recorded: Any) -> tuple[int | None, bool]:

@@ -181,7 +181,7 @@ def test_nothing_in_a_checkpoint_runs_though_its_manifest_and_digest_match(tmp_p
     staged = store.stage(0, 1)
     Parts().checkpoint().write(staged)
     (staged / STATE).write_bytes(pickle.dumps(Evil(tmp_path / "evil")))
-    published = store.publish(staged, trial=0, attempt=1, kind="step", step=5, facts={})
+    published = store.publish(staged, trial=0, attempt=1, kind="step", optimiser_steps=5, facts={})
     folder, _ = store.fetch(published.key, published.sha256)
     with pytest.raises(ModelError, match=rf"{STATE}: training cannot go on from it"):
         TrainingState.read(folder)

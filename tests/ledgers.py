@@ -1,0 +1,47 @@
+"""Ledgers and transfers as a supervisor makes them, for tests that go below it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from storage import History, Slots
+from tuner.search.optuna_trials import OptunaTrials
+from tuner.study.live_config import LiveConfig
+from tuner.supervisor.best_trials import BestTrials
+from tuner.supervisor.ledger import Ledger
+from tuner.supervisor.retrying import OutageRetrying
+from tuner.supervisor.transfers import Transfers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from search_spaces import SearchSpace
+    from storage import CheckpointStore, Database, StudyRecord
+    from tuner.study.config import StudyConfig
+
+
+def make_ledger(
+    database: Database,
+    record: StudyRecord,
+    config: StudyConfig,
+    space: SearchSpace,
+    *,
+    owner: str,
+    lease_s: float,
+    retrying: OutageRetrying,
+    kind: type[Ledger] = Ledger,
+) -> Ledger:
+    """Return a ledger on a study."""
+    trials = OptunaTrials(database, record, LiveConfig(config), space)
+    return kind(Slots(database, record.id), trials, owner=owner, lease_s=lease_s, retrying=retrying)
+
+
+def make_transfers(
+    store: CheckpointStore, database: Database, record: StudyRecord, ledger: Ledger, notice: Callable[[str], None]
+) -> Transfers:
+    """Return transfers between a store and this machine, for a study whose metric is maximised."""
+    from tuner.study.study_file import parse_stored
+
+    live = LiveConfig(parse_stored(record.config, source=record.name))
+    best_trials = BestTrials(History(database, record), live, OutageRetrying(notice))
+    return Transfers(store, ledger, best_trials, direction="maximize", facts={}, notice=notice)
