@@ -1,4 +1,4 @@
-"""Writes the parts of the reference that the program itself knows: the help of each command, and the recipes.
+"""Writes the parts of the documentation that are made from the code: commands, recipes, the diagram of a trial's life.
 
 `python docs/update_reference.py` writes them, `--check` only says whether they are up to date.
 """
@@ -12,8 +12,12 @@ from click.testing import CliRunner
 
 from search_spaces.recipes import RecipeRow, load_recipes
 from tuner.cli.main import COMMANDS, group
+from tuner.supervisor.attempt_state import diagram
 
-FOLDER = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
+LIFE = DOCS / "explanation" / "trial-life.md"
+#: The lines around the diagram in the page of a trial's life.
+OPENS, CLOSES = "```mermaid\n", "\n```"
 
 
 def commands_page() -> str:
@@ -63,19 +67,30 @@ def _models(row: RecipeRow) -> str:
     return f"\nFor {'; or '.join(alternatives)}."
 
 
-PAGES = {"commands.md": commands_page, "recipes.md": recipes_page}
+def life_page() -> str:
+    """Return the page of a trial's life, with the diagram as the code has it now."""
+    before, _, rest = LIFE.read_text(encoding="utf-8").partition(OPENS)
+    _, _, after = rest.partition(CLOSES)
+    return f"{before}{OPENS}{diagram()}{CLOSES}{after}"
+
+
+PAGES = {
+    DOCS / "reference" / "commands.md": commands_page,
+    DOCS / "reference" / "recipes.md": recipes_page,
+    LIFE: life_page,
+}
 
 
 def main() -> int:
     """Write or check the pages."""
-    stale = [name for name, page in PAGES.items() if not _is_current(FOLDER / name, page())]
+    stale = [path for path, page in PAGES.items() if not _is_current(path, page())]
     if "--check" in sys.argv:
-        for name in stale:
-            print(f"docs/reference/{name} is out of date: run `make docs`")
+        for path in stale:
+            print(f"docs/{path.relative_to(DOCS)} is out of date: run `make docs`")
         return bool(stale)
-    for name in stale:
-        (FOLDER / name).write_text(PAGES[name](), encoding="utf-8")
-        print(f"wrote docs/reference/{name}")
+    for path in stale:
+        path.write_text(PAGES[path](), encoding="utf-8")
+        print(f"wrote docs/{path.relative_to(DOCS)}")
     return 0
 
 

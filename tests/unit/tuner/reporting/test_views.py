@@ -188,7 +188,7 @@ def test_events_are_shown_with_what_belongs_to_them(opened: tuple[Database, Stud
         ["claimed", "trial 0", "attempt 1", "by me"],
         ["report", "trial 0", "attempt 1", "step 9", "value 0.5", "by me"],
         ["stolen", "trial 0", "attempt 2", "from me", "by you"],
-        ["checkpoint", "trial 0", "attempt 2", "step 9", best.key, "by you"],
+        ["checkpoint", "trial 0", "attempt 2", "optimiser step 9", best.key, "by you"],
     ]
     Studies(database).set_state(study.id, "paused")
     (paused,) = Events(database, study.id).all(after=events[-1].id)
