@@ -21,7 +21,7 @@ Measured = Callable[[str, str], None]
 
 FILLED = Path(__file__).with_name("gpu_filled.py")
 #: Epochs of a trial that lasts some seconds, by kind of device.
-EPOCHS = {"cuda": 6, "cpu": 40}
+EPOCHS = {"cuda": 12, "cpu": 40}
 
 
 @pytest.fixture
@@ -72,12 +72,13 @@ def test_a_study_runs_to_its_end(
     command.ok("start", path, *devices)
     trials = records(command, "whole")
     assert [trial.state for trial in trials] == ["complete"] * 3
+    precision = trainers.call("precisions")["auto"]
     places = set()
     for trial in trials:
         effective = trial.effective
         assert effective is not None
         assert effective["device"] == trainers.device.kind
-        assert effective["precision"] == trainers.call("precisions")["auto"]
+        assert effective["precision"] == precision
         if effective["frozen_layers"]:
             places.add(effective["trunk_cache"]["place"])
     assert places <= {"device" if trainers.on_gpu else "memory"}

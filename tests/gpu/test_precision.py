@@ -25,17 +25,30 @@ def brief(study: Study, **values: Any) -> Any:
     return study.run(max_rows=rows, num_train_epochs=40 * study.size.batch / rows, warmup_ratio=0.2, **values)
 
 
+@pytest.fixture(scope="module")
+def precisions(trainers: Trainers) -> Any:
+    """What a trainer found out about this device."""
+    return trainers.call("precisions")
+
+
+@pytest.fixture(scope="module")
+def whole(trainers: Trainers, make_study: Callable[..., Study]) -> Any:
+    """What comes of the trial in fp32."""
+    found = trainers.train(brief(make_study(trainers.device.kind), precision="fp32"))
+    assert found["state"] == "complete", found["reason"]
+    return found
+
+
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_the_losses_are_those_of_fp32_as_far_as_the_bits_go(
-    precision: str, trainers: Trainers, study: Study, measured: Measured
+    precision: str, trainers: Trainers, study: Study, whole: Any, precisions: Any, measured: Measured
 ) -> None:
     if precision == "fp16" and not trainers.on_gpu:
         pytest.skip("fp16 needs a GPU")
-    if precision == "bf16" and trainers.on_gpu and not trainers.call("precisions")["bf16"]:
+    if precision == "bf16" and trainers.on_gpu and not precisions["bf16"]:
         pytest.skip("this GPU does not compute bf16")
-    whole = trainers.train(brief(study, precision="fp32"))
     short = trainers.train(brief(study, precision=precision))
-    assert (whole["state"], short["state"]) == ("complete", "complete"), (whole["reason"], short["reason"])
+    assert short["state"] == "complete", short["reason"]
     assert short["effective"]["precision"] == precision
     assert short["effective"]["device"] == trainers.device.kind
     assert whole["losses"][-1] < whole["losses"][0] - 0.02, "something was learnt, so that the losses can differ"
@@ -72,14 +85,13 @@ def test_a_step_that_the_scaler_skips_leaves_the_learning_rate_where_it_is(
     assert moved == [not skip for skip in skipped[:-1]]
 
 
-def test_auto_is_bf16_where_the_gpu_computes_it(trainers: Trainers) -> None:
-    found = trainers.call("precisions")
-    assert found["auto"] == ("bf16" if found["bf16"] else "no")
+def test_auto_is_bf16_where_the_gpu_computes_it(precisions: Any) -> None:
+    assert precisions["auto"] == ("bf16" if precisions["bf16"] else "no")
 
 
 @pytest.mark.parametrize("what", ["product", "convolution"])
-def test_fp32_is_fp32_and_not_tf32(what: str, trainers: Trainers, measured: Measured) -> None:
-    error = trainers.call("precisions")[what]
+def test_fp32_is_fp32_and_not_tf32(what: str, precisions: Any, measured: Measured) -> None:
+    error = precisions[what]
     measured(f"fp32 {what}: largest error beside fp64", f"{error:.1e}")
     # Sums of 512 products are off by some 1e-6 of the largest in fp32, and by some 1e-4 in TF32's ten bits.
     assert error < 2e-5

@@ -45,10 +45,10 @@ def test_a_trial_that_goes_on_is_the_trial_that_was_never_interrupted(
     assert [*first["evaluations"], *rest["evaluations"]] == whole["evaluations"]
     assert rest["weights"] == whole["weights"]
     assert first["weights"] != whole["weights"]
-    loose = interrupted(trainers, run, tmp_path / "loose", deterministic=False)
-    counts = [len(each["evaluations"]) for each in loose]
-    assert counts[0] == counts[1] + counts[2]
-    measured(
-        f"interrupted and gone on, {precision}",
-        f"the same bits with deterministic settings; without: {'the same' if same(*loose) else 'other'} bits",
-    )
+    found = "the same bits with deterministic settings"
+    if precision == "bf16":  # what a study on a GPU trains with, unless it says otherwise
+        loose = interrupted(trainers, run, tmp_path / "loose", deterministic=False)
+        counts = [len(each["evaluations"]) for each in loose]
+        assert counts[0] == counts[1] + counts[2]
+        found += f"; without: {'the same' if same(*loose) else 'other'} bits"
+    measured(f"interrupted and gone on, {precision}", found)
