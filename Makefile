@@ -1,4 +1,4 @@
-# quickstart, test, bench, chaos, check and docs each set up what they need: any of them may be the first command after a clone.
+# quickstart, test, bench, chaos, gpu, check and docs each set up what they need: any of them may be the first command after a clone.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ JOBS ?= 2
 BENCH ?= frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test bench chaos check docs secrets clean
+.PHONY: help quickstart test bench chaos gpu check docs secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -27,6 +27,10 @@ bench: $(VENV)/.test .venv-ray/.made ## Set up, then measure against other syste
 
 chaos: $(VENV)/.test ## Set up, then run the chaos test with SEEDS=n seeds
 	$(BIN)/python -m pytest tests/chaos --seeds $(SEEDS)
+
+# On a machine with a GPU, PyPI's torch for x86-64 Linux is a CUDA build.
+gpu: $(VENV)/.test ## Set up, then test on one GPU and print what was measured: at most four minutes; skipped without one
+	$(BIN)/python -m pytest tests/gpu
 
 check: $(VENV)/.checking ## Set up, then lint, type-check and check the architecture
 	$(BIN)/ruff check .

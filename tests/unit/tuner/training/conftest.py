@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import datasets
 import pytest
 import torch
 import transformers
+from tiny_models import BAD, GOOD, PLAIN, FolderSaver, wordpiece
 from torch.nn import functional
 from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.optim.optimizer import register_optimizer_step_pre_hook
@@ -28,16 +29,13 @@ from tuner.training.loop import train
 from tuner.training.preparation import prepare
 from tuner.trial.evaluation import Evaluation
 from tuner.trial.run import ModelSource, TrialRun
-from tuner.trial.saver import TrialStopped, Write
+from tuner.trial.saver import TrialStopped
 
 if TYPE_CHECKING:
     from torch import nn
 
 TEXTS = ("bert", "roberta", "distilbert", "electra", "deberta-v2")
 ARCHITECTURES = (*TEXTS, "vit")
-GOOD = ("good", "great")
-BAD = ("bad", "awful")
-PLAIN = ("a", "the", "film", "plot", "actor", "is", "was", "very", "and", "with", "music", "story")
 SIZES: dict[str, int | float | str] = {"train": 32, "validation": 16, "test": 8}
 DEFAULTS: dict[str, Any] = {
     "learning_rate": 1e-3,
@@ -66,27 +64,6 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 # ---- checkpoints
-
-
-def _wordpiece(**more: Any) -> transformers.PreTrainedTokenizerFast:
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *GOOD, *BAD, *PLAIN, "##s"]
-    backend = Tokenizer(models.WordPiece({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
-    backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    backend.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return transformers.PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_max_length=32,
-        **more,
-    )
 
 
 def _byte_pairs() -> transformers.PreTrainedTokenizerFast:
@@ -196,9 +173,9 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ModelS
             elif name == "roberta":
                 _byte_pairs().save_pretrained(folder)
             elif name == "distilbert":
-                _wordpiece(model_input_names=["input_ids", "attention_mask"]).save_pretrained(folder)
+                wordpiece(model_input_names=["input_ids", "attention_mask"]).save_pretrained(folder)
             else:
-                _wordpiece(model_input_names=["input_ids", "token_type_ids", "attention_mask"]).save_pretrained(folder)
+                wordpiece(model_input_names=["input_ids", "token_type_ids", "attention_mask"]).save_pretrained(folder)
             made[name, layers] = ModelSource(location=str(folder))
         return made[name, layers]
 
@@ -307,78 +284,6 @@ def make_run(checkpoint: Callable[..., ModelSource], preparation: Callable[..., 
 
 
 # ---- saving
-
-
-class FolderSaver:
-    """Saves into a folder, after the steps that it is told; the attempts of one trial share the folder.
-
-    Args:
-        folder: Takes `step-00003` for what is saved after step 3, and `best`.
-        at: Steps after which to save.
-        leave: Leave with the first of them.
-        looks: Leave, too, from the look at `leaving` on that comes after this many.
-    """
-
-    def __init__(
-        self, folder: Path, *, at: Collection[int] = (), leave: bool = False, looks: int | None = None
-    ) -> None:
-        self.folder = folder
-        self.at = set(at)
-        self.leave = leave
-        self.looks = looks
-        #: How often training asked, and the evaluations whose weights it handed over.
-        self.asked = 0
-        self.kept: list[Evaluation] = []
-        self._write_best: Write | None = None
-
-    @property
-    def leaving(self) -> bool:
-        """Whether the trial is about to be moved."""
-        if self.looks is None:
-            return False
-        self.looks -= 1
-        return self.looks < 0
-
-    def wanted(self) -> bool:
-        """Return whether there is a step left to save after."""
-        self.asked += 1
-        return bool(self.at) or (self.looks is not None and self.looks < 0)
-
-    def save(self, step: int, write: Write) -> None:
-        """Save, if this is one of the steps."""
-        moved = self.looks is not None and self.looks < 0
-        if step not in self.at and not moved:
-            return
-        write(self.made(self.step(step)))
-        self.write_best()
-        if moved or self.leave:
-            raise TrialStopped("left")
-
-    def keep(self, evaluation: Evaluation, write: Write) -> None:
-        """Hold the best weights."""
-        self.kept.append(evaluation)
-        self._write_best = write
-
-    def write_best(self) -> None:
-        """Write the best weights, unless they are written: at a save, and at the end of a trial."""
-        if self._write_best is not None:
-            self._write_best(self.made(self.best))
-            self._write_best = None
-
-    def step(self, step: int) -> Path:
-        """Return where a step is saved."""
-        return self.folder / f"step-{step:05d}"
-
-    @property
-    def best(self) -> Path:
-        """Where the best weights are."""
-        return self.folder / "best"
-
-    @staticmethod
-    def made(folder: Path) -> Path:
-        """Return a folder that is there."""
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
 
 
 @dataclass
