@@ -1,0 +1,82 @@
+"""Which evaluations no pruner judges, though it would prune the trial at each of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from acceptance_support import Tuner
+
+#: Training whose curve is its number's, tenth by tenth; it has nothing to go on from. A trial leaves a file named for its
+#: number as it begins, so that another one can wait until those before it on the lane are told.
+CURVES = """
+import os
+import time
+from pathlib import Path
+
+from tuner.run import Evaluation
+
+CURVES = {curves}
+WAITS = {waits}
+CRASHES_AFTER = {crashes_after}
+
+
+def train(run):
+    again = Path(str(run.number)).exists()
+    Path(str(run.number)).touch()
+    for tenth, value in enumerate(CURVES[run.number], start=1):
+        if WAITS.get(run.number, (0, ""))[0] == tenth:
+            while not Path(WAITS[run.number][1]).exists():
+                time.sleep(0.01)
+        if not again and CRASHES_AFTER.get(run.number) == tenth - 1:
+            os._exit(1)
+        yield Evaluation(
+            step=tenth, value=value, epoch=tenth / 10, optimiser_steps=tenth, train_loss=0.0, validation_loss=0.0,
+            learning_rate=1e-4,
+        )
+"""
+#: Judges from the first tenth and the first complete trial on: who is below the median is pruned.
+AT_ONCE = {"name": "percentile", "percentile": 50, "n_startup_trials": 1, "n_warmup_steps": 0, "n_min_trials": 1}
+PRUNED = "pruned: {value} at tenth {tenth} was among the weakest so far"
+
+
+def run(
+    tuner: Tuner,
+    curves: dict[int, list[float]],
+    *,
+    waits: dict[int, tuple[int, str]],
+    crashes_after: dict[int, int] | None = None,
+) -> list[dict[str, Any]]:
+    """Run one trial a curve, two at a time; return what is shown of them.
+
+    Args:
+        tuner: The command.
+        curves: By trial, its values.
+        waits: By trial, before which tenth it waits until which other one has begun.
+        crashes_after: By trial, after how many tenths its first attempt crashes.
+    """
+    text = CURVES.format(curves=curves, waits=waits, crashes_after=crashes_after or {})
+    (tuner.folder / "curves.py").write_text(text, encoding="utf-8")
+    study = tuner.toy_study("spared", train="curves:train", pruner=AT_ONCE, budget={"trials": len(curves)})
+    tuner.ok("start", study, "--workers", "2")
+    trials: list[dict[str, Any]] = tuner.json("trials", "spared")["trials"]
+    return trials
+
+
+def test_the_published_recipe_and_a_trial_at_its_last_tenth_are_never_pruned(tuner: Tuner) -> None:
+    sound, weak = [0.5] * 9 + [1.0], [0.0] * 10
+    curves = {0: weak, 1: sound, 2: sound, 3: [0.6] * 10, 4: weak}
+    # The recipe is trained once two trials have shown how weak it is; so is trial 3 at its last tenth.
+    recipe, *_, late, last = run(tuner, curves, waits={0: (1, "3")})
+    assert (recipe["state"], recipe["value"], len(recipe["steps"])) == ("complete", 0.0, 10)
+    assert (late["state"], late["value"], len(late["steps"])) == ("complete", 0.6, 10)
+    # The same curve under another number shows that the pruner would have.
+    assert (last["state"], last["reason"]) == ("pruned", PRUNED.format(value=0, tenth=1))
+
+
+def test_a_trial_that_begins_again_is_not_judged_by_what_it_had_reported_further_on(tuner: Tuner) -> None:
+    # While trial 1 waits after its fifth tenth, better ones end; then its trainer crashes and it begins again.
+    curves = {0: [0.5] * 10, 1: [0.6] * 10, 2: [0.9] * 10, 3: [0.9] * 10, 4: [0.9] * 10}
+    _, begun_again, *_ = run(tuner, curves, waits={1: (6, "4")}, crashes_after={1: 5})
+    # Where it reaches a tenth that it had not reported, or its last report, it is judged like any other.
+    assert (begun_again["restarts"], begun_again["reason"]) == (1, PRUNED.format(value=0.6, tenth=5))
+    assert begun_again["state"] == "pruned"
