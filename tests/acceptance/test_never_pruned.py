@@ -1,4 +1,4 @@
-"""Which evaluations no pruner judges, though it would prune the trial at each of them, and which it judges late."""
+"""Which evaluations no pruner judges, though it would prune the trial at each of them, and what a late word does."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ CURVES = {curves}
 WAITS = {waits}
 CRASHES_AFTER = {crashes_after}
 ASKS = {asks}
+OTHERWISE = {otherwise}
 
 
 def train(run):
@@ -36,6 +37,8 @@ def train(run):
                 time.sleep(0.01)
         if not again and CRASHES_AFTER.get(run.number) == tenth - 1:
             os._exit(1)
+        if again and OTHERWISE:
+            value += 0.25
         yield Evaluation(
             step=tenth, value=value, epoch=tenth / 10, optimiser_steps=tenth, train_loss=0.0, validation_loss=0.0,
             learning_rate=1e-4,
@@ -54,6 +57,7 @@ def study_of(
     waits: dict[int, tuple[int, str]],
     crashes_after: dict[int, int] | None = None,
     asks: bool = False,
+    otherwise: bool = False,
 ) -> str:
     """Write a study of one trial a curve.
 
@@ -63,8 +67,9 @@ def study_of(
         waits: By trial, before which tenth it waits until there is a file of which name.
         crashes_after: By trial, after how many tenths its first attempt crashes.
         asks: Whether training asks if it is to be saved.
+        otherwise: Whether a trial that begins again has other values.
     """
-    text = CURVES.format(curves=curves, waits=waits, crashes_after=crashes_after or {}, asks=asks)
+    text = CURVES.format(curves=curves, waits=waits, crashes_after=crashes_after or {}, asks=asks, otherwise=otherwise)
     (tuner.folder / "curves.py").write_text(text, encoding="utf-8")
     return tuner.toy_study("spared", train="curves:train", pruner=AT_ONCE, budget={"trials": len(curves)})
 
@@ -113,3 +118,13 @@ def test_the_word_to_prune_counts_though_the_trial_ends_before_it_hears_it(tuner
     *_, weak = trials_of(tuner)
     assert (weak["state"], weak["value"], weak["reason"]) == ("pruned", 0.0, PRUNED.format(value=0, tenth=1))
     assert [step["step"] for step in weak["steps"]] == [1], "what it reported after the word is not recorded"
+
+
+def test_a_machine_that_computes_otherwise_is_said_so_and_the_curve_stays_as_it_was_reported(tuner: Tuner) -> None:
+    study = study_of(tuner, {0: [0.5] * 10}, waits={}, crashes_after={0: 2}, otherwise=True)
+    done = tuner.ok("start", study)
+    for tenth in (1, 2):
+        assert f"trial 0: tenth {tenth} is now 0.75, before it was interrupted it was 0.5; this machine" in done.stderr
+    assert "tenth 3 is now" not in done.stderr
+    (trial,) = trials_of(tuner)
+    assert [step["value"] for step in trial["steps"]] == [0.5, 0.5, *[0.75] * 8]
