@@ -53,4 +53,4 @@ def test_fine_tuning_that_an_earlier_version_began_goes_on_from_its_checkpoint(t
         assert [each["value"] for each in now["steps"]] == pytest.approx(
             [each["value"] for each in then["steps"]], rel=1e-3
         )
-    tuner.ok("export", "fine-tuning", "exported", *here[:2])
+    tuner.ok("export", "fine-tuning", "exported", *here)
