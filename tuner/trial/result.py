@@ -1,4 +1,4 @@
-"""How a trial ended."""
+"""The result of a trial, as its trainer reports it."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class TrialResult:
     """How a trial ended, as its trainer saw it."""
 
     state: Outcome
-    #: The best evaluation's value of a complete trial, the last one's of any other; None without one.
+    #: Value of the best evaluation where the trial is complete, otherwise of the last evaluation; None without any.
     value: float | None = None
-    #: The last evaluation's value, where the trial ran to its end.
+    #: Value of the last evaluation; None without any.
     final_value: float | None = None
     #: The step of the best evaluation.
     best_step: int | None = None
-    #: Why it ended before its schedule did, in a line that begins with a label.
+    #: Why the trial ended before the end of its schedule: one line that begins with a label; None where it did not.
     reason: str | None = None
-    #: Of a pruned trial: the constraint that it violates.
+    #: The constraint that a pruned trial violates. From it the sampler learns to avoid such points.
     avoid: Constraint | None = None
-    #: For people who debug.
+    #: Traceback of the error that ended the trial, for debugging; None without an error.
     traceback: str | None = None
