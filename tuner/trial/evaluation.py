@@ -78,7 +78,7 @@ def whole_steps(steps: Any) -> int:
         whole = -1 if isinstance(steps, bool) else int(steps)
         if 0 <= whole <= MAX_STEPS and whole == steps:
             return whole
-    raise ValueError(f"{steps!r} is no number of steps; it is a whole number from 0 to {MAX_STEPS}")
+    raise ValueError(f"{steps!r} is no number of optimiser steps; it is a whole number from 0 to {MAX_STEPS}")
 
 
 def is_better(value: float, than: float | None, direction: str) -> bool:

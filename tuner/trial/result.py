@@ -7,26 +7,26 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How training ended."""
+    """How an attempt at a trial ended, as its trainer saw it."""
 
-    #: Trained to its end, or stopped early as it no longer improved.
+    #: Trained to the end of its schedule, or stopped early because it no longer improved.
     COMPLETE = "complete"
-    #: Stopped because others were better, or because it violates a constraint.
+    #: Stopped because other trials were better, or because it violates a constraint.
     PRUNED = "pruned"
     #: Ended by an error.
     FAILED = "failed"
-    #: Saved, to go on in a later attempt.
+    #: Saved, to be continued by a later attempt.
     LEFT = "left"
 
 
 class Constraint(StrEnum):
-    """What a trial can violate. Optuna's samplers learn from it to keep away from such points."""
+    """A constraint that a trial can violate. Optuna's samplers learn from violations to avoid such points."""
 
-    #: A loss, a gradient or a metric was no finite number.
+    #: A loss, a gradient or a metric was not finite.
     DIVERGED = "diverged"
-    #: It does not fit in memory, one example at a time.
+    #: The trial does not fit in memory even with one example per forward pass.
     OUT_OF_MEMORY = "out_of_memory"
-    #: It takes longer than `budget.trial_time`.
+    #: The trial takes longer than `budget.trial_time`.
     OVER_TIME = "time"
 
 
@@ -43,7 +43,7 @@ class TrialResult:
     best_step: int | None = None
     #: Why the trial ended before the end of its schedule: one line that begins with a label; None where it did not.
     reason: str | None = None
-    #: The constraint that a pruned trial violates. From it the sampler learns to avoid such points.
+    #: The constraint that a pruned trial violates; None where it violates none.
     avoid: Constraint | None = None
     #: Traceback of the error that ended the trial, for debugging; None without an error.
     traceback: str | None = None

@@ -479,6 +479,6 @@ def test_steps_that_are_no_whole_number_are_refused_whether_a_save_is_wanted_or_
     if asked:
         supervisor.ask()
         assert saver.wanted()
-    with pytest.raises(ValueError, match="is no number of steps"):
+    with pytest.raises(ValueError, match="is no number of optimiser steps"):
         saver.save(step, writing("step"))
     assert supervisor.hear() == []
