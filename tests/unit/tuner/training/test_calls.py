@@ -76,7 +76,7 @@ def test_a_trial_sends_its_record_its_evaluations_and_its_end_and_saves_its_best
     assert result.state == "complete"
     assert result.value == max(evaluation.value for evaluation in evaluations)
     assert heard[-1].best.value == result.value
-    assert heard[-1].step is None
+    assert heard[-1].optimiser_steps is None
     assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")] == [Path(BEST, WEIGHTS)]
 
 
