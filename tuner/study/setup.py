@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import Float, Recipe, SearchSpace, build_space, load_space, recipe_for
 from search_spaces.schedules import complaint
 from tuner.errors import ConfigError, StudyChanged, TunerError
+from tuner.machine import disk
 from tuner.study.fingerprints import content_of, differences
 from tuner.study.local import LocalStudy
 from tuner.study.locations import cache_folder, trunk_limit
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 #: What `check` trains each corner with.
 SMOKE_ROWS = 16
 SMOKE_STEPS = 2
-#: Bytes below which a disk on which data cannot be written counts as full.
-_ROOM = 1 << 20
 
 
 def resolve(
@@ -170,9 +168,8 @@ def _closed(folder: Path, error: TunerError) -> str | None:
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
         return f"the cache {folder} takes no files: let this user write there"
-    said = str(error).lower()
-    if any(word in said for word in ("no space left", "disk space", "os error 28")):
-        return f"the disk of {folder} is full; make room there" if shutil.disk_usage(existing).free < _ROOM else None
+    if disk.says_full(str(error)) and disk.has_no_room(existing):
+        return disk.full_message(folder)
     return None
 
 

@@ -147,13 +147,13 @@ class Checkpointing:
                 number,
                 checkpoints,
                 staged=staged,
-                optimiser_steps=message.step,
+                optimiser_steps=message.optimiser_steps,
                 best=message.best,
                 refused=refused,
             )
 
         def kept(attempt: Attempt, kept: Kept) -> None:
-            attempt.saving.half_saved = message.step is None and not last
+            attempt.saving.half_saved = message.optimiser_steps is None and not last
             self._kept(attempt, kept, message.seconds + time.monotonic() - taken)
 
         self._start(attempt, keep, kept, moves_pointer=True)
