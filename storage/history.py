@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from storage.errors import TrialNotFound
 from storage.records import Checkpoints, SlotRecord, TrialRecord
-from storage.slots import Slots
+from storage.slot_reader import SlotReader
 from storage.states import SlotState, TrialState
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class History:
         """Return every trial that was begun, by number."""
         with self._database.read() as connection:
             # One state of both: a trial that begins or ends in between would look interrupted.
-            slots = {slot.trial_id: slot for slot in Slots(self._database, self._study.id).all(connection)}
+            slots = {slot.trial_id: slot for slot in SlotReader(self._database, self._study.id).all(connection)}
             rows = self._rows(connection)
         return [_trial(row, slots.get(row["trial_id"])) for row in rows]
 
@@ -60,7 +60,7 @@ class History:
         with self._database.read() as connection:
             counts = Counter({_ENDS[row.state]: int(row.trials) for row in connection.execute(ended, study)})
             if trials := connection.execute(running, study).scalars().all():
-                slots = {slot.trial_id: slot for slot in Slots(self._database, self._study.id).begun(connection)}
+                slots = {slot.trial_id: slot for slot in SlotReader(self._database, self._study.id).begun(connection)}
                 counts.update(_unfinished(slots.get(trial)) for trial in trials)
         return dict(counts)
 

@@ -7,21 +7,18 @@ clock, so that of two that race exactly one succeeds; and each is written down i
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
-from storage.errors import DatabaseUnreadable
 from storage.fencing import finished_values, held, seconds_since_seen, write_event
 from storage.owners import is_gone
-from storage.records import Checkpoints, Lease, SlotRecord, SlotTotals
+from storage.records import Checkpoints, Lease, SlotRecord
+from storage.slot_reader import SlotReader, held_now
 from storage.states import CLAIMABLE, EventKind, SlotState, StudyState
-
-if TYPE_CHECKING:
-    from storage.database import Database
 
 #: Seconds for which a slot is held without a sign of life from its owner.
 LEASE_S = 60.0
@@ -36,12 +33,8 @@ _events = tables.events.c
 _studies = tables.studies.c
 
 
-class Slots:
+class Slots(SlotReader):
     """The slots of one study."""
-
-    def __init__(self, database: Database, study_id: int) -> None:
-        self._database = database
-        self._study_id = study_id
 
     def resize(self, total: int, connection: sa.Connection) -> None:
         """Make the budget `total` trials; a trial that was begun keeps its slot, whatever the budget says."""
@@ -188,15 +181,6 @@ class Slots:
                     kept.add(lease)
         return kept
 
-    def orphans(self) -> list[tuple[int, int]]:
-        """Return id and number of the trials that run in no slot, by number: another program has made them."""
-        query = sa.text(
-            "SELECT t.trial_id, t.number FROM trials t WHERE t.study_id = :study AND t.state = 'RUNNING' AND NOT EXISTS"
-            " (SELECT 1 FROM tuner_slots s WHERE s.study_id = t.study_id AND s.trial_id = t.trial_id) ORDER BY t.number"
-        )
-        with self._database.read() as connection:
-            return [(row.trial_id, row.number) for row in connection.execute(query, {"study": self._study_id})]
-
     def assign(self, lease: Lease, trial_id: int, trial_number: int) -> bool:
         """Write a trial that is in no slot into one that is held and empty; return whether it is in there now."""
         try:
@@ -264,67 +248,6 @@ class Slots:
             self._event(lease, connection, EventKind.WARNING, detail=text)
         return True
 
-    def find(self, lease: Lease) -> SlotRecord | None:
-        """Return the slot of a lease as it is now, whoever holds it; None if the budget has no such slot any more."""
-        with self._database.read() as connection:
-            return self._row(lease, connection)
-
-    def all(self, connection: sa.Connection | None = None) -> list[SlotRecord]:
-        """Return the slots in order, as a connection sees them or as they are now."""
-        query = _records().where(self._mine).order_by(_slots.slot)
-        if connection is not None:
-            return [_record(row) for row in connection.execute(query)]
-        with self._database.read() as fresh:
-            return [_record(row) for row in fresh.execute(query)]
-
-    def device_seconds(self) -> float:
-        """Return the seconds of devices that all trials have taken, up to now."""
-        # Of an owner that has fallen silent, nobody knows more than what was counted.
-        running = sa.case((held_now(), seconds_since_seen()), else_=0.0)
-        query = sa.select(sa.func.coalesce(sa.func.sum(_slots.device_s + running), 0.0)).where(self._mine)
-        with self._database.read() as connection:
-            return float(connection.execute(query).scalar_one())
-
-    def totals(self) -> SlotTotals:
-        """Return how many slots there are, and what became of them."""
-        finished = sa.func.sum(sa.case((_slots.state == SlotState.FINISHED, 1), else_=0))
-        query = sa.select(
-            sa.func.count().label("slots"), finished.label("finished"), sa.func.sum(_slots.device_s).label("s")
-        )
-        with self._database.read() as connection:
-            row = connection.execute(query.where(self._mine)).one()
-        return SlotTotals(slots=row.slots, finished=int(row.finished or 0), device_s=float(row.s or 0.0))
-
-    def begun(self, connection: sa.Connection) -> list[SlotRecord]:
-        """Return the slots whose trials are begun and not over, as a connection sees them."""
-        query = _records().where(self._mine, _slots.state != SlotState.FINISHED, _slots.trial_id.is_not(None))
-        return [_record(row) for row in connection.execute(query)]
-
-    def over(self, trials: Collection[int]) -> list[SlotRecord]:
-        """Return the finished slots of trials, by their numbers."""
-        query = _records().where(
-            self._mine, _slots.state == SlotState.FINISHED, _slots.trial_number.in_(sorted(trials))
-        )
-        with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query)]
-
-    def unfinished(self) -> int:
-        """Return how many slots are not finished."""
-        query = (
-            sa.select(sa.func.count()).select_from(tables.slots).where(self._mine, _slots.state != SlotState.FINISHED)
-        )
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
-
-    @property
-    def _mine(self) -> sa.ColumnElement[bool]:
-        return _slots.study_id == self._study_id
-
-    def _row(self, lease: Lease, connection: sa.Connection, *, lock: bool = False) -> SlotRecord | None:
-        query = _records().where(self._mine, _slots.slot == lease.slot)
-        row = connection.execute(query.with_for_update() if lock else query).first()
-        return None if row is None else _record(row)
-
     def _update(
         self, lease: Lease, connection: sa.Connection, *conditions: sa.ColumnElement[bool], **values: Any
     ) -> bool:
@@ -337,38 +260,3 @@ class Slots:
             sa.select(_slots.trial_number).where(self._mine, _slots.slot == lease.slot)
         ).scalar()
         write_event(connection, lease, kind, {"trial_number": number, **values})
-
-
-def held_now() -> sa.ColumnElement[bool]:
-    """Return the condition that a slot is held by a lease that has not expired."""
-    return sa.and_(_slots.state == SlotState.RUNNING, _slots.expires >= now_s())
-
-
-def _records() -> sa.Select[Any]:
-    return sa.select(tables.slots, held_now().label("held"))
-
-
-def _record(row: sa.Row[Any]) -> SlotRecord:
-    return SlotRecord(
-        slot=row.slot,
-        state=_state(row),
-        trial_id=row.trial_id,
-        trial_number=row.trial_number,
-        owner=row.owner,
-        attempt=row.attempt,
-        held=bool(row.held) and not is_gone(row.owner),
-        crashes=row.crashes,
-        device_s=row.device_s,
-        checkpoints=Checkpoints.from_dict(row.checkpoint),
-        reason=row.reason,
-    )
-
-
-def _state(row: sa.Row[Any]) -> SlotState:
-    try:
-        return SlotState(row.state)
-    except ValueError as error:
-        raise DatabaseUnreadable(
-            f"slot {row.slot} of study {row.study_id} is in a state that this version of tuner does not know: "
-            f"{row.state!r}; who else can write there?"
-        ) from error

@@ -15,7 +15,8 @@ from storage.backends import writing_from_the_start
 from storage.clock import now_s
 from storage.errors import DatabaseUnreadable, StudyBusy, StudyExists, StudyNotFound
 from storage.records import StudyRecord
-from storage.slots import Slots, held_now
+from storage.slot_reader import held_now
+from storage.slots import Slots
 from storage.states import EventKind, SlotState, StudyState
 
 if TYPE_CHECKING:
