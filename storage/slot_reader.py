@@ -1,4 +1,4 @@
-"""Slots as readers see them: the states of a study's slots, their trials, and their sums."""
+"""Reads slots: single rows, the rows of a study, and totals over them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,16 @@ class SlotReader:
         self._study_id = study_id
 
     def find(self, lease: Lease) -> SlotRecord | None:
-        """Return the slot of a lease as it is now, whoever holds it; None if the budget has no such slot any more."""
+        """Return the slot that a lease names, even if another owner holds it now; None if the slot was deleted."""
         with self._database.read() as connection:
             return self._row(lease, connection)
 
     def all(self, connection: sa.Connection | None = None) -> list[SlotRecord]:
-        """Return the slots in order, as a connection sees them or as they are now."""
+        """Return the slots by number.
+
+        Args:
+            connection: Reads within the transaction of this connection; None opens a transaction of its own.
+        """
         query = _records().where(self._mine).order_by(_slots.slot)
         if connection is not None:
             return [_record(row) for row in connection.execute(query)]
@@ -42,12 +46,12 @@ class SlotReader:
             return [_record(row) for row in fresh.execute(query)]
 
     def begun(self, connection: sa.Connection) -> list[SlotRecord]:
-        """Return the slots whose trials are begun and not over, as a connection sees them."""
+        """Return the slots with an unfinished trial, read within the transaction of a connection."""
         query = _records().where(self._mine, _slots.state != SlotState.FINISHED, _slots.trial_id.is_not(None))
         return [_record(row) for row in connection.execute(query)]
 
     def over(self, trials: Collection[int]) -> list[SlotRecord]:
-        """Return the finished slots of trials, by their numbers."""
+        """Return the finished slots among those of the trials with these numbers."""
         query = _records().where(
             self._mine, _slots.state == SlotState.FINISHED, _slots.trial_number.in_(sorted(trials))
         )
@@ -55,7 +59,7 @@ class SlotReader:
             return [_record(row) for row in connection.execute(query)]
 
     def totals(self) -> SlotTotals:
-        """Return how many slots there are, and what became of them."""
+        """Return the counts of all slots and of finished ones, and the device seconds counted so far."""
         finished = sa.func.sum(sa.case((_slots.state == SlotState.FINISHED, 1), else_=0))
         query = sa.select(
             sa.func.count().label("slots"), finished.label("finished"), sa.func.sum(_slots.device_s).label("s")
@@ -65,8 +69,8 @@ class SlotReader:
         return SlotTotals(slots=row.slots, finished=int(row.finished or 0), device_s=float(row.s or 0.0))
 
     def device_seconds(self) -> float:
-        """Return the seconds of devices that all trials have taken, up to now."""
-        # Of an owner that has fallen silent, nobody knows more than what was counted.
+        """Return the device seconds of all trials, with those of running trials counted up to now."""
+        # For a slot whose lease has expired only the counted seconds are known.
         running = sa.case((held_now(), seconds_since_seen()), else_=0.0)
         query = sa.select(sa.func.coalesce(sa.func.sum(_slots.device_s + running), 0.0)).where(self._mine)
         with self._database.read() as connection:
@@ -81,7 +85,10 @@ class SlotReader:
             return int(connection.execute(query).scalar_one())
 
     def orphans(self) -> list[tuple[int, int]]:
-        """Return id and number of the trials that run in no slot, by number: another program has made them."""
+        """Return Optuna's id and number of each RUNNING trial that no slot has, by number.
+
+        Other programs make such trials, for example with `study.ask()`.
+        """
         query = sa.text(
             "SELECT t.trial_id, t.number FROM trials t WHERE t.study_id = :study AND t.state = 'RUNNING' AND NOT EXISTS"
             " (SELECT 1 FROM tuner_slots s WHERE s.study_id = t.study_id AND s.trial_id = t.trial_id) ORDER BY t.number"
@@ -100,7 +107,7 @@ class SlotReader:
 
 
 def held_now() -> sa.ColumnElement[bool]:
-    """Return the condition that a slot is held by a lease that has not expired."""
+    """Return the SQL condition that a slot is running and its lease has not expired."""
     return sa.and_(_slots.state == SlotState.RUNNING, _slots.expires >= now_s())
 
 
@@ -130,5 +137,5 @@ def _state(row: sa.Row[Any]) -> SlotState:
     except ValueError as error:
         raise DatabaseUnreadable(
             f"slot {row.slot} of study {row.study_id} is in a state that this version of tuner does not know: "
-            f"{row.state!r}; who else can write there?"
+            f"{row.state!r}; has another program written there?"
         ) from error

@@ -252,7 +252,7 @@ class Studies:
     def _unreadable(self, name: str) -> DatabaseUnreadable:
         return DatabaseUnreadable(
             f"study {name!r} in {self._database.url}: what is stored of it is not what tuner writes; "
-            "who else can write there?"
+            "has another program written there?"
         )
 
 
