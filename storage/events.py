@@ -74,7 +74,9 @@ class Events:
         ends = (
             sa.select(_events.detail)
             .where(
-                _events.study_id == self._study_id, _events.kind == EventKind.END, _events.id > last_change.scalar_subquery()
+                _events.study_id == self._study_id,
+                _events.kind == EventKind.END,
+                _events.id > last_change.scalar_subquery(),
             )
             .order_by(_events.id.desc())
             .limit(count)

@@ -96,6 +96,17 @@ class SlotReader:
         with self._database.read() as connection:
             return [(row.trial_id, row.number) for row in connection.execute(query, {"study": self._study_id})]
 
+    def reclaim(self, owner: str, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
+        """Return a slot that the owner holds in the database but not in `held`; None if there is none.
+
+        This happens if the database commits a claim and the connection breaks before the owner reads the answer.
+        """
+        known = {(lease.slot, lease.attempt) for lease in held}
+        for slot in self.all():
+            if (slot.state, slot.owner) == (SlotState.RUNNING, owner) and (slot.slot, slot.attempt) not in known:
+                return Lease(study_id=self._study_id, slot=slot.slot, owner=owner, attempt=slot.attempt), slot
+        return None
+
     @property
     def _mine(self) -> sa.ColumnElement[bool]:
         return _slots.study_id == self._study_id

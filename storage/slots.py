@@ -117,17 +117,6 @@ class Slots(SlotReader):
                 tables.slots.update().where(holding, _slots.owner.in_(gone)).values(expires=now_s() - _ENDED_AGO_S)
             )
 
-    def reclaim(self, owner: str, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
-        """Return a slot that the owner holds in the database but not in `held`; None if there is none.
-
-        This happens if the database commits a claim and the connection breaks before the owner reads the answer.
-        """
-        known = {(lease.slot, lease.attempt) for lease in held}
-        for slot in self.all():
-            if (slot.state, slot.owner) == (SlotState.RUNNING, owner) and (slot.slot, slot.attempt) not in known:
-                return Lease(study_id=self._study_id, slot=slot.slot, owner=owner, attempt=slot.attempt), slot
-        return None
-
     def _take(self, lease: Lease, lease_s: float, conditions: Sequence[sa.ColumnElement[bool]]) -> SlotRecord | None:
         """Take one slot by compare and swap; return None if another worker was faster."""
         expired = _slots.state == SlotState.RUNNING
