@@ -139,7 +139,7 @@ class Database:
         except RuntimeError as error:
             raise self._of_another_optuna() from error
         self._backend.attach(storage.engine, ours=False)
-        reading.keep_reading(storage)
+        reading.make_read_only(storage)
         return storage
 
     def new_optuna_storage(self, **arguments: Any) -> optuna.storages.RDBStorage:
