@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.reporting.events import Began, Edited, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.reporting.text import clock, describe, sparkline
 from tuner.security.redaction import redact
 from tuner.trial.evaluation import is_better
 
 if TYPE_CHECKING:
     from tuner.reporting.events import Watcher
 
-_BARS = "▁▂▃▄▅▆▇█"
 _STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "interrupted": "magenta", "paused": "cyan"}
 
 
@@ -33,28 +33,7 @@ def progress(console: Console) -> Iterator[Watcher]:
         yield table
 
 
-def describe(hyperparameters: Mapping[str, Any]) -> str:
-    """Return hyperparameters in one line."""
-    short = {
-        "learning_rate": "lr",
-        "batch_size": "batch",
-        "num_train_epochs": "epochs",
-        "dropout": "dropout",
-        "weight_decay": "decay",
-        "lr_scheduler_type": "",
-        "warmup_ratio": "warmup",
-        "frozen_layers": "frozen",
-    }
-    parts = []
-    for name, label in short.items():
-        if name in hyperparameters:
-            value = hyperparameters[name]
-            shown = f"{value:.3g}" if isinstance(value, float) else str(value)
-            parts.append(f"{label} {shown}".strip())
-    return " ".join(parts)
-
-
-class Score:
+class RunTotals:
     """What a run has come to: counts, the best trial, and when it may end."""
 
     def __init__(self) -> None:
@@ -93,25 +72,16 @@ class Score:
         return (self.trials - self.finished) * sum(self._spent) / len(self._spent) / self._lanes
 
 
-def clock(seconds: float | None) -> str:
-    """Return seconds as people read them."""
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
-
-
 class Lines:
     """Writes a line an event."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._score = Score()
+        self._totals = RunTotals()
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
-        self._score.take(event)
+        self._totals.take(event)
         self._console.print(redact(self._line(event)), soft_wrap=True, highlight=False, markup=False)
 
     def _line(self, event: Event) -> str:
@@ -131,10 +101,10 @@ class Lines:
         if isinstance(event, TrialEnded):
             value = "" if event.value is None else f" value {event.value:.4f}"
             reason = f" ({event.reason})" if event.reason else ""
-            best = f", best {self._score.best[1]:.4f} (trial {self._score.best[0]})" if self._score.best else ""
+            best = f", best {self._totals.best[1]:.4f} (trial {self._totals.best[0]})" if self._totals.best else ""
             return (
                 f"trial {event.number} {event.state}{value}{reason} after {clock(event.seconds)}; "
-                f"{event.finished}/{self._score.trials}{best}, about {clock(self._score.remaining_s)} left"
+                f"{event.finished}/{self._totals.trials}{best}, about {clock(self._totals.remaining_s)} left"
             )
         return event.text
 
@@ -143,7 +113,7 @@ class LiveTable:
     """Shows the running trials with their curves, and keeps a line of each that ended."""
 
     def __init__(self, console: Console) -> None:
-        self._score = Score()
+        self._totals = RunTotals()
         self._running: dict[int, tuple[TrialStarted, float, list[float]]] = {}
         # Built anew at each refresh: the clocks go on between two events.
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
@@ -157,7 +127,7 @@ class LiveTable:
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
-        self._score.take(event)
+        self._totals.take(event)
         if isinstance(event, TrialStarted):
             self._running[event.number] = (event, time.monotonic(), [])
         elif isinstance(event, TrialEvaluated) and event.number in self._running:
@@ -191,15 +161,6 @@ class LiveTable:
                 sparkline(values) + last,
                 describe(started.hyperparameters),
             )
-        best = f"best {self._score.best[1]:.4f} (trial {self._score.best[0]})" if self._score.best else "no best yet"
-        left = clock(self._score.remaining_s)
-        return Group(table, Text(f"{self._score.finished}/{self._score.trials} trials, {best}, about {left} left"))
-
-
-def sparkline(values: list[float]) -> str:
-    """Return a small curve of block characters."""
-    if not values:
-        return ""
-    low, high = min(values), max(values)
-    span = (high - low) or 1.0
-    return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values)
+        best = f"best {self._totals.best[1]:.4f} (trial {self._totals.best[0]})" if self._totals.best else "no best yet"
+        left = clock(self._totals.remaining_s)
+        return Group(table, Text(f"{self._totals.finished}/{self._totals.trials} trials, {best}, about {left} left"))

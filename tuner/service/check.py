@@ -14,7 +14,7 @@ from tuner.errors import ConfigError, TrainerDied
 from tuner.processes.calls import BUILT_IN
 from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Recorded
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer, Trainer, describe_exit
-from tuner.reporting.terminal import describe
+from tuner.reporting.text import describe
 from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, missing_folders, naming_checkpoints, remove_empty
 from tuner.study.setup import SMOKE_ROWS, SMOKE_STEPS, resolve, set_up
