@@ -337,6 +337,11 @@ class StudyConfig(_Part):
             raise ValueError(f"{value!r} may only have letters, digits, '-', '_' and '.', and begins with neither")
         return value
 
+    def sources(self) -> list[str]:
+        """Return the model and the data source that the study names, as far as it names them."""
+        named = (self.model, self.data.source if self.data is not None else None)
+        return [source for source in named if source is not None]
+
     def edited(self, other: StudyConfig) -> StudyConfig:
         """Return this configuration with what may change while a study runs taken from another one."""
         return self.model_copy(update={key: getattr(other, key) for key in EDITABLE})

@@ -7,7 +7,7 @@ from tuner.supervisor.retention import last_collectable_attempt, needed_keys
 
 
 def ref(key: str) -> CheckpointRef:
-    return CheckpointRef(key=key, sha256="0", bytes=1, step=1)
+    return CheckpointRef(key=key, sha256="0", bytes=1, optimiser_steps=1)
 
 
 STEPS = (ref("trial-3/attempt-2/step-20"), ref("trial-3/attempt-2/step-10"))
