@@ -1,4 +1,4 @@
-"""Progress at the terminal: a live table for people, a line an event for logs."""
+"""Progress on the console: a live table on a terminal, else one line for each event."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "interrupte
 
 @contextmanager
 def progress(console: Console) -> Iterator[Watcher]:
-    """Give a watcher that shows progress on a console: live where it is a terminal, else a line an event."""
+    """Yield a watcher that shows progress on a console: a live table on a terminal, else one line for each event."""
     if not console.is_terminal:
         yield Lines(console)
         return
@@ -34,12 +34,12 @@ def progress(console: Console) -> Iterator[Watcher]:
 
 
 class RunTotals:
-    """What a run has come to: counts, the best trial, and when it may end."""
+    """Totals of a run: finished trials, the best trial, and an estimate of the time left."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._direction = "maximize"
-        #: Seconds of the trials that ended here.
+        #: Seconds of each trial that has ended in this run.
         self._spent: list[float] = []
         self._lanes = 1
         self.trials = 0
@@ -48,7 +48,7 @@ class RunTotals:
         self.best: tuple[int, float] | None = None
 
     def take(self, event: Event) -> None:
-        """Count one event."""
+        """Update the totals with one event."""
         if isinstance(event, Began):
             self.trials, self.finished = event.trials, event.finished
             self._direction, self._lanes = event.direction, event.lanes
@@ -73,14 +73,14 @@ class RunTotals:
 
 
 class Lines:
-    """Writes a line an event."""
+    """Prints one line for each event."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._totals = RunTotals()
 
     def __call__(self, event: Event) -> None:
-        """Write one event."""
+        """Print one event."""
         self._totals.take(event)
         self._console.print(redact(self._line(event)), soft_wrap=True, highlight=False, markup=False)
 
@@ -110,12 +110,12 @@ class Lines:
 
 
 class LiveTable:
-    """Shows the running trials with their curves, and keeps a line of each that ended."""
+    """Shows running trials and their curves in a table, and prints one line above it for each trial that has ended."""
 
     def __init__(self, console: Console) -> None:
         self._totals = RunTotals()
         self._running: dict[int, tuple[TrialStarted, float, list[float]]] = {}
-        # Built anew at each refresh: the clocks go on between two events.
+        # The table is built at each refresh, since the elapsed times change between events.
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
 
     def __enter__(self) -> LiveTable:
@@ -137,7 +137,7 @@ class LiveTable:
             self._live.console.print(self._ended(event, started[0] if started else None))
         elif isinstance(event, Notice):
             self._live.console.print(Text(redact(event.text), style="yellow"))
-        self._live.refresh()  # at once: a short trial may be over before the next regular one
+        self._live.refresh()  # a short trial may end before the next regular refresh
 
     def _ended(self, event: TrialEnded, started: TrialStarted | None) -> Text:
         line = Text(f"{event.number:>4} ")
@@ -152,7 +152,9 @@ class LiveTable:
         table = Table(box=None, pad_edge=False)
         for column in ("trial", "device", "time", "curve", "hyperparameters"):
             table.add_column(column)
-        for number, (started, since, values) in list(self._running.items()):  # refreshed by a thread of rich's
+        for number, (started, since, values) in list(
+            self._running.items()
+        ):  # a copy: rich calls this from a thread of its own
             last = f" {values[-1]:.4f}" if values else ""
             table.add_row(
                 str(number),

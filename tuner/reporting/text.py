@@ -9,7 +9,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 def describe(hyperparameters: Mapping[str, Any]) -> str:
-    """Return hyperparameters in one line."""
+    """Return hyperparameters in one line, with short names; those that are missing are left out."""
     short = {
         "learning_rate": "lr",
         "batch_size": "batch",
@@ -30,7 +30,7 @@ def describe(hyperparameters: Mapping[str, Any]) -> str:
 
 
 def clock(seconds: float | None) -> str:
-    """Return seconds as people read them."""
+    """Return a duration for people, such as `1h01m`; `?` for None."""
     if seconds is None:
         return "?"
     minutes, rest = divmod(round(seconds), 60)
@@ -39,7 +39,7 @@ def clock(seconds: float | None) -> str:
 
 
 def sparkline(values: list[float]) -> str:
-    """Return a small curve of block characters."""
+    """Return values as a curve of block characters, scaled between their minimum and maximum."""
     if not values:
         return ""
     low, high = min(values), max(values)

@@ -11,6 +11,7 @@ from search_spaces import Hyperparameters
 from storage import CheckpointMissing, History
 from storage.checkpoints import MANIFEST
 from tuner.errors import NoBestTrial, TunerError
+from tuner.machine.devices import CPU
 from tuner.processes.trainers import ForkServer
 from tuner.service.resume import set_up_stored
 from tuner.study.locations import checkpoint_store
@@ -106,9 +107,7 @@ def _write_model(
     """Write a trial's model into a new folder; return its value on the validation split, or None without `verify`."""
     run = local_study.run(record.number, Hyperparameters.from_values(record.hyperparameters), precision="fp32")
     arguments = {"run": run, "weights": weights, "folder": folder.absolute(), "verify": verify}
-    verified: float | None = fork_server.call(
-        "tuner.training.calls:export_model", arguments, {"CUDA_VISIBLE_DEVICES": ""}
-    )
+    verified: float | None = fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
     if verified is not None and record.value is not None and not _agree(verified, record):
         raise TunerError(
             f"nothing written: the model of trial {record.number} scores {verified:.8f}, recorded is "

@@ -65,7 +65,7 @@ def _check_unchanged(
     """Refuse a file in which a key outside of the budget differs both from the study and from the file before.
 
     A file that differs from the study alone has not changed: `tuner edit` has changed the study. A file that differs
-    from the file before alone now says what `tuner edit` has made of the study.
+    from the file before alone has been changed to agree with `tuner edit`.
     """
     file_before = {**stored, **record.facts.get("file_values", {})}
     differs_from_study = changed_keys(stored, written)

@@ -1,4 +1,4 @@
-"""Going on with a study that exists: what `tuner resume` and `tuner worker` do."""
+"""Going on with a study that exists, for `tuner resume` and `tuner worker`."""
 
 from __future__ import annotations
 

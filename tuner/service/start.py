@@ -1,4 +1,4 @@
-"""Starting a study from its file: what `tuner start` does."""
+"""Starting a study from its file, for `tuner start`."""
 
 from __future__ import annotations
 
