@@ -217,7 +217,7 @@ class _Reader:
         return tuple(self._match(one, f"{key}[{index}]") for index, one in enumerate(written))
 
     def _match(self, written: Any, key: str) -> Match:
-        self._check_keys(written, key, known=("model_types", "name", "hidden_size"), required=("model_types",))
+        self._check_keys(written, key, known=_CONDITIONS, required=_CONDITIONS[:1])
         types = written["model_types"]
         if not isinstance(types, list) or not types or not all(isinstance(one, str) for one in types):
             raise self._error(f"{key}.model_types", "must be a list of transformers model types")

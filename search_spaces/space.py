@@ -159,8 +159,8 @@ class SearchSpace:
         unseen = {name: list(parameter.extremes()) for name, parameter in self.parameters.items()}
         points = []
         while any(unseen.values()):
-            # Parents come first in `parameters`. The last parameter has the most conditions, so it is met first, and
-            # its conditions fix its parents' values at this point.
+            # Parents come before their children in `parameters`. The last parameter is the hardest to reach: its
+            # conditions, and those of its parents, limit the other values of this point.
             target = next(name for name in reversed(unseen) if unseen[name])
             needs = self._needs(target)
             values: dict[str, Value] = {}

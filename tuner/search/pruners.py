@@ -11,7 +11,7 @@ from optuna.pruners import (
     SuccessiveHalvingPruner,
 )
 
-from tuner.study.config import PrunerConfig
+from tuner.study.search_config import PrunerConfig
 from tuner.trial.evaluation import TENTHS
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationInfo,
@@ -21,7 +18,9 @@ from pydantic import (
 
 from search_spaces import suggestion
 from tuner.security.urls import holds_secret
+from tuner.study.config_part import ConfigPart
 from tuner.study.metrics import METRICS
+from tuner.study.search_config import PrunerConfig, SamplerConfig
 from tuner.study.tasks import TASKS
 
 #: Names of splits, in the order in which rows are assigned to them.
@@ -60,11 +59,7 @@ def _checked_word(known: tuple[str, ...]) -> AfterValidator:
 Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(float)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-
-class DataConfig(_Part):
+class DataConfig(ConfigPart):
     """Where the examples come from, and how they are split."""
 
     #: Hub id, csv/json/parquet file or URL, folder, or `package:NAME/PATH`.
@@ -84,7 +79,7 @@ class DataConfig(_Part):
     #: Names of the labels, by the value in the label column.
     labels: dict[str, str] | None = None
     #: By split: the name of an existing split, a number of examples, or a share of them.
-    splits: dict[str, int | float | str] = {"train": 0.8, "validation": 0.1, "test": 0.1}
+    splits: dict[str, int | float | str] = Field(default={"train": 0.8, "validation": 0.1, "test": 0.1})
 
     @field_validator("source")
     @classmethod
@@ -131,7 +126,7 @@ class DataConfig(_Part):
         return value
 
 
-class MetricConfig(_Part):
+class MetricConfig(ConfigPart):
     """The metric whose value trials are compared by."""
 
     name: str = "accuracy"
@@ -162,7 +157,7 @@ class MetricConfig(_Part):
         return self
 
 
-class BudgetConfig(_Part):
+class BudgetConfig(ConfigPart):
     """Limits of a study: number of trials, and time."""
 
     trials: int = Field(default=20, ge=1, le=100_000)
@@ -174,76 +169,14 @@ class BudgetConfig(_Part):
     trial_time: Duration | None = None
 
 
-class EarlyStoppingConfig(_Part):
+class EarlyStoppingConfig(ConfigPart):
     """When a trial ends because its metric no longer improves."""
 
     #: Evaluations in a row without an improvement, after which the trial ends.
     patience: int = Field(default=3, ge=1)
 
 
-class PrunerConfig(_Part):
-    """Which trials are pruned: those worse than other trials at the same tenth of their schedule."""
-
-    name: Literal["none", "percentile", "median", "successive_halving", "hyperband"]
-    #: Percentage of trials to keep, the best ones.
-    percentile: float = Field(default=75.0, gt=0, lt=100)
-    #: Number of complete trials before the first trial may be pruned.
-    n_startup_trials: int = Field(default=5, ge=0)
-    #: Tenths of its schedule that each trial trains before it may be pruned.
-    n_warmup_steps: int = Field(default=2, ge=0, le=10)
-    #: Number of complete trials with a value at a tenth that pruning at this tenth needs.
-    n_min_trials: int = Field(default=5, ge=1)
-    #: First rung of successive halving, in tenths of the schedule.
-    min_resource: int = Field(default=2, ge=1, le=10)
-    reduction_factor: int = Field(default=3, ge=2)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_a_word(cls, value: Any) -> Any:
-        if value is None:  # `null` or an empty value; YAML reads `none` as a word
-            value = "none"
-        if isinstance(value, str):
-            value = {"name": value}
-        if isinstance(value, dict) and value.get("name") == "auto":
-            return {**value, "name": "percentile"}
-        return value
-
-
-#: Arguments of each sampler.
-_SAMPLERS: Mapping[str, tuple[str, ...]] = {
-    "tpe": ("n_startup_trials",),
-    "random": (),
-    "gp": ("n_startup_trials",),
-    "cmaes": ("n_startup_trials", "allow_pickle"),
-    "qmc": (),
-}
-
-
-class SamplerConfig(_Part):
-    """The sampler, as a name and arguments. The sampler object itself is never stored."""
-
-    name: Annotated[str, _checked_word(tuple(_SAMPLERS))] = "tpe"
-    #: Number of trials drawn at random before the sampler uses results; None is a quarter of the budget, at least 4.
-    n_startup_trials: int | None = Field(default=None, ge=1)
-    #: Whether CMA-ES may store its state in a database on a server. The state is a pickle: any user who can write to
-    #: the database can then run code on every machine that draws a trial.
-    allow_pickle: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_a_word(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _arguments_are_the_samplers_own(self) -> SamplerConfig:
-        known = _SAMPLERS[self.name]
-        for key, default in (("n_startup_trials", None), ("allow_pickle", False)):
-            if key not in known and getattr(self, key) != default:
-                raise ValueError(f"{key} is no argument of {self.name}; known: {', '.join(known) or 'none'}")
-        return self
-
-
-class SpeedConfig(_Part):
+class SpeedConfig(ConfigPart):
     """Techniques that make training cheaper. Each can be turned off, to measure its effect."""
 
     #: Compute the hidden states of frozen layers once and cache them for all trials of a machine.
@@ -263,7 +196,7 @@ def _none_word(value: Any) -> Any:
     return None if value == "none" else value
 
 
-class StudyConfig(_Part):
+class StudyConfig(ConfigPart):
     """The configuration of a study, with defaults filled in."""
 
     name: str = Field(min_length=1, max_length=100)

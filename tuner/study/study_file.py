@@ -17,12 +17,11 @@ from tuner.study.config import (
     DataConfig,
     EarlyStoppingConfig,
     MetricConfig,
-    PrunerConfig,
-    SamplerConfig,
     SpeedConfig,
     StudyConfig,
     shown_value,
 )
+from tuner.study.search_config import PrunerConfig, SamplerConfig
 
 
 def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> StudyConfig:
