@@ -131,7 +131,7 @@ def _from_recipe(name: str, recipe: Recipe) -> Parameter:
         low, high = learning_rate_range(recipe)
         return Float(low=low, high=high, log=True)
     if name not in recipe.defaults:
-        raise InvalidParameter(f"the recipe of {recipe.family} says nothing of it; give a value")
+        raise InvalidParameter(f"the recipe of {recipe.family} has no value for it; give one")
     return Categorical(choices=(_value(name, recipe.defaults[name]),))
 
 

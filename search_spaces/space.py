@@ -46,7 +46,9 @@ class SearchSpace:
                 raise InvalidSpace(self.source, f"{name}.when", "the seven are always searched; drop the condition")
         for name, condition in self.conditions.items():
             if name not in self.parameters:
-                raise InvalidSpace(self.source, f"{name}.when", "a condition of a parameter that is not there")
+                raise InvalidSpace(
+                    self.source, f"{name}.when", "a condition of a parameter that the space does not have"
+                )
             self._check_condition(name, condition)
         parents_first = _parents_first(self.parameters, self.conditions, self.source)
         object.__setattr__(self, "parameters", MappingProxyType(parents_first))
@@ -84,7 +86,9 @@ class SearchSpace:
                 needs[parent] = tuple(value for value in allowed if value in values)
                 if not needs[parent]:
                     raise InvalidSpace(
-                        self.source, f"{name}.when", f"is never met: no {parent} satisfies it and what it waits for"
+                        self.source,
+                        f"{name}.when",
+                        f"is never met: no {parent} satisfies it and the conditions that it depends on",
                     )
                 waiting.append(parent)
         return needs
@@ -193,7 +197,7 @@ def _parents_first(
         ready = [name for name in waiting if all(parent in ordered for parent in conditions.get(name, {}))]
         if not ready:
             names = ", ".join(itertools.islice(waiting, 5))
-            raise InvalidSpace(source, names, "their conditions wait for each other; break the circle")
+            raise InvalidSpace(source, names, "their conditions depend on each other; break the circle")
         for name in ready:
             ordered[name] = waiting.pop(name)
     return ordered

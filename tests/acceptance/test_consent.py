@@ -39,7 +39,7 @@ def test_cmaes_needs_a_word_in_the_study_file_where_others_can_write_to_the_data
     for command in ("start", "check"):
         done = tuner.within(TUNER_ALLOW_PICKLE="1").run(command, study, "--storage", postgres_url)
         assert done.returncode == CONFIGURATION
-        assert done.stderr.startswith("Error: es.yaml: sampler: cmaes unpickles what it finds in the database")
+        assert done.stderr.startswith("Error: es.yaml: sampler: cmaes unpickles its state from the database")
         assert done.stderr.count("\n") == 1
     assert not (tuner.folder / "store").exists()
     engine = sa.create_engine(postgres_url, poolclass=sa.NullPool)

@@ -169,7 +169,7 @@ def _cache_problem(folder: Path, error: TunerError) -> str | None:
     """Return why the cache folder cannot be written to, where this may be the cause of a library's error."""
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
-        return f"the cache {folder} takes no files: let this user write there"
+        return f"the cache {folder} takes no files: give this user the right to write there"
     said = str(error).lower()
     if any(word in said for word in ("no space left", "disk space", "os error 28")):
         return (

@@ -171,5 +171,7 @@ def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
     source = f"study {record.name!r} in {database.url}"
     config = parse_stored(record.config, source=source)
     if config.name != record.name:  # the name selects the Optuna study and the store's folder
-        raise ConfigError(source, "name", f"is {config.name!r} in what is stored of it; who else can write there?")
+        raise ConfigError(
+            source, "name", f"is {config.name!r} in its stored configuration; another program may have changed it"
+        )
     return config

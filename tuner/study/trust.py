@@ -39,15 +39,16 @@ def check_sampler(config: StudyConfig, *, shared: bool, allowed: bool, source: s
         raise ConfigError(
             source,
             "sampler",
-            "cmaes unpickles what it finds in the database, and whoever can write to a database on a server could run "
-            "code here; choose tpe or gp, keep the study in a SQLite file, or write {name: cmaes, allow_pickle: true}",
+            "cmaes unpickles its state from the database, and every user who can write to a database on a server "
+            "could run code here; choose tpe or gp, keep the study in a SQLite file, or write "
+            "{name: cmaes, allow_pickle: true}",
         )
     if not allowed:
         raise ConfigError(
             source,
             "sampler",
-            "cmaes unpickles what it finds in the database, so that whoever can write there can run code here; "
-            "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust all who can",
+            "cmaes unpickles its state from the database, so that every user who can write to it can run code here; "
+            "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust them all",
         )
 
 

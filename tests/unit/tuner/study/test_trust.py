@@ -43,7 +43,7 @@ def test_cmaes_on_a_server_needs_the_word_of_the_study_and_that_of_the_machine(
         return
     with pytest.raises(ConfigError, match=words) as caught:
         check_sampler(chosen, shared=shared, allowed=allowed, source="s.yaml")
-    assert str(caught.value).startswith("s.yaml: sampler: cmaes unpickles what it finds in the database")
+    assert str(caught.value).startswith("s.yaml: sampler: cmaes unpickles its state from the database")
     assert "\n" not in str(caught.value)
 
 
