@@ -67,7 +67,7 @@ def test_what_is_planted_in_the_database_runs_on_no_machine_that_did_not_agree(t
     for command in (("resume", "es", "--trials", "3"), ("worker", "es")):
         done = tuner.run(*command)
         assert done.returncode == CONFIGURATION
-        assert "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust all who can" in done.stderr
+        assert "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust them all" in done.stderr
     assert not (tuner.folder / "evil").exists()
     # What was planted would run: were it not so, nothing above was refused.
     tuner.run("worker", "es", "--allow-pickle")

@@ -30,7 +30,7 @@ def test_a_sampler_that_unpickles_nothing_needs_no_consent(sampler: str) -> None
         (False, False, False, None),
         (False, True, False, "choose tpe or gp, keep the study in a SQLite file, or write {name: cmaes, allow_pickle"),
         (False, True, True, "choose tpe or gp"),
-        (True, True, False, "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust all who can"),
+        (True, True, False, "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust them all"),
         (True, True, True, None),
     ],
 )
