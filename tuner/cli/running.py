@@ -16,7 +16,8 @@ from storage import Database, Studies, waiting_for_connections
 from tuner.cli.options import storage_flag
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
 from tuner.reporting.events import Notice
-from tuner.reporting.terminal import describe, progress
+from tuner.reporting.terminal import progress
+from tuner.reporting.text import describe
 from tuner.reporting.views import best_view, status_view
 from tuner.service.run import Machine
 

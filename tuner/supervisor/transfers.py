@@ -19,6 +19,7 @@ from storage import (
 )
 from storage.crash_points import reach
 from tuner.processes.supervisor_pipe import BEST, STEP
+from tuner.supervisor.retention import needed_keys
 from tuner.supervisor.saving import StagedBest
 from tuner.trial.evaluation import is_better
 
@@ -243,9 +244,8 @@ class Transfers:
             slot = over.get(number)
             if slot is None:
                 continue  # it is being trained, or waits
-            best = slot.checkpoints.best
-            if number in wanted and best is not None:
-                self._store.tidy(number, [best.key])
+            if needed := needed_keys(slot, wanted):
+                self._store.tidy(number, needed)
             else:
                 self._store.remove_trial(number)
 
