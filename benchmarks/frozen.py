@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from measuring import Equality, Gate, Measured, Options, finish, interleave, measure, median, parse, show
+from measuring import Measured, interleave, measure, median
 from texts import LAYERS, largest_difference, make_run, prepare_texts, train_ours, train_theirs
+from verdicts import Equality, Gate, Options, finish, parse, show
 
 BATCH = 32
 #: Optimiser steps by frozen layers: of an epoch of 32 at most, so that all that are counted are of whole batches.

@@ -27,21 +27,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from measuring import (
-    Equality,
-    Gate,
-    Measured,
-    Options,
-    finish,
-    interleave,
-    measure,
-    median,
-    parse,
-    say,
-    show,
-    tree_cpu_s,
-)
+from measuring import Measured, interleave, measure, median, tree_cpu_s
 from no_training import KEEP, TENTHS, load, read_study, study_file, value
+from verdicts import Equality, Gate, Options, finish, parse, say, show
 
 #: Trials that nothing is counted of, and those that are; where each saves its model; in small runs.
 FEW, MORE = 8, 32

@@ -25,8 +25,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from measuring import Equality, Gate, Options, finish, interleave, measure, median, parse, show
+from measuring import interleave, measure, median
 from texts import largest_difference, make_run, prepare_texts, token_lengths, train_ours, train_theirs
+from verdicts import Equality, Gate, Options, finish, parse, show
 
 BATCH, SMALL_BATCH = 32, 12
 TOLERANCE = 1e-5

@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from measuring import Equality, Gate, finish, interleave, measure, median, parse, section, show
+from measuring import interleave, measure, median, section
 from points import draw_points, prepare_study
 from texts import quiet
+from verdicts import Equality, Gate, finish, parse, show
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "rotten_tomatoes.yaml"
 TRIALS, SMALL_TRIALS = 16, 2

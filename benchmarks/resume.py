@@ -33,8 +33,9 @@ from typing import Any
 
 import psutil
 import yaml
-from measuring import ENVIRONMENT, RESULT, Equality, Options, calling, finish, interleave, median, parse, show
+from measuring import ENVIRONMENT, RESULT, calling, interleave, median
 from texts import LAYERS, MODEL, REVIEWS, SEED, largest_difference, make_run, train_theirs
+from verdicts import Equality, Options, finish, parse, show
 
 TUNER = Path(sys.executable).with_name("tuner")
 STEPS = 10

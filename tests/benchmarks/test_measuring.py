@@ -9,15 +9,16 @@ from typing import Any
 
 import measuring
 import pytest
+import verdicts
 from measured_functions import burn, burn_below, fail
-from measuring import Equality, Gate
+from verdicts import Equality, Gate
 
 #: Seconds of work that is counted, and what the interpreter's own start may add.
 WORK_S, START_S = 0.5, 0.4
 
 
-def options(**changed: Any) -> measuring.Options:
-    return measuring.Options(**{"small": False, "rounds": 1, "json": None, **changed})
+def options(**changed: Any) -> verdicts.Options:
+    return verdicts.Options(**{"small": False, "rounds": 1, "json": None, **changed})
 
 
 def test_a_function_is_called_in_a_process_of_its_own_and_its_processor_time_is_counted() -> None:
@@ -80,13 +81,13 @@ def test_inequality_decides_always_and_a_missed_gate_only_in_whole_runs(
     small: bool, gate: float, difference: float, code: int
 ) -> None:
     told = options(small=small)
-    assert measuring.finish(told, gates=[Gate("g", gate, at_least=1)], equalities=[Equality("e", difference)]) == code
+    assert verdicts.finish(told, gates=[Gate("g", gate, at_least=1)], equalities=[Equality("e", difference)]) == code
 
 
 def test_all_that_was_found_is_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = options(json=tmp_path / "found.json")
-    measuring.show(told, "A title", ("system", "CPU-s"), [("ours", 1.23456), ("theirs", 12345.6)])
-    measuring.finish(told, equalities=[Equality("losses", 0.0)])
+    verdicts.show(told, "A title", ("system", "CPU-s"), [("ours", 1.23456), ("theirs", 12345.6)])
+    verdicts.finish(told, equalities=[Equality("losses", 0.0)])
     assert capsys.readouterr().out.splitlines()[:6] == [
         "",
         "A title",
