@@ -265,10 +265,10 @@ def train_theirs(
     import transformers
     from datasets import load_from_disk
 
-    from tuner.training.data.batches import total_steps, training_batches
+    from tuner.training.data.batches import total_optimiser_steps, training_batches
     from tuner.training.data.encoded import EncodedData
     from tuner.training.model.loading import build_model
-    from tuner.training.optimisation.schedules import warmup_steps
+    from tuner.training.optimisation.schedules import warmup_optimiser_steps
     from tuner.training.tasks import get_task
 
     quiet()
@@ -281,7 +281,7 @@ def train_theirs(
     model = build_model(task, run.model, labels=data.labels, dropout=hp.dropout, seed=run.seed)
     assert isinstance(hp.frozen_layers, float)
     freeze(model, round(hp.frozen_layers * LAYERS))
-    steps = total_steps(len(data.train), hp.batch_size, hp.num_train_epochs)
+    steps = total_optimiser_steps(len(data.train), hp.batch_size, hp.num_train_epochs)
     order = [batch.tolist() for batch in islice(training_batches(len(data.train), hp.batch_size, run.seed), steps)]
 
     class Clock(transformers.TrainerCallback):
@@ -320,7 +320,7 @@ def train_theirs(
                 "learning_rate": hp.learning_rate,
                 "weight_decay": hp.weight_decay,
                 "lr_scheduler_type": hp.lr_scheduler_type,
-                "warmup_steps": warmup_steps(hp.warmup_ratio, steps),
+                "warmup_steps": warmup_optimiser_steps(hp.warmup_ratio, steps),
                 "per_device_train_batch_size": hp.batch_size,
                 "train_sampling_strategy": sampling or "random",
                 "use_cpu": True,

@@ -12,10 +12,10 @@ import sklearn.metrics
 import torch
 import transformers
 
-# transformers imports what is used when it is used: named here, or every trial would spend more than a second on it.
+# transformers imports a module when one of its names is used. Named here, the modules are imported once for all trials,
+# of which each would otherwise spend more than a second on them. AutoModel stands for all Auto classes of models.
 from transformers import (  # noqa: F401
-    AutoModelForImageClassification,
-    AutoModelForSequenceClassification,
+    AutoModel,
     AutoTokenizer,
     DataCollatorWithPadding,
     PreTrainedModel,
@@ -29,7 +29,6 @@ from tuner.processes.messages import Returned
 from tuner.training.data.encoded import EncodedData
 from tuner.training.evaluation import evaluate
 from tuner.training.model.freezing import possible_depths
-from tuner.training.model.layers import map_layers
 from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
 from tuner.training.model.weights import restore_weights
@@ -65,7 +64,7 @@ def keep_model_template(*, task: str, model: ModelSource, labels: Sequence[str],
     available = available_memory()
     room = None if available is None else int(TEMPLATE_SHARE * available)
     with contextlib.suppress(ModelError, Unusable):  # each trial builds it, and says what is wrong with it
-        keep_template(get_task(task), model, labels=labels, seed=seed, room=room)
+        keep_template(get_task(task).blueprint(model, labels, seed), room=room)
 
 
 def has_cuda(connection: Connection) -> None:
@@ -87,7 +86,7 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
     assert run.data is not None
     task = get_task(run.task)
     data = EncodedData.open(run.data, task.examples)
-    model: Any = build_model(task, run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed)
+    model: Any = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=run.hyperparameters.dropout)
     restore_weights(model, weights)
     processor = task.processor(run.model)
     model.save_pretrained(folder)
@@ -97,9 +96,9 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
         arguments = {**run.model.arguments, "revision": None}  # of the code alone: the folder has no commits
         written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)
-        layer_map = map_layers(written)
+        layer_map = task.layers(written)
         depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
         passes = ForwardPasses(written, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
-        found = evaluate(written, passes, run)
-        value = None if found is None else found[0]
+        scores = evaluate(task, written, passes, run)
+        value = None if scores is None else scores[0]
     connection.send(Returned(value=value))

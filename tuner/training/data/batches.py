@@ -30,15 +30,15 @@ PASS_COST = {"cpu": 48, "cuda": 4096}
 Indices = npt.NDArray[np.int64]
 
 
-def steps_per_epoch(examples: int, batch_size: int) -> int:
+def optimiser_steps_per_epoch(examples: int, batch_size: int) -> int:
     """Return the optimiser steps of an epoch; the last batch may be smaller."""
     return math.ceil(examples / batch_size)
 
 
-def total_steps(examples: int, batch_size: int, epochs: float) -> int:
+def total_optimiser_steps(examples: int, batch_size: int, epochs: float) -> int:
     """Return the optimiser steps of a trial."""
     # The rounding keeps 0.1 * 30 from becoming 4.
-    return max(1, math.ceil(round(epochs * steps_per_epoch(examples, batch_size), 6)))
+    return max(1, math.ceil(round(epochs * optimiser_steps_per_epoch(examples, batch_size), 6)))
 
 
 def training_batches(examples: int, batch_size: int, seed: int, *, first: int = 0) -> Iterator[Indices]:
@@ -52,7 +52,7 @@ def training_batches(examples: int, batch_size: int, seed: int, *, first: int = 
         seed: Decides the order.
         first: Number of the batch to begin with, counted from 0.
     """
-    epoch, skipped = divmod(first, steps_per_epoch(examples, batch_size))
+    epoch, skipped = divmod(first, optimiser_steps_per_epoch(examples, batch_size))
     while True:
         order = np.random.default_rng([seed, epoch]).permutation(examples).astype(np.int64)
         for start in range(skipped * batch_size, examples, batch_size):
@@ -167,7 +167,7 @@ def choose_evaluations(*, train_tokens: float, validation_tokens: float, epochs:
     return 1
 
 
-def evaluation_steps(total: int, evaluations: int) -> dict[int, int]:
+def evaluated_optimiser_steps(total: int, evaluations: int) -> dict[int, int]:
     """Return after which optimiser steps a trial is evaluated, and the tenth that each of them ends.
 
     A trial of fewer steps than evaluations has one evaluation a step, labelled with the last tenth that it ends.

@@ -33,14 +33,14 @@ def load_rows(source: str, data: DataConfig, columns: Mapping[str, list[str]], c
     """Read a source.
 
     Args:
-        source: Path, URL or hub id, as `tuner.study.sources.find_data` gives it.
-        data: What the study file says of it.
-        columns: Columns that must be there, by the key of the study file that names them.
-        cache: Folder in which datasets may keep what it reads.
+        source: Path, URL or hub id, as `tuner.study.sources.find_data` returns it.
+        data: The study file's `data`.
+        columns: The columns to read, by the key of the study file that names them. All of them must exist.
+        cache: Folder in which the library datasets may keep copies of files that it reads.
 
     Returns:
-        The rows by split that the source has (one split, `train`, where it has none), without those that `where`
-        leaves out, and with the needed columns alone.
+        The rows by split of the source (one split, `train`, where the source has none). Rows that `where` leaves out
+        and other columns are dropped.
 
     Raises:
         DataError: The source cannot be read, a column is missing, or no row is left.
@@ -52,18 +52,17 @@ def load_rows(source: str, data: DataConfig, columns: Mapping[str, list[str]], c
         loaded = _load(source, data, cache / "datasets")
     except DataError:
         raise
-    except Exception as error:  # datasets raises whatever its readers raise
+    except Exception as error:  # each reader of datasets raises errors of its own kind
         raise DataError("", "data.source", f"{source} cannot be read: {_reason(error)}") from error
     splits = {str(name): rows for name, rows in loaded.items() if len(rows)}
     if not splits:
         raise DataError("", "data.source", f"{source} has no rows")
-    wanted = {key: list(names) for key, names in columns.items()} | {"label": [data.label]}
     kept = {}
     for name, rows in splits.items():
-        _check_columns(rows.column_names, wanted, data.where)
+        _check_columns(rows.column_names, columns, data.where)
         filtered = _where(rows, data.where)
         if len(filtered):
-            kept[name] = filtered.select_columns([column for names in wanted.values() for column in names])
+            kept[name] = filtered.select_columns([column for names in columns.values() for column in names])
     if not kept:
         raise DataError("", "data.where", f"{dict(data.where)!r} leaves no row of {source}")
     return kept

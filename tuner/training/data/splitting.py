@@ -22,16 +22,16 @@ _ORDER = ("test", "validation", "train")
 
 
 def make_splits(
-    rows: Mapping[str, Dataset], wanted: Mapping[str, int | float | str], *, label: str, seed: int
+    rows: Mapping[str, Dataset], wanted: Mapping[str, int | float | str], *, label: str | None, seed: int
 ) -> dict[str, Dataset]:
     """Build the splits that a study file asks for.
 
     Args:
-        rows: What the source has, by its own splits.
+        rows: The source's rows, by its own splits.
         wanted: By split: the name of a split of the source, a number of examples, or a share below 1. Numbers and
             shares are carved from the source's `train` split, or from the only one.
-        label: Column whose classes each carved split has in the proportion of the whole.
-        seed: Decides who goes where.
+        label: Column whose values each carved split has in the proportion of the whole; None for no such column.
+        seed: Decides which rows go into which split.
 
     Returns:
         The splits, none of them empty.
@@ -55,7 +55,7 @@ def make_splits(
         return {split: rows[name] for split, name in named.items()}
     base = _base(rows, named)
     made = {split: rows[name] for split, name in named.items() if name != base}
-    order = stratified_order(rows[base][label][:], seed)
+    order = stratified_order([""] * len(rows[base]) if label is None else rows[base][label][:], seed)
     sizes = _sizes(carved, len(order))
     if "train" in named and named["train"] == base:
         sizes["train"] = len(order) - sum(sizes.values())

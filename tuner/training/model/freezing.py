@@ -19,7 +19,7 @@ def frozen_count(share: float, layers: int) -> int:
     return math.floor(share * layers + 0.5)
 
 
-def thaw_plan(frozen: float | str, *, layers: int, epochs: float, steps_per_epoch: int) -> dict[int, int]:
+def thaw_plan(frozen: float | str, *, layers: int, epochs: float, optimiser_steps_per_epoch: int) -> dict[int, int]:
     """Return how many layers are frozen from which optimiser step on.
 
     Args:
@@ -27,7 +27,7 @@ def thaw_plan(frozen: float | str, *, layers: int, epochs: float, steps_per_epoc
             (Howard and Ruder 2018, section 3.3), until in the last epoch everything is.
         layers: Layers of the encoder.
         epochs: Length of the trial.
-        steps_per_epoch: Optimiser steps of one epoch.
+        optimiser_steps_per_epoch: Optimiser steps of one epoch.
 
     Returns:
         Frozen layers by the step at which this number begins; the first step is 0.
@@ -35,7 +35,9 @@ def thaw_plan(frozen: float | str, *, layers: int, epochs: float, steps_per_epoc
     if frozen != GRADUAL:
         return {0: frozen_count(float(frozen), layers)}
     groups = math.ceil(epochs)
-    return {epoch * steps_per_epoch: layers - math.ceil(layers * (epoch + 1) / groups) for epoch in range(groups)}
+    return {
+        epoch * optimiser_steps_per_epoch: layers - math.ceil(layers * (epoch + 1) / groups) for epoch in range(groups)
+    }
 
 
 def possible_depths(shares: Iterable[float | str], *, layers: int) -> frozenset[int]:
@@ -44,6 +46,11 @@ def possible_depths(shares: Iterable[float | str], *, layers: int) -> frozenset[
     for share in shares:
         counts |= {*range(layers)} if share == GRADUAL else {frozen_count(float(share), layers)}
     return frozenset(counts)
+
+
+def least_frozen(plan: Mapping[int, int]) -> int:
+    """Return the fewest layers that are frozen at any optimiser step: they are never trained."""
+    return min(plan.values())
 
 
 class Freezing:
@@ -63,7 +70,7 @@ class Freezing:
         self.frozen_layers = 0
         self._begun = False
 
-    def begin_step(self, step: int) -> None:
+    def begin_optimiser_step(self, step: int) -> None:
         """Bring the model to what the plan says for an optimiser step, whichever step it was at before."""
         frozen = self._plan[max(first for first in self._plan if first <= step)]
         if self._begun and frozen == self.frozen_layers:
@@ -93,8 +100,8 @@ class Freezing:
 
     @property
     def least_frozen(self) -> int:
-        """The fewest layers that are frozen at any step."""
-        return min(self._plan.values())
+        """The fewest layers that are frozen at any optimiser step."""
+        return least_frozen(self._plan)
 
     def _is_frozen(self, name: str) -> bool:
         depth = self._map.depth(name)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import torch
 
 
-def warmup_steps(ratio: float, total: int) -> int:
+def warmup_optimiser_steps(ratio: float, total: int) -> int:
     """Return the optimiser steps of the warm-up, counted as transformers' Trainer does."""
     return math.ceil(total * ratio)
 

@@ -12,7 +12,7 @@ import torch
 from tuner.training.data import batches
 from tuner.training.data.examples import select
 from tuner.training.trunk.cache import NotKept, TrunkCache
-from tuner.training.trunk.hidden_states import Cached, Recomputed
+from tuner.training.trunk.hidden_states import Cached, Recomputed, StateLayout
 from tuner.training.trunk.placement import Place, Placement, available_memory, choose_place
 from tuner.training.trunk.trunk import Anatomy, Trunk, first_tokens, width_multiple
 
@@ -99,11 +99,13 @@ class ForwardPasses:
                 trunk,
                 self._examples,
                 self._device,
-                hidden=shape[2],
-                tokens=self._tokens,
-                dtype=self._kept,
+                StateLayout(
+                    hidden=shape[2],
+                    tokens=self._tokens,
+                    dtype=self._kept,
+                    first_only=trunk.depth if anatomy.reads_first else None,
+                ),
                 rounding=self._rounding,
-                first_only=trunk.depth if anatomy.reads_first else None,
                 grouped=self._speed.length_grouping,
             )
             self._few = few, self._computed.parted("train", few, states)
@@ -228,21 +230,23 @@ class ForwardPasses:
         for places in batches.evaluation_batches(lengths, size, device=self._device.type, rounding=rounding):
             yield indices[places]
 
-    def logits(self, split: str, indices: Indices, *, exact: bool = False) -> torch.Tensor:
-        """Return what the model makes of some examples. Shape: (examples, classes).
+    def forward(self, split: str, indices: Indices, *, exact: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the model's output for some examples, and their targets. Shape of both: (examples, ...).
 
         Args:
             split: Their split.
             indices: Which examples.
-            exact: Whether the numbers may depend neither on how many layers are frozen nor on where states come from:
-                so that an evaluation gives the same when it is made again from the exported model.
+            exact: Whether the output may depend neither on how many layers are frozen nor on the place that the hidden
+                states come from: an evaluation of the exported model then gives the same value.
         """
         examples = self._examples[split]
         width = None
         if exact and self._depths and self._tokens is None:
             width = self._rounding.width(examples.lengths[indices])
+        targets = examples.targets(indices, width=width)
         if self.depth == 0 or self._states is None:
-            return self._model(**self._to(examples.inputs(indices, width=width))).logits
+            logits = self._model(**self._to(examples.inputs(indices, width=width))).logits
+            return logits, targets.to(self._device)
         assert self._trunk is not None
         if self._is_head_alone:
             outline, width = first_tokens(examples.outline(indices, width=1)), 1
@@ -250,11 +254,11 @@ class ForwardPasses:
             outline = examples.outline(indices, width=width)
             width = self._tokens or width or int(examples.lengths[indices].max())
         states = self._states.padded(split, indices, self.depth, width)
-        return self._trunk.upper(self._to(outline), states, self.depth).logits
+        return self._trunk.upper(self._to(outline), states, self.depth).logits, targets.to(self._device)
 
-    def labels(self, split: str, indices: Indices) -> torch.Tensor:
-        """Return the right classes of some examples. Shape: (examples,)."""
-        return torch.from_numpy(self._examples[split].labels[indices]).to(self._device)
+    def loss_terms(self, split: str, indices: Indices) -> int:
+        """Return how many terms some examples add to the loss."""
+        return int(self._examples[split].loss_terms[indices].sum())
 
     @property
     def _is_head_alone(self) -> bool:

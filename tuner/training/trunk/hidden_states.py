@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -30,18 +31,28 @@ class HiddenStates(Protocol):
         """Return states of some examples, padded. Shape: (examples, width, hidden)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class StateLayout:
+    """The shape and type in which hidden states are kept."""
+
+    #: Size of one token's state.
+    hidden: int
+    #: States of each example where all examples have equally many, such as images; None where texts have lengths.
+    tokens: int | None
+    dtype: torch.dtype
+    #: Depth of which only the first token's state is kept; None for no depth.
+    first_only: int | None
+
+
 class Recomputed:
-    """States that are computed when they are asked for.
+    """Hidden states that are computed when they are asked for.
 
     Args:
         trunk: The layers.
         examples: The examples by split.
-        device: Where to compute.
-        hidden: Size of a state.
-        tokens: States of each example of which all have equally many, such as images; None where texts have lengths.
-        dtype: Type in which states are kept.
-        rounding: To how many tokens rows are padded.
-        first_only: Depth of which the first token alone is wanted; None for no depth.
+        device: The device that computes.
+        layout: Shape and type of the states.
+        rounding: Number of tokens that rows are padded to.
         grouped: Whether a batch is computed in parts of alike length.
     """
 
@@ -50,22 +61,19 @@ class Recomputed:
         trunk: Trunk,
         examples: Mapping[str, Examples],
         device: torch.device,
+        layout: StateLayout,
         *,
-        hidden: int,
-        tokens: int | None,
-        dtype: torch.dtype,
         rounding: Rounding,
-        first_only: int | None,
         grouped: bool,
     ) -> None:
         self._trunk = trunk
         self._examples = examples
         self._device = device
-        self.hidden = hidden
-        self.dtype = dtype
-        self._tokens = tokens
+        self.hidden = layout.hidden
+        self.dtype = layout.dtype
+        self._tokens = layout.tokens
         self._rounding = rounding
-        self._first_only = first_only
+        self._first_only = layout.first_only
         self._grouped = grouped
         #: Tokens at a time for which memory has sufficed.
         self._most_tokens = sys.maxsize

@@ -99,7 +99,7 @@ def test_a_larger_share_never_freezes_less(layers: int, low: float, high: float)
 
 @given(layers=st.integers(1, 48), epochs=st.floats(0.05, 12), per_epoch=st.integers(1, 500))
 def test_gradual_thaws_every_epoch_and_everything_in_the_last(layers: int, epochs: float, per_epoch: int) -> None:
-    plan = thaw_plan("gradual", layers=layers, epochs=epochs, steps_per_epoch=per_epoch)
+    plan = thaw_plan("gradual", layers=layers, epochs=epochs, optimiser_steps_per_epoch=per_epoch)
     steps, frozen = list(plan), list(plan.values())
     assert steps == [epoch * per_epoch for epoch in range(len(steps))]
     assert len(steps) - 1 < epochs <= len(steps)
@@ -111,7 +111,7 @@ def test_gradual_thaws_every_epoch_and_everything_in_the_last(layers: int, epoch
 
 
 def test_a_share_is_one_plan_for_the_whole_trial() -> None:
-    assert thaw_plan(0.5, layers=6, epochs=3, steps_per_epoch=20) == {0: 3}
+    assert thaw_plan(0.5, layers=6, epochs=3, optimiser_steps_per_epoch=20) == {0: 3}
 
 
 def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Callable[..., ModelSource]) -> None:
@@ -130,8 +130,8 @@ def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Call
 
     walked, step_by_step = build()
     for step in range(8):
-        step_by_step.begin_step(step)
+        step_by_step.begin_optimiser_step(step)
         jumped, at_once = build()
-        at_once.begin_step(0)
-        at_once.begin_step(step)
+        at_once.begin_optimiser_step(0)
+        at_once.begin_optimiser_step(step)
         assert state(jumped) == state(walked), step
