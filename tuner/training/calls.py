@@ -26,6 +26,7 @@ import tuner.processes.calls
 import tuner.training.loop  # noqa: F401 (both: what a trial is started with)
 from tuner.errors import ModelError
 from tuner.processes.messages import Returned
+from tuner.study.tasks import task_names
 from tuner.training.data.encoded import EncodedData
 from tuner.training.evaluation import evaluate
 from tuner.training.model.freezing import possible_depths
@@ -50,6 +51,8 @@ transformers.logging.disable_progress_bar()
 datasets.disable_progress_bars()
 # The parent of all trainers computes nothing; should a library do so, it must not start threads before the fork.
 torch.set_num_threads(1)
+# Tasks are looked for once, here, and not by each trial.
+task_names()
 # The first score looks through all installed packages for plug-ins: here, so that no trial waits for it.
 sklearn.metrics.accuracy_score([0], [0])
 

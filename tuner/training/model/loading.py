@@ -15,6 +15,7 @@ import torch
 from tuner.errors import ModelError
 from tuner.study.sources import loading_problem
 from tuner.training.model import template
+from tuner.training.model.blueprint import Blueprint
 from tuner.training.model.dropout import config_dropouts, dropout_overrides, module_dropouts
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from tuner.training.model.blueprint import Blueprint
     from tuner.trial.run import ModelSource
 
 

@@ -17,14 +17,18 @@ from safetensors.torch import load_file, save_file
 
 from tuner.errors import DataError, ModelError
 from tuner.study.config import DataConfig
-from tuner.study.prepared import Prepared
+from tuner.study.prepared import PreparationRequest, Prepared
+from tuner.training import preparation
 from tuner.training.data.encoded import LOCKED, EncodedData
 from tuner.training.model.loading import build_model
-from tuner.training.preparation import prepare
 from tuner.training.tasks import get_task
 from tuner.trial.run import ModelSource
 
 SIZES: dict[str, int | float | str] = {"train": 32, "validation": 16, "test": 8}
+
+
+def prepare(**arguments: Any) -> Prepared:
+    return preparation.prepare(PreparationRequest(**arguments))
 
 
 @pytest.fixture
@@ -259,7 +263,7 @@ def test_a_pretrained_head_is_part_of_the_weights(
     hashes = {weights_of(copied)}
     for seed in (1, 2):
         build_model(
-            get_task("text-classification"), arguments["model"], labels=("0", "1"), dropout=None, seed=seed
+            get_task("text-classification").blueprint(arguments["model"], ("0", "1"), seed), dropout=None
         ).save_pretrained(copied)  # type: ignore[operator]
         hashes.add(weights_of(copied))
     assert len(hashes) == 3
@@ -295,6 +299,7 @@ AT_ONCE = """
 import multiprocessing, pickle, sys
 from pathlib import Path
 import tuner.training.calls
+from tuner.study.prepared import PreparationRequest
 from tuner.training.preparation import prepare
 
 arguments = pickle.loads(Path(sys.argv[1]).read_bytes())
@@ -303,7 +308,7 @@ together, answers = context.Barrier(4), context.Queue()
 
 def work():
     together.wait(60)
-    answers.put(str(prepare(**arguments).folder))
+    answers.put(str(prepare(PreparationRequest(**arguments)).folder))
 
 workers = [context.Process(target=work) for _ in range(4)]
 for worker in workers:

