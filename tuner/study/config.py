@@ -274,9 +274,9 @@ def _has_own_training(info: ValidationInfo) -> bool:
     return bool(info.context and info.context.get("own_training"))
 
 
-def _default_metric(study: dict[str, Any]) -> MetricConfig:
-    """Return the first metric of the study's task, from the fields that were validated before it."""
-    return MetricConfig.model_validate({}, context={"task": study.get("task", DEFAULT_TASK)})
+def _no_metric() -> Any:
+    """Return the metric of a study file that names none, which validation makes the first one of the task."""
+    return {}
 
 
 def _none_word(value: Any) -> Any:
@@ -298,7 +298,7 @@ class StudyConfig(_Part):
     #: Whether code that the hub model brings along may run; only for one whose commit is named.
     trust_remote_code: bool = False
     data: DataConfig | None = None
-    metric: MetricConfig = Field(default_factory=_default_metric)
+    metric: MetricConfig = Field(default_factory=_no_metric, validate_default=True)
     #: Preset, file, or a mapping laid over the task's preset; None is the task's preset.
     search_space: str | dict[str, Any] | None = None
     #: Arguments of schedules that need some, by schedule.

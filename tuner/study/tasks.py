@@ -125,7 +125,7 @@ def _entry_points() -> Mapping[str, importlib.metadata.EntryPoint]:
 @cache
 def _loaded(entry_point: importlib.metadata.EntryPoint) -> DeclaredTask:
     """Import a task of another package, and check the declaration that it makes."""
-    origin = f"task {entry_point.name!r} ({entry_point.value})"
+    origin = f"{entry_point.name!r} ({entry_point.value})"
     try:
         task: DeclaredTask = entry_point.load()
     except Exception as error:  # the package's own code runs here and may raise anything

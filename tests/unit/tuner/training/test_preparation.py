@@ -88,6 +88,17 @@ def test_what_preparation_finds(arguments: dict[str, Any]) -> None:
     assert len(load_from_disk(str(prepared.folder / LOCKED / "test"))) == 8
 
 
+@pytest.mark.parametrize(
+    ("name", "fingerprint"),
+    [("bert", "e3098975b1dcd313d2cc96acfc40c32f"), ("vit", "6e6581ad3436d5cf2a18df6975fc10b2")],
+)
+def test_the_fingerprint_of_data_is_that_of_version_0_1(
+    name: str, fingerprint: str, preparation: Callable[..., Prepared]
+) -> None:
+    # Another one would keep every study that exists from going on.
+    assert preparation(name).fingerprint == fingerprint
+
+
 def test_texts_are_encoded_as_the_tokenizer_does_and_cut(arguments: dict[str, Any]) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(arguments["model"].location)
     whole = rows_of(prepare(**arguments), "train")

@@ -142,6 +142,40 @@ def test_a_state_of_more_gpus_than_there_are_is_no_obstacle() -> None:
         assert draws() == expected
 
 
+#: A checkpoint that version 0.1 wrote of `Parts` after two optimiser steps.
+OF_VERSION_0_1 = Path(__file__).with_name("checkpoint-0.1")
+
+
+def test_a_checkpoint_of_version_0_1_is_read_and_goes_on() -> None:
+    parts = Parts(rate=0.5)
+    progress = parts.restore(TrainingState.read(OF_VERSION_0_1), scaler=None)
+    assert progress == Progress(
+        optimiser_steps=2,
+        evaluation_due=True,
+        losses=1.25,
+        loss_terms=7,
+        learning_rate=0.05,
+        best=0.75,
+        since_best=1,
+        evaluation_batch=16,
+    )
+    # The numbers that version 0.1 printed as it went on.
+    assert parts.model.bias.tolist() == [0.34930023550987244, -0.6492002606391907]
+    parts.optimizer.zero_grad()
+    parts.model(torch.ones(3)).sum().backward()
+    parts.optimizer.step()
+    parts.schedule.step()
+    assert parts.model.bias.tolist() == pytest.approx([0.31585046648979187, -0.6823172569274902])
+    assert parts.schedule.get_last_lr() == [0.025]
+
+
+def test_a_checkpoint_keeps_the_names_of_version_0_1(tmp_path: Path) -> None:
+    Parts().checkpoint().write(tmp_path)
+    ours, theirs = (torch.load(folder / STATE, weights_only=True) for folder in (tmp_path, OF_VERSION_0_1))
+    assert ours.keys() == theirs.keys()
+    assert ours["progress"].keys() == theirs["progress"].keys()
+
+
 # ---- what is refused
 
 
