@@ -1,4 +1,4 @@
-"""Finds the tasks, and tells what a study file may say of each: its name, its metrics, its search space.
+"""Finds the tasks and their declarations: the name, the metrics and the search space that a study file may use.
 
 A task is one module that holds its task as `TASK`. A task of this package is a module of `tuner.training.tasks`: the
 module's existence is its registration. A package of another author registers a task as an entry point:

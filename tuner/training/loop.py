@@ -55,7 +55,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
 
     Where memory runs out, the optimiser step is repeated with half of the examples per forward pass: the same examples,
     the same optimiser steps, and random numbers from the same point. An error that says that memory ran out is raised
-    where a single example does not fit, or where the examples are not what took the memory.
+    where a single example does not fit, or where something else than the examples took the memory.
 
     Raises:
         Diverged: Loss or gradient is no finite number.

@@ -1,4 +1,4 @@
-"""What a trial needs to go on from a step, bit for bit, as two files: trained weights, and the state of all else."""
+"""Training state: two files from which a trial goes on bit for bit, trained weights and the state of other objects."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Progress:
 
 
 def random_state() -> dict[str, Any]:
-    """Return where every generator of random numbers is, in types that `weights_only` loads."""
+    """Return the state of every generator of random numbers, in types that `torch.load(weights_only=True)` accepts."""
     name, keys, *rest = np.random.get_state()
     return {
         "torch": torch.get_rng_state(),
@@ -79,9 +79,9 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: Mapping[str, Any]) -> None:
-    """Take every generator of random numbers to where it was."""
+    """Set every generator of random numbers to a state that `random_state` returned."""
     torch.set_rng_state(state["torch"])
-    # A trainer sees one device; it may have been another kind of device before.
+    # A trainer sees one device. The state may come from another kind of device.
     for device, value in zip(range(torch.cuda.device_count()), state["cuda"], strict=False):
         torch.cuda.set_rng_state(value, device)
     random.setstate(state["python"])
@@ -130,7 +130,7 @@ class LiveTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingState:
-    """A trial at the moment after a step."""
+    """The state of a trial after an optimiser step."""
 
     #: The weights that training may change, by name; never the frozen ones.
     weights: Mapping[str, torch.Tensor]
@@ -139,15 +139,15 @@ class TrainingState:
     #: State of the fp16 gradient scaler; None in any other precision.
     scaler: Mapping[str, Any] | None
     progress: Progress
-    #: What tells that it is of this trial and of no other.
+    #: The facts that tell this trial from any other.
     trial: Mapping[str, int]
-    #: What also decides the bits: kind of device, threads for tensor operations, and examples per forward pass.
+    #: Further conditions of equal bits: kind of device, threads for tensor operations, examples per forward pass.
     device: str
     threads: int
     micro_batch: int
-    #: What `random_state` returned.
+    #: The result of `random_state`.
     random: Mapping[str, Any]
-    #: Whether what frozen layers make came from the trunk cache; None where no layer is frozen.
+    #: Whether hidden states of frozen layers came from the trunk cache; None where no layer is frozen.
     cached: bool | None = None
 
     def write(self, folder: Path) -> None:
@@ -172,15 +172,15 @@ class TrainingState:
         }
         try:
             torch.save(rest, folder / STATE)
-        except RuntimeError as error:  # torch's word for a full disk
+        except RuntimeError as error:  # raised by torch where the disk is full
             raise OSError(f"{folder / STATE} cannot be written: {first_line(error)}") from error
 
     @classmethod
     def read(cls, folder: Path) -> TrainingState:
-        """Read what `write` wrote.
+        """Read a folder that `write` wrote.
 
         Raises:
-            ModelError: A file is missing, or is none of ours.
+            ModelError: A file is missing, or was not written by `write`.
         """
         try:
             weights = load_file(folder / TRAINED)
@@ -188,7 +188,7 @@ class TrainingState:
             raise _refused(folder / TRAINED, first_line(error)) from error
         try:
             rest = torch.load(folder / STATE, map_location="cpu", weights_only=True)
-        except Exception as error:  # of whatever kind: what the file holds decides what the unpickler stumbles over
+        except Exception as error:  # the content of the file decides which error the unpickler raises
             raise _refused(folder / STATE, first_line(error)) from error
         if not isinstance(rest, dict) or rest.pop("format", None) != FORMAT:
             raise _refused(folder / STATE, f"it is not of format {FORMAT}; was it written by another version?")
@@ -226,7 +226,7 @@ class TrainingState:
             training.scaler.load_state_dict(self.scaler)
         for name, tensor in tensors.items():
             tensor.copy_(self.weights[name])
-        # Last: building model and optimiser has drawn numbers.
+        # This comes last, because building model and optimiser draws random numbers.
         set_random_state(self.random)
         return self.progress
 

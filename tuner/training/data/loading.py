@@ -1,4 +1,4 @@
-"""Reading the rows that a study file names, through datasets."""
+"""Reading of the rows that a study file names, by the library datasets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tuner.study.config import DataConfig
 
-#: Name given to the rows of a source that has no splits of its own.
+#: Name of the one split of a source without splits.
 ONLY = "train"
 #: Reader and its options, by the ending of a file's name.
 _READERS: Mapping[str, tuple[str, dict[str, str]]] = {
@@ -115,7 +115,7 @@ def _where(rows: Dataset, where: Mapping[str, Any]) -> Dataset:
 
 
 def _reason(error: BaseException) -> str:
-    # datasets wraps the reader's own message, which is the one that helps.
+    # datasets wraps the reader's error, and the innermost message is the one that helps.
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(error).strip().splitlines()

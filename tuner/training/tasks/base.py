@@ -163,7 +163,7 @@ class Task(ABC):
         Args:
             metric: A metric of the declaration.
             predictions: Those of the whole split, in the order of its examples.
-            loss: What `mean_loss` returned.
+            loss: The result of `mean_loss`.
 
         Returns:
             The value; NaN where an output is no finite number.

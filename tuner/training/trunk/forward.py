@@ -1,4 +1,4 @@
-"""Forward passes of a trial: through the whole model, or through what lies above its frozen layers."""
+"""Forward passes of a trial: through the whole model, or only through the part above its frozen layers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tuner.training.trunk.hidden_states import HiddenStates
     from tuner.trial.run import Speed, TrunkHome
 
-#: How far cached states may be from those that are computed when the entry is opened, beyond what was measured when it
-#: was made: any more, and it is no cache of this model.
+#: When an entry is opened, a few states are computed again. They may differ from the stored ones by this multiple of
+#: the difference that was measured when the entry was made. An entry that differs more is not of this model.
 _SLACK = 4.0
 
 
@@ -38,10 +38,10 @@ class ForwardPasses:
         model: The model, on its device.
         layer_map: Its layers.
         data: The examples.
-        device: Where the model is.
-        depths: Numbers of layers that are frozen at some step; 0 counts for nothing.
-        speed: Which techniques are used.
-        kept: Type in which states of frozen layers are kept.
+        device: The model's device.
+        depths: Numbers of layers that are frozen at some optimiser step; 0 is ignored.
+        speed: The techniques in use.
+        kept: Type in which hidden states of frozen layers are kept.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class ForwardPasses:
         self._depths = sorted({*depths} - {0})
         self._speed = speed
         self._kept = kept
-        #: Layers that are frozen now: what they make is taken from `states`.
+        #: Layers that are frozen now: their output is read from the hidden states.
         self.depth = 0
         self._states: HiddenStates | None = None
-        #: What was decided of the states, as JSON values; None where no layer is frozen.
+        #: The decision on where hidden states come from, as JSON values; None where no layer is frozen.
         self.decision: dict[str, Any] | None = None
         self._rounding = batches.Rounding(
             multiple=width_multiple(device.type), longest=getattr(model.config, "max_position_embeddings", None)
@@ -73,14 +73,14 @@ class ForwardPasses:
         self._anatomy = Anatomy(complaint="it was not looked at", reads_first=False, one_token_layer=False)
         self._tokens: int | None = None
         self._computed: Recomputed | None = None
-        #: A few examples of the training split, and by depth what layers make of each.
+        #: A few examples of the training split, and by depth their hidden states.
         self._few: tuple[Indices, dict[int, list[torch.Tensor]]] = (np.zeros(0, dtype=np.int64), {})
         if self._depths or speed.one_token:
             self._examine(Trunk(model, layer_map))
 
     def _examine(self, trunk: Trunk) -> None:
         train = self._examples["train"]
-        # A short and a middling one, which may share rows.
+        # A short and a middling text, which may share a batch.
         few = self._rounding.apart(train.lengths)[-1]
         few = few[np.argsort(train.lengths[few], kind="stable")][[0, len(few) // 2]]
         width = self._rounding.width(train.lengths[few])
@@ -118,13 +118,14 @@ class ForwardPasses:
     def take_states(
         self, home: TrunkHome | None, key: Mapping[str, Any], others: Collection[int], *, cached: bool | None
     ) -> None:
-        """Decide from where what frozen layers make of the examples is taken.
+        """Decide where the hidden states of frozen layers come from.
 
         Args:
-            home: Where it is kept; None computes it for each batch.
-            key: What decides the bits of the states, besides what this class knows.
+            home: The trunk cache; None computes hidden states for each batch.
+            key: The facts that decide the bits of the states and that this class does not know.
             others: Depths that other trials of the study may need.
-            cached: What an earlier attempt at the trial did, which decides where the two differ in their bits.
+            cached: Whether an earlier attempt at the trial read from the cache. Where cached and computed states differ
+                in their bits, this attempt does the same.
         """
         if not self._depths:
             return
@@ -179,12 +180,12 @@ class ForwardPasses:
                 cache.discard(entry)
                 entry = cache.entry(whole, depth, (), self._computed)
                 if not self._is_sound(entry):
-                    raise NotKept("what was kept is not what the model computes")
+                    raise NotKept("the stored states are not those that the model computes")
             entries[depth] = entry
         return entries
 
     def _is_sound(self, entry: CacheEntry) -> bool:
-        """Return whether an entry holds what the model makes of a few examples now."""
+        """Return whether an entry has the states that the model now computes for a few examples."""
         few, made = self._few
         for there, here in zip(entry.rows("train", few), made[entry.depth], strict=True):
             largest = float(here.abs().max().clamp(min=1e-6))
@@ -210,18 +211,18 @@ class ForwardPasses:
     # ---- passes
 
     def chosen(self, split: str, count: int | None) -> Indices:
-        """Return which examples of a split to use where at most so many are wanted."""
+        """Return the examples of a split to use where at most `count` are wanted."""
         return select(self._examples[split], count)
 
     def parts(self, split: str, batch: Indices, size: int) -> list[Indices]:
-        """Part a batch of training into forward passes of at most so many examples."""
+        """Split a training batch into forward passes of at most `size` examples."""
         widths = self._examples[split].lengths
         if self._is_head_alone:
             widths = np.ones_like(widths)
         return batches.micro_batches(batch, widths, size, device=self._device.type, grouped=self._speed.length_grouping)
 
     def evaluation_parts(self, split: str, indices: Indices, size: int) -> Iterator[Indices]:
-        """Part examples into forward passes of an evaluation, always the same ones."""
+        """Split examples into forward passes of an evaluation. The split is the same in each evaluation."""
         lengths = self._examples[split].lengths[indices]
         if not self._speed.length_grouping:
             yield from (indices[start : start + size] for start in range(0, len(indices), size))
@@ -262,7 +263,7 @@ class ForwardPasses:
 
     @property
     def _is_head_alone(self) -> bool:
-        """Whether the head is all that is computed, of one token."""
+        """Whether only the head is computed, for one token an example."""
         trunk = self._trunk
         return trunk is not None and self.depth == trunk.depth and self._anatomy.reads_first
 
