@@ -74,17 +74,17 @@ class ForwardPasses:
         self._tokens: int | None = None
         self._computed: Recomputed | None = None
         #: A few examples of the training split, and by depth their hidden states.
-        self._few: tuple[Indices, dict[int, list[torch.Tensor]]] = (np.zeros(0, dtype=np.int64), {})
+        self._probe: tuple[Indices, dict[int, list[torch.Tensor]]] = (np.zeros(0, dtype=np.int64), {})
         if self._depths or speed.one_token:
             self._examine(Trunk(model, layer_map))
 
     def _examine(self, trunk: Trunk) -> None:
         train = self._examples["train"]
         # A short and a middling text, which may share a batch.
-        few = self._rounding.apart(train.lengths)[-1]
-        few = few[np.argsort(train.lengths[few], kind="stable")][[0, len(few) // 2]]
-        width = self._rounding.width(train.lengths[few])
-        inputs, outline = self._to(train.inputs(few, width=width)), self._to(train.outline(few, width=width))
+        probe = self._rounding.apart(train.lengths)[-1]
+        probe = probe[np.argsort(train.lengths[probe], kind="stable")][[0, len(probe) // 2]]
+        width = self._rounding.width(train.lengths[probe])
+        inputs, outline = self._to(train.inputs(probe, width=width)), self._to(train.outline(probe, width=width))
         anatomy, states = trunk.examine(inputs, outline, self._depths)
         if not (self._speed.one_token and train.starts_with_first):
             anatomy = replace(anatomy, reads_first=False, one_token_layer=False)
@@ -108,7 +108,7 @@ class ForwardPasses:
                 rounding=self._rounding,
                 grouped=self._speed.length_grouping,
             )
-            self._few = few, self._computed.parted("train", few, states)
+            self._probe = probe, self._computed.parted("train", probe, states)
 
     @property
     def one_token_layer(self) -> bool:
@@ -186,8 +186,8 @@ class ForwardPasses:
 
     def _is_sound(self, entry: CacheEntry) -> bool:
         """Return whether an entry has the states that the model now computes for a few examples."""
-        few, made = self._few
-        for there, here in zip(entry.rows("train", few), made[entry.depth], strict=True):
+        probe, made = self._probe
+        for there, here in zip(entry.rows("train", probe), made[entry.depth], strict=True):
             largest = float(here.abs().max().clamp(min=1e-6))
             if not float((there.float() - here.float().cpu()).abs().max()) <= _SLACK * entry.difference * largest:
                 return False

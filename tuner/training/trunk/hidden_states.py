@@ -113,13 +113,13 @@ class Recomputed:
         found: dict[int, list[Any]] = {depth: [None] * len(indices) for depth in depths}
         lengths = self._examples[split].lengths[indices]
         for places in self._rounding.apart(lengths) if self._tokens is None else [np.arange(len(indices))]:
-            at = 0
-            while at < len(places):
-                some, made = self._as_many_as_fit(split, indices, places[at:], depths)
+            computed = 0
+            while computed < len(places):
+                some, made = self._as_many_as_fit(split, indices, places[computed:], depths)
                 for depth, rows in made.items():
                     for place, states in zip(some, rows, strict=True):
                         found[depth][place] = states
-                at += len(some)
+                computed += len(some)
         return found
 
     def _as_many_as_fit(
