@@ -1,4 +1,4 @@
-"""What can be tuned: parameters, spaces, published recipes. Pure: no torch, no SQL, no command line."""
+"""Search spaces: parameters, conditions and published recipes. Imports no torch, no SQL, no command line."""
 
 from search_spaces.documents import parse_yaml, read_yaml
 from search_spaces.errors import (

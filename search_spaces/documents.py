@@ -1,4 +1,4 @@
-"""Reading YAML that people write: no tags, numbers as people mean them, no surprises."""
+"""Reading YAML files of users: without tags and aliases, with `1e-4` as a number, and with limits of size."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from search_spaces.errors import UnreadableDocument
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: Bytes. A study file or a space is a page or two; anything near this is a mistake or an attack.
+#: Bytes. A study file or a space has a page or two; a file near this limit is a mistake or an attack.
 MAX_BYTES = 1 << 20
-#: Mappings and lists within each other; a study file has four or five.
+#: Levels of nested mappings and lists; a study file has four or five.
 MAX_DEPTH = 50
-#: Characters of a number; reading a longer one takes time that grows with the square of its length.
+#: Characters of a number; the time to parse one grows with the square of its length.
 _MAX_NUMBER = 100
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which `1e-4` is a number, a repeated key is an error, and neither tags nor aliases are followed."""
+    """A SafeLoader that reads `1e-4` as a number and refuses repeated keys, tags, aliases and deep nesting."""
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
         self._depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        # Aliases let a few bytes expand to gigabytes; no document of ours needs one.
+        # With aliases, a few bytes expand to gigabytes. No document of ours needs them.
         if self.check_event(yaml.events.AliasEvent):
             event: Any = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.constructor.ConstructorError(None, None, "aliases are not allowed", event.start_mark)
         event = self.peek_event()  # type: ignore[no-untyped-call]
-        # Without this, `!!binary` and its like would still make values that nobody expects.
+        # SafeLoader would still build bytes, sets or dates from tags such as `!!binary`.
         if (tag := getattr(event, "tag", None)) is not None:
             raise yaml.constructor.ConstructorError(
                 None, None, f"tags are not allowed, found {tag!r}", event.start_mark
@@ -48,7 +48,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        # Before any pattern sees it: those for numbers go back and forth in what almost is one.
+        # PyYAML's patterns for numbers backtrack on long strings that are nearly numbers: do not try them.
         if kind is yaml.ScalarNode and implicit[0] and len(value) > _MAX_NUMBER:
             return self.DEFAULT_SCALAR_TAG
         return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]
@@ -69,7 +69,7 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-# YAML 1.1 reads `1e-4` as a word, because it wants a dot and a sign; people write it as a number.
+# YAML 1.1 requires a dot and a sign in a float, so it reads `1e-4` as a string.
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$"),
@@ -82,7 +82,7 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
 
     Args:
         text: The document.
-        source: What to call it in errors, usually its path.
+        source: The document's name in errors, usually its path.
 
     Returns:
         The mapping; empty for an empty document.
@@ -121,7 +121,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)  # one more than is taken: a huge file is refused without reading it
+            content = file.read(MAX_BYTES + 1)  # one byte over the limit shows that a file is too large
         if len(content) > MAX_BYTES:
             raise UnreadableDocument(f"{path}: larger than {MAX_BYTES} bytes; is this the right file?")
         text = content.decode()

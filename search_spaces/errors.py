@@ -1,10 +1,10 @@
 """Errors of search spaces.
 
 SearchSpaceError (ValueError)
-├── InvalidParameter    a parameter whose bounds or choices make no sense
+├── InvalidParameter    a parameter with impossible bounds or choices
 ├── InvalidSpace        a space document that cannot be read: names file, key and reason
 ├── InvalidRecipes      a recipe document that cannot be read
-└── UnreadableDocument  a file that is missing, or not the YAML that it should be
+└── UnreadableDocument  a file that is missing, or that is not one YAML mapping
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class SearchSpaceError(ValueError):
-    """Anything wrong with a search space or a recipe."""
+    """An error in a search space or a recipe."""
 
 
 class InvalidParameter(SearchSpaceError):
-    """A parameter whose bounds or choices make no sense."""
+    """A parameter with impossible bounds or choices, or a value that its name does not allow."""
 
 
 class InvalidSpace(SearchSpaceError):
@@ -29,8 +29,8 @@ class InvalidSpace(SearchSpaceError):
 
     Attributes:
         source: File, preset or part of a study file that holds the space.
-        key: The parameter, or the key below it, at which the space is wrong.
-        reason: What is wrong there and what to do.
+        key: The parameter, or the key below it, that has the error.
+        reason: The error, and how to correct it.
     """
 
     def __init__(self, source: str, key: str, reason: str) -> None:
@@ -45,7 +45,7 @@ class InvalidRecipes(SearchSpaceError):
 
 
 class UnreadableDocument(SearchSpaceError):
-    """A file that is missing, or not the YAML that it should be."""
+    """A file that is missing, or that is not one YAML mapping."""
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Hyperparameters: one point of the search space, as training reads it."""
+"""Hyperparameters: one point of the search space, with the value and the meaning of each."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from dataclasses import asdict, dataclass, fields
 from search_spaces.errors import InvalidParameter, suggestion
 from search_spaces.parameters import Float, Parameter, Value, is_number
 
-#: The value of `frozen_layers` that thaws the layers from the top while training.
+#: The value of `frozen_layers` that unfreezes the layers from the top during training.
 GRADUAL = "gradual"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """What one trial trains with.
+    """The hyperparameters of one trial.
 
     Raises:
-        InvalidParameter: A value is outside of what its name can mean.
+        InvalidParameter: A value is not allowed for its name.
     """
 
-    #: Peak rate of AdamW for the trainable encoder layers.
+    #: AdamW's peak learning rate for the trained encoder layers.
     learning_rate: float
-    #: Examples per optimiser step, over all accumulation steps.
+    #: Examples per optimiser step, summed over gradient accumulation.
     batch_size: int
     #: Length of the schedule in epochs; fractions are allowed.
     num_train_epochs: float
-    #: Probability of every dropout of the trained part; None leaves the model's own.
+    #: Probability of every dropout in the trained layers; None keeps the model's own values.
     dropout: float | None
-    #: AdamW's decay; never on biases and norms.
+    #: AdamW's weight decay; biases and norms have none.
     weight_decay: float
-    #: A transformers SchedulerType.
+    #: Name of a learning-rate schedule, a transformers SchedulerType.
     lr_scheduler_type: str
-    #: Share of the encoder's layers, from the input up, that keep their weights; or `gradual`.
+    #: Share of the encoder's layers, from the input up, whose weights are not trained; or `gradual`.
     frozen_layers: float | str
-    #: Share of the optimiser steps in which the rate rises from 0 to its peak.
+    #: Share of the optimiser steps in which the learning rate rises from 0 to its peak.
     warmup_ratio: float = 0.0
-    #: The head's peak rate is this many times `learning_rate` where the whole encoder is frozen; where a share of its
-    #: layers is, the factor to the power of that share; the same rate where none is.
+    #: Factor of the head's peak learning rate over `learning_rate` where the whole encoder is frozen. Where a share of
+    #: the layers is frozen, the factor to the power of that share applies; where none is, the rates are equal.
     head_learning_rate_factor: float = 1.0
-    #: Each layer further from the head learns at this share of the rate of the one above it.
+    #: Factor of each layer's learning rate over that of the layer above it, which is nearer to the head.
     layerwise_lr_decay: float = 1.0
 
     def __post_init__(self) -> None:
@@ -52,10 +52,10 @@ class Hyperparameters:
 
     @classmethod
     def from_values(cls, values: Mapping[str, Value | None]) -> Hyperparameters:
-        """Build from named values, as Optuna hands them out.
+        """Build from values by name, as Optuna returns them.
 
         Raises:
-            InvalidParameter: A name is unknown or missing, or a value outside of its meaning.
+            InvalidParameter: A name is unknown or missing, or a value is not allowed for its name.
         """
         for name in values:
             check_name(name)
@@ -80,14 +80,14 @@ SEVEN = (
     "lr_scheduler_type",
     "frozen_layers",
 )
-#: Names whose values are counts: a range of floats would draw what they cannot mean.
+#: Names whose values must be whole, so that a range of floats is refused.
 _WHOLE = ("batch_size",)
 #: Every name that a search space may use.
 NAMES = tuple(field.name for field in fields(Hyperparameters))
 
 
 def _as_float(value: Value | None) -> Value | None:
-    return float(value) if is_number(value) else value  # what is no number is refused by its meaning
+    return float(value) if is_number(value) else value  # other values are refused later, by `complaint`
 
 
 def _as_int(value: Value | None) -> Value | None:
@@ -98,10 +98,10 @@ _CONVERT: dict[str, Callable[[Value | None], Value | None]] = {"batch_size": _as
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is no hyperparameter.
+    """Refuse a name that is not a hyperparameter's.
 
     Raises:
-        InvalidParameter: The name is unknown; says which one may be meant.
+        InvalidParameter: The name is unknown; the message suggests a similar one.
     """
     if name == "seed":
         raise InvalidParameter("seed is never searched: it picks lucky runs; set `seed:` of the study")
@@ -156,15 +156,15 @@ _MEANING: dict[str, Callable[[Value | None], str | None]] = {
 
 
 def complaint(name: str, value: Value | None) -> str | None:
-    """Return why a value cannot be meant for a known name, or None where it can."""
+    """Return why a value is not allowed for a known name; None where it is allowed."""
     return _MEANING[name](value)
 
 
 def check_parameter(name: str, parameter: Parameter) -> None:
-    """Refuse a parameter of which some value has no meaning for its name.
+    """Refuse a parameter that could draw a value that is not allowed for its name.
 
     Raises:
-        InvalidParameter: The name is unknown, or an end or a choice is outside of its meaning.
+        InvalidParameter: The name is unknown, or a bound or a choice is not allowed for it.
     """
     check_name(name)
     if name in _WHOLE and isinstance(parameter, Float):

@@ -1,4 +1,4 @@
-"""YAML to SearchSpace: presets, files, and mappings laid over a preset."""
+"""Building a SearchSpace from YAML: presets, files, and mappings whose entries replace those of a preset."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from search_spaces.parameters import Categorical, Float, Int, Parameter, Value, 
 from search_spaces.recipes import Recipe, learning_rate_range
 from search_spaces.space import Condition, SearchSpace
 
-#: What a preset writes where the architecture's published recipe is meant.
+#: The entry of a preset that stands for the value of the architecture's published recipe.
 RECIPE = "recipe"
 
-#: Names whose range of two whole ends means whole numbers; elsewhere `low: 0` is just a short 0.0.
+#: Names for which a range with two whole bounds is a range of whole numbers. For other names, `low: 0` means 0.0.
 _COUNTED = {"batch_size", "num_train_epochs"}
 _RANGE_KEYS = {"type", "low", "high", "log", "step", "when"}
 _CHOICE_KEYS = {"type", "choices", "when"}
 
 
 def preset_names() -> list[str]:
-    """Return the names of the ready spaces."""
+    """Return the names of the presets."""
     folder = resources.files("search_spaces.presets")
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
 def load_preset(name: str) -> dict[str, Any]:
-    """Read a ready space.
+    """Read a preset.
 
     Raises:
         InvalidSpace: There is no such preset.
@@ -55,11 +55,11 @@ def load_space(
     """Build the space that a study file asks for.
 
     Args:
-        written: The name of a preset, the path of a YAML file, or a mapping laid over `preset`.
-        preset: The preset of the study's task; a file or a mapping is laid over it.
+        written: The name of a preset, the path of a YAML file, or a mapping.
+        preset: The preset of the study's task. Entries of a file or a mapping replace its entries.
         recipe: Published defaults of the model's architecture family.
-        folder: Where relative paths start.
-        source: What to call an inline mapping in errors.
+        folder: Folder that relative paths start from.
+        source: The name of a mapping in errors.
 
     Returns:
         The space.
@@ -72,14 +72,14 @@ def load_space(
         if not written.endswith((".yaml", ".yml")):
             return build_space(load_preset(written), recipe=recipe, source=f"preset {written}")
         source, written = str(folder / written), read_yaml(folder / written)
-    return build_space(_laid_over(load_preset(preset), written, recipe), recipe=recipe, source=source)
+    return build_space(_merged(load_preset(preset), written, recipe), recipe=recipe, source=source)
 
 
-def _laid_over(preset: Mapping[str, Any], written: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
-    """Return the preset with the written entries in place of its own.
+def _merged(preset: Mapping[str, Any], written: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
+    """Return the preset with its entries replaced by the written ones.
 
-    A preset's conditional entry that the written ones make unreachable is dropped: who fixes a schedule without
-    warm-up need not know that the preset would search the warm-up of others.
+    A conditional entry of the preset is dropped where the written entries make its condition impossible. So a user who
+    fixes a schedule without warm-up need not know that the preset searches warm-up for other schedules.
     """
     merged = {**preset, **written}
     for name, entry in preset.items():
@@ -88,7 +88,7 @@ def _laid_over(preset: Mapping[str, Any], written: Mapping[str, Any], recipe: Re
             try:
                 parameter = _parameter(parent, merged.get(parent), recipe)
             except InvalidParameter:
-                continue  # what is wrong with it is told when the space is built
+                continue  # the error is raised later, when the space is built
             if not any(parameter.contains(_value(parent, value)) for value in values):
                 del merged[name]
                 break
@@ -96,7 +96,7 @@ def _laid_over(preset: Mapping[str, Any], written: Mapping[str, Any], recipe: Re
 
 
 def build_space(document: Mapping[str, Any], *, recipe: Recipe, source: str) -> SearchSpace:
-    """Build a space from one entry per parameter: a mapping searches, a list chooses, a value fixes.
+    """Build a space from one entry for each parameter: a mapping is a range, a list is choices, a value is fixed.
 
     Raises:
         InvalidSpace: Names the source, the key and the reason.
@@ -131,7 +131,7 @@ def _from_recipe(name: str, recipe: Recipe) -> Parameter:
         low, high = learning_rate_range(recipe)
         return Float(low=low, high=high, log=True)
     if name not in recipe.defaults:
-        raise InvalidParameter(f"the recipe of {recipe.family} says nothing of it; give a value")
+        raise InvalidParameter(f"the recipe of {recipe.family} has no value for it; give one")
     return Categorical(choices=(_value(name, recipe.defaults[name]),))
 
 
@@ -174,7 +174,7 @@ def _value(name: str, value: Any) -> Value:
         return value
     if not is_number(value):
         raise InvalidParameter(f"{value!r} is no finite number and no word")
-    # 1 and 1.0 are one share; Optuna would keep them apart as choices.
+    # Optuna distinguishes 1 and 1.0 as choices, but they are the same share.
     return int(value) if name == "batch_size" and float(value).is_integer() else float(value)
 
 

@@ -1,4 +1,4 @@
-"""Parameters: what one hyperparameter may be."""
+"""Parameters: the range or the choices of one hyperparameter."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Protocol, TypeAlias, TypeGuard
 
 from search_spaces.errors import InvalidParameter
 
-#: What a hyperparameter may be: a number, or a word such as the name of a schedule.
+#: The value of a hyperparameter: a number, or a word such as the name of a schedule.
 Value: TypeAlias = float | int | str
 
 
 class Suggests(Protocol):
-    """The part of an Optuna trial that a search space needs."""
+    """The methods of an Optuna trial that a search space calls."""
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -33,7 +33,7 @@ def is_number(value: object) -> TypeGuard[float]:
         return False
     try:
         return math.isfinite(value)
-    except OverflowError:  # a whole number that no float can hold
+    except OverflowError:  # an int too large for a float
         return False
 
 
@@ -52,17 +52,17 @@ class Float:
     """A number between `low` and `high`, both included.
 
     Raises:
-        InvalidParameter: The bounds make no sense.
+        InvalidParameter: The bounds are impossible.
     """
 
     low: float
     high: float
-    #: Draw the logarithm uniformly: for scales such as learning rates.
+    #: Draw uniformly on a log scale, as for learning rates.
     log: bool = False
 
     def __post_init__(self) -> None:
         _check_range(self.low, self.high, self.log)
-        # `low: 0` and `low: 0.0` are one range, and must be written, and so hashed, as one.
+        # `low: 0` and `low: 0.0` are the same range, and must have the same hash.
         object.__setattr__(self, "low", float(self.low))
         object.__setattr__(self, "high", float(self.high))
 
@@ -81,20 +81,20 @@ class Float:
         return float(min(max(value, self.low), self.high))
 
     def extremes(self) -> tuple[float, ...]:
-        """Return the values that a smoke run must try: both ends."""
+        """Return the values that a smoke run must try: both bounds."""
         return (self.low,) if self.low == self.high else (self.low, self.high)
 
     def to_dict(self) -> dict[str, object]:
-        """Return the parameter as it is written in YAML."""
+        """Return the parameter as a mapping for YAML."""
         return {"type": "float", "low": self.low, "high": self.high} | ({"log": True} if self.log else {})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Int:
-    """A whole number between `low` and `high`, both included, in steps of `step` from `low`.
+    """A whole number between `low` and `high`, both included, at a multiple of `step` above `low`.
 
     Raises:
-        InvalidParameter: The bounds make no sense.
+        InvalidParameter: The bounds are impossible.
     """
 
     low: int
@@ -130,11 +130,11 @@ class Int:
         return self.low + round((inside - self.low) / self.step) * self.step
 
     def extremes(self) -> tuple[int, ...]:
-        """Return the values that a smoke run must try: both ends."""
+        """Return the values that a smoke run must try: both bounds."""
         return (self.low,) if self.low == self.high else (self.low, self.high)
 
     def to_dict(self) -> dict[str, object]:
-        """Return the parameter as it is written in YAML."""
+        """Return the parameter as a mapping for YAML."""
         return (
             {"type": "int", "low": self.low, "high": self.high}
             | ({"log": True} if self.log else {})
@@ -144,10 +144,10 @@ class Int:
 
 @dataclass(frozen=True, kw_only=True)
 class Categorical:
-    """One of some values; a single choice fixes the parameter.
+    """One of several values; a single choice fixes the parameter.
 
     Raises:
-        InvalidParameter: There is no choice, one stands twice, or one is no number or word.
+        InvalidParameter: There is no choice, a choice is repeated, or a choice is neither a number nor a word.
     """
 
     choices: tuple[Value, ...]
@@ -171,7 +171,7 @@ class Categorical:
         return value in self.choices
 
     def clip(self, value: Value) -> Value:
-        """Return the nearest choice: itself, the nearest number, or the first."""
+        """Return the value itself where it is a choice, else the nearest number, else the first choice."""
         if value in self.choices:
             return self.choices[self.choices.index(value)]
         numbers = [choice for choice in self.choices if not isinstance(choice, str)]
@@ -185,7 +185,7 @@ class Categorical:
         return self.choices
 
     def to_dict(self) -> dict[str, object]:
-        """Return the parameter as it is written in YAML."""
+        """Return the parameter as a mapping for YAML."""
         return {"type": "categorical", "choices": list(self.choices)}
 
 

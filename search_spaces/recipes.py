@@ -1,4 +1,4 @@
-"""Published fine-tuning defaults per architecture family, read from recipes.yaml and checked when read."""
+"""Published fine-tuning defaults of each architecture family, read from recipes.yaml and validated."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-#: Family of the last row, which takes every model that no other row takes.
+#: Family of the last row, which accepts every model that no other row accepts.
 GENERIC = "generic"
 
-#: What each row states, in the order of the documentation.
+#: The hyperparameters that each row states, in the order of the documentation.
 PARAMETERS = (
     "learning_rate",
     "batch_size",
@@ -34,38 +34,38 @@ PARAMETERS = (
     "head_learning_rate_factor",
 )
 
-#: The derived range of learning rates reaches from default / this to default * this.
+#: The derived range of learning rates is from the default divided by this number to the default times this number.
 LEARNING_RATE_SPREAD = 8
 
-#: Values that a recipe may state, so that a search space has few near ones to clip it to.
+#: Values that a recipe may state. They are few, so that search spaces can contain or approximate each of them.
 _CHOICES: dict[str, tuple[Value, ...]] = {
     "batch_size": (8, 16, 32, 64),
     "weight_decay": (0, 1e-4, 1e-3, 0.01, 0.05, 0.1, 0.2),
     "lr_scheduler_type": ("linear", "cosine", "polynomial", "constant_with_warmup"),
 }
 
-#: What a row can ask of a model; the first is required.
+#: Keys of a row's `match`; the first is required.
 _CONDITIONS = ("model_types", "name", "hidden_size")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A published value and where it stands."""
+    """A published value and its source."""
 
     default: Value
-    #: Paper with section, model card or official script, and what it states; or that nothing is published.
+    #: Paper with section, model card or official script, and its statement; or that nothing is published.
     source: str
-    #: Ends of the search range: of a learning rate only, and only where the derived range is too narrow.
+    #: Bounds of the search range. Only for the learning rate, and only where the derived range is too narrow.
     low: float | None = None
     high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Published fine-tuning defaults of one architecture family; a family may have a recipe per size."""
+    """Published fine-tuning defaults of one architecture family, or of one model size in it."""
 
     family: str
-    #: All of `PARAMETERS` by name; read-only.
+    #: A value for each of `PARAMETERS`, by name; read-only.
     parameters: Mapping[str, Published]
 
     @property
@@ -76,18 +76,18 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """Which models a row is for: every given condition must hold."""
+    """Conditions on a model, all of which must hold."""
 
-    #: As `model_type` stands in transformers configurations.
+    #: Allowed values of `model_type` in the model's transformers configuration.
     model_types: frozenset[str]
-    #: Searched in the model's name or path, whatever the case of its letters.
+    #: Searched in the model's name or path, ignoring case.
     name: re.Pattern[str] | None = None
-    #: Bounds of the encoder's width, both included; a model of unknown width is outside.
+    #: Bounds of the encoder's hidden size, both included; a model of unknown size is outside.
     min_hidden_size: int | None = None
     max_hidden_size: int | None = None
 
     def accepts(self, model_type: str, name: str, hidden_size: int | None) -> bool:
-        """Return whether the model fulfils every condition."""
+        """Return whether the model meets every condition."""
         if model_type not in self.model_types:
             return False
         if self.name is not None and not self.name.search(name):
@@ -105,14 +105,14 @@ class Match:
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeRow:
-    """A recipe and the models that it is for."""
+    """A recipe and the models that it applies to."""
 
     recipe: Recipe
-    #: Alternatives, one of which must accept the model; empty for the generic row, which accepts all.
+    #: Alternatives, one of which must accept the model; empty for the generic row, which accepts every model.
     matches: tuple[Match, ...]
 
     def accepts(self, model_type: str, name: str, hidden_size: int | None) -> bool:
-        """Return whether the row is for the model."""
+        """Return whether the row applies to the model."""
         return not self.matches or any(match.accepts(model_type, name, hidden_size) for match in self.matches)
 
 
@@ -120,12 +120,12 @@ def recipe_for(model_type: str, name: str, hidden_size: int | None) -> Recipe:
     """Find the published recipe for a model.
 
     Args:
-        model_type: As it stands in the model's transformers configuration.
-        name: The model's hub id, or the path that it was read from.
-        hidden_size: Width of the encoder; None where the configuration has none.
+        model_type: `model_type` of the model's transformers configuration.
+        name: The model's hub id, or its path.
+        hidden_size: Hidden size of the encoder; None where the configuration has none.
 
     Returns:
-        The recipe of the first row that accepts the model; the generic one where no other does.
+        The recipe of the first row that accepts the model; the last row, the generic one, accepts every model.
     """
     return next(row.recipe for row in load_recipes() if row.accepts(model_type, name, hidden_size))
 
@@ -137,7 +137,7 @@ def learning_rate_range(recipe: Recipe) -> tuple[float, float]:
         recipe: Published defaults of a model's family.
 
     Returns:
-        The ends that the recipe states; for one that it does not state, an eighth or eight times its default.
+        The bounds that the recipe states; a bound that it does not state is an eighth, or eight times, its default.
     """
     rate = recipe.parameters["learning_rate"]
     default = float(rate.default)
@@ -150,7 +150,7 @@ def load_recipes(path: Path | None = None) -> tuple[RecipeRow, ...]:
     """Read recipes.
 
     Args:
-        path: A recipe document; None for the packaged one, which is read only once.
+        path: A recipe document; None for the packaged one, which is read once and cached.
 
     Returns:
         The rows in the order of the document, the generic one last.
@@ -172,7 +172,7 @@ def _packaged_recipes() -> tuple[RecipeRow, ...]:
 
 
 class _Reader:
-    """Turns a parsed document into rows; knows the file and the family that its errors name."""
+    """Builds rows from a parsed document; its errors name the file and the family."""
 
     def __init__(self, source: str) -> None:
         self._source = source
@@ -203,7 +203,7 @@ class _Reader:
         return RecipeRow(recipe=recipe, matches=matches)
 
     def _check_place(self, written: Mapping[str, Any], key: str, *, last: bool) -> None:
-        """Only the last row may take every model: rows below one that does would never be reached."""
+        """Refuse a row before the last that accepts every model: the rows after it would never apply."""
         if last and (self._family != GENERIC or "match" in written):
             raise self._error(key, f"the last row must be {GENERIC!r} and have no `match`, to take what is left")
         if not last and "match" not in written:
@@ -217,7 +217,7 @@ class _Reader:
         return tuple(self._match(one, f"{key}[{index}]") for index, one in enumerate(written))
 
     def _match(self, written: Any, key: str) -> Match:
-        self._check_keys(written, key, known=("model_types", "name", "hidden_size"), required=("model_types",))
+        self._check_keys(written, key, known=_CONDITIONS, required=_CONDITIONS[:1])
         types = written["model_types"]
         if not isinstance(types, list) or not types or not all(isinstance(one, str) for one in types):
             raise self._error(f"{key}.model_types", "must be a list of transformers model types")
@@ -294,7 +294,7 @@ class _Reader:
 
 
 def _wrong(name: str, value: Any) -> str | None:
-    """Return why a recipe cannot state a value, or None where it can."""
+    """Return why a recipe cannot state a value; None where it can."""
     if not (isinstance(value, str) or is_number(value)):
         return "must be a number or a word"
     if reason := complaint(name, value):

@@ -1,4 +1,4 @@
-"""Which learning-rate schedules there are, and which arguments they need. Names are those of transformers."""
+"""The learning-rate schedules and their arguments, by the names that transformers gives them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from search_spaces.errors import suggestion
 
-#: Arguments without which transformers refuses a schedule: at least one of each group.
+#: Required arguments of each schedule: at least one of each group.
 REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "linear": (),
     "cosine": (),
@@ -21,7 +21,7 @@ REQUIRED: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-#: Arguments that each schedule takes beside these, as transformers names them.
+#: Optional arguments of each schedule.
 OPTIONAL: Mapping[str, tuple[str, ...]] = {
     "cosine": ("num_cycles",),
     "cosine_with_restarts": ("num_cycles",),
@@ -33,12 +33,12 @@ OPTIONAL: Mapping[str, tuple[str, ...]] = {
 }
 
 
-#: They follow the metric instead of the step, so that two runs of one trial could differ.
+#: Schedules that follow the metric instead of the optimiser step, so that two runs of one trial could differ.
 UNPLANNED = ("reduce_lr_on_plateau", "greedy")
 
 
 def complaint(name: str, arguments: Mapping[str, float]) -> str | None:
-    """Return why a schedule cannot be used with these arguments, or None where it can."""
+    """Return why a schedule cannot be used with these arguments; None where it can."""
     if name in UNPLANNED:
         return f"{name!r} follows the metric, not the step, and is not supported; use linear or cosine"
     if name not in REQUIRED:

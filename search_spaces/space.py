@@ -1,4 +1,4 @@
-"""SearchSpace: named parameters, and the conditions under which they are searched."""
+"""SearchSpace: parameters by name, and the conditions under which they are searched."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from search_spaces.errors import InvalidParameter, InvalidSpace, suggestion
 from search_spaces.hyperparameters import SEVEN, Hyperparameters, check_parameter
 from search_spaces.parameters import Categorical, Parameter, Suggests, Value
 
-#: By parameter: the values of other parameters under which it is searched.
+#: Values of other parameters, by name, for which a parameter is searched.
 Condition = Mapping[str, tuple[Value, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchSpace:
-    """What a study searches.
+    """The hyperparameters that a study searches, with their ranges, choices and conditions.
 
-    A parameter with a condition is drawn only where every parameter that the condition names has one of its values;
-    elsewhere training uses the default of `Hyperparameters`.
+    A parameter with a condition is drawn only where every parameter that the condition names has one of the values
+    that the condition gives. Otherwise training uses the default of `Hyperparameters`.
 
     Raises:
-        InvalidSpace: A parameter is missing, unknown or meaningless, or a condition cannot be met.
+        InvalidSpace: A parameter is missing, unknown or not allowed for its name, or a condition cannot be met.
     """
 
     parameters: Mapping[str, Parameter]
     conditions: Mapping[str, Condition] = field(default_factory=dict)
-    #: What to call the space in errors: a preset, a file, or a part of a study file.
+    #: The space's name in errors: a preset, a file, or a part of a study file.
     source: str = "search_space"
 
     def __post_init__(self) -> None:
@@ -46,7 +46,9 @@ class SearchSpace:
                 raise InvalidSpace(self.source, f"{name}.when", "the seven are always searched; drop the condition")
         for name, condition in self.conditions.items():
             if name not in self.parameters:
-                raise InvalidSpace(self.source, f"{name}.when", "a condition of a parameter that is not there")
+                raise InvalidSpace(
+                    self.source, f"{name}.when", "a condition of a parameter that the space does not have"
+                )
             self._check_condition(name, condition)
         parents_first = _parents_first(self.parameters, self.conditions, self.source)
         object.__setattr__(self, "parameters", MappingProxyType(parents_first))
@@ -71,10 +73,10 @@ class SearchSpace:
                 )
 
     def _needs(self, name: str) -> dict[str, tuple[Value, ...]]:
-        """Return what the parents of a parameter, and theirs, must be for it to be drawn.
+        """Return the values that a parameter's parents, and their parents, must have for it to be drawn, by name.
 
         Raises:
-            InvalidSpace: They contradict each other.
+            InvalidSpace: The conditions contradict each other.
         """
         needs: dict[str, tuple[Value, ...]] = {}
         waiting = [name]
@@ -84,14 +86,16 @@ class SearchSpace:
                 needs[parent] = tuple(value for value in allowed if value in values)
                 if not needs[parent]:
                     raise InvalidSpace(
-                        self.source, f"{name}.when", f"is never met: no {parent} satisfies it and what it waits for"
+                        self.source,
+                        f"{name}.when",
+                        f"is never met: no {parent} satisfies it and the conditions that it depends on",
                     )
                 waiting.append(parent)
         return needs
 
     @property
     def is_conditional(self) -> bool:
-        """Whether some draw leaves a parameter out."""
+        """Whether some points that can be drawn lack a parameter."""
         return any(
             not set(self.parameters[parent].extremes()) <= set(values)
             for condition in self.conditions.values()
@@ -100,13 +104,13 @@ class SearchSpace:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of what can be drawn; equal for spaces that are the same however they were written."""
+        """A hash of the points that can be drawn: equal for two spaces that draw the same points."""
         written = self.to_dict()
         for name, parameter in self.parameters.items():
-            if isinstance(parameter, Categorical):  # 1 and 1.0 are one choice
+            if isinstance(parameter, Categorical):  # 1 and 1.0 are the same choice
                 written[name]["choices"] = [v if isinstance(v, str) else float(v) for v in parameter.choices]
         for name, condition in self.conditions.items():
-            # Neither the order of its values counts, nor one that its parent cannot have.
+            # The order of a condition's values makes no difference, nor does a value that the parent cannot have.
             written[name]["when"] = {
                 parent: [value in values for value in self.parameters[parent].extremes()]
                 for parent, values in condition.items()
@@ -124,10 +128,10 @@ class SearchSpace:
         """Draw one point from a trial.
 
         Args:
-            trial: An Optuna trial, or anything that suggests as one.
+            trial: An Optuna trial, or another object with its `suggest` methods.
 
         Returns:
-            The point; names that no condition reaches keep their defaults.
+            The point; parameters whose condition does not hold have their defaults.
         """
         values: dict[str, Value] = {}
         for name, parameter in self.parameters.items():
@@ -136,13 +140,13 @@ class SearchSpace:
         return Hyperparameters.from_values(values)
 
     def clip(self, point: Mapping[str, Value]) -> dict[str, Value]:
-        """Return the nearest point that this space can draw; what it leaves open is not in it.
+        """Return the point of this space that is nearest to a given one.
 
         Args:
             point: Values by name, such as a published recipe; unknown names are left out.
 
         Returns:
-            A value for each parameter that applies and that the given point has.
+            A value for each parameter that the given point has and whose condition holds.
         """
         values: dict[str, Value] = {}
         for name, parameter in self.parameters.items():
@@ -151,15 +155,16 @@ class SearchSpace:
         return values
 
     def corners(self) -> list[Hyperparameters]:
-        """Return points that together show every end of a range and every choice at least once.
+        """Return points that together contain every bound of a range and every choice at least once.
 
-        A smoke run over them meets each schedule, each freezing depth and each end, in about as many runs as the
-        parameter with the most choices has, rather than in their product.
+        A smoke run trains at each of them. Their number is about that of the choices of the parameter with the most
+        choices, not the product over all parameters.
         """
         unseen = {name: list(parameter.extremes()) for name, parameter in self.parameters.items()}
         points = []
         while any(unseen.values()):
-            # What depends on most is the hardest to meet: it says what its parents are in this run.
+            # Parents come before their children in `parameters`. The last parameter is the hardest to reach: its
+            # conditions, and those of its parents, limit the other values of this point.
             target = next(name for name in reversed(unseen) if unseen[name])
             needs = self._needs(target)
             values: dict[str, Value] = {}
@@ -192,7 +197,7 @@ def _parents_first(
         ready = [name for name in waiting if all(parent in ordered for parent in conditions.get(name, {}))]
         if not ready:
             names = ", ".join(itertools.islice(waiting, 5))
-            raise InvalidSpace(source, names, "their conditions wait for each other; break the circle")
+            raise InvalidSpace(source, names, "their conditions depend on each other; break the circle")
         for name in ready:
             ordered[name] = waiting.pop(name)
     return ordered

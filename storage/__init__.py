@@ -1,4 +1,4 @@
-"""Where a study is remembered: SQL and files. No torch, no command line, no search space."""
+"""Stores studies in SQL and checkpoints in files. Imports no torch, no command line and no search space."""
 
 from storage.attributes import has_study_attribute, set_study_attributes, set_trial_attributes
 from storage.checkpoints import CheckpointStore, Published, store_url

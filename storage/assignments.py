@@ -1,6 +1,7 @@
-"""Assignments of an UPDATE, in an order in which each reads what the row held before.
+"""Orders the assignments of an UPDATE so that every expression reads the row's old values.
 
-Standard SQL says so of every order. MySQL assigns from left to right, and lets an assignment read the ones before it.
+Standard SQL guarantees this for any order. MySQL assigns from left to right, and an expression reads the new values of
+the columns assigned before it.
 """
 
 from __future__ import annotations
@@ -14,14 +15,14 @@ from sqlalchemy.sql import visitors
 
 
 def assigned(table: sa.Table, values: Mapping[str, Any]) -> list[tuple[sa.Column[Any], Any]]:
-    """Return assignments for `ordered_values`: whatever reads a column comes before that column is assigned.
+    """Return assignments for `ordered_values`. Each expression comes before the assignments of the columns it reads.
 
     Args:
         table: The table to update.
-        values: Values, or expressions of the table's columns, by column.
+        values: Values, or expressions over the table's columns, by the name of the column to assign.
 
     Raises:
-        graphlib.CycleError: Two columns read each other: there is no such order.
+        graphlib.CycleError: Two expressions read each other's columns, so there is no such order.
     """
     before: dict[str, set[str]] = {name: set() for name in values}
     for name, value in values.items():

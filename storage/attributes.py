@@ -1,7 +1,7 @@
-"""Attributes of trials and studies, written by plain SQL within a transaction of Optuna's.
+"""Writes attributes of trials and studies by plain SQL, within a transaction of Optuna's.
 
-Optuna reads the trial or the study before each of them and builds its statements anew: of a report, that took as long
-as the report itself.
+Optuna's own methods read the trial or the study first and build their statements anew for each attribute. For the
+attributes of a report this took as long as the report itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class _Attributes:
-    """One of Optuna's tables of attributes."""
+    """One of Optuna's tables of attributes, and the statements to read and write it."""
 
     def __init__(self, table: str, owner: str) -> None:
         self._owner = owner
@@ -26,7 +26,7 @@ class _Attributes:
         self._look = sa.select(sa.literal(1)).where(
             *(self._table.c[name] == sa.bindparam(name) for name in (owner, "key"))
         )
-        #: By dialect.
+        #: The INSERT that replaces an existing value, by SQL dialect.
         self._writes: dict[str, sa.Insert] = {}
 
     def has(self, connection: sa.Connection, owner: int, key: str) -> bool:
@@ -54,33 +54,35 @@ _of_studies = _Attributes("study_system_attributes", "study_id")
 
 
 def set_trial_attributes(storage: optuna.storages.RDBStorage, trial_id: int, values: Mapping[str, Any]) -> None:
-    """Set user attributes of a trial, beside a call of Optuna's in one `joined` transaction: that sees to the trial.
+    """Set user attributes of a trial. Call this in a `joined` transaction, beside a call of Optuna's for the trial.
+
+    This function does not check that the trial exists and is unfinished: Optuna's call does.
 
     Args:
         storage: The storage whose transaction runs in this thread.
-        trial_id: The trial.
-        values: JSON values by name.
+        trial_id: Optuna's id of the trial.
+        values: JSON values by attribute name.
     """
     _of_trials.set(storage.scoped_session().connection(), trial_id, values)
 
 
 def set_study_attributes(storage: optuna.storages.RDBStorage, study_id: int, values: Mapping[str, Any]) -> None:
-    """Set system attributes of a study, beside a call of Optuna's in one `joined` transaction.
+    """Set system attributes of a study. Call this in a `joined` transaction, beside a call of Optuna's.
 
     Args:
         storage: The storage whose transaction runs in this thread.
-        study_id: The study.
-        values: JSON values by name.
+        study_id: Optuna's id of the study.
+        values: JSON values by attribute name.
     """
     _of_studies.set(storage.scoped_session().connection(), study_id, values)
 
 
 def has_study_attribute(storage: optuna.storages.RDBStorage, study_id: int, key: str) -> bool:
-    """Return whether a study has a system attribute; to be told of one, Optuna reads all of them.
+    """Return whether a study has a system attribute. Optuna's own method would read all attributes of the study.
 
     Args:
         storage: The storage whose transaction runs in this thread.
-        study_id: The study.
+        study_id: Optuna's id of the study.
         key: The attribute's name.
     """
     return _of_studies.has(storage.scoped_session().connection(), study_id, key)

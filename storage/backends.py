@@ -1,4 +1,7 @@
-"""What differs between the databases that we open: how to connect, how to begin, how to create tables once."""
+"""The differences between the supported databases: connecting, beginning transactions, creating tables once.
+
+In this file "ours" is an engine of `Database`, as opposed to the engine that Optuna's storage makes for itself.
+"""
 
 from __future__ import annotations
 
@@ -22,17 +25,17 @@ from storage.errors import DatabaseFull, DatabaseMissing, DatabaseUnreachable, D
 from storage.mysql import MySQL
 from storage.sharing import LOCK_AGAIN_S, give_back, pool_arguments
 
-#: Seconds that a writer waits for another one on SQLite. A supervisor whose wait runs out tries again, as in any
-#: outage; it must come up for signals in between.
+#: Seconds that a writer on SQLite waits for another writer. A supervisor whose wait runs out tries again, as after any
+#: outage. The wait is bounded because the supervisor handles signals between two tries.
 BUSY_TIMEOUT_S = 10.0
-#: Seconds after which PostgreSQL ends a transaction whose process has fallen silent in it, such as one that is
-#: stopped or cut off: until then it would hold the rows that others need to take its trials over.
+#: Seconds after which PostgreSQL ends a transaction that sends no statement, for example because its process is stopped
+#: or its network is cut. Until then the transaction locks rows that other supervisors need to take over its trials.
 IDLE_IN_TRANSACTION_S = 10
-#: Seconds of silence after which a connection counts as broken.
+#: Seconds without an answer after which a connection counts as broken.
 _SILENCE_S = 20
-#: Bytes below which a disk on which SQLite cannot write counts as full.
-_ROOM = 1 << 16
-#: Any number that other users of the same database do not take for a lock of theirs.
+#: If a write on SQLite fails and the disk has fewer free bytes than this, the disk counts as full.
+_MIN_FREE_BYTES = 1 << 16
+#: Key of the PostgreSQL advisory lock for creation. Arbitrary, but other programs in the same database must not use it.
 _ADVISORY_LOCK = 0x73686963
 
 _thread = threading.local()
@@ -40,10 +43,10 @@ _thread = threading.local()
 
 @contextmanager
 def writing_from_the_start() -> Iterator[None]:
-    """Have Optuna's transactions of this thread own the right to write from their beginning.
+    """Make Optuna's transactions in this thread take SQLite's write lock when they begin.
 
-    On SQLite Optuna reads first and writes later, and another process may write in between: two of them then take
-    the same queued trial.
+    Without this, Optuna's transactions read first and lock at the first write. Another process may write in between,
+    so that two processes take the same queued trial.
     """
     before = getattr(_thread, "writes", False)
     _thread.writes = True
@@ -56,47 +59,47 @@ def writing_from_the_start() -> Iterator[None]:
 class Backend(Protocol):
     """One kind of database."""
 
-    #: What people see in messages.
+    #: The database's name in messages, without a password.
     shown: str
 
     def prepare(self) -> None:
-        """Make what must exist before a connection can be made."""
+        """Make the folder, or find the driver, that a connection needs. Called before tables are created."""
 
     def check(self) -> None:
-        """Refuse what is not there, before anything is made.
+        """Check, without creating anything, that a connection may be tried.
 
         Raises:
             DatabaseMissing: There is no such database.
         """
 
     def engine_arguments(self, *, ours: bool) -> dict[str, Any]:
-        """Return the arguments of an engine: ours, or Optuna's."""
+        """Return the keyword arguments of `create_engine` for our engine, or for Optuna's."""
 
     def attach(self, engine: sa.Engine, *, ours: bool) -> None:
-        """Attach what a fresh engine needs."""
+        """Register event listeners with a new engine."""
 
     def check_server(self, engine: sa.Engine) -> None:
-        """Refuse what would not keep what is written.
+        """Check that the server's version and settings keep transactions safe.
 
         Raises:
-            DatabaseUnreadable: Says why.
+            DatabaseUnreadable: They do not; the message says why.
         """
 
     def tables(self, metadata: sa.MetaData) -> sa.MetaData:
-        """Return tables as they are to be made here."""
+        """Return the tables with the types and options of this database."""
 
     def begin_creation(self, engine: sa.Engine) -> None:
-        """Do what has to be done once, outside of a transaction, before tables are made."""
+        """Change settings that must be set outside a transaction, before tables are created."""
 
     def creation_lock(self, engine: sa.Engine) -> Any:
-        """Return a context in which no other process makes tables or studies."""
+        """Return a context manager. While one process is in it, no other process creates tables or studies."""
 
     def unusable(self, error: Exception) -> Exception:
-        """Return the error that says why a database cannot be used."""
+        """Return an error for people that says why the database cannot be used."""
 
 
 class SQLite:
-    """A SQLite file of this machine.
+    """A SQLite file on this machine.
 
     Args:
         url: The parsed URL.
@@ -107,7 +110,7 @@ class SQLite:
         self.shown = str(self.path)
 
     def prepare(self) -> None:
-        """Make the folder."""
+        """Make the folder of the file."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -117,12 +120,12 @@ class SQLite:
     def _refuse_network(self) -> None:
         if kind := network_file_system(self.path):
             raise DatabaseUnreadable(
-                f"{self.path} is on a network file system ({kind}), where SQLite loses what several write; "
-                "use a local disk, or a PostgreSQL database"
+                f"{self.path} is on a network file system ({kind}), where SQLite loses data "
+                "if several processes write; use a local disk, or a PostgreSQL database"
             )
 
     def check(self) -> None:
-        """Refuse a file that is not there, or on another machine."""
+        """Check that the file exists and is on a disk of this machine."""
         self._refuse_network()
         try:
             exists = self.path.exists()
@@ -132,24 +135,24 @@ class SQLite:
             raise DatabaseMissing(f"there is no database {self.path}; `tuner start` makes one, --storage names another")
 
     def engine_arguments(self, *, ours: bool) -> dict[str, Any]:
-        """Wait for a writer for as long as it takes."""
+        """Wait up to `BUSY_TIMEOUT_S` for another writer."""
         return {"connect_args": {"timeout": BUSY_TIMEOUT_S}}
 
     def attach(self, engine: sa.Engine, *, ours: bool) -> None:
-        """Leave to us when a transaction begins."""
+        """Control when transactions begin, and report a full disk as `DatabaseFull`."""
         event.listen(engine, "connect", _leave_transactions_to_us if ours else _set_pragmas)
         event.listen(engine, "begin", _begin if ours else _begin_of_optuna)
         event.listen(engine, "handle_error", self._name_a_full_disk)
 
     def check_server(self, engine: sa.Engine) -> None:
-        """Nothing."""
+        """Do nothing: there is no server."""
 
     def tables(self, metadata: sa.MetaData) -> sa.MetaData:
-        """Return them as they are."""
+        """Return the tables unchanged."""
         return metadata
 
     def begin_creation(self, engine: sa.Engine) -> None:
-        """Set the journal's mode, which cannot change inside a transaction."""
+        """Set the journal mode, which cannot change inside a transaction."""
         connection = engine.raw_connection()
         try:
             connection.cursor().execute("PRAGMA journal_mode=WAL")
@@ -158,7 +161,7 @@ class SQLite:
 
     @contextmanager
     def creation_lock(self, engine: sa.Engine) -> Iterator[None]:
-        """Lock a file beside the database."""
+        """Lock the file `PATH.lock` beside the database."""
         try:
             lock = FileLock(f"{self.path}.lock")
             lock.acquire()
@@ -170,7 +173,7 @@ class SQLite:
             lock.release()
 
     def unusable(self, error: Exception) -> Exception:
-        """Say what is wrong with the file."""
+        """Return DatabaseFull if the disk is full, otherwise DatabaseUnreadable with SQLite's message."""
         if self._is_full(error):
             return self._full()
         return DatabaseUnreadable(f"{self.path} cannot be used as a database: {getattr(error, 'orig', error)}")
@@ -183,21 +186,21 @@ class SQLite:
         return DatabaseFull(f"the disk of {self.path} is full; make room there")
 
     def _is_full(self, error: BaseException) -> bool:
-        """Return whether an error means that the disk is full, which SQLite may find out in several ways."""
+        """Return whether an error means that the disk is full. SQLite reports that with one of several codes."""
         error = getattr(error, "orig", error)
         if not isinstance(error, sqlite3.OperationalError):
             return False
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
             try:
-                return shutil.disk_usage(self.path.parent).free < _ROOM
+                return shutil.disk_usage(self.path.parent).free < _MIN_FREE_BYTES
             except OSError:
                 return False
         return code == sqlite3.SQLITE_FULL
 
 
 class PostgreSQL:
-    """A database of a PostgreSQL server.
+    """A database on a PostgreSQL server.
 
     Args:
         url: The parsed URL.
@@ -208,23 +211,23 @@ class PostgreSQL:
         self.shown = url.render_as_string(hide_password=True)
 
     def prepare(self) -> None:
-        """Find the driver: the database itself is the server's to make."""
+        """Check that the driver is installed. The database itself must exist on the server."""
         try:
             import psycopg  # noqa: F401
         except ImportError as error:
             raise DatabaseUnreachable("PostgreSQL needs psycopg; pip install 'shichimi[postgres]'") from error
 
     def check(self) -> None:
-        """Find the driver; whether the server has the database is seen when it is asked."""
+        """Check that the driver is installed. Whether the server has the database shows when tuner connects."""
         self.prepare()
 
     def engine_arguments(self, *, ours: bool) -> dict[str, Any]:
-        """Bound the connections of a process, and have a broken one found."""
+        """Limit the connections of a process, and set timeouts that detect a broken connection."""
         settings = f"-c timezone=UTC -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_S}s"
         arguments: dict[str, Any] = {
-            # Optuna compares moments without their zone.
+            # The session's time zone is UTC because Optuna compares times without their zone.
             "options": settings,
-            # A database of encoding SQL_ASCII, as some servers make them, would give bytes in place of text.
+            # A database with encoding SQL_ASCII, the default of some servers, would return bytes in place of text.
             "client_encoding": "utf8",
             "connect_timeout": 10,
             "keepalives_idle": _SILENCE_S,
@@ -237,25 +240,28 @@ class PostgreSQL:
             arguments["options"] = f"{settings} {self._query['options']}"
         for name in self._query:
             if name != "options":
-                arguments.pop(name, None)  # what the user's URL says goes
+                arguments.pop(name, None)  # the options in the user's URL win
         return {"connect_args": arguments, **pool_arguments(ours=ours)}
 
     def attach(self, engine: sa.Engine, *, ours: bool) -> None:
-        """Nothing: READ COMMITTED with row locks is what every statement of ours expects."""
+        """Do nothing: PostgreSQL's default, READ COMMITTED with row locks, is the one our statements rely on."""
 
     def check_server(self, engine: sa.Engine) -> None:
-        """Nothing."""
+        """Do nothing: no setting of PostgreSQL is checked."""
 
     def tables(self, metadata: sa.MetaData) -> sa.MetaData:
-        """Return them as they are."""
+        """Return the tables unchanged."""
         return metadata
 
     def begin_creation(self, engine: sa.Engine) -> None:
-        """Nothing."""
+        """Do nothing: there is no setting to change."""
 
     @contextmanager
     def creation_lock(self, engine: sa.Engine) -> Iterator[None]:
-        """Take an advisory lock, which ends with its connection; who waits for it waits without one."""
+        """Take an advisory lock, which the server releases when the connection closes.
+
+        A process that waits for the lock gives its connections back meanwhile, so that it holds none of the server's.
+        """
         while True:
             with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 if connection.execute(sa.select(sa.func.pg_try_advisory_lock(_ADVISORY_LOCK))).scalar():
@@ -268,19 +274,19 @@ class PostgreSQL:
             time.sleep(random.uniform(*LOCK_AGAIN_S))
 
     def unusable(self, error: Exception) -> Exception:
-        """Say what the server says."""
+        """Return DatabaseUnreachable with the first line of the server's message."""
         lines = str(getattr(error, "orig", error)).strip().splitlines()
         return DatabaseUnreachable(f"{self.shown} cannot be used: {lines[0] if lines else type(error).__name__}")
 
 
 def backend_of(url: sa.URL) -> SQLite | PostgreSQL | MySQL:
-    """Return the backend of a parsed URL."""
+    """Return the backend for a parsed URL."""
     if url.drivername.startswith("sqlite"):
         return SQLite(url)
     return MySQL(url) if url.drivername.startswith("mysql") else PostgreSQL(url)
 
 
-#: Kinds of file systems that are on another machine: there, SQLite's locks and shared memory do not hold.
+#: Types of network file systems. On these, SQLite's locks and shared memory do not work between machines.
 _NETWORK = {
     *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "9p", "ceph", "glusterfs", "lustre", "gpfs", "beegfs"),
     *("orangefs", "pvfs2", "ocfs2", "gfs2", "panfs", "vboxsf"),
@@ -289,11 +295,11 @@ _NETWORK = {
 
 
 def network_file_system(path: Path, mounts: str | None = None) -> str | None:
-    """Return the kind of a network file system that a path is on, or None where it is on none.
+    """Return the type of the network file system that a path is on; None if the path is on a local disk.
 
     Args:
-        path: An absolute path, resolved.
-        mounts: What Linux says in /proc/self/mountinfo; None reads it.
+        path: An absolute path without symbolic links.
+        mounts: The content of Linux's /proc/self/mountinfo; None reads that file.
     """
     if mounts is None:
         try:
@@ -307,7 +313,7 @@ def network_file_system(path: Path, mounts: str | None = None) -> str | None:
         fields = before.split(" ")
         if len(fields) < 5 or not after:
             continue
-        # The last of two mounts at one place hides the other.
+        # Of two mounts at the same mount point, the later one hides the earlier one.
         point = Path(re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4]))
         if path.is_relative_to(point) and len(point.parts) >= longest:
             longest, kind = len(point.parts), after.split()[0]
@@ -316,13 +322,13 @@ def network_file_system(path: Path, mounts: str | None = None) -> str | None:
 
 def _set_pragmas(connection: Any, _: object) -> None:
     cursor = connection.cursor()
-    # What is committed stays, through a power cut too: a checkpoint is removed because its successor is committed.
+    # A commit must survive a power cut: a checkpoint is deleted once the database names its successor.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
 
 
 def _leave_transactions_to_us(connection: Any, record: object) -> None:
-    # The driver would begin a transaction only at its first write, and then not as the one writer.
+    # By default the driver begins a transaction only at the first write, and with BEGIN, which takes no write lock.
     connection.isolation_level = None
     _set_pragmas(connection, record)
 
@@ -333,6 +339,6 @@ def _begin(connection: sa.Connection) -> None:
 
 
 def _begin_of_optuna(connection: sa.Connection) -> None:
-    # Elsewhere the driver's own way stays: its reads begin no transaction, and so are never in a writer's way.
+    # Otherwise the driver's default stays. Its reads begin no transaction, so they never block a writer.
     if getattr(_thread, "writes", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")

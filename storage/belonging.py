@@ -1,4 +1,4 @@
-"""What belongs to whom in Optuna's tables, for whoever changes them from outside: which studies and trials are ours."""
+"""Tells which studies in Optuna's tables tuner made. The dashboard asks before it changes a study or a trial."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 _studies = sa.table("studies", sa.column("study_id"), sa.column("study_name"))
 _directions = sa.table("study_directions", sa.column("study_id"))
 _trials = sa.table("trials", sa.column("trial_id"), sa.column("study_id"), sa.column("number"), sa.column("state"))
-#: Written out, not bound: PostgreSQL compares its enumeration with no text.
+#: A literal, not a bound parameter: PostgreSQL does not compare an enum column with a text parameter.
 _RUNNING: sa.ColumnElement[str] = sa.literal_column("'RUNNING'")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Belonging:
-    """A study of Optuna's tables, as seen by whoever wants to change it."""
+    """A study in Optuna's tables, with the facts to check before a program changes it."""
 
     name: str
-    #: Whether it was made by `tuner start`, and so has slots, workers and checkpoints.
+    #: Whether `tuner start` made the study. Then it also has slots, workers and checkpoints.
     is_ours: bool
-    #: How many values a trial of it ends with.
+    #: Number of objective values of a finished trial.
     objectives: int
-    #: How many of its trials are being run, by whomever.
+    #: Number of trials that Optuna calls RUNNING, of tuner and of other programs.
     running: int
 
 
 def study_of(database: Database, study_id: int) -> Belonging | None:
-    """Read a study by Optuna's id; None where there is none."""
+    """Return the study with this id of Optuna's; None if there is none."""
     own = sa.exists().where(tables.studies.c.study_id == study_id)
     objectives = sa.select(sa.func.count()).select_from(_directions).where(_directions.c.study_id == study_id)
     running = (
@@ -55,7 +55,7 @@ def study_of(database: Database, study_id: int) -> Belonging | None:
 
 
 def study_of_trial(database: Database, trial_id: int) -> Belonging | None:
-    """Read the study of a trial by Optuna's id of the trial; None where there is no such trial."""
+    """Return the study of the trial with this id of Optuna's; None if there is no such trial."""
     query = sa.select(_trials.c.study_id).where(_trials.c.trial_id == trial_id)
     with database.read() as connection:
         study_id = connection.execute(query).scalar()
@@ -63,7 +63,10 @@ def study_of_trial(database: Database, trial_id: int) -> Belonging | None:
 
 
 def study_identities(database: Database) -> frozenset[tuple[int, str, float | None]]:
-    """Return what tells studies apart: SQLite gives the id of a deleted one to the next."""
+    """Return the id, name and time of creation of every study. Studies that tuner did not make have no time.
+
+    The id alone does not identify a study: SQLite gives the id of a deleted study to the next one.
+    """
     query = sa.select(_studies.c.study_id, _studies.c.study_name, tables.studies.c.created).select_from(
         _studies.outerjoin(tables.studies, tables.studies.c.study_id == _studies.c.study_id)
     )

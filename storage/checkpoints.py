@@ -1,9 +1,10 @@
-"""Checkpoints: folders of files that are in the store whole or not at all.
+"""Checkpoints: folders of files that are in the store completely or not at all.
 
-Content first, then a manifest with sizes and sha256: a crash leaves the old state or none, and files that nobody takes
-for a checkpoint. The manifest's own digest belongs into the database, so that no other manifest can take its place.
+The files are written first, then a manifest with their sizes and sha256 digests. A folder without a manifest is not a
+checkpoint, so a crash leaves either the complete checkpoint or none. The database stores the manifest's own digest, so
+that another manifest in its place is detected.
 
-    STUDY/trial-00003/attempt-2/step-00000120/manifest.json     to go on from
+    STUDY/trial-00003/attempt-2/step-00000120/manifest.json     training state to resume from
     STUDY/trial-00003/attempt-2/best-00000120/manifest.json     weights of the best evaluation
     STUDY/trial-00003/manifest.json                             older layout: weights of the best evaluation
 """
@@ -36,34 +37,34 @@ _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A checkpoint that is in the store."""
+    """A checkpoint that `CheckpointStore.publish` has written."""
 
-    #: Such as `trial-00003/attempt-2/step-00000120`.
+    #: Path below the study's folder, such as `trial-00003/attempt-2/step-00000120`.
     key: str
-    #: Digest of the manifest, as it says itself.
+    #: Digest of the manifest; see `Manifest.sha256`.
     sha256: str
-    #: Of the files, without the manifest.
+    #: Total size of the files, without the manifest.
     bytes: int
 
 
 class CheckpointStore:
-    """The checkpoints of one study. Safe to share between threads, and for several machines at once.
+    """The checkpoints of one study. Several threads and several machines may use the store at once.
 
-    Nothing is an error because another machine has removed or added it meanwhile. Folders of other names are people's
-    own, and left alone.
+    Files that another machine adds or removes meanwhile cause no error. Folders whose names are not those of trials
+    belong to the user and are left alone.
 
     Args:
-        url: What `store_url` returned; the study is a folder below it.
+        url: The store's URL or path, from `store_url`. The study is a folder below it.
         study: The study's name.
-        scratch: Local folder for what is staged and fetched, where the store is not local.
+        scratch: Local folder for staged and fetched files. Used only if the store is not a local folder.
 
     Raises:
-        CheckpointError: The name cannot be that of a folder.
+        CheckpointError: The study's name cannot be used as the name of a folder.
     """
 
     def __init__(self, url: str, study: str, *, scratch: Path) -> None:
         if not _STUDY.fullmatch(study):
-            raise CheckpointError(f"checkpoints of {study!r}: such a name leads out of the store")
+            raise CheckpointError(f"checkpoints of {study!r}: this name leads out of the store, so it cannot be used")
         self.study = study
         self._place: Place = (
             LocalPlace(Path(url) / study) if url.startswith("/") else RemotePlace(f"{url}/{study}", scratch)
@@ -71,28 +72,28 @@ class CheckpointStore:
 
     @property
     def is_local(self) -> bool:
-        """Whether the store is a folder, in which files are staged and used in place."""
+        """Whether the store is a local folder. Then files are staged and used inside it, without copies."""
         return self._place.is_local
 
     @property
     def url(self) -> str:
-        """Where the study's checkpoints are, fit to be shown; a path where the store is local."""
+        """The URL of the study's checkpoints, without a password; a path if the store is local."""
         return self._place.shown
 
     def check_writable(self) -> None:
-        """Write and remove a file.
+        """Write and remove a file, to check that the store accepts writes.
 
         Raises:
-            CheckpointsUnwritable: The store takes no files.
-            CheckpointsUnreachable: It may some other time: it does not answer, or is full.
+            CheckpointsUnwritable: The store refuses to write files.
+            CheckpointsUnreachable: The store does not answer or is full. It may accept writes later.
         """
         self._place.check_writable()
 
     def stage(self, trial: int, attempt: int) -> Path:
-        """Return a new empty local folder for files to publish.
+        """Return a new empty local folder, to be filled and then given to `publish`.
 
         Raises:
-            CheckpointsUnreachable: None can be made.
+            CheckpointsUnreachable: The folder cannot be made.
         """
         return self._place.stage(f"trial-{trial:05d}/attempt-{attempt}")
 
@@ -106,22 +107,23 @@ class CheckpointStore:
         optimiser_steps: int,
         facts: Mapping[str, Any],
     ) -> Published:
-        """Put what is in a staged folder, or in a folder below one, into the store, in place of what has its key.
+        """Move the files of a staged folder into the store, as one checkpoint. It replaces one with the same key.
 
-        When this returns, the folder is gone and its files are durable. Where this fails, the folder is still there.
+        When this returns, the files are durable in the store and the staged folder is gone. If this fails, the staged
+        folder is still there.
 
         Args:
-            staged: From `stage`.
+            staged: A folder from `stage`, or a folder below one.
             trial: The trial's number.
             attempt: The attempt that wrote the files.
-            kind: `step` to go on from, `best` for weights of the best evaluation.
+            kind: `step` for a training state to resume from, `best` for the weights of the best evaluation.
             optimiser_steps: Optimiser steps done.
-            facts: What a reader must know to use the files, such as versions; JSON values.
+            facts: JSON values that a reader needs to use the files, such as versions of libraries.
 
         Raises:
-            CheckpointsUnreachable: The store did not take them, or another worker has removed them; after a few tries,
-                unless the disk is full.
-            CheckpointError: There is a link or a device among them.
+            CheckpointsUnreachable: The store failed to write the files, or another worker removed them. Raised after
+                a few tries, or at once if the disk is full.
+            CheckpointError: One of the files is a link or a device.
         """
         key = f"trial-{trial:05d}/attempt-{attempt}/{kind}-{optimiser_steps:08d}"
         with reporting(f"{staged} cannot be read"):
@@ -130,22 +132,22 @@ class CheckpointStore:
         return Published(key=key, sha256=manifest.sha256, bytes=manifest.size)
 
     def fetch(self, key: str, sha256: str) -> tuple[Path, dict[str, Any]]:
-        """Verify a checkpoint, of whose files a local folder is returned.
+        """Return a local folder with the files of a checkpoint, after checking their sizes and digests.
 
-        Only the files that the manifest names are verified. Where the store is local, others may stand in the folder.
+        Only the files that the manifest names are checked. If the store is local, the folder may hold other files.
 
         Args:
-            key: As it was published; or `trial-00003`, the older layout.
-            sha256: Of its manifest, from the database; empty for the older layout, which has none there.
+            key: The key under which the checkpoint was published; or one like `trial-00003` for the older layout.
+            sha256: The manifest's digest from the database. Empty for the older layout, which stored none there.
 
         Returns:
-            The folder, to be given to `release`; and the facts that were published with the files.
+            The folder, which the caller gives to `release` after use; and the facts published with the files.
 
         Raises:
             CheckpointMissing: There is no such checkpoint.
-            CheckpointDamaged: A file, which is named, is missing or not what was published.
-            CheckpointsUnreachable: The store does not answer; the checkpoint may be sound.
-            CheckpointError: That can be no key.
+            CheckpointDamaged: A file is missing or differs from the published one; the message names the file.
+            CheckpointsUnreachable: The store does not answer. The checkpoint may be sound.
+            CheckpointError: `key` is not a valid key.
         """
         trial, is_old = _checked(key)
         text = self._place.read(f"{key}/{MANIFEST}")
@@ -170,15 +172,15 @@ class CheckpointStore:
         return folder, dict(manifest.facts)
 
     def release(self, folder: Path) -> None:
-        """Remove a folder that was staged or fetched, or one below it; leave a checkpoint that was used in place."""
+        """Remove a staged or fetched folder, or a folder below one. A checkpoint that was used in place stays."""
         self._place.release(folder)
 
     def delete(self, key: str) -> None:
-        """Remove a checkpoint, where there is one.
+        """Remove a checkpoint, if it exists.
 
         Raises:
-            CheckpointsUnreachable: It cannot be removed.
-            CheckpointError: That can be no key.
+            CheckpointsUnreachable: The checkpoint cannot be removed.
+            CheckpointError: `key` is not a valid key.
         """
         _checked(key)
         self._place.discard(key)
@@ -186,19 +188,20 @@ class CheckpointStore:
     def tidy(
         self, trial: int, keep: Collection[str], *, attempt: int | None = None, dry_run: bool = False
     ) -> list[str]:
-        """Remove what a trial has in the store, except what is to be kept and what this process has staged.
+        """Remove a trial's files from the store, except the checkpoints to keep and the folders this process staged.
 
         Args:
             trial: The trial's number.
-            keep: Keys.
-            attempt: That of the caller's lease: what later ones wrote stays, should the lease be lost by now.
-            dry_run: Only return what would go.
+            keep: Keys of the checkpoints to keep.
+            attempt: The attempt of the caller's lease. Files of later attempts stay, in case the lease is lost by now.
+                None removes those, too.
+            dry_run: Remove nothing; only return the paths.
 
         Returns:
-            What was removed, by paths below the study's root.
+            The removed folders and files, as paths below the study's folder.
 
         Raises:
-            CheckpointsUnreachable: Something cannot be removed.
+            CheckpointsUnreachable: A file cannot be removed.
         """
         removed = []
         for entry in self._entries(trial):
@@ -210,16 +213,16 @@ class CheckpointStore:
         return removed
 
     def remove_trial(self, trial: int) -> None:
-        """Remove all that a trial has in the store, even what is staged.
+        """Remove all files of a trial from the store, including staged ones.
 
         Raises:
-            CheckpointsUnreachable: Something cannot be removed.
+            CheckpointsUnreachable: A file cannot be removed.
         """
         for entry in self._entries(trial):
             self._place.discard(entry)
 
     def trials(self) -> list[int]:
-        """Return the numbers of the trials that have anything in the store, whole or not.
+        """Return the numbers of the trials that have files in the store, including those of incomplete checkpoints.
 
         Raises:
             CheckpointsUnreachable: The store does not answer.
@@ -227,7 +230,7 @@ class CheckpointStore:
         return sorted({found[0] for path in self._place.listing() if (found := _entry(path))})
 
     def keys(self, trial: int) -> list[str]:
-        """Return the keys of a trial's whole checkpoints, by attempt and optimiser steps.
+        """Return the keys of a trial's complete checkpoints, ordered by attempt and optimiser steps.
 
         Raises:
             CheckpointsUnreachable: The store does not answer.
@@ -238,7 +241,7 @@ class CheckpointStore:
         return sorted(keys, key=lambda path: (keys[path].attempt or 0, keys[path].optimiser_steps))
 
     def used_bytes(self) -> int:
-        """Return the bytes of all that the study's trials have in the store, whole or not.
+        """Return the total bytes of the trials' files in the store, including those of incomplete checkpoints.
 
         Raises:
             CheckpointsUnreachable: The store does not answer.
@@ -246,10 +249,10 @@ class CheckpointStore:
         return sum(size for path, size in self._place.listing().items() if _entry(path))
 
     def remove(self) -> None:
-        """Remove the study's part of the store, except for folders that are people's own.
+        """Remove the study's trials, and the files directly in its folder. Folders that the user made there stay.
 
         Raises:
-            CheckpointsUnreachable: Something cannot be removed.
+            CheckpointsUnreachable: A file cannot be removed.
         """
         listing = self._place.listing()
         entries = {found[1] for path in listing if (found := _entry(path))}
@@ -258,7 +261,7 @@ class CheckpointStore:
         self._place.remove_root()
 
     def _entries(self, trial: int) -> list[str]:
-        """Return what a trial has: keys, their like that is not whole, and litter."""
+        """Return the trial's entries: complete and incomplete checkpoints, staged folders and leftovers of crashes."""
         name = f"trial-{trial:05d}"
         hidden = (f".{name}", f".replaced-{trial:05d}") if self.is_local else ()
         paths = [path for under in (name, *hidden) for path in self._place.listing(under)]
@@ -275,7 +278,7 @@ def _checked(key: str) -> tuple[int, bool]:
     """Return the number of a key's trial, and whether the key is of the older layout.
 
     Raises:
-        CheckpointError: That can be no key.
+        CheckpointError: `key` is not a valid key.
     """
     parsed = parse_key(key)
     if parsed is None:
@@ -284,7 +287,10 @@ def _checked(key: str) -> tuple[int, bool]:
 
 
 def _entry(path: str) -> tuple[int, str] | None:
-    """Return the trial and the whole thing that a file is part of; None where it is none of ours."""
+    """Return a file's trial and entry: the path of the checkpoint, staged folder or file that is removed as one.
+
+    None if the file belongs to no trial.
+    """
     parts = path.split("/")
     trial = _TRIAL.fullmatch(parts[0])
     if trial is None or len(parts) == 1:

@@ -1,4 +1,4 @@
-"""The database's own clock, the only one that leases know: the clocks of machines differ, and are set back."""
+"""The database's clock, as an SQL function. Leases use no other: machines' clocks differ, and may be set back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy.ext.compiler import compiles
 
 
 class now_s(sa.sql.functions.FunctionElement[float]):  # noqa: N801 (an SQL function)
-    """Seconds since 1970 at the database, when the statement runs; not when its transaction began."""
+    """Seconds since 1970 on the database's clock at the time the statement runs, not when its transaction began."""
 
     type = sa.Float()
     name = "now_s"
@@ -28,5 +28,5 @@ def _postgresql(*_: Any, **__: Any) -> str:
 
 @compiles(now_s, "mysql")
 def _mysql(*_: Any, **__: Any) -> str:
-    # Not UTC_TIMESTAMP, which is the moment when the statement began: it may have waited for a row since.
+    # UTC_TIMESTAMP is the time when the statement began. The statement may have waited for a row lock since.
     return "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', SYSDATE(6)) / 1e6)"

@@ -1,29 +1,29 @@
-"""Named moments between two steps of a hand-over: tests end the process there, to see what the next one makes of it."""
+"""Crash points: named places in the code where tests kill the process, to check that the next one can recover."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Called with the name of each moment that is reached. No user's setting can set it: tests do, in their own process.
+#: Called with the name of each crash point that is reached. Only tests set it, in their own process; no setting does.
 hook: Callable[[str], None] | None = None
 
-#: Every moment, in the order in which a trial passes them.
+#: Every crash point, in the order in which a trial passes them.
 POINTS = (
-    "claimed",  # a slot is ours, no trial is asked for
+    "claimed",  # the slot is claimed, the trial is not asked for
     "asking",  # the trial is made, the transaction that also writes it into the slot is not committed
-    "asked",  # the trial is in the slot, its hyperparameters are not drawn
-    "suggested",  # all is drawn, no trainer is started
-    "reported",  # an evaluation is in the database, its trainer has no answer
-    "staged",  # the trainer has written a checkpoint, nothing of it is in the store
-    "files",  # its files are in the store, the manifest is not
-    "manifest",  # the manifest is in the store, no pointer names it
-    "pointer",  # the pointer names it, what it replaces is still there
-    "telling",  # the trial's end is written, the transaction that also ends the slot is not committed
-    "told",  # trial and slot are ended, what the trial left in the store is still there
+    "asked",  # the trial is in the slot, its hyperparameters are not sampled
+    "suggested",  # the hyperparameters are sampled, the trainer is not started
+    "reported",  # an evaluation is in the database, the trainer has no answer yet
+    "staged",  # the trainer has written a checkpoint locally, none of its files is in the store
+    "files",  # the checkpoint's files are in the store, its manifest is not
+    "manifest",  # the manifest is in the store, the database does not name the checkpoint
+    "pointer",  # the database names the checkpoint, the checkpoint that it replaces is not deleted
+    "telling",  # the trial's end is written, the transaction that also finishes the slot is not committed
+    "told",  # trial and slot are finished, the trial's leftovers in the store are not deleted
 )
 
 
 def reach(point: str) -> None:
-    """Say that a moment is reached."""
+    """Call the hook, if tests have set one, with the name of a crash point."""
     if hook is not None:
         hook(point)

@@ -1,4 +1,4 @@
-"""The one place that opens databases: ours and, on the same tables, Optuna's."""
+"""Opens databases: our own connections and, on the same database, Optuna's storage. No other module opens one."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 class Database:
-    """An opened database. Safe to share between threads; not between processes.
+    """An open database. Threads may share it; processes may not.
 
     Args:
         url: A SQLAlchemy URL of a SQLite file, or of a PostgreSQL, MySQL or MariaDB database.
-        create: Make the file and the tables where they are missing. Readers leave it False and create nothing.
-        outdated: Open tables of an earlier version too: for whoever is to upgrade them.
+        create: Create the file and the tables if they are missing. Commands that only read leave it False.
+        outdated: Also open tables of an earlier version. Only `tuner db upgrade` needs that.
 
     Raises:
-        InvalidStorageURL: The URL names no database we can open.
-        DatabaseMissing: There is no such file, or there are no tables, and `create` is False.
-        DatabaseUnreachable: The server does not answer, or not to us.
-        DatabaseUnreadable: The file is no database, or the server would not keep what is written.
+        InvalidStorageURL: The URL names no database that tuner can open.
+        DatabaseMissing: The file or the tables do not exist, and `create` is False.
+        DatabaseUnreachable: The server does not answer, or refuses the connection.
+        DatabaseUnreadable: The file is not a database, or the server's settings do not keep transactions safe.
         DatabaseOutdated: The tables are of another version.
     """
 
@@ -62,10 +62,10 @@ class Database:
 
     @staticmethod
     def path_of(url: str) -> Path | None:
-        """Return the file that a URL names, whether it exists or not; None for a database on a server.
+        """Return the path of the file that a URL names, even if it does not exist; None for a database on a server.
 
         Raises:
-            InvalidStorageURL: The URL names no database we can open.
+            InvalidStorageURL: The URL names no database that tuner can open.
         """
         backend = backend_of(parse_url(url))
         return backend.path if isinstance(backend, SQLite) else None
@@ -77,52 +77,55 @@ class Database:
 
     @property
     def url(self) -> str:
-        """The URL with its password masked, fit to be shown."""
+        """The URL with its password masked, for messages."""
         return mask_url(self._url.render_as_string(hide_password=True))
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Give a connection that sees one state of the database."""
+        """Yield a connection whose statements all read one snapshot of the database."""
         with self._one_state.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """Give a connection whose transaction owns the right to write from its start.
+        """Yield a connection in a transaction that takes SQLite's write lock at its start.
 
-        On SQLite a transaction that reads first and writes later fails when another one wrote in between.
+        A transaction on SQLite that reads first and writes later fails if another process wrote in between.
         """
         with self._writing.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def creation_lock(self) -> Iterator[None]:
-        """Keep every other process from making tables or studies."""
+        """Keep all other processes from creating tables or studies."""
         with self._backend.creation_lock(self.engine):
             yield
 
     @cached_property
     def optuna_storage(self) -> optuna.storages.RDBStorage:
-        """Optuna's own storage on the same tables, fenced. Importing Optuna takes most of a second: readers do without.
+        """Optuna's storage on the same database, fenced; see `storage.fencing`.
+
+        The first use imports Optuna, which takes most of a second. Commands that only read avoid it.
 
         Raises:
             DatabaseOutdated: Optuna's tables are of another version.
         """
-        # Optuna creates its tables and its version row without a lock; of eight first starters, seven crash.
+        # Optuna creates its tables and its version row without a lock: of eight processes that start at once on an
+        # empty database, seven crash.
         with self.creation_lock():
             try:
                 storage = self.new_optuna_storage()
-            except RuntimeError as error:  # its own check of its tables
+            except RuntimeError as error:  # Optuna's own check of the version of its tables
                 raise self._of_another_optuna() from error
         self._backend.attach(storage.engine, ours=False)
-        storage.engine.dispose()  # so that no connection made before the listeners stays in the pool
+        storage.engine.dispose()  # drop the connections that were made before the listeners were registered
         transactions.attach(storage)
         fencing.attach(storage)
         return storage
 
     @cached_property
     def optuna_reader(self) -> optuna.storages.RDBStorage:
-        """Optuna's own storage on the same tables, for reading: the database refuses whatever it may try to write.
+        """Optuna's storage on the same database, read-only: the database refuses every write of its connections.
 
         Raises:
             DatabaseMissing: Optuna's tables are not made yet.
@@ -136,15 +139,18 @@ class Database:
         except RuntimeError as error:
             raise self._of_another_optuna() from error
         self._backend.attach(storage.engine, ours=False)
-        reading.keep_reading(storage)
+        reading.make_read_only(storage)
         return storage
 
     def new_optuna_storage(self, **arguments: Any) -> optuna.storages.RDBStorage:
-        """Make a storage of Optuna's with nothing of ours; whoever makes it holds the creation lock, and closes it."""
+        """Return a plain storage of Optuna's, without fence or listeners.
+
+        The caller holds the creation lock unless `skip_table_creation` is set, and closes the storage.
+        """
         import optuna
 
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # it announces each study on stderr
-        if isinstance(self._backend, mysql.MySQL):  # Optuna would make them with whatever the server's defaults are
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # by default Optuna logs each new study on stderr
+        if isinstance(self._backend, mysql.MySQL):  # Optuna would create its tables with the server's default options
             from optuna.storages._rdb.models import BaseModel
 
             self._backend.tables(BaseModel.metadata).create_all(self.engine)
@@ -190,8 +196,8 @@ class Database:
         with self.creation_lock():
             self._backend.begin_creation(self.engine)
             with self.write() as writer:
-                # All or none: tables of another version are left as they are, for the check that follows. On MySQL,
-                # where each table is a transaction of its own, the version's row says that all are there.
+                # Existing tables of another version stay as they are; the version check that follows refuses them.
+                # MySQL commits after each CREATE TABLE. So the version row comes last: with it, all tables exist.
                 if schema_version(writer) is None:
                     self._backend.tables(tables.metadata).create_all(writer)
                     row = {"id": 1, "version": tables.SCHEMA_VERSION, "optuna": optuna_major()}
@@ -229,7 +235,7 @@ def optuna_major() -> int:
 
 
 def schema_version(connection: sa.Connection) -> int | None:
-    """Return the version of our tables, or None where they are not there, or not all of them yet."""
+    """Return the version of our tables; None if they do not exist or their creation has not finished."""
     if not sa.inspect(connection).has_table(tables.schema.name):
         return None
     found: int | None = connection.execute(sa.select(tables.schema.c.version)).scalar()
@@ -237,7 +243,7 @@ def schema_version(connection: sa.Connection) -> int | None:
 
 
 def made_by_optuna(connection: sa.Connection) -> int | None:
-    """Return the major version of the Optuna that made its tables or ours; None for tables before it."""
+    """Return the major version of the Optuna that the database belongs to; None if the tables do not record it."""
     majors = []
     inspector = sa.inspect(connection)
     if "optuna" in {column["name"] for column in inspector.get_columns(tables.schema.name)}:
@@ -246,28 +252,29 @@ def made_by_optuna(connection: sa.Connection) -> int | None:
         written: Any = connection.execute(sa.text("SELECT library_version FROM version_info")).scalar()
         if written:
             majors.append(int(str(written).split(".")[0]))
-    # Of two that differ, what matters is the one that is not installed; a later one most, which nobody upgrades.
+    # Our tables and Optuna's may record different versions. Return the one that is not installed; of two such
+    # the later, because `tuner db upgrade` cannot help with that.
     strange = [major for major in majors if major != optuna_major()]
     return max(strange or majors, default=None)
 
 
-#: Packages that talk to servers.
+#: Packages of the database drivers for servers.
 _DRIVERS = ("psycopg", "pymysql")
 
 
 def describe_outage(error: BaseException) -> str | None:
-    """Return in a line what keeps a database from answering for now, or None where an error is no outage.
+    """Return the cause of an outage in one line; None if the error is not an outage.
 
-    An outage passes by itself: a server that restarts or refuses connections, a network that is down, a file that
-    somebody else is writing. Whatever it interrupted may be tried again.
+    An outage passes by itself: the server restarts or refuses connections, the network is down, another process is
+    writing the SQLite file. The interrupted operation may be tried again.
     """
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, DatabaseUnreachable):
             return str(seen)
-        if _passes(seen):
+        if _is_transient(seen):
             cause = getattr(seen, "orig", None) or seen
-            lines = (mysql.said(cause) or str(cause)).strip().splitlines()
+            lines = (mysql.message_of(cause) or str(cause)).strip().splitlines()
             return lines[0] if lines else type(seen).__name__
         if isinstance(seen, StorageError):
             return None
@@ -275,18 +282,18 @@ def describe_outage(error: BaseException) -> str | None:
     return None
 
 
-def _passes(error: BaseException) -> bool:
+def _is_transient(error: BaseException) -> bool:
     if isinstance(error, sa.exc.DBAPIError) and isinstance(error.orig, sqlite3.Error):
         return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
     if isinstance(error, sa.exc.DBAPIError) and error.connection_invalidated:
         return True
-    if isinstance(error, sa.exc.DBAPIError) and error.orig is not None and mysql.is_lasting(error.orig):
+    if isinstance(error, sa.exc.DBAPIError) and error.orig is not None and mysql.is_permanent(error.orig):
         return False
     if isinstance(error, Exception) and type(error).__module__.split(".")[0] in _DRIVERS:
-        # As it came from the driver: SQLAlchemy sets up a connection without translating what goes wrong then.
+        # An error of the driver itself: SQLAlchemy does not translate errors raised while it sets up a connection.
         names = {base.__name__ for base in type(error).__mro__}
-        return not names.isdisjoint(("OperationalError", "InterfaceError")) and not mysql.is_lasting(error)
-    # The pending one: Optuna asks once more in a session whose connection has just broken.
+        return not names.isdisjoint(("OperationalError", "InterfaceError")) and not mysql.is_permanent(error)
+    # PendingRollbackError: Optuna runs one more statement in a session whose connection has just broken.
     return isinstance(
         error, sa.exc.OperationalError | sa.exc.InterfaceError | sa.exc.TimeoutError | sa.exc.PendingRollbackError
     )

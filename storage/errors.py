@@ -1,70 +1,70 @@
 """Errors of the storage.
 
 StorageError (RuntimeError)
-├── InvalidStorageURL (ValueError)     a URL that names no database we can open
-├── DatabaseMissing (LookupError)      the file of a SQLite URL does not exist, or nobody has made tables yet
-├── DatabaseUnreachable                a server does not answer, or not to us
-│   └── DatabaseFull                   there is no room left on the disk of a file
-├── DatabaseUnreadable                 there is something, but it is no database of ours
-│   └── DatabaseOutdated               ours, but of another version of tuner or another major version of Optuna
-├── StudyNotFound (LookupError)        no study of that name
-├── StudyExists (ValueError)           the name is taken by something else
-├── StudyBusy                          some worker holds a trial of the study
+├── InvalidStorageURL (ValueError)     the URL names no database that tuner can open
+├── DatabaseMissing (LookupError)      the SQLite file does not exist, or the database has no tables of tuner
+├── DatabaseUnreachable                the server does not answer, or refuses the connection
+│   └── DatabaseFull                   the disk of the SQLite file is full
+├── DatabaseUnreadable                 the file or server is not usable as a database of tuner
+│   └── DatabaseOutdated               the tables belong to another version of tuner or major version of Optuna
+├── StudyNotFound (LookupError)        there is no study of that name
+├── StudyExists (ValueError)           the name is taken by another study
+├── StudyBusy                          a worker holds a trial of the study
 ├── LeaseLost                          another worker has taken the trial over
-│   └── TrialOver                      another program has ended it
-├── TrialNotFound (LookupError)        no trial of that number
+│   └── TrialOver                      another program has ended the trial
+├── TrialNotFound (LookupError)        there is no trial of that number
 └── CheckpointError
     ├── CheckpointMissing (LookupError)  there is no checkpoint of that key
     ├── CheckpointDamaged                the files do not match their manifest
     ├── CheckpointsUnreachable (OSError) the store does not answer, or a disk fails or is full
-    └── CheckpointsUnwritable (OSError)  the store takes no files
+    └── CheckpointsUnwritable (OSError)  the store refuses to write files
 """
 
 from __future__ import annotations
 
 
 class StorageError(RuntimeError):
-    """Anything wrong with the database or the checkpoint store."""
+    """Base of all errors of the database and the checkpoint store."""
 
 
 class InvalidStorageURL(StorageError, ValueError):
-    """A URL that names no database we can open."""
+    """The URL names no database that tuner can open."""
 
 
 class DatabaseMissing(StorageError, LookupError):
-    """The file of a SQLite URL does not exist, or nobody has made tables yet."""
+    """The SQLite file does not exist, or the database has no tables of tuner."""
 
 
 class DatabaseUnreachable(StorageError):
-    """A server does not answer, or not to us."""
+    """The server does not answer, or refuses the connection."""
 
 
 class DatabaseFull(DatabaseUnreachable):
-    """There is no room left on the disk of a file: what is in it is sound, and what is written waits."""
+    """The disk of the SQLite file is full. The stored data is sound; writes can be tried again once there is room."""
 
 
 class DatabaseUnreadable(StorageError):
-    """There is something, but it is no database of ours."""
+    """The file or server exists but is not usable as a database of tuner."""
 
 
 class DatabaseOutdated(DatabaseUnreadable):
-    """Ours, but of another version of tuner or another major version of Optuna."""
+    """The tables belong to another version of tuner or another major version of Optuna."""
 
 
 class StudyNotFound(StorageError, LookupError):
-    """No study of that name."""
+    """There is no study of that name."""
 
 
 class StudyExists(StorageError, ValueError):
-    """The name is taken by something else."""
+    """The name is taken by another study."""
 
 
 class StudyBusy(StorageError):
-    """Some worker holds a trial of the study."""
+    """A worker holds a trial of the study."""
 
 
 class LeaseLost(StorageError):
-    """Another worker has taken the trial over: whoever is told so touches nothing of it."""
+    """Another worker has taken the trial over. The caller must not write to the trial or its checkpoints any more."""
 
 
 class TrialOver(LeaseLost):
@@ -72,11 +72,11 @@ class TrialOver(LeaseLost):
 
 
 class TrialNotFound(StorageError, LookupError):
-    """No trial of that number."""
+    """There is no trial of that number."""
 
 
 class CheckpointError(StorageError):
-    """Anything wrong with checkpoints."""
+    """Base of all errors of checkpoints."""
 
 
 class CheckpointMissing(CheckpointError, LookupError):
@@ -88,8 +88,8 @@ class CheckpointDamaged(CheckpointError):
 
 
 class CheckpointsUnreachable(CheckpointError, OSError):
-    """The store does not answer, or a disk fails or is full: what is in the store may be whole."""
+    """The store does not answer, or a disk fails or is full. The checkpoints in the store may be sound."""
 
 
 class CheckpointsUnwritable(CheckpointError, OSError):
-    """The store takes no files."""
+    """The store refuses to write files, for example because of missing rights."""

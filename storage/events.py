@@ -1,4 +1,4 @@
-"""The event log of a study: what happened to its trials, in order, as the transactions themselves wrote it down."""
+"""Reads the event log of a study. Each event was written by the transaction that made the change it describes."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Events:
         self._study_id = study_id
 
     def all(self, *, trial: int | None = None, after: int = 0) -> list[EventRecord]:
-        """Return events in order.
+        """Return events, oldest first.
 
         Args:
-            trial: Number of a trial, whose events alone are wanted.
-            after: Id of the last event that is known already.
+            trial: Return only the events of the trial with this number; None returns those of every trial.
+            after: Return only events with a larger id than this one.
         """
-        # A slot has one trial for ever, but a claim may come before it is asked for.
+        # A slot keeps its trial for ever. But it may be claimed before it has a trial; such an event has no number.
         number = sa.func.coalesce(_events.trial_number, _slots.trial_number).label("number")
         same = sa.and_(_slots.study_id == _events.study_id, _slots.slot == _events.slot)
         query = (
@@ -61,20 +61,22 @@ class Events:
         ]
 
     def failed_in_a_row(self, count: int) -> str | None:
-        """Return why the last trial failed, where the last so many that ended all did; else None.
+        """Return why the last trial failed, if the last `count` trials to end all failed; otherwise None.
 
-        What was before somebody resumed or edited the study does not count: they may have mended the cause.
+        Only trials that ended after the study was last resumed or edited count: that may have removed the cause.
 
         Args:
-            count: How many.
+            count: Number of trials to look at. If fewer have ended, the result is None.
         """
-        spoken = sa.select(sa.func.coalesce(sa.func.max(_events.id), 0)).where(
+        last_change = sa.select(sa.func.coalesce(sa.func.max(_events.id), 0)).where(
             _events.study_id == self._study_id, _events.kind.in_((EventKind.RESUMED, EventKind.EDITED))
         )
         ends = (
             sa.select(_events.detail)
             .where(
-                _events.study_id == self._study_id, _events.kind == EventKind.END, _events.id > spoken.scalar_subquery()
+                _events.study_id == self._study_id,
+                _events.kind == EventKind.END,
+                _events.id > last_change.scalar_subquery(),
             )
             .order_by(_events.id.desc())
             .limit(count)
@@ -86,7 +88,7 @@ class Events:
         return details[0].removeprefix(f"{TrialState.FAILED}: ")
 
     def paused_because(self) -> str | None:
-        """Return why the study was last paused, where that was not somebody's wish."""
+        """Return why tuner last paused the study; None if a person paused it, or if it was never paused."""
         query = (
             sa.select(_events.detail)
             .where(_events.study_id == self._study_id, _events.kind == EventKind.PAUSED)

@@ -1,8 +1,8 @@
-"""Fencing: what a worker writes to Optuna's tables counts only while it holds the trial.
+"""Fencing: a worker's writes to Optuna's tables are committed only while the worker holds the trial's lease.
 
-A lease alone does not suffice: a process that is stopped after it looked, and wakes up late, would write all the
-same. So the look and the write are one transaction. Optuna has no place for that; its sessions do, which are
-SQLAlchemy's. `tests/contracts/test_fencing.py` holds us to what is used of them.
+Checking the lease before the write is not enough: a process may be stopped after the check, lose the lease, wake up
+and write. So the check and the write are one transaction. Optuna offers no hook for that, but its sessions are
+SQLAlchemy's, which have events. `tests/contracts/test_fencing.py` checks the parts of Optuna's sessions we rely on.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ if TYPE_CHECKING:
 _slots = tables.slots.c
 _thread = threading.local()
 
-# Built once: of a transaction as short as a report, building them took a fifth.
+# The statements are built once: building them anew took a fifth of a transaction as short as a report.
 _held: dict[str, sa.BindParameter[Any]] = {
     name: sa.bindparam(f"held_{name}") for name in ("study_id", "slot", "owner", "attempt")
 }
 _HELD = sa.and_(_slots.state == SlotState.RUNNING, *(_slots[name] == value for name, value in _held.items()))
-_LOOK = sa.select(sa.literal(1)).select_from(tables.slots).where(_HELD).with_for_update()
+_CHECK = sa.select(sa.literal(1)).select_from(tables.slots).where(_HELD).with_for_update()
 _EVENT = tables.events.insert().values(moment=now_s())
-#: The look and an event in one, of the trial that is in the slot.
-_told = ("kind", "step", "value", "detail")
-_LOOK_AND_TELL = (
+#: Checks the lease and writes an event in one statement. The event takes the trial's number from the slot.
+_EVENT_COLUMNS = ("kind", "step", "value", "detail")
+_CHECK_AND_LOG = (
     tables.events.insert()
     .from_select(
-        ["study_id", "slot", "owner", "attempt", "trial_number", "moment", *_told],
+        ["study_id", "slot", "owner", "attempt", "trial_number", "moment", *_EVENT_COLUMNS],
         sa.select(
             *(_slots[name] for name in ("study_id", "slot", "owner", "attempt", "trial_number")),
             now_s(),
-            *(sa.bindparam(f"told_{name}", type_=tables.events.c[name].type) for name in _told),
+            *(sa.bindparam(f"told_{name}", type_=tables.events.c[name].type) for name in _EVENT_COLUMNS),
         )
         .where(_HELD)
         .with_for_update(),
@@ -61,36 +61,40 @@ _LOOK_AND_TELL = (
 
 @dataclass(kw_only=True)
 class Fence:
-    """What this thread's transactions must do besides what Optuna does in them."""
+    """The lease that Optuna's transactions in this thread must hold, and up to three tasks that they must do.
+
+    The tasks are `event`, `asking` and `ending`. Each is done by the first transaction that can, and only once.
+    """
 
     lease: Lease
-    #: An event to be written by the first of them.
+    #: Kind and values of an event to write; None for no event.
     event: dict[str, Any] | None = None
-    #: Whether the trial that they make or take is to be written into the slot.
+    #: Whether to write into the slot the trial that Optuna creates or takes from its queue.
     asking: bool = False
-    #: The values of an `end` event, where they end the trial and with it the slot.
+    #: Values of the `end` event to write when Optuna ends the trial, which also finishes the slot; None to do neither.
     ending: dict[str, Any] | None = None
-    #: Which of these three the transaction that runs has done; and those that were committed.
+    #: Names of the tasks that the current transaction has done.
     doing: set[str] = field(default_factory=set)
+    #: Names of the tasks that committed transactions have done.
     done: set[str] = field(default_factory=set)
 
-    def wants(self, what: str) -> bool:
-        """Return whether one of the three is still to be done."""
-        return getattr(self, what) not in (None, False) and what not in self.doing | self.done
+    def wants(self, task: str) -> bool:
+        """Return whether a task is required and not done yet."""
+        return getattr(self, task) not in (None, False) and task not in self.doing | self.done
 
     @property
     def ends(self) -> bool:
-        """Whether the transaction that runs, or one before, has ended the trial and its slot."""
+        """Whether the current transaction, or a committed one, has ended the trial and finished the slot."""
         return "ending" in self.doing | self.done
 
 
 def held(lease: Lease) -> sa.ColumnElement[bool]:
-    """Return the condition that a slot is still held by a lease."""
+    """Return the SQL condition that selects the slot of a lease, if the lease still holds it."""
     return sa.and_(_slots.state == SlotState.RUNNING, *(_slots[name] == getattr(lease, name) for name in _held))
 
 
 def write_event(connection: sa.Connection, lease: Lease, kind: EventKind, values: Mapping[str, Any]) -> None:
-    """Write an event of a trial."""
+    """Write an event of a trial into the event log. The values are columns such as `step`, `value` and `detail`."""
     told = {
         "study_id": lease.study_id,
         "slot": lease.slot,
@@ -103,7 +107,7 @@ def write_event(connection: sa.Connection, lease: Lease, kind: EventKind, values
 
 
 def _with_a_number(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the values of an event with what is no number told in words: not every database keeps NaN and infinity."""
+    """Return the values of an event, with NaN or infinity moved into `detail`: not every database can store them."""
     value = values.get("value")
     if value is None or math.isfinite(value):
         return values
@@ -112,14 +116,18 @@ def _with_a_number(values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def seconds_since_seen(at_most_s: float | None = None) -> sa.ColumnElement[float]:
-    """Return the seconds of a device that are not counted yet, of a slot that is held, or so many at most."""
+    """Return an SQL expression for a slot's device seconds that are not counted yet, since the last renewal.
+
+    Args:
+        at_most_s: Upper bound in seconds; None for no bound.
+    """
     since = now_s() - _slots.device_seen
     more = [] if at_most_s is None else [(since > at_most_s, at_most_s)]
     return sa.case((_slots.device_seen.is_(None), 0.0), *more, else_=since)
 
 
 def finished_values() -> dict[str, Any]:
-    """Return what a slot is set to when its trial ends."""
+    """Return the values of a slot's columns when its trial ends."""
     return {
         "state": SlotState.FINISHED,
         "owner": None,
@@ -148,17 +156,17 @@ def fenced(
     asking: bool = False,
     ending: bool = False,
 ) -> Iterator[Fence]:
-    """Have every transaction of Optuna's in this thread fail unless a lease still holds its slot.
+    """Make every transaction of Optuna's in this thread fail unless a lease still holds its slot.
 
     Args:
         lease: The lease.
-        kind: Of an event that the first of them writes.
-        values: The event's step, value and the like; with `ending`, those of the event of the trial's end.
-        asking: The trial that is made or taken from the queue is written into the slot.
-        ending: The trial is ended, and the slot with it.
+        kind: Kind of an event that the first transaction writes; None for no event.
+        values: Columns of that event, such as `step` and `value`; with `ending`, columns of the `end` event.
+        asking: Write into the slot the trial that Optuna creates or takes from its queue.
+        ending: When Optuna ends the trial, also finish the slot and write an `end` event.
 
     Raises:
-        LeaseLost: Somebody else has the slot, or it is deleted; nothing is written.
+        LeaseLost: Another worker has the slot, or the slot was deleted. Nothing is written.
     """
     guard = Fence(
         lease=lease,
@@ -182,7 +190,7 @@ def fenced(
 
 
 def attach(storage: optuna.storages.RDBStorage) -> None:
-    """Fence the sessions of a storage."""
+    """Register the fence with the sessions of a storage. It acts only within `fenced`."""
     factory = storage.scoped_session.session_factory
     event.listen(factory, "after_begin", _after_begin)
     event.listen(factory, "before_commit", _before_commit)
@@ -193,7 +201,7 @@ def attach(storage: optuna.storages.RDBStorage) -> None:
 def _after_begin(*_: object) -> None:
     guard: Fence | None = getattr(_thread, "guard", None)
     if guard is not None:
-        guard.doing.clear()  # the transaction before may have failed, and Optuna tries some again by itself
+        guard.doing.clear()  # the previous transaction may have failed; Optuna itself tries some of them again
 
 
 def _after_commit(_: Session) -> None:
@@ -204,19 +212,19 @@ def _after_commit(_: Session) -> None:
 
 def _before_commit(session: Session) -> None:
     guard: Fence | None = getattr(_thread, "guard", None)
-    # The end of a slot is itself the look; and Optuna looks at a trial once more after it has told it.
+    # The UPDATE that finishes the slot has checked the lease itself. After it Optuna reads the trial in another
+    # transaction, which must not fail although the lease has ended.
     if guard is None or guard.ends:
         return
-    # The row stays locked until the commit: whoever takes the slot over comes before it or after it, never between.
+    # This locks the slot's row until the commit. So a worker that takes the slot over does so before this check or
+    # after the commit, never between.
     connection, of = session.connection(), _of(guard.lease)
     if guard.event is None or not guard.wants("event"):
-        found = connection.execute(_LOOK, of).first() is not None
+        found = connection.execute(_CHECK, of).first() is not None
     else:
         told = {"kind": guard.event["kind"], **_with_a_number(guard.event["values"])}
-        found = (
-            connection.execute(_LOOK_AND_TELL, {**of, **{f"told_{name}": told.get(name) for name in _told}}).rowcount
-            == 1
-        )
+        columns = {f"told_{name}": told.get(name) for name in _EVENT_COLUMNS}
+        found = connection.execute(_CHECK_AND_LOG, {**of, **columns}).rowcount == 1
         guard.doing.add("event")
     if not found:
         raise _lost(guard.lease)

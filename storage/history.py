@@ -1,4 +1,4 @@
-"""The history of a study, read with plain SQL: opening Optuna's storage takes a second, a reader wants none of it."""
+"""Reads the trials of a study with plain SQL, because opening Optuna's storage takes a second."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from storage.errors import TrialNotFound
 from storage.records import Checkpoints, SlotRecord, TrialRecord
-from storage.slots import Slots
+from storage.slot_reader import SlotReader
 from storage.states import SlotState, TrialState
 
 if TYPE_CHECKING:
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from storage.database import Database
     from storage.records import StudyRecord
 
-#: Trial attributes that Optuna's tables carry for us; each is written before the trial is told, none after.
+#: Names of user attributes of Optuna's trials. All are written before the trial ends.
 EFFECTIVE_ATTR = "effective"
 REASON_ATTR = "reason"
-#: Followed by the step, in two digits.
+#: Prefix; the step follows, in two digits.
 EVALUATION_ATTR = "evaluation:"
 
-#: By the name of the state in Optuna's table.
+#: States of ended trials, by the state's name in Optuna's table.
 _ENDS = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAILED}
 
 
 class History:
-    """What happened in one study."""
+    """Reads the trials of one study, their results and their order."""
 
     def __init__(self, database: Database, study: StudyRecord) -> None:
         self._database = database
@@ -42,15 +42,15 @@ class History:
         return str(self._study.config["metric"]["direction"])
 
     def trials(self) -> list[TrialRecord]:
-        """Return every trial that was begun, by number."""
+        """Return every trial that has begun, by number."""
         with self._database.read() as connection:
-            # One state of both: a trial that begins or ends in between would look interrupted.
-            slots = {slot.trial_id: slot for slot in Slots(self._database, self._study.id).all(connection)}
+            # Both from one snapshot: a trial that begins or ends between the two queries would look interrupted.
+            slots = {slot.trial_id: slot for slot in SlotReader(self._database, self._study.id).all(connection)}
             rows = self._rows(connection)
         return [_trial(row, slots.get(row["trial_id"])) for row in rows]
 
     def counts(self) -> dict[TrialState, int]:
-        """Return how many trials are in each state that any is in. Reads little."""
+        """Return the number of trials by state, without states that no trial is in. Cheap: reads few rows."""
         ended = sa.text(
             "SELECT state, count(*) AS trials FROM trials "
             "WHERE study_id = :study AND state IN ('COMPLETE', 'PRUNED', 'FAIL') GROUP BY state"
@@ -60,7 +60,7 @@ class History:
         with self._database.read() as connection:
             counts = Counter({_ENDS[row.state]: int(row.trials) for row in connection.execute(ended, study)})
             if trials := connection.execute(running, study).scalars().all():
-                slots = {slot.trial_id: slot for slot in Slots(self._database, self._study.id).begun(connection)}
+                slots = {slot.trial_id: slot for slot in SlotReader(self._database, self._study.id).begun(connection)}
                 counts.update(_unfinished(slots.get(trial)) for trial in trials)
         return dict(counts)
 
@@ -78,11 +78,19 @@ class History:
         raise TrialNotFound(f"study {self._study.name!r} has no trial {number}; {last}")
 
     def best(self, trials: Iterable[TrialRecord] | None = None) -> TrialRecord | None:
-        """Return the complete trial with the best value, the first of equals, or None before there is one."""
+        """Return the complete trial with the best value; None if no trial is complete. Of equals, the first wins.
+
+        Args:
+            trials: The trials to compare; None compares all trials of the study.
+        """
         return next(iter(self.ranked(trials)), None)
 
     def ranked(self, trials: Iterable[TrialRecord] | None = None) -> list[TrialRecord]:
-        """Return the complete trials, best first; of equals the first."""
+        """Return the complete trials, best first; equal values by number.
+
+        Args:
+            trials: The trials to rank; None ranks all trials of the study.
+        """
         sign = -1.0 if self.direction == "maximize" else 1.0
         complete = [
             (sign * trial.value, trial.number, trial)
@@ -92,7 +100,10 @@ class History:
         return [trial for _, _, trial in sorted(complete, key=lambda entry: entry[:2])]
 
     def top(self, count: int) -> list[tuple[int, float]]:
-        """Return number and value of the best complete trials, best first; of equals the first. Reads little."""
+        """Return number and value of the `count` best complete trials, best first. Cheap: reads no other columns.
+
+        Equal values are ordered by number.
+        """
         query = sa.text(
             "SELECT t.number, v.value, v.value_type FROM trials t JOIN trial_values v USING (trial_id) "
             "WHERE t.study_id = :study AND t.state = 'COMPLETE' AND v.objective = 0"
@@ -164,7 +175,7 @@ def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
 
 
 def _unfinished(slot: SlotRecord | None) -> TrialState:
-    """Return what becomes of a trial that Optuna calls RUNNING: its lease knows better."""
+    """Return the state of a trial that Optuna calls RUNNING. Optuna does not know leases; the slot does."""
     if slot is None:
         return TrialState.INTERRUPTED
     if slot.held:

@@ -1,26 +1,28 @@
-"""Keys of checkpoints: paths below a study's root that cannot lead out of it, whoever has written them."""
+"""Keys of checkpoints: paths below a study's folder in the store. No valid key leads out of that folder."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-# As many digits as the numbers of a database have: a longer one is somebody's joke.
+# At most 18 digits, so that every number fits into a 64-bit integer of the database.
 _KEY = re.compile(r"trial-([0-9]{5,18})(?:/attempt-([0-9]{1,18})/(step|best)-([0-9]{8,18}))?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Key:
-    """What a key says."""
+    """The parts of a checkpoint's key."""
 
+    #: The trial's number.
     trial: int
-    #: None in the older layout, which knew no attempts.
+    #: None in the older layout, which had no attempts.
     attempt: int | None
+    #: Optimiser steps done when the checkpoint was written; 0 in the older layout.
     optimiser_steps: int
 
 
 def parse_key(text: object) -> Key | None:
-    """Return what a key says; None where a text is none, or is written otherwise than we write it."""
+    """Return the parts of a key; None if the text is not a key, or is not spelled exactly as `publish` spells it."""
     match = _KEY.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         return None

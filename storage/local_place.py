@@ -1,4 +1,4 @@
-"""Checkpoints in a local folder, or one on a shared disk: made visible by a rename, and durable by then."""
+"""Checkpoints in a local folder or on a shared disk. Files are synced to disk, then one rename makes them visible."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from storage.scratch import new_folder
 
 _STAGED = ".staged-"
 _REMOVED = ".removed-"
-#: What the names of our folders in the root begin with, those of the older layout included.
+#: Prefixes of tuner's folders in the root, including the older layout's.
 _OURS = ("trial-", ".trial-", ".replaced-")
-#: How often to try again where another process has made or removed something just then.
+#: Number of tries if another process creates or removes the same folder at the same time.
 _TRIES = 100
 
 
 class LocalPlace:
-    """A folder. No link below it is followed.
+    """A local folder. Symbolic links below it are not followed.
 
     Args:
         folder: An absolute path.
@@ -37,11 +37,11 @@ class LocalPlace:
     def __init__(self, folder: Path) -> None:
         self.shown = str(folder)
         self._root = Path(os.path.realpath(folder))
-        #: Entries that this process is filling.
+        #: Folders that this process has staged and not published, as paths below the root.
         self._staged: set[str] = set()
 
     def check_writable(self) -> None:
-        """Make the folder, and a file that has no name."""
+        """Create the folder, and a temporary file without a name in it."""
         try:
             self._root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self._root) as file:
@@ -51,7 +51,10 @@ class LocalPlace:
             raise kind(f"checkpoints folder {self.shown} takes no files: {explain(error)}") from error
 
     def stage(self, attempt: str) -> Path:
-        """Make a hidden folder beside the checkpoints: publishing is a rename, and tidying finds what a crash left."""
+        """Create a hidden folder beside the attempt's checkpoints.
+
+        So `publish` is a rename on one file system, and `CheckpointStore.tidy` finds the folder after a crash.
+        """
         parent = self._root / attempt
         if not is_free_of_links(parent):
             raise CheckpointError(f"{parent} is a link, and no checkpoint is put behind one")
@@ -61,14 +64,15 @@ class LocalPlace:
         return folder
 
     def is_staged(self, entry: str) -> bool:
-        """Look it up: `stage` notes it, `publish` and `release` strike it out."""
+        """Return whether `stage` made the folder and neither `publish` nor `release` has ended its use."""
         return entry in self._staged
 
     def publish(self, staged: Path, key: str, manifest: Manifest) -> None:
-        """Sync all that was staged, then rename its folder and sync the folders above."""
+        """Sync the staged files and the manifest, rename the folder, then sync the folders above it."""
         target = self._root / key
         with reporting(f"{self.shown}/{key} cannot be written"):
-            # Some writers keep files to their own user: another one's worker must be able to go on from them.
+            # Some libraries write files that only their own user may read. A worker of another user must be able to
+            # resume from them, so the files get the mode that the umask gave the folder.
             mode = staged.stat().st_mode & 0o666
             for name in manifest.files:
                 (staged / name).chmod(mode)
@@ -86,7 +90,7 @@ class LocalPlace:
         reach("manifest")
 
     def read(self, path: str) -> bytes | None:
-        """Read the file, unless a link leads there."""
+        """Return the file's content; None if the path contains a link or there is no such file."""
         with reporting(f"{self.shown}/{path} cannot be read"):
             try:
                 return _read_plain(self._root / path) if is_free_of_links(self._root / path) else None
@@ -96,11 +100,11 @@ class LocalPlace:
                 raise
 
     def fetch(self, key: str, sizes: Mapping[str, int]) -> Path:
-        """Use the files in place."""
+        """Return the checkpoint's own folder; nothing is copied."""
         return self._root / key
 
     def release(self, folder: Path) -> None:
-        """Remove only what is in a staged folder."""
+        """Remove a folder only if it is a staged one or below one."""
         inside = folder.relative_to(self._root).parts if folder.is_relative_to(self._root) else ()
         if any(part.startswith(_STAGED) for part in inside):
             self._staged.discard(self._entry(folder))
@@ -110,7 +114,7 @@ class LocalPlace:
                     self._prune(folder.parent)
 
     def listing(self, under: str = "") -> dict[str, int]:
-        """Walk the folder; in the root, only folders whose names may be ours."""
+        """Walk the folder. In the root, skip folders whose names have none of tuner's prefixes."""
         top = self._root / under
         if not is_free_of_links(top):
             return {}
@@ -118,7 +122,7 @@ class LocalPlace:
             return dict(_walk(top, under))
 
     def discard(self, entry: str) -> None:
-        """Rename a folder to a name that nobody trusts, then remove it."""
+        """Rename a folder to a name that is not a key, then remove it."""
         path = self._root / entry
         if not is_free_of_links(path.parent):
             return
@@ -135,7 +139,7 @@ class LocalPlace:
             self._prune(path.parent)
 
     def remove_root(self) -> None:
-        """Remove the folder where it is empty."""
+        """Remove the folder if it is empty."""
         _remove_empty(self._root)
 
     def _entry(self, folder: Path) -> str:
@@ -147,7 +151,10 @@ class LocalPlace:
 
 
 def _read_plain(path: Path) -> bytes | None:
-    """Return what is in a plain file, unless it is too large; whoever puts a pipe there must not make us wait."""
+    """Return the content of a regular file; None for another kind of file; empty if it is larger than any manifest.
+
+    Opened without blocking: a named pipe in place of the file must not make this wait.
+    """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:
         status = os.fstat(descriptor)
@@ -178,7 +185,7 @@ def _take_the_place(staged: Path, target: Path) -> None:
                     with suppress(OSError):
                         replaced.rename(target)
                 raise
-            # Removing it in place would leave half of it under its name for a while.
+            # Renamed before it is removed: removing it in place would leave an incomplete folder under the key.
             replaced = _hidden(target)
     else:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
@@ -187,7 +194,7 @@ def _take_the_place(staged: Path, target: Path) -> None:
 
 
 def _hidden(path: Path) -> Path:
-    """Rename a folder to a name that nobody trusts."""
+    """Rename a folder to a hidden name, which is not a key; return the new path."""
     if path.name.startswith("."):
         return path
     hidden = path.with_name(f"{_REMOVED}{path.name}-{os.urandom(6).hex()}")
@@ -257,7 +264,7 @@ def _sync(path: Path) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network disks cannot sync a folder
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems cannot sync a folder
             raise
     finally:
         os.close(descriptor)

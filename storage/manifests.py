@@ -1,4 +1,4 @@
-"""Manifests: what a checkpoint consists of, so that anybody can tell whether it still does."""
+"""Manifests: the names, sizes and digests of a checkpoint's files, against which a reader checks the files."""
 
 from __future__ import annotations
 
@@ -15,45 +15,46 @@ from typing import Any
 
 from storage.errors import CheckpointError
 
-#: The file in each checkpoint's folder that names the others.
+#: Name of the manifest's file in each checkpoint's folder.
 MANIFEST = "manifest.json"
-#: Bytes of a manifest, and of a path in it: anything larger was not written by us.
+#: Largest size of a manifest in bytes. tuner writes no larger one.
 MAX_BYTES = 1 << 24
+#: Longest path in a manifest, and longest part of a path between two slashes, in bytes.
 _MAX_NAME = 1024
 _MAX_PART = 255
-#: What a file that is lost answers with, as opposed to one that cannot be reached for now.
+#: Error numbers that mean that a file is lost. Other errors mean that it cannot be read for now.
 LOST = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileDigest:
-    """What a file must be."""
+    """The expected size and digest of a file."""
 
     bytes: int
     sha256: str
 
     @property
     def is_possible(self) -> bool:
-        """Whether a file can be so."""
+        """Whether the values read from a manifest have the right types and range."""
         return type(self.bytes) is int and self.bytes >= 0 and isinstance(self.sha256, str)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A checkpoint's files, and what a reader must know to use them."""
+    """The expected files of a checkpoint, and the facts that a reader needs to use them."""
 
-    #: JSON values.
+    #: JSON values, such as versions of libraries.
     facts: Mapping[str, Any]
-    #: By path below the checkpoint's folder, with / between folders.
+    #: Expected size and digest by path below the checkpoint's folder, with / between folders.
     files: Mapping[str, FileDigest]
 
     @classmethod
     def of(cls, folder: Path, facts: Mapping[str, Any]) -> Manifest:
-        """Describe the files of a folder.
+        """Build the manifest of a folder from the files in it.
 
         Raises:
-            CheckpointError: One of them is a link or a device, or has a name that no manifest can hold.
-            OSError: One of them cannot be read.
+            CheckpointError: A file is a link or a device, or has a name that a manifest cannot hold.
+            OSError: A file cannot be read.
         """
         files = {
             path.relative_to(folder).as_posix(): FileDigest(bytes=path.stat().st_size, sha256=_sha256(path))
@@ -63,15 +64,16 @@ class Manifest:
         for name in files:
             if not _stays_inside(name):
                 raise CheckpointError(f"{name[:200]!r} is no name for a file of a checkpoint")
-        # As a reader will see them: keys that are numbers become text, and sort in another order.
+        # Converted to JSON and back, as a reader will see them. Keys that are numbers become text and sort in another
+        # order, which would change the digest.
         return cls(facts=json.loads(json.dumps(dict(facts))), files=files)
 
     @classmethod
     def parse(cls, text: bytes) -> Manifest:
-        """Read a manifest.
+        """Build a manifest from the bytes that `to_bytes` returned.
 
         Raises:
-            ValueError: It is none, or not what was written.
+            ValueError: The text is not a manifest, or does not match its own digest.
         """
         try:
             if len(text) > MAX_BYTES:
@@ -89,16 +91,16 @@ class Manifest:
 
     @cached_property
     def sha256(self) -> str:
-        """Digest of the content; not of the file, in which it stands itself."""
+        """Digest of the manifest's content. Not of the file, because the file contains this digest."""
         return hashlib.sha256(json.dumps(self._content, sort_keys=True).encode()).hexdigest()
 
     @property
     def size(self) -> int:
-        """Bytes of all the files, without the manifest."""
+        """Total bytes of the files, without the manifest."""
         return sum(file.bytes for file in self.files.values())
 
     def to_bytes(self) -> bytes:
-        """Return what `parse` reads."""
+        """Return the content of the manifest's file, for `parse`."""
         return json.dumps(self._content | {"sha256": self.sha256}, indent=1).encode()
 
     @property
@@ -107,7 +109,10 @@ class Manifest:
         return {"facts": dict(self.facts), "files": files}
 
     def damaged(self, folder: Path) -> str | None:
-        """Return the first file below a folder, itself free of links, that is not what it must be.
+        """Return the name of the first file that is missing or differs from the manifest; None if all files match.
+
+        Args:
+            folder: The checkpoint's folder. A file counts as damaged if its path contains a symbolic link.
 
         Raises:
             OSError: A file cannot be read for now.
@@ -119,13 +124,13 @@ class Manifest:
 
 
 def is_free_of_links(path: Path) -> bool:
-    """Return whether no part of an absolute path, as far as it exists, is a link."""
+    """Return whether no existing part of an absolute path is a symbolic link."""
     return not any(each.is_symlink() for each in (path, *path.parents))
 
 
 def _matches(path: Path, expected: FileDigest) -> bool:
     try:
-        # Links are not followed: what they lead to may change after this.
+        # Links are refused: the file that a link leads to may change after this check.
         return (
             is_free_of_links(path)
             and path.is_file()

@@ -1,4 +1,4 @@
-"""What fits in memory: learned by trials that ran out of it, for those that follow on any machine."""
+"""Limits of the micro-batch size. A trial that ran out of memory stores one, and later trials on any machine use it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from storage.clock import now_s
 if TYPE_CHECKING:
     from storage.database import Database
 
-#: Seconds after which a lesson is forgotten: what a neighbour on the device has caused is not held against it for ever.
+#: Seconds after which a limit is ignored. Another process on the device may have caused it, so it must not stay.
 FORGET_S = 30 * 86400.0
 
 _memory = tables.memory.c
@@ -21,30 +21,30 @@ _memory = tables.memory.c
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """What decides how much memory an example takes, and how much there is."""
+    """The conditions under which a limit holds: they determine the memory that an example takes and that there is."""
 
-    #: Fingerprint of the weights, or what stands for it.
+    #: Fingerprint of the weights; `STUDY/FUNCTION` if a function of the study itself trains.
     model: str
-    #: Share of the encoder's layers that are never trained.
+    #: Share of the encoder's layers that are frozen to the end of training, between 0 and 1.
     frozen: float
     #: Tokens of the longest example.
     max_length: int
     precision: str
-    #: Kind and memory of the device, the same for all machines with such a one.
+    #: Model and memory of the device, without a name of the machine: equal devices share limits.
     device: str
 
 
 class MicroBatchLimits:
-    """How many examples fit at once, by footprint. It only ever goes down."""
+    """The largest micro-batch size that may fit, by footprint. A limit is only ever lowered, until it expires."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def fitting(self, footprint: Footprint) -> int | None:
-        """Return the most examples that may fit at once; None where nothing is known.
+        """Return the largest micro-batch size that may fit; None if no limit is known.
 
-        The more layers are frozen, the less an example takes: what did not fit with more of them frozen does not fit
-        here either, and what did not fit with fewer says nothing.
+        Freezing more layers lowers the memory that an example takes. So a limit found with the same or a larger share
+        of frozen layers applies here, too. A limit found with a smaller share does not.
         """
         query = sa.select(sa.func.min(_memory.micro_batch)).where(
             *_alike(footprint), _memory.frozen >= _thousandths(footprint), _memory.learned > now_s() - FORGET_S
@@ -54,7 +54,7 @@ class MicroBatchLimits:
         return None if found is None else int(found)
 
     def lower(self, footprint: Footprint, micro_batch: int) -> None:
-        """Remember that at most so many examples fit at once."""
+        """Store that at most `micro_batch` examples fit at once. A lower limit that has not expired stays."""
         forgotten = _memory.learned <= now_s() - FORGET_S
         update = (
             tables.memory.update()
@@ -73,7 +73,7 @@ class MicroBatchLimits:
                     if connection.execute(update).rowcount == 0:
                         connection.execute(insert)
                 return
-            except sa.exc.IntegrityError:  # another machine has learned it at the same moment
+            except sa.exc.IntegrityError:  # another machine has just inserted the same row
                 continue
 
 

@@ -1,8 +1,8 @@
-"""Owners: the supervisors that hold trials, and which of them have ended on this machine.
+"""Names of owners, the supervisors that hold trials, and a check whether an owner on this machine has ended.
 
-A lease tells a dead machine from a silent one by waiting. Of a process of its own the kernel knows at once: an owner
-is the name of a socket in the abstract namespace, which is free again as soon as its process has ended, however that
-was. The name says as well which kernel to ask, and in which network namespace: elsewhere a free name means nothing.
+Other machines learn that a supervisor is dead only by waiting for its lease to expire. On the same machine the kernel
+knows at once: an owner's name is also the name of a socket in the abstract namespace, which the kernel frees when the
+process ends, even by SIGKILL. The name includes the kernel and its network namespace, since the check works only there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def new_owner() -> str:
-    """Return a name for a supervisor that no other process has, and that is taken until this process ends."""
+    """Return a unique name for a supervisor, and bind its socket until this process ends."""
     owner = f"{socket.gethostname()[:24]}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     if (kernel := _kernel()) is None:
         return owner
@@ -24,21 +24,24 @@ def new_owner() -> str:
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as taken:
             taken.bind(_address(owner_of_kernel))
-            taken.detach()  # not inherited by what this process runs; the kernel closes it
-    except OSError:  # where processes are kept from it
+            taken.detach()  # the kernel closes it when this process ends; child processes that exec do not inherit it
+    except OSError:  # the system forbids such sockets, so only the lease's expiry shows the end
         return owner
     return owner_of_kernel
 
 
 def is_gone(owner: str | None) -> bool:
-    """Return whether an owner has surely ended: its process was one of this machine's, and is no more."""
+    """Return whether an owner has certainly ended: its process ran on this machine and no longer exists.
+
+    False if it is alive, is None, or ran elsewhere.
+    """
     if owner is None or owner.rpartition("-")[2] != _kernel():
         return False
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
             asking.connect(_address(owner))
     except OSError as error:
-        return isinstance(error, ConnectionRefusedError)  # nobody has that name
+        return isinstance(error, ConnectionRefusedError)  # no process has bound the name
     return False
 
 
@@ -48,12 +51,12 @@ def _address(owner: str) -> bytes:
 
 @functools.cache
 def _kernel() -> str | None:
-    """Return what a running kernel and a network namespace of it are known by, 16 digits; None where it is not said."""
+    """Return 16 hexadecimal digits that identify the running kernel and this network namespace; None if unknown."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         namespace = os.stat("/proc/self/ns/net").st_ino
     except OSError:
         return None
-    # A host's name as well: machines that were cloned as they ran have booted as one.
-    said = f"{boot} {namespace} {socket.gethostname()}"
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
+    # With the host's name: virtual machines cloned while running share the boot id.
+    identity = f"{boot} {namespace} {socket.gethostname()}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Optuna's storage for whoever only reads: the database itself keeps it from writing."""
+"""Makes Optuna's storage read-only, enforced by the database."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _READING = {
 }
 
 
-def keep_reading(storage: optuna.storages.RDBStorage) -> None:
-    """Have the database refuse whatever a storage may try to write."""
+def make_read_only(storage: optuna.storages.RDBStorage) -> None:
+    """Make every connection of a storage read-only, so that the database refuses its writes."""
     engine: sa.Engine = storage.engine
     statement = _READING[engine.dialect.name]
 
@@ -27,7 +27,7 @@ def keep_reading(storage: optuna.storages.RDBStorage) -> None:
         cursor = connection.cursor()
         cursor.execute(statement)
         cursor.close()
-        connection.commit()  # what a transaction sets for its session ends with it where it is rolled back
+        connection.commit()  # a rollback of this transaction would undo the setting on PostgreSQL
 
     event.listen(engine, "connect", begin)
     engine.dispose()  # so that no connection made before stays in the pool

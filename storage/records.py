@@ -1,4 +1,4 @@
-"""Frozen copies of what the database holds, handed to readers."""
+"""Frozen copies of the database's rows."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class StudyRecord:
 
     id: int
     name: str
-    #: The study file, complete with its defaults.
+    #: The study file, with all defaults filled in.
     config: Mapping[str, Any]
-    #: What was worked out once, when the study was created.
+    #: Values determined when the study was created, which every later run must share, such as fingerprints.
     facts: Mapping[str, Any]
     state: StudyState
-    #: Seconds during which some worker held a trial.
+    #: Seconds during which at least one worker held a trial.
     wall_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """The right to a slot: whoever holds it trains its trial, until somebody else has a later attempt."""
+    """The right to train the trial of a slot. It ends when another worker claims the slot with a later attempt."""
 
     study_id: int
     slot: int
@@ -37,22 +37,24 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointRef:
-    """A checkpoint in the store, as the database names it."""
+    """The database's pointer to a checkpoint in the store."""
 
-    #: Its place below the study's root.
+    #: Path of the checkpoint below the study's folder.
     key: str
-    #: Digest of its manifest, which holds those of its files.
+    #: Digest of the checkpoint's manifest, which contains the digests of the files.
     sha256: str
+    #: Total bytes of the files.
     bytes: int
-    #: Optimiser steps done when it was written.
+    #: Optimiser steps done when the checkpoint was written.
     optimiser_steps: int
-    #: Of best weights: value and step of the evaluation.
+    #: Best weights only: value of their evaluation.
     value: float | None = None
+    #: Best weights only: the step that their evaluation ended.
     step: int | None = None
 
     @classmethod
     def from_dict(cls, stored: Any) -> CheckpointRef | None:
-        """Build from what `to_dict` returned; None where it is nothing of ours, such as a key that is no key."""
+        """Build from the JSON values of `to_dict`; None if they are not valid, for example if the key is not one."""
         try:
             ref = cls(**{_FIELDS[name]: value for name, value in stored.items()})
         except (AttributeError, KeyError, TypeError):
@@ -63,12 +65,12 @@ class CheckpointRef:
         return ref if counts and value and isinstance(ref.sha256, str) and parse_key(ref.key) else None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return JSON values, by the names that they are stored under."""
+        """Return JSON values by the names that the database stores; see `_FIELDS`."""
         return {name: getattr(self, field) for name, field in _FIELDS.items()}
 
 
-#: The fields of a `CheckpointRef` by the names that they are stored under since version 0.1, which called both of the
-#: last two a step.
+#: Fields of `CheckpointRef` by their names in the stored JSON. Version 0.1 chose these names; there `step` means the
+#: optimiser steps and `tenth` means the step.
 _FIELDS = {
     "key": "key",
     "sha256": "sha256",
@@ -81,16 +83,16 @@ _FIELDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoints:
-    """What a trial has in the store."""
+    """The checkpoints of a trial that are in the store."""
 
-    #: To go on from, newest first; at most two.
+    #: Checkpoints to resume from, newest first; at most two.
     resume: tuple[CheckpointRef, ...] = ()
-    #: The weights of the best evaluation.
+    #: Weights of the best evaluation.
     best: CheckpointRef | None = None
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any] | None) -> Checkpoints:
-        """Build from what `to_dict` returned. What nobody of ours can have written is left out, as if it were lost."""
+        """Build from the JSON values of `to_dict`. Invalid entries are left out, as if the checkpoint were lost."""
         if not isinstance(stored, Mapping):
             return cls()
         resume = stored.get("resume")
@@ -103,79 +105,81 @@ class Checkpoints:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The keys of all of them."""
+        """The keys of all the checkpoints."""
         return tuple(ref.key for ref in (*self.resume, *([self.best] if self.best else [])))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotRecord:
-    """One place in the budget, and the trial in it."""
+    """A slot: one row of the budget, with the trial in it and the lease of that trial."""
 
     slot: int
     state: SlotState
     trial_id: int | None
     trial_number: int | None
     owner: str | None
-    #: How often the trial was begun.
+    #: Number of claims of the slot so far.
     attempt: int
-    #: Whether its owner's lease has not expired.
+    #: Whether the owner's lease has not expired and its process is not known to have ended.
     held: bool
+    #: Crashes that count against `max_restarts`.
     crashes: int
+    #: Device seconds over all attempts, counted up to the last renewal of the lease.
     device_s: float
     checkpoints: Checkpoints
-    #: Why its trial is, or was last, interrupted.
+    #: Why the trial was last interrupted or paused.
     reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlotTotals:
-    """What the slots of a study add up to."""
+    """Totals over the slots of a study."""
 
     slots: int
     finished: int
-    #: Seconds of one device, of all trials, as far as they are counted.
+    #: Device seconds of all trials, counted up to the last renewal of each lease.
     device_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerRecord:
-    """One lane of a supervisor that has shown a sign of life."""
+    """One lane of a supervisor whose heartbeat has not expired."""
 
     owner: str
     lane: int
     host: str
     pid: int
     device: str
-    #: Number of the trial that it trains, or None while it waits.
+    #: Number of the trial that the lane trains; None while it waits.
     trial: int | None
-    #: Seconds since its last sign of life.
+    #: Seconds since the supervisor's last heartbeat.
     beat_age_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRecord:
-    """One trial as it stands."""
+    """The current state and results of a trial, from Optuna's tables and its slot."""
 
     number: int
     state: TrialState
-    #: The best evaluation of a complete trial, the last report of a pruned one.
+    #: The best evaluation's value if the trial is complete; otherwise the last reported value.
     value: float | None
-    #: Why it was pruned, failed or interrupted.
+    #: Why the trial was pruned, failed or interrupted.
     reason: str | None
     hyperparameters: Mapping[str, Any]
-    #: (tenth of the trial's schedule, value) of each evaluation, in order.
+    #: Step and value of each evaluation, in order. A step is a tenth of the trial's own schedule.
     steps: tuple[tuple[int, float], ...]
-    #: Seconds of one device, over all attempts.
+    #: Device seconds over all attempts.
     device_s: float
-    #: Times that the trial was begun again.
+    #: Number of attempts after the first.
     restarts: int
-    #: What it has in the store.
+    #: Its checkpoints that are in the store.
     checkpoints: Checkpoints
-    #: What was trained: rates of the parameter groups, dropout of the modules, steps.
+    #: Effective settings: learning rates of the parameter groups, dropout of the modules, optimiser steps.
     effective: Mapping[str, Any] | None
     #: Losses and metrics of each evaluation, in order.
     evaluations: tuple[Mapping[str, Any], ...]
-    #: When it began and ended, ISO 8601 in UTC.
+    #: Times when the trial began and ended, ISO 8601 in UTC.
     started: str | None
     ended: str | None
 
@@ -192,9 +196,9 @@ class EventRecord:
     trial: int | None
     attempt: int | None
     owner: str | None
-    #: Of a report: the tenth of the schedule that its evaluation ends.
+    #: Reports only: the step that the evaluation ended.
     step: int | None
-    #: Of a checkpoint: optimiser steps done when it was written.
+    #: Checkpoints only: optimiser steps done when the checkpoint was written.
     optimiser_steps: int | None
     value: float | None
     detail: str | None

@@ -1,15 +1,16 @@
-"""Refusals: what a database's user may not do, told from what is broken."""
+"""Tells errors of missing rights of the database's user from other errors."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-#: Of PostgreSQL, as SQLSTATE; of MySQL and MariaDB, as numbers: of a table, a database, a column, a server's option.
+#: Error codes of missing rights. PostgreSQL: SQLSTATE. MySQL and MariaDB: numbers, for tables (1142), databases (1044),
+#: columns (1143), privileges of the server (1227) and server options (1290).
 _CODES = {"42501", 1142, 1044, 1143, 1227, 1290}
 
 
 def describe_refusal(error: BaseException) -> str | None:
-    """Return in a line what a database's user may not do, or None where an error is something else."""
+    """Return the server's message about a missing right, in one line; None if the error has another cause."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, sa.exc.DBAPIError) and seen.orig is not None:

@@ -1,4 +1,4 @@
-"""Repairs: what other programs have left in Optuna's tables that nobody can go on with, found and mended."""
+"""Finds and repairs rows that other programs left in Optuna's tables and that stop a study from going on."""
 
 from __future__ import annotations
 
@@ -23,26 +23,27 @@ _slots = tables.slots.c
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """Something that is wrong with a trial."""
+    """A problem with a trial."""
 
     study: str
+    #: The trial's number.
     trial: int
-    #: What is wrong.
+    #: The problem, for people.
     problem: str
-    #: What was done about it, or would be.
+    #: The repair that was made, or that `repair=True` would make.
     remedy: str
 
 
 def examine(database: Database, names: list[str], *, repair: bool) -> list[Finding]:
-    """Find what is wrong with studies.
+    """Find problems in the trials of studies, and repair them if asked.
 
     Args:
-        database: Where they are.
-        names: Their names.
-        repair: Whether to mend it; otherwise it is only told.
+        database: The database of the studies.
+        names: Names of the studies.
+        repair: Whether to repair the problems. False only reports them.
 
     Returns:
-        What was found, by study and trial.
+        The problems, by study, kind and trial.
     """
     studies = Studies(database)
     with database.write() as connection:
@@ -58,19 +59,19 @@ def examine(database: Database, names: list[str], *, repair: bool) -> list[Findi
 
 
 def _unreadable_values(connection: sa.Connection, study: str, study_id: int, repair: bool) -> list[Finding]:
-    """Find values that Optuna stops at: a NaN that the dashboard was told, which SQLite keeps as nothing."""
+    """Find values that Optuna cannot read, such as a NaN told through the dashboard, which SQLite stores as NULL."""
     query = (
         "SELECT DISTINCT v.trial_id, t.number FROM trial_values v JOIN trials t USING (trial_id) "
         "WHERE t.study_id = :study AND v.value_type = 'FINITE' AND (v.value IS NULL OR v.value <> v.value) "
         "ORDER BY t.number"
     )
-    if connection.dialect.name == "postgresql":  # there NaN equals itself
+    if connection.dialect.name == "postgresql":  # on PostgreSQL, NaN equals NaN
         query = query.replace("v.value <> v.value", "v.value = 'NaN'")
     found = connection.execute(sa.text(query), {"study": study_id}).all()
-    problem = "its value is no number, which Optuna cannot read: no trial can be asked for"
+    problem = "its value is not a number; Optuna cannot read it, so no new trial can be asked for"
     for row in found if repair else ():
         connection.execute(sa.text("DELETE FROM trial_values WHERE trial_id = :trial"), {"trial": row.trial_id})
-        _fail(connection, row.trial_id, "its value was no number; mended by tuner doctor")
+        _fail(connection, row.trial_id, "its value was not a number; repaired by tuner doctor")
     return [
         Finding(study=study, trial=row.number, problem=problem, remedy="the trial counts as failed") for row in found
     ]
@@ -103,7 +104,7 @@ def _unreadable_reports(connection: sa.Connection, study: str, study_id: int, re
 
 
 def _orphans(connection: sa.Connection, study: str, study_id: int, repair: bool) -> list[Finding]:
-    """Find trials that are RUNNING in no slot: other programs have asked for them, and nobody trains them."""
+    """Find trials that are RUNNING but in no slot. Other programs asked for them, and no worker trains them."""
     query = (
         "SELECT t.trial_id, t.number FROM trials t LEFT JOIN tuner_slots s "
         "ON s.study_id = t.study_id AND s.trial_id = t.trial_id "
@@ -138,7 +139,7 @@ def _orphans(connection: sa.Connection, study: str, study_id: int, repair: bool)
             )
         elif repair:
             _fail(connection, row.trial_id, "it was running in no slot of the budget; ended by tuner doctor")
-        problem = "it is running and in no slot: no worker would ever go on with it"
+        problem = "it is running but in no slot, so no worker would ever go on with it"
         findings.append(Finding(study=study, trial=row.number, problem=problem, remedy=remedy))
     return findings
 
@@ -151,7 +152,7 @@ def _fail(connection: sa.Connection, trial_id: int, reason: str) -> None:
         ).bindparams(sa.bindparam("now", type_=sa.DateTime)),
         {"trial": trial_id, "now": _utc(connection)},
     )
-    # Not as text: some databases keep the word `key` for themselves.
+    # Built by SQLAlchemy, which quotes the column `key`: some databases reserve that word.
     attrs = sa.table("trial_user_attributes", sa.column("trial_id"), sa.column("key"), sa.column("value_json"))
     connection.execute(attrs.delete().where(attrs.c.trial_id == trial_id, attrs.c.key == REASON_ATTR))
     connection.execute(attrs.insert().values(trial_id=trial_id, key=REASON_ATTR, value_json=json.dumps(reason)))

@@ -1,8 +1,8 @@
-"""Connections to a server that may have fewer of them than there are supervisors: they are shared by taking turns.
+"""Shares the connections of a server that may allow fewer of them than there are supervisors.
 
-A supervisor asks the database something every second and trains for hours, so one that kept its connections would keep
-others from starting for as long. The rule: a connection is kept for the next use for a few seconds, then given back;
-whoever is refused one gives back all that lie idle, and asks again after a moment that is drawn at random.
+A supervisor queries the database every second and trains for hours. If it kept its connections, other supervisors could
+not start for hours. So an idle connection is kept for a few seconds for the next use, then closed. A process that the
+server refuses a connection closes all of its idle ones, waits for a random time and tries again.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.util.queue import Empty
 
-#: Seconds after which a connection that lies idle is given back: a burst of questions shares one, a pause frees it.
+#: Age in seconds after which an idle connection is closed. Queries in quick succession share one connection.
 KEPT_S = 5.0
-#: Seconds for which a command asks for a connection again before it says that there is none.
+#: Seconds for which a command tries to get a connection before it fails.
 PATIENCE_S = 30.0
-#: Seconds between two tries, at least and at most.
+#: Shortest and longest wait in seconds between two tries to connect.
 _AGAIN_S = (0.1, 0.6)
-#: Seconds between two tries to get the lock for making tables, at least and at most.
+#: Shortest and longest wait in seconds between two tries to get the creation lock.
 LOCK_AGAIN_S = (0.02, 0.15)
-#: What servers say where every connection is taken: PostgreSQL's messages, then MySQL's.
+#: Parts of the servers' messages that all connections are taken: PostgreSQL's two, then MySQL's.
 _REFUSALS = ("too many clients", "connection slots are reserved", "too many connections")
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Manner:
-    """How this process waits for a connection."""
+class _WaitPolicy:
+    """How long this process waits for a connection, and the function that is told of the wait."""
 
     patience_s: float = PATIENCE_S
     notice: Callable[[str], None] = lambda text: None
 
 
-_manner = _Manner()
+_policy = _WaitPolicy()
 _pools: weakref.WeakSet[TurnPool] = weakref.WeakSet()
 
 
@@ -47,34 +47,34 @@ _pools: weakref.WeakSet[TurnPool] = weakref.WeakSet()
 def waiting_for_connections(
     notice: Callable[[str], None] = lambda text: None, *, seconds: float = PATIENCE_S
 ) -> Iterator[None]:
-    """Say how this process waits where a server has no connection left.
+    """Set how this process waits if a server has no free connection.
 
     Args:
-        notice: Told in a line that it waits, and why.
-        seconds: How long, before that is an error.
+        notice: Called once for each wait, with one line that says why.
+        seconds: Seconds after which the server's error is raised.
     """
-    global _manner
-    before, _manner = _manner, _Manner(patience_s=seconds, notice=notice)
+    global _policy
+    before, _policy = _policy, _WaitPolicy(patience_s=seconds, notice=notice)
     try:
         yield
     finally:
-        _manner = before
+        _policy = before
 
 
 def give_back(kept_s: float = 0.0) -> None:
-    """Close the connections of this process that lie idle and were made at least so many seconds ago."""
+    """Close the idle connections of this process that were opened at least `kept_s` seconds ago."""
     for pool in list(_pools):
         pool.give_back(kept_s)
 
 
 def is_refused(error: BaseException) -> bool:
-    """Return whether a server said that all of its connections are taken."""
+    """Return whether a server refused a connection because all of its connections are taken."""
     said = str(error).lower()
     return any(refusal in said for refusal in _REFUSALS)
 
 
 class TurnPool(sa.pool.QueuePool):
-    """The pool of an engine that shares its server with others."""
+    """A connection pool that waits for a free connection of the server, and can close its idle ones."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,8 +82,8 @@ class TurnPool(sa.pool.QueuePool):
         _pools.add(self)
 
     def connect(self) -> sa.PoolProxiedConnection:
-        """Return a connection; wait for one where the server has none left."""
-        deadline, told = time.monotonic() + _manner.patience_s, False
+        """Return a connection. If the server has none left, wait for one as `waiting_for_connections` has set."""
+        deadline, told = time.monotonic() + _policy.patience_s, False
         while True:
             try:
                 return super().connect()
@@ -93,12 +93,12 @@ class TurnPool(sa.pool.QueuePool):
                 if not told:
                     told = True
                     lines = str(error).strip().splitlines()
-                    _manner.notice(f"every connection of the database is taken, waiting for one: {lines[0]}")
+                    _policy.notice(f"every connection of the database is taken, waiting for one: {lines[0]}")
             give_back()
             time.sleep(random.uniform(*_AGAIN_S))
 
     def give_back(self, kept_s: float) -> None:
-        """Close what lies idle and was made at least so many seconds ago."""
+        """Close the idle connections that were opened at least `kept_s` seconds ago."""
         idle = []
         while True:
             try:
@@ -107,19 +107,19 @@ class TurnPool(sa.pool.QueuePool):
                 break
         for record in idle:
             if time.monotonic() - record.info.get("made", 0.0) >= kept_s:
-                record.invalidate()  # closed; whoever takes its place next makes it anew
+                record.invalidate()  # closes the connection; the next use of this record opens a new one
             self._do_return_conn(record)
 
 
 def pool_arguments(*, ours: bool) -> dict[str, Any]:
-    """Return the arguments of an engine that bound the connections of a process: ours, or Optuna's."""
+    """Return keyword arguments of `create_engine` that limit the connections of our engine, or of Optuna's."""
     return {
         "poolclass": TurnPool,
-        # A connection that the server closed while it lay in the pool is found before it is used.
+        # Detects, before each use, a connection that the server closed while it was idle in the pool.
         "pool_pre_ping": True,
         "pool_timeout": 30,
-        # One thread of a supervisor talks to Optuna; ours serve that thread, the heartbeat and the uploads. Of what
-        # they need at a time, one connection of each kind is kept for the next use.
+        # One thread of a supervisor uses Optuna's engine. Our engine serves that thread, the heartbeat and the uploads.
+        # Each engine keeps one idle connection; those beyond it are closed after use.
         "pool_size": 1,
         "max_overflow": 3 if ours else 1,
     }

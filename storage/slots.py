@@ -1,54 +1,53 @@
-"""The budget: N trials are N rows, so however often a command is repeated, N trials are exactly N.
+"""Slots: one row for each trial of the budget, which is also the lease of that trial.
 
-A slot is the lease of the trial in it. Each change is one UPDATE that names the state it expects, on the database's
-clock, so that of two that race exactly one succeeds; and each is written down in the event log by the same transaction.
+A budget of N trials has N rows, so repeating a command never adds a trial.
+
+Each change is one UPDATE whose WHERE clause names the expected state and compares times on the database's clock. Of two
+workers that race, exactly one UPDATE matches. The same transaction writes the change into the event log.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 
 from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
-from storage.errors import DatabaseUnreadable
 from storage.fencing import finished_values, held, seconds_since_seen, write_event
 from storage.owners import is_gone
-from storage.records import Checkpoints, Lease, SlotRecord, SlotTotals
+from storage.records import Checkpoints, Lease, SlotRecord
+from storage.slot_reader import SlotReader, held_now
 from storage.states import CLAIMABLE, EventKind, SlotState, StudyState
 
-if TYPE_CHECKING:
-    from storage.database import Database
-
-#: Seconds for which a slot is held without a sign of life from its owner.
+#: Seconds that a lease lasts unless its owner renews it.
 LEASE_S = 60.0
-#: Seconds between two signs of life.
+#: Seconds between two renewals.
 BEAT_S = 15.0
 
-#: Seconds by which a lease that is ended lies in the past: on a clock of milliseconds, or now would be as late as now.
-_MOMENT_S = 0.01
+#: An ended lease expires this many seconds in the past. On SQLite's millisecond clock `expires = now` would not yet
+#: compare as expired.
+_ENDED_AGO_S = 0.01
 
 _slots = tables.slots.c
 _events = tables.events.c
 _studies = tables.studies.c
 
 
-class Slots:
-    """The slots of one study."""
-
-    def __init__(self, database: Database, study_id: int) -> None:
-        self._database = database
-        self._study_id = study_id
+class Slots(SlotReader):
+    """Claims, renews, releases and finishes the slots of one study."""
 
     def resize(self, total: int, connection: sa.Connection) -> None:
-        """Make the budget `total` trials; a trial that was begun keeps its slot, whatever the budget says."""
-        # Of two that resize at once, the second counts what the first has made.
+        """Insert or delete empty slots until the study has `total` slots.
+
+        A slot whose trial has begun is never deleted, even if that leaves more than `total`.
+        """
+        # Of two transactions that resize at once, the second waits here and then counts the slots of the first.
         lock = sa.select(_studies.study_id).where(_studies.study_id == self._study_id).with_for_update()
         connection.execute(lock)
-        # And a trial that is claimed meanwhile is either seen here, or finds its slot gone.
+        # A worker that claims a slot meanwhile commits first and is seen here, or finds the slot deleted.
         rows = sa.select(_slots.slot, _slots.state).where(self._mine).order_by(_slots.slot).with_for_update()
         states = {row.slot: row.state for row in connection.execute(rows)}
         fresh = [slot for slot in range(total) if slot not in states]
@@ -73,16 +72,16 @@ class Slots:
     def claim(
         self, owner: str, lease_s: float, *, states: Collection[StudyState] = (StudyState.OPEN,), empty: bool = True
     ) -> tuple[Lease, SlotRecord] | None:
-        """Take a slot: one whose trial is interrupted before an empty one.
+        """Claim a slot. Slots with an unfinished trial come before empty ones.
 
         Args:
-            owner: Who takes it.
-            lease_s: Seconds until others may take it over.
-            states: States of the study in which slots are given out.
-            empty: Whether a slot without a trial will do.
+            owner: The supervisor that claims the slot.
+            lease_s: Seconds after which another supervisor may take the slot over.
+            states: The claim succeeds only while the study is in one of these states.
+            empty: Whether to consider empty slots, too.
 
         Returns:
-            The lease and the slot, or None where there is no more to do for now.
+            The lease and the slot; None if there is no slot to claim now.
         """
         begun = sa.or_(
             _slots.state.in_(CLAIMABLE), sa.and_(_slots.state == SlotState.RUNNING, _slots.expires < now_s())
@@ -92,7 +91,7 @@ class Slots:
         candidates = (
             sa.select(_slots.slot, _slots.attempt)
             .where(self._mine, free, given_out)
-            # An expired lease of a slot without a trial is as good as an empty slot, and comes first as well.
+            # A slot without a trial whose lease has expired also comes before the empty ones.
             .order_by(sa.case((_slots.state == SlotState.EMPTY, 1), else_=0), _slots.slot)
             .limit(1)
         )
@@ -107,7 +106,7 @@ class Slots:
                 return lease, record
 
     def expire_gone(self) -> None:
-        """End the leases of owners that have ended on this machine without a word: nobody has to wait for those."""
+        """End the leases of owners on this machine whose process has died, so that no worker waits for their expiry."""
         holding = sa.and_(self._mine, held_now())
         with self._database.read() as connection:
             owners = connection.execute(sa.select(_slots.owner).where(holding).distinct()).scalars().all()
@@ -115,22 +114,14 @@ class Slots:
             return
         with self._database.write() as connection:
             connection.execute(
-                tables.slots.update().where(holding, _slots.owner.in_(gone)).values(expires=now_s() - _MOMENT_S)
+                tables.slots.update().where(holding, _slots.owner.in_(gone)).values(expires=now_s() - _ENDED_AGO_S)
             )
 
-    def reclaim(self, owner: str, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
-        """Return a slot that an owner has taken without knowing it, or None where there is none."""
-        known = {(lease.slot, lease.attempt) for lease in held}
-        for slot in self.all():
-            if (slot.state, slot.owner) == (SlotState.RUNNING, owner) and (slot.slot, slot.attempt) not in known:
-                return Lease(study_id=self._study_id, slot=slot.slot, owner=owner, attempt=slot.attempt), slot
-        return None
-
     def _take(self, lease: Lease, lease_s: float, conditions: Sequence[sa.ColumnElement[bool]]) -> SlotRecord | None:
-        """Take one slot by compare and swap; None where somebody was faster."""
+        """Take one slot by compare and swap; return None if another worker was faster."""
         expired = _slots.state == SlotState.RUNNING
         crashed = sa.and_(expired, _slots.trial_id.is_not(None))
-        # Of an owner that ended without a word the last thing in the event log may be later than its last beat.
+        # If the previous owner died, its last event may be later than its last renewal.
         last_heard = (
             sa.select(sa.func.max(_events.moment))
             .where(_events.study_id == lease.study_id, _events.slot == lease.slot, _events.attempt == lease.attempt - 1)
@@ -143,7 +134,7 @@ class Slots:
             "owner": lease.owner,
             "attempt": lease.attempt,
             "expires": now_s() + lease_s,
-            # Its owner ended without a word: that counts as a crash, unless the trial has got on since the last one.
+            # An expired lease counts as a crash, unless the trial has committed a checkpoint since its last crash.
             "crashes": _slots.crashes + sa.case((crashed, 1 - _slots.progress), else_=0),
             "progress": sa.case((crashed, 0), else_=_slots.progress),
             "reason": sa.case((expired, "its worker ended without a word"), else_=_slots.reason),
@@ -152,7 +143,8 @@ class Slots:
         }
         query = tables.slots.update().where(*conditions).ordered_values(*assigned(tables.slots, values))
         with self._database.write() as connection:
-            before = self._row(lease, connection, lock=True)  # what is told of it is what the update finds
+            # Locked, so that the event tells of the same owner that the update replaces.
+            before = self._row(lease, connection, lock=True)
             if connection.execute(query).rowcount != 1:
                 return None
             record = self._row(lease, connection)
@@ -166,19 +158,22 @@ class Slots:
         return record
 
     def renew(self, leases: Collection[Lease], lease_s: float, *, at_most_s: float | None = None) -> set[Lease]:
-        """Hold slots for longer; return the leases that were still good. The others are lost for good.
+        """Renew leases, and count the device time since the last renewal.
 
-        A lease that has expired is renewed as long as nobody has taken its slot.
+        An expired lease is renewed, too, if no worker has taken its slot over.
 
         Args:
-            leases: What to hold.
-            lease_s: Seconds until others may take it over.
-            at_most_s: Seconds of a device that can have passed since the last sign of life: a machine that was
-                suspended has trained nothing meanwhile. None where that is not known.
+            leases: The leases to renew.
+            lease_s: Seconds from now after which another supervisor may take the slots over.
+            at_most_s: Upper bound of the device seconds to count. A machine that was suspended has trained nothing
+                meanwhile. None counts all the time since the last renewal.
+
+        Returns:
+            The leases that are still held. The others are lost for good.
         """
         kept = set()
         with self._database.write() as connection:
-            for lease in sorted(leases, key=lambda each: each.slot):  # in one order, so that no two wait for each other
+            for lease in sorted(leases, key=lambda each: each.slot):  # one order for all transactions avoids deadlocks
                 values = {
                     "expires": now_s() + lease_s,
                     "device_s": _slots.device_s + seconds_since_seen(at_most_s),
@@ -188,32 +183,30 @@ class Slots:
                     kept.add(lease)
         return kept
 
-    def orphans(self) -> list[tuple[int, int]]:
-        """Return id and number of the trials that run in no slot, by number: another program has made them."""
-        query = sa.text(
-            "SELECT t.trial_id, t.number FROM trials t WHERE t.study_id = :study AND t.state = 'RUNNING' AND NOT EXISTS"
-            " (SELECT 1 FROM tuner_slots s WHERE s.study_id = t.study_id AND s.trial_id = t.trial_id) ORDER BY t.number"
-        )
-        with self._database.read() as connection:
-            return [(row.trial_id, row.number) for row in connection.execute(query, {"study": self._study_id})]
-
     def assign(self, lease: Lease, trial_id: int, trial_number: int) -> bool:
-        """Write a trial that is in no slot into one that is held and empty; return whether it is in there now."""
+        """Write a trial that no slot has into the slot of a lease, if that has no trial yet.
+
+        Returns:
+            Whether the trial is in the slot now.
+        """
         try:
             with self._database.write() as connection:
                 values = {"trial_id": trial_id, "trial_number": trial_number}
                 return self._update(lease, connection, _slots.trial_id.is_(None), **values)
-        except sa.exc.IntegrityError:  # another slot has it by now
+        except sa.exc.IntegrityError:  # another slot has the trial by now
             return False
 
     def commit(self, lease: Lease, checkpoints: Checkpoints, *, optimiser_steps: int, detail: str) -> bool:
-        """Point a trial to its checkpoints; return whether the lease was still good.
+        """Replace the record of a trial's checkpoints, and write an event.
 
         Args:
-            lease: The lease.
-            checkpoints: What the store holds for it now.
-            optimiser_steps: Optimiser steps done, for the event log.
-            detail: What is new, for the event log.
+            lease: The lease of the trial.
+            checkpoints: The trial's checkpoints that are in the store now.
+            optimiser_steps: Optimiser steps done, for the event.
+            detail: Which checkpoints are new, for the event.
+
+        Returns:
+            Whether the slot was still held by the lease; otherwise nothing is written.
         """
         with self._database.write() as connection:
             if not self._update(lease, connection, checkpoint=checkpoints.to_dict(), progress=1):
@@ -222,7 +215,11 @@ class Slots:
         return True
 
     def finish(self, lease: Lease) -> bool:
-        """End a slot whose trial somebody else has ended; return whether the lease was still good."""
+        """Finish a slot whose trial was ended by another program, such as the dashboard.
+
+        Returns:
+            Whether the slot was still held by the lease; otherwise nothing is written.
+        """
         with self._database.write() as connection:
             if not self._update(lease, connection, **finished_values()):
                 return False
@@ -230,13 +227,17 @@ class Slots:
         return True
 
     def release(self, lease: Lease, *, state: SlotState, reason: str, crashed: bool = False) -> bool:
-        """Give a slot back with its trial unfinished; return whether the lease was still good.
+        """Release a slot whose trial is unfinished.
 
         Args:
-            lease: The lease.
-            state: interrupted, or paused where nobody is to be told of an accident.
-            reason: Why.
-            crashed: Whether it counts as a crash, unless the trial has got on since the last one.
+            lease: The lease to end.
+            state: `paused` if the study was paused, otherwise `interrupted`. A slot without a trial becomes `empty`.
+            reason: Why the trial is interrupted, for people.
+            crashed: Whether this is a crash. It counts only if the trial has committed no checkpoint since its last
+                crash.
+
+        Returns:
+            Whether the slot was still held by the lease; otherwise nothing is written.
         """
         values: dict[str, Any] = {
             "state": sa.case((_slots.trial_id.is_(None), SlotState.EMPTY.value), else_=str(state)),
@@ -256,74 +257,17 @@ class Slots:
         return True
 
     def warn(self, lease: Lease, text: str) -> bool:
-        """Write into the event log what a person should know of a trial; return whether the lease was still good."""
+        """Write a warning about a trial into the event log.
+
+        Returns:
+            Whether the slot was still held by the lease; otherwise nothing is written.
+        """
         with self._database.write() as connection:
             row = self._row(lease, connection)
             if row is None or (row.state, row.owner, row.attempt) != (SlotState.RUNNING, lease.owner, lease.attempt):
                 return False
             self._event(lease, connection, EventKind.WARNING, detail=text)
         return True
-
-    def find(self, lease: Lease) -> SlotRecord | None:
-        """Return the slot of a lease as it is now, whoever holds it; None if the budget has no such slot any more."""
-        with self._database.read() as connection:
-            return self._row(lease, connection)
-
-    def all(self, connection: sa.Connection | None = None) -> list[SlotRecord]:
-        """Return the slots in order, as a connection sees them or as they are now."""
-        query = _records().where(self._mine).order_by(_slots.slot)
-        if connection is not None:
-            return [_record(row) for row in connection.execute(query)]
-        with self._database.read() as fresh:
-            return [_record(row) for row in fresh.execute(query)]
-
-    def device_seconds(self) -> float:
-        """Return the seconds of devices that all trials have taken, up to now."""
-        # Of an owner that has fallen silent, nobody knows more than what was counted.
-        running = sa.case((held_now(), seconds_since_seen()), else_=0.0)
-        query = sa.select(sa.func.coalesce(sa.func.sum(_slots.device_s + running), 0.0)).where(self._mine)
-        with self._database.read() as connection:
-            return float(connection.execute(query).scalar_one())
-
-    def totals(self) -> SlotTotals:
-        """Return how many slots there are, and what became of them."""
-        finished = sa.func.sum(sa.case((_slots.state == SlotState.FINISHED, 1), else_=0))
-        query = sa.select(
-            sa.func.count().label("slots"), finished.label("finished"), sa.func.sum(_slots.device_s).label("s")
-        )
-        with self._database.read() as connection:
-            row = connection.execute(query.where(self._mine)).one()
-        return SlotTotals(slots=row.slots, finished=int(row.finished or 0), device_s=float(row.s or 0.0))
-
-    def begun(self, connection: sa.Connection) -> list[SlotRecord]:
-        """Return the slots whose trials are begun and not over, as a connection sees them."""
-        query = _records().where(self._mine, _slots.state != SlotState.FINISHED, _slots.trial_id.is_not(None))
-        return [_record(row) for row in connection.execute(query)]
-
-    def over(self, trials: Collection[int]) -> list[SlotRecord]:
-        """Return the finished slots of trials, by their numbers."""
-        query = _records().where(
-            self._mine, _slots.state == SlotState.FINISHED, _slots.trial_number.in_(sorted(trials))
-        )
-        with self._database.read() as connection:
-            return [_record(row) for row in connection.execute(query)]
-
-    def unfinished(self) -> int:
-        """Return how many slots are not finished."""
-        query = (
-            sa.select(sa.func.count()).select_from(tables.slots).where(self._mine, _slots.state != SlotState.FINISHED)
-        )
-        with self._database.read() as connection:
-            return int(connection.execute(query).scalar_one())
-
-    @property
-    def _mine(self) -> sa.ColumnElement[bool]:
-        return _slots.study_id == self._study_id
-
-    def _row(self, lease: Lease, connection: sa.Connection, *, lock: bool = False) -> SlotRecord | None:
-        query = _records().where(self._mine, _slots.slot == lease.slot)
-        row = connection.execute(query.with_for_update() if lock else query).first()
-        return None if row is None else _record(row)
 
     def _update(
         self, lease: Lease, connection: sa.Connection, *conditions: sa.ColumnElement[bool], **values: Any
@@ -337,38 +281,3 @@ class Slots:
             sa.select(_slots.trial_number).where(self._mine, _slots.slot == lease.slot)
         ).scalar()
         write_event(connection, lease, kind, {"trial_number": number, **values})
-
-
-def held_now() -> sa.ColumnElement[bool]:
-    """Return the condition that a slot is held by a lease that has not expired."""
-    return sa.and_(_slots.state == SlotState.RUNNING, _slots.expires >= now_s())
-
-
-def _records() -> sa.Select[Any]:
-    return sa.select(tables.slots, held_now().label("held"))
-
-
-def _record(row: sa.Row[Any]) -> SlotRecord:
-    return SlotRecord(
-        slot=row.slot,
-        state=_state(row),
-        trial_id=row.trial_id,
-        trial_number=row.trial_number,
-        owner=row.owner,
-        attempt=row.attempt,
-        held=bool(row.held) and not is_gone(row.owner),
-        crashes=row.crashes,
-        device_s=row.device_s,
-        checkpoints=Checkpoints.from_dict(row.checkpoint),
-        reason=row.reason,
-    )
-
-
-def _state(row: sa.Row[Any]) -> SlotState:
-    try:
-        return SlotState(row.state)
-    except ValueError as error:
-        raise DatabaseUnreadable(
-            f"slot {row.slot} of study {row.study_id} is in a state that this version of tuner does not know: "
-            f"{row.state!r}; who else can write there?"
-        ) from error

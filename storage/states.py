@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class StudyState(StrEnum):
-    """How a study is meant to go on, as people have asked. Whether it is finished follows from its slots."""
+    """The state that people have asked for. Whether the study is finished follows from its slots."""
 
     #: Workers may claim its slots.
     OPEN = "open"
@@ -28,7 +28,7 @@ class SlotState(StrEnum):
     RUNNING = "running"
     #: An attempt ended before the trial did: any worker may go on with it.
     INTERRUPTED = "interrupted"
-    #: As interrupted, because the study was paused.
+    #: As INTERRUPTED, because the study was paused.
     PAUSED = "paused"
     #: The trial is over. Optuna's row says how it ended.
     FINISHED = "finished"
@@ -39,17 +39,17 @@ CLAIMABLE = (SlotState.INTERRUPTED, SlotState.PAUSED)
 
 
 class TrialState(StrEnum):
-    """How a trial stands, from Optuna's row and its slot together."""
+    """The state of a trial, determined from Optuna's row and the trial's slot."""
 
     #: Trained to its end, or stopped early as it no longer improved.
     COMPLETE = "complete"
-    #: Stopped because others were better, or because it violates a constraint.
+    #: Stopped because other trials were better, or because it violates a constraint.
     PRUNED = "pruned"
     #: Ended by an error, or with its study.
     FAILED = "failed"
     #: A worker holds it.
     RUNNING = "running"
-    #: As interrupted, because the study was paused.
+    #: As INTERRUPTED, because the study was paused.
     PAUSED = "paused"
     #: No worker holds it; the next one to claim its slot goes on with it.
     INTERRUPTED = "interrupted"
@@ -61,7 +61,7 @@ class TrialState(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What happened, as the event log tells it."""
+    """The kind of an event in the event log."""
 
     #: A worker took a slot that no worker held.
     CLAIMED = "claimed"
@@ -75,7 +75,7 @@ class EventKind(StrEnum):
     REPORT = "report"
     #: A trial ended.
     END = "end"
-    #: A person should know of something.
+    #: A warning about a trial, for people.
     WARNING = "warning"
     #: The whole study was paused, opened again, stopped or edited.
     PAUSED = "paused"

@@ -1,4 +1,4 @@
-"""URLs of stores: which ones can be used."""
+"""Checks and normalises the URLs of checkpoint stores."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ _HOW = "give a folder, or s3://bucket/folder"
 
 
 def store_url(written: str) -> str:
-    """Return what `CheckpointStore` takes for a path or an fsspec URL that somebody wrote: an absolute path, or a URL.
+    """Return the absolute path or the URL for `CheckpointStore`.
+
+    Args:
+        written: A path or an fsspec URL as the user wrote it.
 
     Raises:
-        CheckpointError: It names no place that can be used here. Passwords are not repeated.
+        CheckpointError: The store cannot be used. The message never contains passwords.
     """
     shown = f"checkpoints {mask_password(written)!r}"
     match = _URL.fullmatch(written)
@@ -43,7 +46,7 @@ def _path_of_file_url(rest: str, shown: str, *, has_host: bool) -> str:
 
 
 def _checked(scheme: str, rest: str, shown: str) -> str:
-    """Return what comes after the scheme, without empty parts."""
+    """Return the part of the URL after the scheme, without empty parts; raise CheckpointError if it cannot be used."""
     parts = [part for part in rest.split("/") if part]
     if not parts or (scheme in ("s3", "s3a") and rest.startswith("/")):
         raise CheckpointError(f"{shown} names no folder; {_HOW}")
@@ -52,7 +55,7 @@ def _checked(scheme: str, rest: str, shown: str) -> str:
     if _holds_secret(scheme, parts[0]):
         how = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile"
         how = how if scheme in ("s3", "s3a") else "give them by the environment or a file, as its package reads them"
-        # Not repeated: what of it is the secret, only its writer knows.
+        # The URL is left out of the message, because its secret part cannot be told from the rest.
         raise CheckpointError(
             f"checkpoints at {scheme}: keys and passwords do not belong into a URL, which is stored with the study; "
             f"{how}"
@@ -62,7 +65,7 @@ def _checked(scheme: str, rest: str, shown: str) -> str:
 
 
 def _holds_secret(scheme: str, host: str) -> bool:
-    if scheme in ("s3", "s3a"):  # a secret key may hold a slash, which ends the part before its @
+    if scheme in ("s3", "s3a"):  # a secret key may contain a slash, and then the @ comes in a later part
         return "@" in host or (":" in host and not host.startswith("arn:"))
     user, _, place = host.rpartition("@")
     name, _, port = place.rpartition(":")

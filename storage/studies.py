@@ -1,4 +1,4 @@
-"""Studies and their stored configuration: create, open, list, edit, delete."""
+"""Creates, reads, lists, edits and deletes studies and their stored configuration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from storage.backends import writing_from_the_start
 from storage.clock import now_s
 from storage.errors import DatabaseUnreadable, StudyBusy, StudyExists, StudyNotFound
 from storage.records import StudyRecord
-from storage.slots import Slots, held_now
+from storage.slot_reader import held_now
+from storage.slots import Slots
 from storage.states import EventKind, SlotState, StudyState
 
 if TYPE_CHECKING:
@@ -38,17 +39,17 @@ class Studies:
         trials: int,
         first: Mapping[str, Any],
     ) -> StudyRecord:
-        """Create a study with a budget of trials.
+        """Create a study in Optuna's tables and ours, with one slot for each trial of the budget.
 
-        A creation that a crash cut short is completed by the next one of the same name.
+        If a crash interrupts the creation, creating the study again under the same name completes it.
 
         Args:
-            name: What people call the study.
+            name: Name of the study.
             direction: `maximize` or `minimize`.
-            config: The complete study file.
-            facts: What every later run must share.
-            trials: The budget.
-            first: The values of trial 0; what is left out is sampled.
+            config: The study file, with all defaults filled in.
+            facts: Values determined once, which every later run must share, such as fingerprints.
+            trials: The budget: number of trials.
+            first: Hyperparameters of trial 0. Those left out are sampled.
 
         Raises:
             StudyExists: The name is taken.
@@ -89,11 +90,11 @@ class Studies:
         return self.get(name)
 
     def get(self, name: str) -> StudyRecord:
-        """Read a study.
+        """Return a study.
 
         Raises:
-            DatabaseUnreadable: What is stored of it is nothing that we write.
-            StudyNotFound: There is none of that name; says which there are.
+            DatabaseUnreadable: The stored values are not valid.
+            StudyNotFound: There is no study of that name; the message lists the existing names.
         """
         row = self._row(name)
         if row is None:
@@ -102,7 +103,11 @@ class Studies:
         return row
 
     def find(self, name: str) -> StudyRecord | None:
-        """Read a study, or return None where there is none of that name."""
+        """Return a study; None if there is none of that name.
+
+        Raises:
+            DatabaseUnreadable: The stored values are not valid.
+        """
         return self._row(name)
 
     def names(self) -> list[str]:
@@ -114,16 +119,16 @@ class Studies:
     def update(
         self, before: StudyRecord, config: Mapping[str, Any], facts: Mapping[str, Any], *, edited: str | None = None
     ) -> bool:
-        """Replace the stored configuration and facts, and make the budget's slots those that it asks for.
+        """Replace the stored configuration and facts, and resize the slots to the configuration's budget.
 
         Args:
-            before: The study as it was read.
-            config: The complete configuration.
-            facts: What every later run must share.
-            edited: What somebody has changed by hand, for the event log.
+            before: The study as the caller read it.
+            config: The new configuration, with all defaults filled in.
+            facts: The new facts.
+            edited: Description of a person's edit, for an event; None writes no event.
 
         Returns:
-            Whether it was still as it was read; else nothing is written, and whoever asks reads again.
+            Whether the study was still as in `before`. Otherwise nothing is written, and the caller reads it again.
         """
         columns, study_id = tables.studies.c, before.id
         with self._database.write() as connection:
@@ -143,15 +148,15 @@ class Studies:
         return True
 
     def set_state(self, study_id: int, state: StudyState, *, reason: str | None = None) -> bool:
-        """Open, pause or stop a study, for every machine; written down in the event log where it changes anything.
+        """Open, pause or stop a study for all machines, and write an event if that changes the state.
 
         Args:
-            study_id: The study.
-            state: What it is to be.
-            reason: Why, where nobody has asked for it.
+            study_id: Optuna's id of the study.
+            state: The new state.
+            reason: Why tuner itself changes the state, for the event; None if a person asked for it.
 
         Returns:
-            Whether it was in another state. One that is stopped stays so.
+            Whether the state changed. A stopped study stays stopped.
         """
         kinds = {
             StudyState.OPEN: EventKind.RESUMED,
@@ -173,11 +178,11 @@ class Studies:
         return changed
 
     def count_wall_time(self, study_id: int, gap_s: float) -> float:
-        """Count the time since it was last counted, by whichever worker; return the sum.
+        """Add the time since any worker last called this to the study's wall time, and return the wall time.
 
         Args:
-            study_id: The study.
-            gap_s: Seconds after which nobody can have held a trial: a longer silence counts as none.
+            study_id: Optuna's id of the study.
+            gap_s: Longest gap in seconds to add. In a longer gap no worker can have held a trial, so it adds nothing.
         """
         columns = tables.studies.c
         with self._database.write() as connection:
@@ -188,11 +193,13 @@ class Studies:
             return float(connection.execute(counted).scalar_one())
 
     def end_wall_time(self, study_id: int, gap_s: float) -> None:
-        """Count the last time, and none until the next worker begins, where no trial is held any more.
+        """If no worker holds a trial any more, add the last gap to the wall time and stop counting.
+
+        Counting starts again with the next call of `count_wall_time`.
 
         Args:
-            study_id: The study.
-            gap_s: As for `count_wall_time`.
+            study_id: Optuna's id of the study.
+            gap_s: Longest gap in seconds to add, as in `count_wall_time`.
         """
         columns = tables.studies.c
         anything_held = sa.exists().where(tables.slots.c.study_id == study_id, held_now())
@@ -203,11 +210,11 @@ class Studies:
             connection.execute(query.ordered_values(*assigned(tables.studies, values)))
 
     def delete(self, name: str) -> None:
-        """Delete a study, its trials and its slots.
+        """Delete a study with its trials, slots, workers and events. Its checkpoints stay.
 
         Raises:
-            StudyNotFound: There is none of that name.
-            StudyBusy: Some worker holds a trial of it.
+            StudyNotFound: There is no study of that name.
+            StudyBusy: A worker holds a trial of the study.
         """
         import optuna
 
@@ -216,13 +223,13 @@ class Studies:
         slots = tables.slots.c
         free = sa.or_(slots.state != SlotState.RUNNING, slots.expires.is_(None), slots.expires < now_s())
         with self._database.write() as connection:
-            # The slots first: whoever claims one meanwhile either keeps the study, or finds no slot any more.
+            # The slots first: a worker that claims one meanwhile either prevents the deletion or finds no slot.
             connection.execute(tables.slots.delete().where(slots.study_id == record.id, free))
             if connection.execute(sa.select(slots.slot).where(slots.study_id == record.id).limit(1)).first():
                 raise StudyBusy(
                     f"study {name!r} is being run; `tuner status {name}` shows where, `tuner stop {name}` ends it"
                 )
-        # The study last: after a crash in between it can still be named, and deleting it again ends the job.
+        # Our row of the study last: after a crash in between, the study still has a name and can be deleted again.
         with contextlib.suppress(KeyError):
             optuna.delete_study(study_name=name, storage=self._database.optuna_storage)
         with self._database.write() as connection:
@@ -234,7 +241,7 @@ class Studies:
         try:
             with self._database.read() as connection:
                 row = connection.execute(sa.select(tables.studies).where(columns.name == name)).first()
-        except (RecursionError, ValueError) as error:  # JSON that is none, or far deeper than any of ours
+        except (RecursionError, ValueError) as error:  # the text is not JSON, or is nested too deeply
             raise self._unreadable(name) from error
         if row is None:
             return None
@@ -250,13 +257,13 @@ class Studies:
 
     def _unreadable(self, name: str) -> DatabaseUnreadable:
         return DatabaseUnreadable(
-            f"study {name!r} in {self._database.url}: what is stored of it is not what tuner writes; "
-            "who else can write there?"
+            f"study {name!r} in {self._database.url}: the stored values are not ones that tuner writes; "
+            "has another program written there?"
         )
 
 
 def _wall_s(gap_s: float) -> sa.ColumnElement[float]:
-    """Return a study's wall time with what has passed since it was last counted."""
+    """Return an SQL expression: the wall time plus the time since it was last counted, if that is at most `gap_s`."""
     columns = tables.studies.c
     silence = now_s() - columns.wall_seen
     return columns.wall_s + sa.case((silence.between(0, gap_s), silence), else_=0.0)

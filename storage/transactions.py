@@ -1,7 +1,7 @@
-"""Several calls of Optuna's in one transaction: each would commit by itself, and most of what a call takes is that.
+"""Joins several calls of Optuna's into one transaction. Each would commit by itself, which is most of a call's time.
 
-Optuna has no place for that; its sessions do, which are SQLAlchemy's. `tests/contracts/test_transactions.py` holds us
-to what is used of them.
+Optuna offers no hook for that, so the session class of its storage, which is SQLAlchemy's, is replaced.
+`tests/contracts/test_transactions.py` checks the parts of Optuna's sessions that this relies on.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     import optuna
     from sqlalchemy.orm import Session
 else:
-    Session = object  # which Optuna imports; readers do without
+    Session = object  # commands that only read do not import sqlalchemy.orm; Optuna does
 
 
 class _JoiningSession(Session):
-    """A session that can put off its commit, its rollback and its end. Of one thread, as all of Optuna's are."""
+    """A session that can ignore commit, rollback and close until `joined` ends. Used by one thread, as Optuna's are."""
 
-    #: Whether it does so now.
+    #: Whether it ignores them now.
     joins = False
-    #: That another program has written a row meanwhile: Optuna may go on as if nothing were amiss.
+    #: An IntegrityError that a call rolled back after: another program has written the same row. Optuna may catch this
+    #: error and go on, so `joined` raises it at the end.
     refused: sa.exc.IntegrityError | None = None
 
     def commit(self) -> None:
@@ -42,26 +43,26 @@ class _JoiningSession(Session):
 
     def close(self) -> None:
         if self.joins:
-            self.expunge_all()  # what the next call reads is read anew
+            self.expunge_all()  # the next call reads its objects from the database again
         else:
             super().close()
 
 
 def attach(storage: optuna.storages.RDBStorage) -> None:
-    """Let the calls of a storage be joined; before anything listens to its sessions."""
+    """Replace the session class of a storage, so that `joined` works. Call this before adding session listeners."""
     factory = storage.scoped_session.session_factory
     factory.class_ = type(factory.class_.__name__, (_JoiningSession, factory.class_), {})
-    storage.remove_session()  # so that the one of its constructor does not stay in use
+    storage.remove_session()  # drop this thread's session, which still has the old class
 
 
 @contextmanager
 def joined(storage: optuna.storages.RDBStorage) -> Iterator[None]:
-    """Have whatever this thread does with a storage be one transaction, which is committed at the end or not at all.
+    """Run all of this thread's calls of a storage in one transaction, committed at the end or not at all.
 
-    An error of Optuna's that is caught within leaves what other calls have written.
+    If the caller catches an error of one of Optuna's calls within the block, the writes of the other calls stay.
 
     Raises:
-        sa.exc.SQLAlchemyError: It could not be committed.
+        sa.exc.SQLAlchemyError: The transaction could not be committed.
     """
     session = cast(_JoiningSession, storage.scoped_session())
     session.joins, session.refused = True, None
@@ -72,8 +73,8 @@ def joined(storage: optuna.storages.RDBStorage) -> Iterator[None]:
             raise session.refused
         session.commit()
     except sa.exc.IntegrityError as error:
-        # All of it can be tried again, and then finds the row.
+        # A PendingRollbackError counts as an outage: the caller repeats the block, which then finds the row.
         raise sa.exc.PendingRollbackError("another program has just written the same") from error
     finally:
         session.joins = False
-        session.close()  # which rolls back what is not committed
+        session.close()  # rolls back if the commit did not happen

@@ -1,4 +1,4 @@
-"""Upgrades: tables of an earlier version brought up to date, step by step, in one transaction."""
+"""Upgrades the tables of an earlier version to the current one, version by version, in one transaction."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from storage.states import SlotState
 
 
 def upgrade(database: Database) -> tuple[int, int]:
-    """Bring our tables and Optuna's up to date. Nobody else may use the database meanwhile.
+    """Upgrade our tables and Optuna's. No other process may use the database meanwhile.
 
     Args:
-        database: Opened with `outdated`.
+        database: A database opened with `outdated=True`.
 
     Returns:
-        The version that our tables had, and the one that they have.
+        The version of our tables before and after.
     """
     with database.creation_lock(), database.write() as connection:
         before = schema_version(connection)
-        assert before is not None  # or it could not have been opened
+        assert before is not None  # otherwise `Database` would have raised DatabaseMissing
         for version in range(before, tables.SCHEMA_VERSION):
             _STEPS[version](connection)
         connection.execute(tables.schema.update().values(version=tables.SCHEMA_VERSION))
     with database.creation_lock():
         storage = database.new_optuna_storage(skip_compatibility_check=True)
-        # Where nobody has set up logging, Optuna's migration does: it tells its steps on stderr, and silences others.
+        # If the root logger has no handler, Optuna's migration configures logging: it prints its steps on stderr and
+        # disables other loggers. A handler that does nothing prevents this.
         silence = logging.NullHandler()
         logging.getLogger().addHandler(silence)
         try:
@@ -39,14 +40,14 @@ def upgrade(database: Database) -> tuple[int, int]:
             logging.getLogger().removeHandler(silence)
             storage.remove_session()
             storage.engine.dispose()
-    # Last: until Optuna's own tables are done, the database counts as that of another one.
+    # Last: until Optuna's own tables are upgraded, the database counts as that of the earlier Optuna.
     with database.write() as connection:
         connection.execute(tables.schema.update().values(optuna=optuna_major()))
     return before, tables.SCHEMA_VERSION
 
 
 def _to_2(connection: sa.Connection) -> None:
-    """Leases, events, the state of studies; kept weights are named by their slots."""
+    """Add leases, events and the state of studies. Slots now name the checkpoints of their trials."""
     quoted = connection.dialect.identifier_preparer.quote
     for table, names in (
         (tables.schema, ("optuna",)),
@@ -60,18 +61,18 @@ def _to_2(connection: sa.Connection) -> None:
             null = "" if column.nullable else " NOT NULL"
             added = f"{quoted(name)} {kind}{null}{default}"
             connection.exec_driver_sql(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {added}")
-    connection.exec_driver_sql(f"DROP TABLE {quoted(tables.workers.name)}")  # who lived then is gone
+    connection.exec_driver_sql(f"DROP TABLE {quoted(tables.workers.name)}")  # no worker of version 1 is running
     tables.workers.create(connection)
     tables.events.create(connection)
     connection.exec_driver_sql("CREATE UNIQUE INDEX tuner_slots_trial ON tuner_slots (study_id, trial_id)")
     for study in connection.execute(sa.select(tables.studies.c.study_id, tables.studies.c.facts)).all():
-        # Then it was of the rows and the tokenizer in one, with which nothing of today can be compared.
+        # Version 1's fingerprint of the data covered rows and tokenizer together. It cannot be compared with today's.
         facts = {key: value for key, value in study.facts.items() if key != "data"}
         connection.execute(
             tables.studies.update().where(tables.studies.c.study_id == study.study_id).values(facts=facts)
         )
     columns = tables.slots.c
-    # Whoever held a slot then is gone.
+    # No owner from version 1 is running.
     connection.execute(
         tables.slots.update()
         .where(columns.state == SlotState.RUNNING)
@@ -84,7 +85,8 @@ def _to_2(connection: sa.Connection) -> None:
         columns.state == SlotState.FINISHED
     )
     for row in connection.execute(finished.where(columns.trial_number.is_not(None))).all():
-        # Where the weights were kept, they lie in a folder of the trial's number, with a digest of their own.
+        # Version 1 kept the best weights, if at all, in a folder named after the trial's number. The database had no
+        # digest of them.
         best = CheckpointRef(key=f"trial-{row.trial_number:05d}", sha256="", bytes=0, optimiser_steps=0)
         connection.execute(
             tables.slots.update()
@@ -94,7 +96,7 @@ def _to_2(connection: sa.Connection) -> None:
 
 
 def _to_3(connection: sa.Connection) -> None:
-    """What fits in memory."""
+    """Add the limits of the micro-batch size."""
     tables.memory.create(connection)
 
 

@@ -1,4 +1,4 @@
-"""URLs of databases: which ones can be opened, and how they may be shown."""
+"""Parses and checks URLs of databases, and masks the passwords in URLs."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sqlalchemy.engine import make_url
 
 from storage.errors import InvalidStorageURL
 
-#: Where studies are kept unless somebody says otherwise.
+#: The database that is used if the user names none.
 DEFAULT_URL = "sqlite:///tuner.db"
 _SQLITE = ("sqlite", "sqlite+pysqlite")
 _POSTGRESQL = ("postgresql", "postgres", "postgresql+psycopg")
 _MYSQL = ("mysql", "mysql+pymysql", "mariadb", "mariadb+pymysql")
-#: What a URL of MySQL may say after its `?`, all of it PyMySQL's: how to reach the server, and as whom.
+#: Options that a MySQL URL may have after its `?`: those of PyMySQL about the connection and the login.
 _MYSQL_OPTIONS = (
     *("bind_address", "connect_timeout", "read_default_file", "read_default_group", "read_timeout", "ssl_ca"),
     *("ssl_capath", "ssl_cert", "ssl_check_hostname", "ssl_cipher", "ssl_key", "unix_socket", "write_timeout"),
@@ -23,13 +23,13 @@ _HOW = "write sqlite:///folder/file.db, mysql://user@host/database or postgresql
 
 
 def mask_password(text: str) -> str:
-    """Return a text fit to be shown: the passwords of the URLs in it, if they have any, are `***`."""
+    """Return a text in which `***` replaces the passwords of all URLs."""
     return re.sub(r"[\w+.-]+://\S+", lambda url: mask_url(url[0]), text)
 
 
 def mask_url(url: str) -> str:
-    """Return a URL fit to be shown, however malformed it is."""
-    # A password may hold @ : and /, encoded or not, so that a URL as a library parses it is not what to rely on.
+    """Return a URL in which `***` replaces the password, even if the URL is malformed."""
+    # No URL parser is used: a password may contain @, : and /, encoded or not, and a parser may split it there.
     scheme, separator, rest = url.partition("://") if "://" in url else ("", "", url)
     rest = re.sub(r"([?&][^=&]*(?:pass|pwd|secret|token|key)[^=&]*=)[^&]*", r"\1***", rest, flags=re.IGNORECASE)
     if scheme.startswith("sqlite") and rest.startswith("/"):
@@ -44,16 +44,16 @@ def parse_url(url: str) -> sa.URL:
     """Parse a storage URL.
 
     Returns:
-        The URL with the driver that we use.
+        The URL with the driver that tuner uses.
 
     Raises:
-        InvalidStorageURL: It is no URL, or of a database that is not supported; a password is never repeated.
+        InvalidStorageURL: The text is not a URL of a supported database. The message never contains a password.
     """
     shown = f"storage {mask_url(url)!r}"
     try:
         parsed = make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        # Without its cause, which repeats the part of the URL that it could not read: perhaps a password.
+        # `from None`: the cause quotes the part of the URL that could not be parsed, which may be a password.
         raise InvalidStorageURL(f"{shown} is no database URL; {_HOW}") from None
     if parsed.drivername in _POSTGRESQL:
         if not parsed.database:

@@ -1,4 +1,4 @@
-"""Workers: who is running a study, and when each last showed a sign of life."""
+"""Workers: the lanes of the supervisors that run a study, and the times of their last heartbeats."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Workers:
         self._study_id = study_id
 
     def beat(self, owner: str, lanes: Mapping[int, tuple[str, int | None]], lease_s: float) -> None:
-        """Show that a supervisor lives.
+        """Write a supervisor's heartbeat: one row for each lane.
 
         Args:
-            owner: The supervisor.
-            lanes: By lane, its device and the number of the trial that it trains.
-            lease_s: Seconds after which it counts as gone.
+            owner: The supervisor's name as an owner.
+            lanes: By lane: its device, and the number of the trial that it trains, or None while it waits.
+            lease_s: Seconds after which the supervisor counts as gone unless it sends another heartbeat.
         """
         with self._database.write() as connection:
             connection.execute(tables.workers.delete().where(_workers.owner == owner))
@@ -54,12 +54,12 @@ class Workers:
                 )
 
     def leave(self, owner: str) -> None:
-        """Forget a supervisor that ends in good order."""
+        """Delete the rows of a supervisor that ends regularly."""
         with self._database.write() as connection:
             connection.execute(tables.workers.delete().where(_workers.owner == owner))
 
     def forget_gone(self) -> None:
-        """Forget the supervisors that ended without a word."""
+        """Delete the rows of supervisors that have died: their heartbeat has expired, or their process has ended."""
         mine = _workers.study_id == self._study_id
         with self._database.read() as connection:
             owners = connection.execute(sa.select(_workers.owner).where(mine).distinct()).scalars().all()
@@ -68,7 +68,7 @@ class Workers:
             connection.execute(tables.workers.delete().where(mine, gone))
 
     def alive(self) -> list[WorkerRecord]:
-        """Return the workers that have lately shown a sign of life, but for those that have ended on this machine."""
+        """Return the workers whose heartbeat has not expired, without those whose process on this machine has ended."""
         age = (now_s() - _workers.beat).label("age")
         query = (
             sa.select(tables.workers, age)

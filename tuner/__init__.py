@@ -1,1 +1,1 @@
-"""The service: searches the hyperparameters of fine-tuning."""
+"""The service that searches hyperparameters for fine-tuning."""

@@ -1,48 +1,48 @@
 """Errors of the service.
 
 TunerError (RuntimeError)
-├── ConfigError (ValueError)     what the user wrote cannot be run: names file, key and reason
+├── ConfigError (ValueError)     a study file or an argument cannot be run: names file, key and reason
 │   ├── DataError                the data are not as the study file says
 │   ├── ModelError               the model cannot be trained as the study file says
 │   └── StudyChanged             a study of this name exists, with another configuration
-├── DeviceError (ValueError)     a device that is not there
-├── AccessError (ValueError)     the dashboard is to be served in a way that is not safe
-├── HubAway                      the hub does not answer, and what a study needs of it is not cached
+├── DeviceError (ValueError)     a device does not exist
+├── AccessError (ValueError)     the dashboard would be served in a way that is not safe
+├── HubAway                      the hub does not answer, and the study's model or data are not cached
 ├── DevicesBusy                  every device is in use by another command
-├── StudyPaused                  somebody has paused the study, for all machines
-├── NoBestTrial (LookupError)    nothing is complete yet
+├── StudyPaused                  a user paused the study, for all machines
+├── NoBestTrial (LookupError)    no trial is complete yet
 ├── TrialsFailed                 so many trials in a row failed that the study is paused
-├── TrainerDied                  the process that trains ended without a word
-├── Interrupted                  a signal ended the command with work left
-└── TrialError                   one trial cannot go on; the study can
-    └── Diverged                 loss or gradient is no finite number
+├── TrainerDied                  the process that trains ended without sending a result
+├── Interrupted                  a signal ended the command before its work was done
+└── TrialError                   one trial cannot continue; the study can
+    └── Diverged                 loss or gradient is not a finite number
 """
 
 from __future__ import annotations
 
 import signal
 
-#: What a command exits with that a signal ended with work left.
+#: Exit codes of commands that a signal ended before their work was done.
 SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 75, signal.SIGUSR2: 75}
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error of a library says, in one line fit for a message of ours."""
+    """Return the first line of a library's error message, at most 200 characters, for use in a message of our own."""
     lines = str(error).strip().splitlines()
     return lines[0][:200] if lines else type(error).__name__
 
 
 class TunerError(RuntimeError):
-    """Anything that ends a command."""
+    """An error that ends a command with a message."""
 
 
 class ConfigError(TunerError, ValueError):
-    """What the user wrote cannot be run.
+    """A study file, or an argument in place of it, cannot be run.
 
     Attributes:
-        source: The file, or what stands for it.
-        key: The key at which it is wrong, dotted; empty for the whole.
-        reason: What is wrong there and what to do.
+        source: The file, or the name of another source, such as a flag.
+        key: The dotted key that is wrong; empty where the whole file is.
+        reason: The mistake, and how to correct it.
     """
 
     def __init__(self, source: str, key: str, reason: str) -> None:
@@ -65,22 +65,22 @@ class StudyChanged(ConfigError):
 
 
 class DeviceError(TunerError, ValueError):
-    """A device that is not there, or a spec that names none."""
+    """A device does not exist, or a specification of devices is not valid."""
 
 
 class AccessError(TunerError, ValueError):
-    """The dashboard is to be served in a way that is not safe, or for a log-in that cannot be read."""
+    """The dashboard would be served in a way that is not safe, or its credentials cannot be read."""
 
 
 class HubAway(TunerError):
-    """The hub does not answer, and what a study needs of it is not cached on this machine."""
+    """The hub does not answer, and the study's model or data are not cached on this machine."""
 
 
 class DevicesBusy(TunerError):
-    """GPUs that exist and that other commands hold.
+    """The GPUs exist, and other commands hold them.
 
     Attributes:
-        labels: The held devices, as people see them, such as `cuda:0`.
+        labels: Labels of the GPUs that are held, such as `cuda:0`.
     """
 
     def __init__(self, message: str, *, labels: tuple[str, ...] = ()) -> None:
@@ -89,11 +89,11 @@ class DevicesBusy(TunerError):
 
 
 class StudyPaused(TunerError):
-    """Somebody has paused the study, for all machines."""
+    """A user paused the study, for all machines."""
 
 
 class NoBestTrial(TunerError, LookupError):
-    """Nothing is complete yet."""
+    """No trial is complete yet."""
 
 
 class TrialsFailed(TunerError):
@@ -101,14 +101,14 @@ class TrialsFailed(TunerError):
 
 
 class TrainerDied(TunerError):
-    """The process that trains ended without a word."""
+    """The process that trains ended without sending a result."""
 
 
 class Interrupted(TunerError):
-    """A signal ended the command with work left.
+    """A signal ended the command before its work was done.
 
     Attributes:
-        exit_code: What the command exits with.
+        exit_code: Exit code of the command.
     """
 
     def __init__(self, message: str, exit_code: int) -> None:
@@ -117,8 +117,8 @@ class Interrupted(TunerError):
 
 
 class TrialError(TunerError):
-    """One trial cannot go on; the study can."""
+    """One trial cannot continue; the study can."""
 
 
 class Diverged(TrialError):
-    """Loss or gradient is no finite number."""
+    """Loss or gradient is not a finite number."""

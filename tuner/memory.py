@@ -1,4 +1,4 @@
-"""How a study's own training recognises an error that says that memory ran out."""
+"""Lets a study's own training recognise an error that says that memory ran out."""
 
 from tuner.machine.memory import is_out_of_memory
 

@@ -163,7 +163,7 @@ class Running:
         return code
 
     def descendants(self) -> list[psutil.Process]:
-        """Return the processes below the command: the warm parent, then its trainers."""
+        """Return the processes below the command: the fork server, then its trainers."""
         return psutil.Process(self.pid).children(recursive=True)
 
     def trainers(self) -> list[psutil.Process]:

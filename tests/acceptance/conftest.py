@@ -85,7 +85,7 @@ class Finished:
     """A finished study, and the memory of the processes that lasted while its trials came and went."""
 
     tuner: Tuner
-    #: Bytes of the supervisor and of the warm parent, after the first trials and after nearly all.
+    #: Bytes of the supervisor and of the fork server, after the first trials and after nearly all.
     early: tuple[int, ...]
     late: tuple[int, ...]
 

@@ -60,7 +60,7 @@ def fill_device(attempts: Path) -> None:
 
 if __name__ == "__main__":
     from tuner.cli.main import main
-    from tuner.service import start as service
+    from tuner.service import run as service
 
     service.PRELOAD = (*service.PRELOAD, "scarce")  # type: ignore[misc]
     main()

@@ -39,7 +39,7 @@ def test_cmaes_needs_a_word_in_the_study_file_where_others_can_write_to_the_data
     for command in ("start", "check"):
         done = tuner.within(TUNER_ALLOW_PICKLE="1").run(command, study, "--storage", postgres_url)
         assert done.returncode == CONFIGURATION
-        assert done.stderr.startswith("Error: es.yaml: sampler: cmaes unpickles what it finds in the database")
+        assert done.stderr.startswith("Error: es.yaml: sampler: cmaes unpickles its state from the database")
         assert done.stderr.count("\n") == 1
     assert not (tuner.folder / "store").exists()
     engine = sa.create_engine(postgres_url, poolclass=sa.NullPool)
@@ -67,7 +67,7 @@ def test_what_is_planted_in_the_database_runs_on_no_machine_that_did_not_agree(t
     for command in (("resume", "es", "--trials", "3"), ("worker", "es")):
         done = tuner.run(*command)
         assert done.returncode == CONFIGURATION
-        assert "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust all who can" in done.stderr
+        assert "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust them all" in done.stderr
     assert not (tuner.folder / "evil").exists()
     # What was planted would run: were it not so, nothing above was refused.
     tuner.run("worker", "es", "--allow-pickle")

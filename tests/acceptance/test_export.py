@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import csv
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,3 +68,17 @@ def test_a_trial_whose_weights_are_not_kept_says_which_are(finished: Tuner, tmp_
     kept = finished.folder / "tuner-checkpoints" / "finished"
     assert done.stderr == f"Error: no weights are kept for trial {pruned} in {kept}; kept: {best}\n"
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_scores_otherwise_than_recorded_is_not_written(finished: Tuner, tmp_path: Path) -> None:
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    tuner = replace(finished, folder=tmp_path / "copy")
+    with closing(sqlite3.connect(tuner.folder / "tuner.db")) as connection, connection:
+        connection.execute("UPDATE trial_values SET value = value - 0.001")
+    done = tuner.run("export", "finished", "model")
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: nothing written: the model of trial ")
+    assert done.stderr.count("\n") == 1
+    assert not [path for path in tuner.folder.iterdir() if "model" in path.name]
+    tuner.ok("export", "finished", "model", "--no-verify")
+    assert (tuner.folder / "model" / "model.safetensors").exists()

@@ -17,7 +17,7 @@ MOST = 1.05
 
 
 def held_by(running: Running) -> dict[str, int]:
-    """Return the bytes that belong to supervisor and warm parent alone."""
+    """Return the bytes that belong to supervisor and fork server alone."""
     (parent,) = psutil.Process(running.pid).children()
     return {"supervisor": psutil.Process(running.pid).memory_full_info().uss, "parent": parent.memory_full_info().uss}
 

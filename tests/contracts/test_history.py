@@ -105,7 +105,7 @@ def assert_as_optuna_says(records: list[TrialRecord], study: optuna.Study) -> No
         assert record.ended == in_utc(trial.datetime_complete)
 
 
-@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.usefixtures("overrides")
 def test_the_history_is_what_optuna_itself_says(history: History, study: optuna.Study) -> None:
     study.enqueue_trial({"rate": 1e-6, "epochs": 6, "layers": 1000, "schedule": "constant", "frozen": "gradual"})
     study.tell(begin(study), 0.5)

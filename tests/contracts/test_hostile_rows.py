@@ -94,7 +94,7 @@ def test_a_study_that_is_not_stored_as_we_do_is_refused_by_name(database: Databa
                 except sa.exc.DBAPIError:
                     continue  # too deep for this database
             taken += 1
-            with pytest.raises(DatabaseUnreadable, match=r"^study 'one' in .*: what is stored of it is not what tuner"):
+            with pytest.raises(DatabaseUnreadable, match=r"^study 'one' in .*: the stored values are not ones that"):
                 Studies(database).get("one")
         with database.write() as connection:
             connection.execute(tables.studies.update().values(config=record.config, facts=record.facts))

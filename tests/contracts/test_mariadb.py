@@ -105,7 +105,7 @@ def test_a_server_that_keeps_what_is_written_is_taken(found: dict[str, str]) -> 
         ("ALTER TABLE tuner_events ENGINE=MyISAM", "table tuner_events is kept by MyISAM, which has no transactions"),
         (
             "ALTER TABLE tuner_studies CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci",
-            "table tuner_studies has collation utf8mb4_unicode_ci, by which names that differ are the same",
+            "table tuner_studies has collation utf8mb4_unicode_ci, in which different names compare as equal",
         ),
         ("CREATE TABLE studies (study_name VARCHAR(99))", "table studies has collation latin1_swedish_ci"),
     ],

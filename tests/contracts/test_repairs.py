@@ -74,7 +74,7 @@ def test_a_trial_that_runs_in_no_slot_is_put_into_an_empty_one_where_it_goes_on(
         Finding(
             study="one",
             trial=1,
-            problem="it is running and in no slot: no worker would ever go on with it",
+            problem="it is running but in no slot, so no worker would ever go on with it",
             remedy="put into an empty slot, where a worker goes on with it",
         )
     ]
@@ -161,7 +161,7 @@ def test_a_value_that_is_no_number_makes_its_trial_a_failed_one(
         Finding(
             study="one",
             trial=0,
-            problem="its value is no number, which Optuna cannot read: no trial can be asked for",
+            problem="its value is not a number; Optuna cannot read it, so no new trial can be asked for",
             remedy="the trial counts as failed",
         )
     ]
@@ -169,7 +169,7 @@ def test_a_value_that_is_no_number_makes_its_trial_a_failed_one(
     assert (trial.state, trial.value, trial.reason) == (
         "failed",
         None,
-        "its value was no number; mended by tuner doctor",
+        "its value was not a number; repaired by tuner doctor",
     )
     assert study.trials[0].state == TrialState.FAIL
     assert slots.finish(lease)

@@ -1,1 +1,4 @@
-"""The command line: one command a file, heavy imports inside the bodies, errors turned into messages in `main`."""
+"""The command line: one command a file.
+
+Heavy imports are inside the bodies of the commands. `main` turns errors into messages and exit codes.
+"""

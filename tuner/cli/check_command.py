@@ -1,4 +1,4 @@
-"""`tuner check`: find what is wrong with a study file before a GPU is spent on it."""
+"""`tuner check`: find mistakes in a study file before GPU time is spent on it."""
 
 from __future__ import annotations
 

@@ -15,14 +15,16 @@ _FILE = click.Path(path_type=Path)
 
 @click.command("dashboard")
 @storage_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; elsewhere needs a log-in.")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen at; all but loopback need a log-in."
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free one.")
 @click.option(
     "--allow-host",
     "names",
     multiple=True,
     metavar="NAME",
-    help="Another name to answer to; repeatable. [env: TUNER_DASHBOARD_HOSTS, separated by commas]",
+    help="Another host name that requests may name; repeatable. [env: TUNER_DASHBOARD_HOSTS, separated by commas]",
 )
 @click.option(
     "--token-file",
@@ -36,13 +38,13 @@ _FILE = click.Path(path_type=Path)
     envvar="TUNER_DASHBOARD_AUTH_FILE",
     help="File with a line user:password for each user. [env: TUNER_DASHBOARD_AUTH_FILE]",
 )
-@click.option("--allow-writes", "writes", is_flag=True, help="Take notes, attributes and artifacts from the page.")
+@click.option("--allow-writes", "writes", is_flag=True, help="Accept notes, attributes and artifacts from the page.")
 @click.option(
     "--artifacts",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of Optuna's artifacts, to be shown.",
+    help="Folder of Optuna's artifacts to show.",
 )
-@click.option("--healthcheck", is_flag=True, help="Ask the one that runs at --host and --port whether all is well.")
+@click.option("--healthcheck", is_flag=True, help="Check the dashboard that runs at --host and --port, and exit.")
 def command(
     url: str,
     host: str,
@@ -56,7 +58,7 @@ def command(
 ) -> None:
     """Serve optuna-dashboard for this storage on 127.0.0.1, until Ctrl-C.
 
-    It only shows, unless --allow-writes.
+    It is read-only without --allow-writes.
     """
     if healthcheck:
         from tuner.dashboard.health import ask_health

@@ -1,4 +1,4 @@
-"""`tuner db`: the tables themselves."""
+"""`tuner db`: maintain the tables of a database."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tuner.cli.options import storage_option
 
 @click.group("db")
 def command() -> None:
-    """Look after the tables of a database."""
+    """Maintain the tables of a database."""
 
 
 @command.command("upgrade")
 @storage_option
 def upgrade(url: str) -> None:
-    """Bring tables of an earlier version up to date. Nobody else may use the database meanwhile."""
+    """Upgrade the tables of an earlier version. No other program may use the database meanwhile."""
     from storage import Database
     from storage.upgrades import upgrade as bring_up_to_date
 

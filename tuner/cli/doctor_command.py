@@ -1,4 +1,4 @@
-"""`tuner doctor`: find and mend what other programs have broken."""
+"""`tuner doctor`: find and repair records that other programs have broken."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tuner.cli.options import json_option, print_json, storage_option
 
 @click.command("doctor")
 @click.argument("name", required=False)
-@click.option("--dry-run", is_flag=True, help="Only say what is wrong.")
+@click.option("--dry-run", is_flag=True, help="Only report the problems.")
 @json_option
 @storage_option
 def command(name: str | None, dry_run: bool, as_json: bool, url: str) -> None:
-    """Find and mend trials that nobody can go on with, and values that Optuna cannot read, in NAME or all studies."""
+    """Find and repair trials that no worker can continue and values that Optuna cannot read, in NAME or all studies."""
     from storage import Database, Studies
     from storage.repairs import examine
 

@@ -14,7 +14,7 @@ class OrNone(click.ParamType[Any]):
     """A value, or the word `none`.
 
     Args:
-        inner: What reads the value.
+        inner: Type that parses the value.
     """
 
     def __init__(self, inner: click.ParamType[Any] | Callable[[str], Any]) -> None:
@@ -22,30 +22,34 @@ class OrNone(click.ParamType[Any]):
         self.name = self._inner.name
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value, or the word."""
+        """Return the parsed value, or the word."""
         return "none" if value == "none" else self._inner.convert(value, param, ctx)
 
 
 @click.command("edit")
 @click.argument("name")
-@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Trials in all.")
-@click.option("--time", type=OrNone(Seconds()), metavar="TIME|none", help="Wall time while some worker runs trials.")
+@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Number of trials in all.")
+@click.option(
+    "--time", type=OrNone(Seconds()), metavar="TIME|none", help="Wall time in which at least one worker runs."
+)
 @click.option(
     "--device-hours",
     type=OrNone(click.FloatRange(min=0, min_open=True)),
     metavar="H|none",
-    help="Hours of devices, over all trials.",
+    help="Device hours of all trials together.",
 )
-@click.option("--trial-time", type=OrNone(Seconds()), metavar="TIME|none", help="Time of a device for one trial.")
+@click.option("--trial-time", type=OrNone(Seconds()), metavar="TIME|none", help="Device time of one trial.")
 @click.option(
-    "--pruner", metavar="PRUNER", help="A pruner as a study file has it: none, or {name: percentile, percentile: 50}."
+    "--pruner",
+    metavar="PRUNER",
+    help="Pruner, written as in a study file: none, or {name: percentile, percentile: 50}.",
 )
-@click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Best trials whose weights stay.")
+@click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Number of best trials whose weights are kept.")
 @click.option(
     "--max-failed",
     type=OrNone(click.IntRange(min=1)),
     metavar="N|none",
-    help="Failed trials in a row that pause the study.",
+    help="Number of failed trials in a row that pauses the study.",
 )
 @storage_option
 def command(
@@ -59,9 +63,9 @@ def command(
     max_failed: Any,
     url: str,
 ) -> None:
-    """Change budget, pruner or what is kept of the study NAME, also while it runs, for all machines.
+    """Change settings of the study NAME on all machines, also while it runs.
 
-    Weights that a smaller --keep removes do not come back.
+    Weights that a smaller --keep removes cannot be restored.
     """
     parts = {"trials": trials, "time": time, "device_hours": device_hours, "trial_time": trial_time}
     budget = {key: _stored(value) for key, value in parts.items() if value is not None}
@@ -80,7 +84,7 @@ def command(
     with opened(name, url) as (database, study):
         lines = edit(database, study, changes)
         status = status_view(database, Studies(database).get(name))
-    for line in lines or ["nothing differs from what it was"]:
+    for line in lines or ["no setting differs"]:
         click.echo(f"{name}: {line}")
     if status["state"] in ("paused", "interrupted"):
         click.echo(f"`tuner resume {name}` goes on.")

@@ -1,4 +1,4 @@
-"""Where the command begins: before anything is imported, so that Ctrl-C is never answered with a traceback."""
+"""Entry point of the command. It handles Ctrl-C before it imports the rest, so that Ctrl-C never prints a traceback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 
 def main() -> None:
     """Run the command line."""
-    # Nothing has begun yet, and importing takes a moment: until then a signal ends the process without a word.
+    # Importing takes a moment, and no work has begun: until then, Ctrl-C ends the process without a message.
     default = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     from tuner.cli.main import main as run
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--trial", type=click.IntRange(min=0), metavar="N", help="Which trial. [default: the best]")
-@click.option("--verify/--no-verify", default=True, show_default=True, help="Evaluate what was written.")
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Evaluate the written model.")
 @overrides_options
 @json_option
 @storage_option

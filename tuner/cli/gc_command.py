@@ -1,4 +1,4 @@
-"""`tuner gc`: remove what nobody needs from the store."""
+"""`tuner gc`: remove files from the store that no trial needs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from tuner.cli.options import json_option, print_json, storage_option
 
 @click.command("gc")
 @click.argument("name")
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--dry-run", is_flag=True, help="Only list the files that would go.")
 @json_option
 @storage_option
 def command(name: str, dry_run: bool, as_json: bool, url: str) -> None:
-    """Remove from the store whatever no trial of the study NAME needs any more. Safe while workers run."""
+    """Remove files from the store that no trial of the study NAME needs any more. Safe while workers run."""
     from tuner.cli.reading import opened
     from tuner.service.gc import collect
     from tuner.study.locations import checkpoint_store

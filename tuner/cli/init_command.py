@@ -17,7 +17,7 @@ from tuner.service.init import examples, write_example
     type=click.Choice(examples()),
     default="study",
     show_default=True,
-    help="What to start from.",
+    help="Example to start from.",
 )
 @debug_option
 def command(path: Path | None, example: str) -> None:

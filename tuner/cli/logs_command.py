@@ -1,4 +1,4 @@
-"""`tuner logs`: what happened to the trials of a study."""
+"""`tuner logs`: the events of a study's trials."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tuner.cli.options import json_option, print_json, storage_option
 @json_option
 @storage_option
 def command(name: str, trial: int | None, as_json: bool, url: str) -> None:
-    """Show what happened to the trials of the study NAME, or to TRIAL: who took it, what was saved, how it ended."""
+    """Show the events of the trials of the study NAME, or of TRIAL: attempts, checkpoints, how it ended."""
     from storage import Events, History
     from tuner.cli.reading import opened
     from tuner.reporting.views import event_line, event_view

@@ -1,4 +1,4 @@
-"""The group of commands, and the one place where errors become messages and exit codes."""
+"""The group of commands. Here alone, errors are turned into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from storage.refusals import describe_refusal
 from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
 from tuner.security.redaction import redact, redact_what_is_written, traceback_of
 
-#: Commands in the order of the help, each in a module of its name.
+#: Commands in the order of the help. Each is in a module of its name.
 COMMANDS = (
     "init",
     "check",
@@ -47,12 +47,12 @@ COMMANDS = (
     "doctor",
     "dashboard",
 )
-#: What a command exits with where the user's configuration is wrong.
+#: Exit code of a command where the user's configuration is wrong.
 EXIT_CONFIG = 78
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is asked for."""
+    """A group that imports the module of a command only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands."""
@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, or say which one may be meant."""
+        """Find a command. For an unknown name, fail with a suggestion."""
         from search_spaces import suggestion
 
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
@@ -83,7 +83,7 @@ def group() -> None:
 
 
 def exit_code(error: Exception) -> int:
-    """Return what a command exits with for an error."""
+    """Return the exit code of a command that ended with an error."""
     if isinstance(error, Interrupted):
         return error.exit_code
     bad_configuration = (ConfigError, SearchSpaceError, InvalidStorageURL, DatabaseUnreadable, CheckpointsUnwritable)
@@ -96,31 +96,34 @@ def main() -> None:
     """Run the command line."""
     debug = "--debug" in sys.argv or bool(os.environ.get("TUNER_DEBUG"))
     if not debug:
-        # What its pools say of connections that broke, we say ourselves, in a line.
+        # SQLAlchemy's pools log a traceback for each broken connection; the command reports it in one line.
         logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
         logging.getLogger("sqlalchemy").propagate = False
     redact_what_is_written()
     try:
         code = group.main(prog_name="tuner", standalone_mode=False)
     except click.ClickException as error:
-        # An argument in the wrong place is repeated, and may be the URL with its password.
+        # The message repeats an argument in the wrong place, which may be a URL with its password.
         said = io.StringIO()
         error.show(said)
         click.echo(redact(said.getvalue()), nl=False, err=True)
         code = error.exit_code
     except BrokenPipeError:
-        # A reader that closes the pipe early, such as `head`; what is still buffered must not complain at exit.
+        # The reader, such as `head`, closed the pipe early. Flushing the rest of the buffer at exit must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 128 + signal.SIGPIPE
     except (Exception, KeyboardInterrupt) as error:
         if debug:
             click.echo(traceback_of(error), err=True)
-        code = _say(_what_ended(error), debug=debug)
+        code = _report(_cause(error), debug=debug)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _what_ended(error: BaseException) -> BaseException:
-    """Return the signal that an error came of, where it came of one: libraries make errors of their own of it."""
+def _cause(error: BaseException) -> BaseException:
+    """Return the exception of a signal where an error was raised from one, otherwise the error itself.
+
+    Libraries wrap the exception of a signal in errors of their own.
+    """
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, Interrupted | click.Abort | KeyboardInterrupt):
@@ -129,8 +132,8 @@ def _what_ended(error: BaseException) -> BaseException:
     return error
 
 
-def _say(error: BaseException, *, debug: bool) -> int:
-    """Say in a line what ended a command; return its exit code."""
+def _report(error: BaseException, *, debug: bool) -> int:
+    """Print the error that ended a command in one line, and return the exit code."""
     if isinstance(error, click.Abort | KeyboardInterrupt):
         click.echo("Aborted.", err=True)
         return 130
@@ -144,7 +147,7 @@ def _say(error: BaseException, *, debug: bool) -> int:
         click.echo(f"Error: this user of the database may not do that: {redact(refusal)}", err=True)
         return 1
     text = redact(f"{type(error).__name__}: {error}")
-    hint = "" if debug else "\nThis is a defect of tuner, or of what it stands on; --debug shows where."
+    hint = "" if debug else "\nThis is a defect of tuner, or of a library that it uses; --debug shows where."
     click.echo(f"Error: {text}{hint}", err=True)
     return 1
 

@@ -36,7 +36,7 @@ def storage_option(command: Command) -> Command:
 
 
 def storage_flag(url: str) -> str:
-    """Return what to add to another command so that it finds the same database, without its password."""
+    """Return the --storage flag with which another command finds the same database, without the password."""
     given = click.get_current_context().get_parameter_source("url") is ParameterSource.COMMANDLINE
     return f" --storage {shlex.quote(mask_password(url))}" if given and url != DEFAULT_URL else ""
 
@@ -47,7 +47,7 @@ def _default_url() -> str:
 
 
 def _with_credentials(ctx: click.Context, param: click.Parameter, url: str) -> str:
-    """Put the password from its file into the URL, and see to it that nothing shows it."""
+    """Put the password from its file into the URL, and register it as a secret that no text shows."""
     from tuner.security.credentials import UnreadableSecret, keep_url_secret, with_password
 
     keep_url_secret(url)
@@ -96,7 +96,7 @@ def worker_options(command: Command) -> Command:
         "--workers",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Trials at a time. [default: one a GPU; on CPU 1]",
+        help="Trials at a time. [default: one per GPU; on CPU 1]",
     )(command)
     return click.option(
         "--devices", default="auto", show_default=True, metavar="SPEC", help="cpu, cuda, cuda:0,1 or auto."
@@ -133,9 +133,9 @@ def timing_options(command: Command) -> Command:
 
     decorated: Any = with_timing
     for flag, default, text in (
-        ("grace", "30s", "What a signal leaves for saving what runs."),
-        ("beat", None, "Between two signs of life.  [default: a quarter of the lease, at most 15s]"),
-        ("lease", "60s", "How long a silent worker keeps its trial."),
+        ("grace", "30s", "Time for saving running trials after a signal."),
+        ("beat", None, "Time between two heartbeats.  [default: a quarter of the lease, at most 15s]"),
+        ("lease", "60s", "Time after which a silent worker loses its trial."),
     ):
         decorated = click.option(
             f"--{flag}",
@@ -169,7 +169,7 @@ def overrides_options(command: Command) -> Command:
         help="Let the model's own code run here, where the study names its commit. [env: TUNER_TRUST_REMOTE_CODE]",
     )(decorated)
     decorated = click.option(
-        "--any-versions", is_flag=True, help="Go on with other versions of torch or transformers than before."
+        "--any-versions", is_flag=True, help="Continue with other versions of torch or transformers than before."
     )(decorated)
     decorated = click.option("--model", metavar="SOURCE", help="Where the model is on this machine.")(decorated)
     decorated = click.option("--data", metavar="SOURCE", help="Where the data are on this machine.")(decorated)
@@ -177,17 +177,17 @@ def overrides_options(command: Command) -> Command:
 
 
 def allow_pickle_option(command: Command) -> Command:
-    """Add --allow-pickle; goes above `overrides_options`."""
+    """Add --allow-pickle. Put this decorator above `overrides_options`, which passes the value on."""
     return click.option(
         "--allow-pickle",
         is_flag=True,
         envvar="TUNER_ALLOW_PICKLE",
-        help="Let CMA-ES unpickle what others can write to the database. [env: TUNER_ALLOW_PICKLE]",
+        help="Let CMA-ES unpickle data that other users of the database can write. [env: TUNER_ALLOW_PICKLE]",
     )(command)
 
 
 def _here(written: str | None) -> str | None:
-    """Return a source with its path made absolute, where it is one."""
+    """Return a source; where it is a path, as an absolute path."""
     from tuner.study.study_file import absolute_path
 
     return None if written is None else absolute_path(written, Path.cwd())
@@ -196,7 +196,7 @@ def _here(written: str | None) -> str | None:
 def print_json(value: Any) -> None:
     """Print one JSON object on stdout; numbers that JSON cannot write become null."""
     text = json.dumps(_finite(value), indent=2, ensure_ascii=False)
-    # Of half a character, which no terminal takes, this makes what JSON itself writes for it.
+    # A lone surrogate, which no terminal accepts, becomes the escape that JSON has for it.
     click.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 

@@ -1,4 +1,4 @@
-"""`tuner pause`: hold a study for all machines."""
+"""`tuner pause`: pause a study on all machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tuner.cli.options import storage_option
 @click.argument("name")
 @storage_option
 def command(name: str, url: str) -> None:
-    """Hold the study NAME for all machines: running trials are saved and wait until `tuner resume`."""
+    """Pause the study NAME on all machines: running trials are saved and wait until `tuner resume`."""
     from storage import Studies, StudyState
     from tuner.cli.reading import opened
     from tuner.errors import TunerError

@@ -1,4 +1,4 @@
-"""What commands read before they begin: a study file, or a study that exists."""
+"""Reads the input of a command: a study file, or a study in the database."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def read_study_file(path: Path, checkpoints: str | None) -> StudyConfig:
-    """Read a study file, with the folder for checkpoints that a flag names.
+    """Read a study file. A folder for checkpoints from a flag replaces that of the file.
 
     Raises:
-        ConfigError: Names the file, the key and the reason.
+        ConfigError: The file is not a valid study. The message names file, key and reason.
         UnreadableDocument: The file is missing or not YAML.
     """
     from tuner.study.study_file import read_config
@@ -34,10 +34,10 @@ def _absolute(written: str) -> str:
 
 @contextmanager
 def opened(name: str, url: str) -> Iterator[tuple[Database, StudyRecord]]:
-    """Open a study to read it.
+    """Open the database, and read a study's record from it.
 
     Raises:
-        StudyNotFound: There is none of that name.
+        StudyNotFound: There is no study of that name.
         DatabaseMissing: There is no database.
     """
     with Database(url) as database:

@@ -1,4 +1,4 @@
-"""`tuner resume`: go on with a study from the database alone."""
+"""`tuner resume`: continue a study from the database alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.argument("name")
 @storage_option
 @worker_options
-@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Budget, in place of the study's.")
+@click.option(
+    "--trials", type=click.IntRange(min=1), metavar="N", help="Trials in all, in place of the study's budget."
+)
 @allow_pickle_option
 @overrides_options
 @timing_options
@@ -30,7 +32,7 @@ def command(
     overrides: MachineOverrides,
     timing: Timing,
 ) -> None:
-    """Go on with the study NAME from what the database says alone, on any machine; a paused study is opened again."""
+    """Continue the study NAME from the database alone, on any machine. A paused study runs again."""
     from tuner.cli.running import run_and_report
     from tuner.service import resume as service
 

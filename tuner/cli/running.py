@@ -1,4 +1,4 @@
-"""What the commands that run trials share: progress while they run, a summary when they end."""
+"""Runs trials for the commands that do so, with progress while they run and a summary at the end."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from storage import Database, Studies, waiting_for_connections
 from tuner.cli.options import storage_flag
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
 from tuner.reporting.events import Notice
-from tuner.reporting.terminal import describe, progress
+from tuner.reporting.terminal import progress
+from tuner.reporting.text import describe
 from tuner.reporting.views import best_view, status_view
 from tuner.service.run import Machine
 
@@ -28,17 +29,20 @@ if TYPE_CHECKING:
 def run_and_report(
     name: str, url: str, workers: int | None, devices: str, timing: Timing, run: Callable[[Machine, Watcher], bool]
 ) -> None:
-    """Run trials with progress on stderr, then print what came of them on stdout.
+    """Run trials with progress on stderr, then print a summary on stdout.
 
     Args:
-        name: The study.
-        url: The database.
-        workers: Trials at a time.
-        devices: Where.
-        timing: How long things may take.
-        run: Runs the trials; returns False where there was nothing left to run.
+        name: Name of the study.
+        url: URL of the database.
+        workers: Trials at a time; None runs one on each GPU, or one on the CPU.
+        devices: Value of --devices.
+        timing: Lease, heartbeat and grace.
+        run: Runs the trials. Returns False where there was no trial left to run.
+
+    Raises:
+        NoBestTrial: No trial of the study is complete, and the study is not paused.
     """
-    # Until the supervisor takes signals over, there is no trial to give back.
+    # Until the supervisor installs its own handlers, there is no trial to release, and a signal may end the command.
     for number in (signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, _preempted)
     machine = Machine(devices=devices, workers=workers, debug="--debug" in sys.argv, timing=timing)
@@ -76,7 +80,7 @@ def _preempted(number: int, _: object) -> None:
 
 
 def _program() -> str:
-    """Return what to type for this program here: its path, where its name would find another or nothing."""
+    """Return the command to type for this program: `tuner`, or its path where `tuner` would not find it."""
     if os.path.basename(sys.argv[0]) != "tuner" or shutil.which("tuner") == sys.argv[0]:
         return "tuner"
     return os.path.relpath(sys.argv[0])

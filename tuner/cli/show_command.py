@@ -1,4 +1,4 @@
-"""`tuner show`: everything that is known of one trial."""
+"""`tuner show`: all that is recorded of one trial."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tuner.cli.options import json_option, print_json, storage_option
 @json_option
 @storage_option
 def command(name: str, trial: int, as_json: bool, url: str) -> None:
-    """Show everything that is known of trial TRIAL of the study NAME."""
+    """Show all that is recorded of trial TRIAL of the study NAME."""
     from storage import History
     from tuner.cli.reading import opened
     from tuner.reporting.trial_note import trial_note

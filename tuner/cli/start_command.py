@@ -1,4 +1,4 @@
-"""`tuner start`: create a study or go on with it."""
+"""`tuner start`: create a study, or continue it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.argument("study", type=click.Path(path_type=Path))
 @storage_option
 @worker_options
-@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Budget, in place of the study file's.")
+@click.option(
+    "--trials", type=click.IntRange(min=1), metavar="N", help="Trials in all, in place of the study file's budget."
+)
 @click.option("--checkpoints", metavar="URL", help="Folder or URL of the checkpoints, stored with the study.")
 @timing_options
 def command(
@@ -29,7 +31,7 @@ def command(
     checkpoints: str | None,
     timing: Timing,
 ) -> None:
-    """Create the study of the file STUDY, or go on with it, and run trials here until its budget is spent."""
+    """Create the study of the file STUDY, or continue it, and run trials here until its budget is spent."""
     from tuner.cli.reading import read_study_file
     from tuner.cli.running import run_and_report
     from tuner.service import start as service

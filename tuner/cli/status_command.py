@@ -1,4 +1,4 @@
-"""`tuner status`: how studies stand."""
+"""`tuner status`: state, progress and workers of studies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tuner.cli.options import json_option, print_json, storage_option
 @json_option
 @storage_option
 def command(name: str | None, as_json: bool, url: str) -> None:
-    """Show how the study NAME stands, or every study."""
+    """Show state, progress and workers of the study NAME, or of every study."""
     from storage import Database, Studies
     from tuner.reporting.views import status_view
 

@@ -19,7 +19,7 @@ from tuner.cli.options import Seconds, storage_option
 )
 @storage_option
 def command(name: str, wait: float, url: str) -> None:
-    """End the study NAME on all machines, for good: trials that are not over fail, the best weights stay."""
+    """End the study NAME for good, on all machines: unfinished trials fail, the best weights stay."""
     from tuner.cli.reading import opened
     from tuner.service.stop import stop
     from tuner.study.locations import checkpoint_store

@@ -22,7 +22,7 @@ def command(name: str, as_json: bool, url: str) -> None:
     if as_json:
         print_json({"study": name, "trials": views})
         return
-    from tuner.reporting.terminal import describe, sparkline
+    from tuner.reporting.text import describe, sparkline
 
     for view in views:
         value = "" if view["value"] is None else f"{view['value']:.4f}"

@@ -31,5 +31,5 @@ def command(name: str, url: str, devices: str, overrides: MachineOverrides, timi
         1,
         devices,
         timing,
-        lambda machine, watch: service.resume(name, url, machine, watch, overrides=overrides, lift=False),
+        lambda machine, watch: service.resume(name, url, machine, watch, overrides=overrides, reopen=False),
     )

@@ -1,1 +1,1 @@
-"""optuna-dashboard on a study's storage, safe to leave open."""
+"""optuna-dashboard on a study's database, behind a guard that makes it safe to leave open."""

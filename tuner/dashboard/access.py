@@ -1,4 +1,4 @@
-"""Who may look: a token, or users with passwords, from files or the environment."""
+"""Log-in of the dashboard: a token, or users with passwords, from files or the environment."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from pathlib import Path
 
 from tuner.errors import AccessError
 
-#: What a token must have at least, in characters: it is all that stands between the network and the studies.
+#: Fewest characters of a token. The token alone protects the studies from the network.
 MIN_TOKEN = 16
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What a client must know.
+    """The credentials that the dashboard accepts.
 
     Args:
-        token: Alone enough, as a bearer token or as anybody's password.
-        users: Passwords by user.
+        token: Accepted as a bearer token, and as the password of any user name.
+        users: Passwords by user name.
 
     Raises:
-        AccessError: The token is short enough to be guessed, or there is neither.
+        AccessError: The token is too short, or there is neither a token nor a user.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -44,7 +44,10 @@ class Credentials:
             raise AccessError("the dashboard's log-in has no users")
 
     def allow(self, authorization: str) -> bool:
-        """Return whether an `Authorization` header knows it; takes as long for a near miss as for a far one."""
+        """Return whether an `Authorization` header holds valid credentials.
+
+        The time that it takes does not depend on how much of a wrong password is right.
+        """
         scheme, _, given = authorization.partition(" ")
         given = given.strip()
         if scheme.lower() == "bearer":
@@ -64,15 +67,15 @@ class Credentials:
 def read_credentials(
     *, token: str | None = None, token_file: Path | None = None, auth_file: Path | None = None
 ) -> Credentials | None:
-    """Return what clients must know, or None where nothing is asked of them.
+    """Return the credentials that the dashboard accepts, or None where it needs no log-in.
 
     Args:
         token: The token itself, from the environment.
-        token_file: A file with the token alone.
-        auth_file: A file with a line `user:password` for each user; lines that begin with # are skipped.
+        token_file: A file that holds the token only.
+        auth_file: A file with a line `user:password` for each user. Lines that begin with # are skipped.
 
     Raises:
-        AccessError: A file cannot be read or says nothing, or there are two tokens.
+        AccessError: A file cannot be read or holds no credentials, or there are two tokens.
     """
     if token and token_file is not None:
         raise AccessError("there are two tokens for the dashboard; give TUNER_DASHBOARD_TOKEN or a file, not both")
@@ -109,39 +112,39 @@ def _read(path: Path) -> str:
 
 
 def _same(given: str, right: str) -> bool:
-    # Digests, so that not even the length of what is right can be measured.
+    # Digests are compared, so that not even the length of the secret can be measured.
     digests = (hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest() for text in (given, right))
     return hmac.compare_digest(*digests)
 
 
-class Attempts:
-    """Bounds how often an address may guess. Safe to share between threads.
+class LoginAttempts:
+    """Limits how often an address may try wrong credentials. Safe to share between threads.
 
-    Each address has `burst` wrong guesses, and then one more a second. Who shares an address shares them, so behind a
-    proxy all clients do.
+    Each address has `burst` wrong attempts, and regains one a second. All clients behind one proxy share its address,
+    and so its attempts.
 
     Args:
-        burst: Wrong guesses at once.
-        clock: Seconds, for tests.
+        burst: Wrong attempts in a row.
+        clock: Returns the time in seconds; replaced in tests.
     """
 
-    #: Addresses that are remembered; the ones that guessed longest ago are forgotten first.
+    #: Most addresses that are remembered. The address whose last wrong attempt is oldest is forgotten first.
     SIZE = 4096
 
     def __init__(self, burst: int = 20, clock: Callable[[], float] = time.monotonic) -> None:
         self._burst = burst
         self._clock = clock
-        #: By address, the moment at which all of its guesses will have come back.
+        #: By address, the time at which it will have regained all of its attempts.
         self._whole_at: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def may_try(self, address: str) -> bool:
-        """Return whether an address has a guess left."""
+        """Return whether an address has an attempt left."""
         with self._lock:
             return self._whole_at.get(_network(address), 0.0) - self._clock() <= self._burst - 1
 
     def failed(self, address: str) -> None:
-        """Count a wrong guess."""
+        """Count a wrong attempt of an address."""
         key = _network(address)
         with self._lock:
             self._whole_at[key] = max(self._whole_at.pop(key, 0.0), self._clock()) + 1.0
@@ -150,7 +153,10 @@ class Attempts:
 
 
 def _network(address: str) -> str:
-    """Return what one client may have many addresses of: of IPv6, 64 bits are its own."""
+    """Return the key under which attempts are counted: an IPv4 address, or the /64 network of an IPv6 address.
+
+    An IPv6 client usually has a whole /64 network to itself, and could try from another address each time.
+    """
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the dashboard answers by itself, and the headers of all that it answers."""
+"""Responses of the guard itself, and the security headers of all responses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Headers = list[tuple[str, str]]
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not no-referrer: with that, browsers hide from the dashboard that its own forms are its own.
+    # Not `no-referrer`: with that, browsers hide the origin, and the guard would refuse the dashboard's own forms.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -22,12 +22,12 @@ _NO_FRAMES = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """An answer of our own.
+    """A response of the guard itself.
 
     Args:
-        status: Of HTTP.
-        reason: A line for people.
-        headers: Besides those of every answer.
+        status: HTTP status.
+        reason: One line for the user.
+        headers: Headers in addition to those of every response.
     """
 
     status: HTTPStatus
@@ -36,32 +36,32 @@ class Answer:
 
     @property
     def status_line(self) -> str:
-        """What HTTP calls the status line."""
+        """The HTTP status line."""
         return f"{self.status.value} {self.status.phrase}"
 
     def content(self, path: str) -> tuple[str, bytes]:
-        """Return type and body: the page shows the `reason` of JSON that its requests are answered with."""
+        """Return content type and body. Requests to the API get JSON, whose `reason` optuna-dashboard's page shows."""
         if path.startswith("/api/"):
             return "application/json", json.dumps({"reason": self.reason}).encode()
         return "text/plain; charset=utf-8", f"{self.reason}\n".encode()
 
 
 def refused(status: HTTPStatus, reason: str, *headers: tuple[str, str]) -> Answer:
-    """Return a refusal."""
+    """Return a response that refuses a request."""
     return Answer(status=status, reason=reason, headers=headers)
 
 
 def is_artifact(path: str) -> bool:
-    """Return whether a path is that of a file which somebody has uploaded."""
+    """Return whether a path is that of an uploaded file."""
     return path.startswith("/artifacts/")
 
 
 def secured(headers: Headers, path: str) -> Headers:
-    """Return the headers of an answer, of whomever it comes, with ours."""
+    """Return the headers of a response, of the guard or of optuna-dashboard, with the security headers added."""
     policy = {name.lower(): value for name, value in headers}.get("content-security-policy", _NOTHING)
     ours = dict(_ALWAYS)
     if is_artifact(path):
-        # What somebody has uploaded must not run with the rights of whoever looks at it.
+        # Scripts in an uploaded file must not run with the rights of the user who opens the file.
         ours["Content-Security-Policy"] = f"sandbox; {_NOTHING}; {_NO_FRAMES}"
         ours["Content-Disposition"] = "attachment"
     else:
@@ -69,6 +69,6 @@ def secured(headers: Headers, path: str) -> Headers:
     if not path.startswith("/static/"):
         ours["Cache-Control"] = "no-store"
     replaced = tuple(name.lower() for name in ours)
-    # No page elsewhere may read an answer.
+    # No page of another origin may read a response.
     dropped = (*replaced, "access-control-")
     return [each for each in headers if not each[0].lower().startswith(dropped)] + list(ours.items())

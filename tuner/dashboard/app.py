@@ -1,4 +1,4 @@
-"""The studies behind the dashboard: opened when they can be, and again when they have changed places."""
+"""The database behind the dashboard: opened once it answers, and opened anew after a study was deleted."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 class Away(Exception):
-    """The studies cannot be shown for now; says why in a line."""
+    """The studies cannot be shown now. The message says why, in one line."""
 
 
 class Source:
-    """A database, and optuna-dashboard on it. Safe to share between threads; not between processes.
+    """A database, and the optuna-dashboard application on it. Safe to share between threads, not between processes.
 
-    optuna-dashboard keeps what it has read of finished trials, by their ids. SQLite gives the ids of a deleted study to
-    the next one, so it begins anew once one is gone.
+    optuna-dashboard caches finished trials by their ids, and SQLite gives the ids of a deleted study to the next study.
+    So the application is replaced by a new one whenever a study has been deleted.
 
     Args:
         url: The database.
-        writes: Whether the dashboard may write; otherwise the database itself refuses.
-        artifacts: The folder of Optuna's artifacts, or None where none are shown.
+        writes: Whether the dashboard may write. Otherwise the database connection itself is read-only.
+        artifacts: The folder of Optuna's artifacts; None shows no artifacts.
     """
 
     def __init__(self, url: str, *, writes: bool, artifacts: Path | None) -> None:
@@ -42,7 +42,7 @@ class Source:
         self._shown: frozenset[tuple[int, str, float | None]] = frozenset()
 
     def is_there(self) -> bool:
-        """Return whether the database answers, with studies or without any."""
+        """Return whether the database answers. A server's database without tables counts as answering."""
         try:
             self.open()
         except Away as error:
@@ -50,10 +50,10 @@ class Source:
         return True
 
     def open(self) -> tuple[Database, WSGIApplication]:
-        """Return the database, which answers now, and optuna-dashboard on it.
+        """Return the database, after it has answered, and the optuna-dashboard application on it.
 
         Raises:
-            Away: It does not answer, or holds no study yet.
+            Away: The database does not answer, or has no tables yet.
         """
         try:
             if self._database is None or self._application is None:
@@ -89,7 +89,8 @@ class Source:
         from optuna.artifacts import FileSystemArtifactStore
         from optuna.storages import get_storage
 
-        # The storage that keeps finished trials: without it every look at a study of thousands takes seconds.
+        # `get_storage` adds Optuna's cache of finished trials. Without it, each view of a study of thousands of trials
+        # takes seconds.
         storage = get_storage(database.optuna_storage if self._writes else database.optuna_reader)
         artifacts = None if self._artifacts is None else FileSystemArtifactStore(self._artifacts)
         application: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
@@ -97,7 +98,7 @@ class Source:
 
     @staticmethod
     def _refuse_lost_file(database: Database) -> None:
-        # SQLite would make an empty one in its place.
+        # SQLite would create an empty file in its place.
         if database.path is not None and not database.path.exists():
             raise DatabaseMissing(f"there is no database {database.path}")
 

@@ -1,4 +1,4 @@
-"""What stands between the network and optuna-dashboard, which itself lets whoever reaches it do anything."""
+"""The guard between the network and optuna-dashboard, which has no access control of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from tuner.dashboard.access import Attempts, Credentials
+from tuner.dashboard.access import Credentials, LoginAttempts
 from tuner.dashboard.answers import Answer, Headers, is_artifact, refused, secured
 from tuner.dashboard.app import Away, Source
 from tuner.dashboard.hosts import Hosts, is_own_page
@@ -23,15 +23,15 @@ HEALTH = "/healthz"
 
 
 class Guard:
-    """A WSGI application that hands to optuna-dashboard what is safe, and answers the rest itself.
+    """A WSGI application that passes safe requests to optuna-dashboard and refuses the others.
 
     Args:
-        source: The studies.
-        hosts: By which names it may be asked.
-        credentials: What clients must know; None asks nothing.
-        writes: Whether anything may be changed.
-        say: Is told a line for whoever runs the dashboard.
-        debug: Let optuna-dashboard say on stderr where it fails.
+        source: The database, and optuna-dashboard on it.
+        hosts: Host names that requests may name.
+        credentials: Credentials that clients must send; None requires none.
+        writes: Whether clients may change data.
+        say: Called with a line for the operator of the dashboard.
+        debug: Whether optuna-dashboard writes its tracebacks to stderr.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Guard:
         self._writes = writes
         self._say = say
         self._debug = debug
-        self._attempts = Attempts()
+        self._attempts = LoginAttempts()
         self._away = False
         self._lock = threading.Lock()
 
@@ -58,8 +58,8 @@ class Guard:
         """Answer a request."""
         path = environ["PATH_INFO"] = environ.get("PATH_INFO", "").rstrip("/") or "/"
         for header in ("HOST", "PROTO", "PORT"):
-            environ.pop(f"HTTP_X_FORWARDED_{header}", None)  # anybody can send them, and redirects would follow them
-        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # optuna-dashboard fails without
+            environ.pop(f"HTTP_X_FORWARDED_{header}", None)  # any client can send them, and redirects would use them
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # optuna-dashboard fails where it is missing
         if not self._debug:
             environ["wsgi.errors"] = io.StringIO()
         answer = self._refusal(environ, path)
@@ -80,7 +80,7 @@ class Guard:
         return body
 
     def _refusal(self, environ: WSGIEnvironment, path: str) -> Answer | None:
-        """Return why a request is refused, whatever it asks for; None where it is not."""
+        """Return the response to a request with a wrong host, origin or log-in; None where it is allowed."""
         if not environ.get("RAW_URI", "/").startswith("/"):
             return refused(HTTPStatus.BAD_REQUEST, "ask for a path, not for an address")
         reads = environ["REQUEST_METHOD"] in READING
@@ -99,7 +99,7 @@ class Guard:
         return self._unknown(environ)
 
     def _unknown(self, environ: WSGIEnvironment) -> Answer | None:
-        """Return what a client gets that does not say what it must know."""
+        """Return the response to a client without valid credentials; None where the credentials are valid."""
         if self._credentials is None:
             return None
         challenge = ("WWW-Authenticate", 'Basic realm="tuner dashboard", charset="UTF-8"')
@@ -115,8 +115,8 @@ class Guard:
         return refused(HTTPStatus.UNAUTHORIZED, "that is not the dashboard's token, or not the password", challenge)
 
     def _own_answer(self, path: str) -> Answer | None:
-        """Return what is answered without optuna-dashboard."""
-        if path in ("/", "/incompatible-rdb-schema"):  # the second offers to upgrade Optuna's tables, which tuner does
+        """Return the response to a path that the guard answers itself; None for any other path."""
+        if path in ("/", "/incompatible-rdb-schema"):  # optuna-dashboard's second page would upgrade the tables
             return Answer(status=HTTPStatus.FOUND, reason="see /dashboard", headers=(("Location", "/dashboard"),))
         if path != HEALTH:
             return None
@@ -125,7 +125,7 @@ class Guard:
         return refused(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer")
 
     def _change(self, environ: WSGIEnvironment, path: str) -> Answer | None:
-        """Return why a change is refused; None for one that is taken, and for what changes nothing."""
+        """Return the response to a change that is refused; None for a change that is allowed, and for a read."""
         method = environ["REQUEST_METHOD"]
         if method in READING:
             return self._without_body(environ)
@@ -139,7 +139,7 @@ class Guard:
             return refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {body_limit(path)} bytes are taken")
         kind = environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
         if length and kind != "application/json":
-            # The one kind that a page elsewhere cannot send without asking first.
+            # JSON is the one type here that a page of another origin cannot send without a preflight request.
             return refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "changes are application/json")
         body = environ["wsgi.input"].read(length)
         try:
@@ -164,7 +164,7 @@ class Guard:
         return refused(HTTPStatus.SERVICE_UNAVAILABLE, str(error), ("Retry-After", "5"))
 
     def _failure(self, environ: WSGIEnvironment, path: str) -> Answer:
-        """Return what is answered where optuna-dashboard has failed: most often, the database has gone meanwhile."""
+        """Return the response where optuna-dashboard has failed. Most often the database has become unreachable."""
         try:
             self._source.open()
         except Away as error:
@@ -175,7 +175,7 @@ class Guard:
         return refused(HTTPStatus.INTERNAL_SERVER_ERROR, "optuna-dashboard failed")
 
     def _tell(self, *, away: str | None) -> None:
-        """Say once that the studies are away, and once that they are back."""
+        """Report once that the studies cannot be shown, and once that they are shown again."""
         with self._lock:
             if (away is not None) == self._away:
                 return
@@ -184,7 +184,7 @@ class Guard:
 
 
 def _asked(application: Any, environ: WSGIEnvironment) -> tuple[str, Headers, Iterable[bytes]]:
-    """Return what an application answers, before any of it is sent."""
+    """Return status, headers and body of an application's response, before any of it is sent."""
     started: list[tuple[str, Headers]] = []
 
     def start(status: str, headers: Headers, _: object = None) -> None:

@@ -1,4 +1,4 @@
-"""Asking a running dashboard whether all is well, as containers do."""
+"""The health check of a running dashboard, for containers."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import http.client
 from tuner.dashboard.guard import HEALTH
 from tuner.errors import TunerError
 
-#: Seconds. A database behind a network that swallows packets is given up on after some of its own.
+#: Seconds. The dashboard itself waits some seconds for a database whose network drops packets before it answers.
 _TIMEOUT_S = 20.0
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def ask_health(host: str, port: int) -> None:
-    """Return if a dashboard is there and reaches its database.
+    """Return where a dashboard answers and reaches its database.
 
     Args:
-        host: Where it listens.
-        port: Where it listens.
+        host: Host that it listens at.
+        port: Port that it listens at.
 
     Raises:
-        TunerError: It does not answer, or its database does not.
+        TunerError: The dashboard does not answer, or its database does not.
     """
     plain = host.strip("[]")
     connection = http.client.HTTPConnection(_WILDCARDS.get(plain, plain), port, timeout=_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""By which names the dashboard may be asked, and which pages may ask it to write."""
+"""The host names that requests to the dashboard may name, and the pages that may send it changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from tuner.errors import AccessError
 
-#: Names that lead to the machine itself, wherever the dashboard listens.
+#: Names of the machine itself. They are always allowed.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.IGNORECASE | re.ASCII)
 _PORTS = {"http": 80, "https": 443}
@@ -18,33 +18,34 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Hosts:
-    """The names that a request may ask for.
+    """The host names that a request may name in its `Host` header.
 
-    A page elsewhere may have its own name resolve to this machine, and would then count as the dashboard's own; by the
-    name that it asks for, it is known.
+    A hostile page can let its own host name resolve to this machine (DNS rebinding). To the browser it then has the
+    dashboard's origin. Its requests are recognised by the host name that they carry.
 
     Args:
         names: Names and addresses, without scheme and port.
-
-    Raises:
-        AccessError: One of them is no such thing.
     """
 
     names: frozenset[str]
 
     @staticmethod
     def of(names: Iterable[str]) -> Hosts:
-        """Return the loopback names and these."""
+        """Return the loopback names and the given ones.
+
+        Raises:
+            AccessError: One of them is not a host name or an address.
+        """
         return Hosts(frozenset(LOOPBACK) | {_checked(name) for name in names})
 
     def allow(self, host: str) -> bool:
-        """Return whether a `Host` header names one of them; at which port, is for tunnels and proxies to say."""
+        """Return whether a `Host` header names an allowed host, at any port, because tunnels and proxies change it."""
         found = _HOST.fullmatch(host)
         return found is not None and _plain(found[1]) in self.names
 
 
 def is_own_page(origin: str, host: str) -> bool:
-    """Return whether an `Origin` is the page that a `Host` serves: the scheme may differ, as behind a proxy."""
+    """Return whether an `Origin` header is the host of the `Host` header. Behind a proxy the scheme may differ."""
     try:
         page = urlsplit(origin)
         port = _PORTS.get(page.scheme)
@@ -57,7 +58,7 @@ def is_own_page(origin: str, host: str) -> bool:
 
 
 def _plain(name: str) -> str:
-    """Return one spelling of a name or an address."""
+    """Return the canonical spelling of a host name or an address."""
     name = name.strip("[]").rstrip(".").lower()
     try:
         return str(ipaddress.ip_address(name))

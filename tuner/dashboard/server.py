@@ -1,4 +1,4 @@
-"""The server: gunicorn, with one process whose threads share what it has read."""
+"""The server: gunicorn with one worker process, so that all threads share one cache of finished trials."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 _THREADS = 8
-#: Seconds that requests have to end in once a signal has come.
+#: Seconds in which open requests must end after a signal.
 _GRACE_S = 10
 
 
@@ -31,36 +31,36 @@ _GRACE_S = 10
 class Settings:
     """How the dashboard is served."""
 
-    #: The database.
+    #: URL of the database.
     url: str
     #: Name or address to listen at.
     host: str
-    #: 0 takes a free one.
+    #: Port to listen at; 0 takes a free one.
     port: int
-    #: Names that it answers to, besides those of the machine itself.
+    #: Host names that requests may name, besides those of the machine itself.
     names: tuple[str, ...] = ()
-    #: What clients must know; None asks nothing, which only a loopback address may.
+    #: Credentials that clients must send. None requires none, and is allowed at a loopback address only.
     credentials: Credentials | None = None
-    #: Whether anything may be changed.
+    #: Whether clients may change data.
     writes: bool = False
-    #: The folder of Optuna's artifacts.
+    #: The folder of Optuna's artifacts; None shows no artifacts.
     artifacts: Path | None = None
-    #: Whether gunicorn and optuna-dashboard may say what they do.
+    #: Whether gunicorn and optuna-dashboard write their logs.
     debug: bool = False
 
 
 def serve(settings: Settings, *, ready: Callable[[str], None], say: Callable[[str], None]) -> None:
-    """Serve the dashboard until a signal ends it, which ends the process with 0.
+    """Serve the dashboard until a signal ends the process with exit code 0.
 
     Args:
-        settings: How.
-        ready: Is told the address once it answers.
-        say: Is told a line of what whoever runs the dashboard should know.
+        settings: How to serve it.
+        ready: Called with the address of the dashboard once it answers.
+        say: Called with a line for the operator of the dashboard.
 
     Raises:
-        AccessError: It would be open to a network, or a name is no name.
+        AccessError: The dashboard would be open to a network without a log-in, or a host name is not valid.
         TunerError: The address cannot be listened at.
-        StorageError: There is no such database, or none that can be opened.
+        StorageError: There is no such database, or it cannot be opened.
     """
     family, address = _resolved(settings.host, settings.port)
     if settings.credentials is None and not ipaddress.ip_address(address).is_loopback:
@@ -77,12 +77,12 @@ def serve(settings: Settings, *, ready: Callable[[str], None], say: Callable[[st
 
     def make() -> WSGIApplication:
         if not settings.debug:
-            # What fails there is told by the guard, in a line.
+            # The guard reports failures of optuna-dashboard, in one line.
             logging.getLogger("optuna_dashboard").addHandler(logging.NullHandler())
             logging.getLogger("optuna_dashboard").propagate = False
         source = Source(settings.url, writes=settings.writes, artifacts=settings.artifacts)
         try:
-            source.open()  # which imports what takes a second
+            source.open()  # imports optuna-dashboard, which takes a second, before the first request
         except Away as error:
             say(f"The dashboard shows nothing yet: {error}")
         return Guard(
@@ -95,14 +95,14 @@ def serve(settings: Settings, *, ready: Callable[[str], None], say: Callable[[st
         )
 
     def started(worker: Any) -> None:
-        if worker.age == 1:  # not one that takes the place of another
+        if worker.age == 1:  # the first worker, not one that replaces a worker that died
             ready(where)
 
     _Server(listener, make, started, debug=settings.debug).run()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    """gunicorn, configured here alone: by no file, no environment and no command line."""
+    """gunicorn with the options given here. It reads no configuration file, environment variable or command line."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "loglevel": "info" if debug else "error",
             "accesslog": None,
             "control_socket_disable": True,
-            # Nobody in front is trusted: a proxy and a client on this machine have the same address.
+            # No proxy is trusted: a proxy and a client on this machine have the same address.
             "forwarded_allow_ips": "",
             "forwarder_headers": "",
             "proc_name": "tuner dashboard",
@@ -132,17 +132,17 @@ class _Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Take the options."""
+        """Set the options."""
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
     def load(self) -> WSGIApplication:
-        """Make the application, in the process that serves it."""
+        """Create the application, in the worker process."""
         return self._make()
 
 
 def _check(url: str) -> None:
-    """Refuse a database that cannot be opened; one of a server may be empty until somebody starts a study."""
+    """Raise where the database cannot be opened. A server's database may be empty until the first study is started."""
     try:
         Database(url).close()
     except DatabaseMissing:

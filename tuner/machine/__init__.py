@@ -1,1 +1,1 @@
-"""This machine: its devices, its memory and its disks."""
+"""The machine that runs trials: its devices, its memory and its disks."""

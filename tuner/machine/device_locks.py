@@ -1,4 +1,4 @@
-"""Locks on devices, so that no two commands on one machine share a GPU."""
+"""Locks on GPUs, so that no two commands on one machine train on the same GPU."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from tuner.errors import DeviceError, DevicesBusy
-from tuner.machine.devices import Device, _listed
+from tuner.machine.devices import Device, listed
 
 
 class DeviceLocks:
-    """The GPUs that this command holds against every other command on the machine.
+    """The locks on the GPUs of this command.
 
-    One lock file a GPU, flocked, in a folder that all users share; the kernel frees it when the process ends,
-    however it ends. Commands that see different folders (another TMPDIR, a container's own /tmp) do not see
-    each other's locks. For one thread at a time, and not to be closed in a forked child, where it could
-    unlock the parent's GPUs.
+    Each GPU has a lock file in a folder that all users share. The command holds an `flock` on the file, which the
+    kernel releases when the process ends, also when it is killed. Commands that see different folders (another TMPDIR,
+    a container's own /tmp) do not see each other's locks.
+
+    Use it from one thread at a time. Do not close it in a forked child, which could unlock the parent's GPUs.
 
     Args:
-        folder: Where the locks are; made if missing. By default `shichimi-devices` in the temporary folder.
+        folder: Folder of the lock files; made if missing. By default `shichimi-devices` in the temporary folder.
     """
 
-    #: Longest wait, in seconds, for another command that is choosing its GPUs, which takes milliseconds.
+    #: Longest wait, in seconds, while another command chooses its GPUs. Choosing takes milliseconds.
     CHOOSING_S = 10.0
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -45,29 +46,31 @@ class DeviceLocks:
         self.close()
 
     def acquire_free(self, devices: Sequence[Device], wanted: int | None = None) -> tuple[Device, ...]:
-        """Take the free ones among the devices and hold them until `close`; all that were wanted, or none.
+        """Lock free GPUs among the devices and hold the locks until `close`.
 
-        Does not wait for a device. The CPU is never locked: devices without a GPU come back as they are.
+        It locks as many GPUs as are wanted or none at all, and never waits for a GPU to become free. The CPU is never
+        locked: without a GPU among them the devices are returned as they are.
 
         Args:
-            devices: Candidates, the preferred first.
-            wanted: How many GPUs to take; by default as many as are free, at least one.
+            devices: Candidates, the preferred ones first.
+            wanted: Number of GPUs to lock. By default all that are free, at least one.
 
         Returns:
-            The devices taken, in the given order.
+            The locked devices, in the given order.
 
         Raises:
-            DevicesBusy: No GPU is free, or fewer than wanted; names who holds the others.
-            DeviceError: More are wanted than given, or the lock folder cannot be used.
+            DevicesBusy: Fewer GPUs are free than wanted. The message names the processes that hold the others.
+            DeviceError: More GPUs are wanted than given, or the lock folder cannot be used.
         """
         gpus = [device for device in devices if device.kind == "cuda"]
         if not gpus:
             return tuple(devices)
         if wanted is not None and not 1 <= wanted <= len(gpus):
-            raise DeviceError(f"{wanted} GPUs wanted of {_listed(gpus)}")
+            raise DeviceError(f"{wanted} GPUs wanted of {listed(gpus)}")
         try:
             self._open_folder()
-            # One chooses after the other: else two that want 3 of 4 GPUs could take 2 each and both give up.
+            # One command chooses at a time. Otherwise two commands that each want 3 of 4 GPUs could lock 2 each, and
+            # both would give up.
             with FileLock(self._folder / "choosing.lock", timeout=self.CHOOSING_S, mode=0o666):
                 return self._take_free(gpus, wanted)
         except Timeout as error:
@@ -76,7 +79,7 @@ class DeviceLocks:
             raise DeviceError(f"GPUs cannot be locked in {self._folder}: {error}") from error
 
     def close(self) -> None:
-        """Let go of every device; closing again does nothing."""
+        """Unlock every GPU. Closing again does nothing."""
         for device_id in list(self._held):
             self._release(device_id)
         if self._folder_fd is not None:
@@ -103,7 +106,7 @@ class DeviceLocks:
         return tuple(taken)
 
     def _take(self, device: Device) -> bool:
-        # Not thread-local: whichever thread ends the command must be able to release.
+        # Not thread-local: a lock must be releasable from another thread than the one that took it.
         lock = FileLock(self._path(device.id, "lock"), mode=0o666, thread_local=False)
         try:
             lock.acquire(blocking=False)
@@ -125,12 +128,13 @@ class DeviceLocks:
     def _open_folder(self) -> None:
         with suppress(FileExistsError):
             self._folder.mkdir(parents=True)
-            # Past the umask; sticky, so that users cannot remove each other's files.
+            # `chmod` because the umask narrows the mode of `mkdir`. The sticky bit keeps users from removing each
+            # other's files.
             self._folder.chmod(0o1777)
         if self._folder_fd is None:
             self._folder_fd = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-            # systemd-tmpfiles removes old files from /tmp, but skips folders that are flocked. A lock file
-            # removed under a long study would let a second command lock a new file of the same name.
+            # systemd-tmpfiles removes old files from /tmp but skips folders that are flocked. If it removed a lock
+            # file during a long study, a second command could lock a new file of the same name.
             with suppress(BlockingIOError):
                 fcntl.flock(self._folder_fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
@@ -147,11 +151,14 @@ class DeviceLocks:
 
 
 def _write_shared(path: Path, text: str) -> None:
-    """Overwrite a file that any user may overwrite; a courtesy to readers, so that failing is no error."""
+    """Overwrite a file that any user may overwrite.
+
+    The file only tells other users who holds a GPU, so a failure is ignored.
+    """
     flags = os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK
     with suppress(OSError):
         try:
-            # Exclusive: in a sticky folder Linux refuses O_CREAT on an existing file of another user.
+            # O_EXCL: in a sticky folder Linux refuses a plain O_CREAT on an existing file of another user.
             descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
             os.fchmod(descriptor, 0o666)
         except FileExistsError:

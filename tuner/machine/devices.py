@@ -1,6 +1,6 @@
-"""Which GPUs this process may use, which lane gets which, and locks so that no two commands share one.
+"""Which devices this process may use, and which lane trains on which device.
 
-A trainer is given its GPU by UUID, never by index: an index means another GPU as soon as CUDA_VISIBLE_DEVICES
+A trainer is given its GPU by UUID, never by index: the same index means another GPU as soon as CUDA_VISIBLE_DEVICES
 or the order of enumeration differs. Nothing here starts CUDA.
 """
 
@@ -24,27 +24,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """One thing that a trainer trains on: a GPU, a MIG device of a divided GPU, or the CPU."""
+    """A device that a trainer trains on: a GPU, a MIG device of a divided GPU, or the CPU."""
 
     kind: Literal["cuda", "cpu"]
     #: CUDA's UUID (`GPU-…`, `MIG-…`), the same for every process of the machine; `cpu` for the CPU.
     id: str
-    #: What people see and type: `cuda:0`, by position among the visible ones, or `cpu`.
+    #: The name in messages and in `--devices`: `cpu`, or `cuda:0` by position among the visible GPUs.
     label: str
     #: Product name.
     name: str
-    #: Total memory of the device in bytes; None for the CPU and where the driver does not say.
+    #: Total memory of the device in bytes; None for the CPU and where the driver does not report it.
     memory_bytes: int | None
 
     @property
     def memory_class(self) -> str:
-        """Kind and memory of the device, the same for all on which the same fits, such as `cuda NVIDIA A2 15.7 GiB`."""
+        """Kind, product name and memory of the device, such as `cuda NVIDIA A2 15.7 GiB`.
+
+        On devices of one class the same micro-batch fits in memory.
+        """
         size = self.memory_bytes if self.kind == "cuda" else host_memory_bytes()
         name = f" {self.name[:80]}" if self.kind == "cuda" else ""
         return f"{self.kind}{name}" + (f" {size / 2**30:.1f} GiB" if size is not None else "")
 
     def environment(self) -> dict[str, str]:
-        """Return what must be in a trainer's environment, before CUDA starts, to see this device alone."""
+        """Return the environment variables with which CUDA shows a trainer this device alone.
+
+        They must be set before CUDA starts.
+        """
         visible = self.id if self.kind == "cuda" else ""
         return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": visible}
 
@@ -54,7 +60,7 @@ CPU = Device(kind="cpu", id="cpu", label="cpu", name="CPU", memory_bytes=None)
 
 @dataclass(frozen=True, kw_only=True)
 class Lane:
-    """The place of one worker: at any time one trial trains in it."""
+    """A device, or a share of the CPU, that trains at most one trial at a time."""
 
     #: Position among the lanes of this supervisor, from 0.
     index: int
@@ -66,16 +72,16 @@ class Lane:
 def visible_gpus(environ: Mapping[str, str], nvml: Nvml) -> tuple[Device, ...]:
     """Return the GPUs that CUDA_VISIBLE_DEVICES leaves to this process, in its order.
 
-    It is read as CUDA reads it: unset shows all, empty none, and the first entry that names nothing hides
-    itself and what follows. In one thing we see more. A CUDA process sees a single MIG device, but each of
-    our trainers is a process of its own, so that a divided GPU stands for all of its MIG devices.
+    The variable is read as CUDA reads it. Where it is not set, all GPUs are visible; where it is empty, none is. The
+    first entry that names no GPU hides itself and all entries after it. There is one difference: a CUDA process sees a
+    single MIG device, but each trainer is a process of its own, so a divided GPU stands for all of its MIG devices.
 
     Args:
-        environ: Environment of this process. Indices count in PCI order, whatever CUDA_DEVICE_ORDER it holds.
+        environ: Environment of this process. Indices always count in PCI order; CUDA_DEVICE_ORDER is ignored.
         nvml: The driver.
 
     Raises:
-        DeviceError: A device is named twice (CUDA then shows none at all), or the driver fails.
+        DeviceError: The variable names a device twice (CUDA then shows no GPU at all), or the driver fails.
     """
     value = environ.get("CUDA_VISIBLE_DEVICES")
     gpus = installed_gpus(nvml) if value != "" else ()
@@ -91,12 +97,12 @@ def select_devices(spec: str, environ: Mapping[str, str], nvml: Nvml) -> tuple[D
 
     Args:
         spec: `auto` (all visible GPUs, or the CPU where there is none), `cpu`, `cuda` (all visible GPUs) or
-            `cuda:0,1` (positions among the visible GPUs, in the order wanted).
+            `cuda:0,1` (positions among the visible GPUs; the devices are returned in this order).
         environ: Environment of this process.
-        nvml: The driver; not asked for `cpu`.
+        nvml: The driver; not used for `cpu`.
 
     Raises:
-        DeviceError: The specification is not one of these, or names a GPU that is not visible or one twice.
+        DeviceError: The specification is not one of these, names a GPU that is not visible, or names a GPU twice.
     """
     if spec == "cpu":
         return (CPU,)
@@ -117,17 +123,17 @@ def select_devices(spec: str, environ: Mapping[str, str], nvml: Nvml) -> tuple[D
 def lanes(
     devices: Sequence[Device], workers: int | None = None, *, cores: int | None = None, most: int | None = None
 ) -> tuple[Lane, ...]:
-    """Give each worker a device of its own (the CPU is shared) and its part of the cores.
+    """Divide devices and CPU cores among lanes: each lane gets a GPU of its own, or the lanes share the CPU.
 
     Args:
-        devices: What to work on: GPUs, or the CPU alone.
-        workers: Number of lanes; by default one a GPU, and one on the CPU.
-        cores: Cores to divide as threads, the remainder to the first lanes; by default those that this
-            process may run on. More lanes than cores get a thread each all the same.
-        most: Threads that no lane has more of; by default what OMP_NUM_THREADS says.
+        devices: GPUs, or the CPU alone.
+        workers: Number of lanes. By default one for each GPU, or one on the CPU.
+        cores: CPU cores to divide among the lanes as threads; the first lanes get the remainder. By default the cores
+            that this process may run on. Each lane gets at least one thread, even with more lanes than cores.
+        most: Most threads of a lane; by default the value of OMP_NUM_THREADS.
 
     Raises:
-        DeviceError: There is no device, no worker, or more workers than GPUs.
+        DeviceError: There is no device, fewer than one worker, or more workers than GPUs.
     """
     if not devices:
         raise DeviceError("no device to work on")
@@ -138,7 +144,7 @@ def lanes(
     if count < 1:
         raise DeviceError(f"--workers {count}: at least 1 is needed")
     if gpus and count > len(gpus):
-        raise DeviceError(f"--workers {count}: one trial runs on a GPU, and there are {_listed(gpus)} to use")
+        raise DeviceError(f"--workers {count}: one trial runs on a GPU, and there are {listed(gpus)} to use")
     share, rest = divmod(cores, count)
     return tuple(
         Lane(
@@ -152,13 +158,13 @@ def lanes(
 
 def _threads_asked(environ: Mapping[str, str]) -> int | None:
     """Return the threads that OMP_NUM_THREADS allows; None where it holds no number, which OpenMP ignores too."""
-    first = environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # the others are of nested regions
+    first = environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()  # later numbers are for nested parallel regions
     return int(first) or None if first.isascii() and first.isdigit() else None
 
 
 def _named_units(value: str, gpus: Sequence[Gpu]) -> list[Unit]:
     entries = [entry.strip() for entry in value.split(",")]
-    # Indices and UUIDs do not mix: to either, the other is an invalid entry.
+    # CUDA reads all entries as indices or all as UUIDs; an entry of the other kind is invalid.
     find = _by_index if re.match(r"[+-]?[0-9]", entries[0]) else _by_uuid
     found: list[Unit] = []
     for entry in entries:
@@ -172,7 +178,7 @@ def _named_units(value: str, gpus: Sequence[Gpu]) -> list[Unit]:
 
 
 def _by_index(entry: str, gpus: Sequence[Gpu]) -> tuple[Unit, ...] | None:
-    # CUDA reads the number that an entry begins with and ignores the rest of it, as strtoul does.
+    # CUDA reads the number at the start of an entry and ignores the rest of the entry, as strtoul does.
     number = re.match(r"\+?[0-9]{1,9}", entry)
     index = int(number[0]) if number else len(gpus)
     return gpus[index].units if index < len(gpus) else None
@@ -194,11 +200,12 @@ def _repeated(values: Sequence[Hashable]) -> list[Hashable]:
     return [value for value, count in Counter(values).items() if count > 1]
 
 
-def _listed(gpus: Sequence[Device]) -> str:
+def listed(gpus: Sequence[Device]) -> str:
+    """Return the number and the labels of GPUs for a message, such as `2 GPUs (cuda:0, cuda:1)`."""
     return f"{len(gpus)} GPU{'s' * (len(gpus) != 1)} ({', '.join(device.label for device in gpus)})"
 
 
 def _shown(gpus: Sequence[Device], environ: Mapping[str, str]) -> str:
     value = environ.get("CUDA_VISIBLE_DEVICES")
     because = "" if value is None else f" with CUDA_VISIBLE_DEVICES={value or repr(value)}"
-    return (_listed(gpus) if gpus else "no GPU") + because
+    return (listed(gpus) if gpus else "no GPU") + because

@@ -1,4 +1,7 @@
-"""Memory that ran out: how that is known, on a device and on the host. No torch, for a study's own training too."""
+"""Recognises that memory ran out, on a device or on the host, and reads the memory of the host.
+
+It does not import torch, so that a study's own training can use it without torch.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-#: What libraries say of it where they have no error of their own for it: CUDA, HIP and MPS; torch on a processor;
-#: cuBLAS and cuDNN, whose workspaces are allocated late.
+#: Out-of-memory messages of plain `RuntimeError`s, from libraries that have no error class for it: CUDA, HIP and MPS;
+#: torch on the CPU; cuBLAS and cuDNN, which allocate their workspaces late.
 _WORDS = re.compile(
     r"out of memory|can't allocate memory|not enough memory|(CUBLAS|CUDNN|CUSOLVER|CUSPARSE)_STATUS_ALLOC_FAILED",
     re.IGNORECASE,
@@ -18,33 +21,38 @@ _PROC = Path("/proc")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error says that a device or the host is out of memory; also one that was raised from such."""
+    """Return whether an error, or an error that it was raised from, says that a device or the host is out of memory."""
     seen: BaseException | None = error
     while seen is not None:
         named = any(each.__name__ == "OutOfMemoryError" for each in type(seen).__mro__)  # torch's
-        no_room = isinstance(seen, OSError) and seen.errno == errno.ENOMEM
+        no_memory = isinstance(seen, OSError) and seen.errno == errno.ENOMEM
         worded = isinstance(seen, RuntimeError) and _WORDS.search(str(seen)) is not None
-        if isinstance(seen, MemoryError) or named or no_room or worded:
+        if isinstance(seen, MemoryError) or named or no_memory or worded:
             return True
         seen = seen.__cause__
     return False
 
 
 class OutOfMemoryKills:
-    """What the kernel has killed for want of memory in this process's control group, where its children are too.
+    """Counts the processes that the kernel killed for lack of memory in this process's control group.
 
-    The count says nothing of who was killed. So each one that is new stands for one process of ours that was.
+    The children of this process are in the same group. The kernel counts out-of-memory kills without naming the victim.
+    Each increase is credited to one trainer that ended by SIGKILL.
     """
 
     def __init__(self) -> None:
         self._seen = _count()
 
     def take(self) -> bool | None:
-        """Return whether there is one more that was not taken yet; None where the kernel tells us nothing."""
+        """Take one kill from the count.
+
+        Returns:
+            Whether there was a kill that has not been taken before; None where the kernel's count is not known.
+        """
         now = _count()
         if now is None:
             return None
-        if self._seen is None or now < self._seen:  # the group is another one than it was
+        if self._seen is None or now < self._seen:  # this process was moved to another group
             self._seen = now
             return None
         if now == self._seen:
@@ -54,12 +62,12 @@ class OutOfMemoryKills:
 
 
 def host_memory_bytes() -> int:
-    """Return the memory of this machine in bytes, or the bound that this process's control group sets to it."""
+    """Return the memory of this machine in bytes, or the limit of this process's control group where that is lower."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     bounds = [total]
     for folder, version in _groups():
         written = _read(folder / ("memory.limit_in_bytes" if version == 1 else "memory.max"))
-        if written is not None and written.strip().isdigit():  # `max` is no bound
+        if written is not None and written.strip().isdigit():  # `max` means no limit
             bounds.append(int(written))
     return min(bounds)
 
@@ -69,7 +77,7 @@ def _count() -> int | None:
         found = _oom_kills(_read(folder / ("memory.oom_control" if version == 1 else "memory.events")))
         if found is not None:
             return found
-    # Of the whole machine: all there is to see where no group counts.
+    # Where no group counts kills, the count of the whole machine is the only one.
     return _oom_kills(_read(_PROC / "vmstat"))
 
 
@@ -79,9 +87,9 @@ def _oom_kills(text: str | None) -> int | None:
 
 
 def _groups() -> Iterator[tuple[Path, int]]:
-    """Yield the folders of the control groups that account for this process's memory, and the version of each.
+    """Yield the folders of the control groups that account for this process's memory, and the cgroup version of each.
 
-    The nearest comes first, then those around it: of version 2 any may be without an account of its own.
+    The innermost group comes first, then the groups that contain it: in version 2 a group may have no memory files.
     """
     paths = {}
     for line in (_read(_PROC / "self" / "cgroup") or "").splitlines():
@@ -95,7 +103,7 @@ def _groups() -> Iterator[tuple[Path, int]]:
             continue
         root, mount = mounted.split(" ")[3:5]
         path = paths[version]
-        # In a container the mount begins at the container's own group, or somewhere that says nothing of it.
+        # In a container the mount may begin at the container's own group, or at a folder unrelated to this path.
         inside = path.removeprefix(root.rstrip("/")).strip("/") if path.startswith(root) else ""
         folder = Path(mount, inside)
         while not folder.is_dir():

@@ -1,6 +1,6 @@
-"""What is asked of the NVIDIA driver, through its management library NVML.
+"""The GPUs of this machine, as the NVIDIA driver reports them through its management library NVML.
 
-NVML answers without starting CUDA, which could neither be undone in this process nor survive a fork.
+NVML does not start CUDA. Once started, CUDA cannot be stopped in a process and does not work in its forked children.
 """
 
 from __future__ import annotations
@@ -16,42 +16,46 @@ if TYPE_CHECKING:
 
 
 class Nvml(Protocol):
-    """The part of NVML that finding devices needs.
+    """The part of NVML that is needed to find devices.
 
-    A handle is opaque: it comes from `handles` or `mig_handles`, goes back into the other methods, and is
-    good from `init` to `shutdown` only. Every method raises `DeviceError` where a driver is there and fails.
+    A handle is opaque. `handles` and `mig_handles` return handles, the other methods take them, and they are valid
+    between `init` and `shutdown` only. Every method raises `DeviceError` where there is a driver and it fails.
     """
 
     def init(self) -> bool:
-        """Start the library; False, and nothing to shut down, on a machine without an NVIDIA driver."""
+        """Start the library.
+
+        Returns:
+            False on a machine without an NVIDIA driver; then there is nothing to shut down.
+        """
 
     def shutdown(self) -> None:
-        """End what one `init` that returned True began."""
+        """Shut the library down, once for each `init` that returned True."""
 
     def handles(self) -> tuple[Any, ...]:
         """Return the physical GPUs that this process may use, in the order of their PCI bus ids."""
 
     def uuid(self, handle: Any) -> str:
-        """Return what CUDA_VISIBLE_DEVICES accepts: `GPU-…`, or `MIG-…` for a MIG device."""
+        """Return the UUID that CUDA_VISIBLE_DEVICES accepts: `GPU-…`, or `MIG-…` for a MIG device."""
 
     def name(self, handle: Any) -> str:
         """Return the product name, such as `NVIDIA A100-SXM4-80GB MIG 1g.10gb`."""
 
     def memory_bytes(self, handle: Any) -> int | None:
-        """Return the total memory in bytes; None where it is the host's and has no size of its own."""
+        """Return the total memory in bytes; None for a device that shares the host's memory."""
 
     def mig_enabled(self, handle: Any) -> bool:
-        """Return whether a physical GPU is divided now: CUDA then runs on its MIG devices only."""
+        """Return whether a physical GPU is in MIG mode now. CUDA then runs on its MIG devices only."""
 
     def mig_handles(self, handle: Any) -> tuple[Any, ...]:
-        """Return the MIG devices that exist on a divided GPU, perhaps none, by their MIG index."""
+        """Return the MIG devices of a divided GPU in the order of their MIG index; there may be none."""
 
     def mig_instance(self, handle: Any) -> tuple[int, int]:
         """Return the ids of a MIG device's GPU instance and of the compute instance in it."""
 
 
 class DriverNvml:
-    """`Nvml` of this machine's driver, through pynvml (imported when it is first needed)."""
+    """The `Nvml` of this machine's driver, called through pynvml, which is imported on first use."""
 
     def init(self) -> bool:
         """Load the library and start it."""
@@ -59,8 +63,8 @@ class DriverNvml:
         with _reported():
             try:
                 pynvml.nvmlInit()
-            # Any other failure, such as a library newer than the loaded driver, is a GPU machine out of
-            # order: to train on its CPU without a word would cost its owner days.
+            # Any other failure, such as a library newer than the loaded driver, means that the GPUs of this machine are
+            # out of order. It is raised: training on the CPU instead, without a message, would cost the user days.
             except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
                 return False
         return True
@@ -71,44 +75,44 @@ class DriverNvml:
             _pynvml().nvmlShutdown()
 
     def handles(self) -> tuple[Any, ...]:
-        """Sort what the driver gives us: it does not promise an order."""
+        """Sort the handles by PCI bus id, as the driver does not promise an order."""
         pynvml = _pynvml()
         found = []
         with _reported():
             for index in range(pynvml.nvmlDeviceGetCount()):
-                # The count includes GPUs that a batch system keeps from us; CUDA numbers without them.
+                # The count includes GPUs that a batch system has not granted to this job. CUDA's indices skip them.
                 with suppress(pynvml.NVMLError_NoPermission):
                     found.append(pynvml.nvmlDeviceGetHandleByIndex(index))
             return tuple(sorted(found, key=lambda handle: pynvml.nvmlDeviceGetPciInfo(handle).busId))
 
     def uuid(self, handle: Any) -> str:
-        """Answer for a GPU and for a MIG device."""
+        """Read the UUID of a GPU or a MIG device."""
         with _reported():
             return str(_pynvml().nvmlDeviceGetUUID(handle))
 
     def name(self, handle: Any) -> str:
-        """Answer for a GPU and for a MIG device."""
+        """Read the product name of a GPU or a MIG device."""
         with _reported():
             return str(_pynvml().nvmlDeviceGetName(handle))
 
     def memory_bytes(self, handle: Any) -> int | None:
-        """Answer None where the driver does not support the question (memory shared with the host)."""
+        """Read the memory size; None where the driver does not support the query (memory shared with the host)."""
         pynvml = _pynvml()
         with _reported(), suppress(pynvml.NVMLError_NotSupported):
             return int(pynvml.nvmlDeviceGetMemoryInfo(handle).total)
         return None
 
     def mig_enabled(self, handle: Any) -> bool:
-        """Answer for now; a mode that waits for a reset of the GPU does not count."""
+        """Read the current mode. A mode that takes effect at the next reset of the GPU does not count."""
         pynvml = _pynvml()
-        # Not supported: a GPU without MIG. Function not found: a driver from before MIG.
+        # NotSupported: a GPU without MIG. FunctionNotFound: a driver older than MIG.
         with _reported(), suppress(pynvml.NVMLError_NotSupported, pynvml.NVMLError_FunctionNotFound):
             current, _after_reset = pynvml.nvmlDeviceGetMigMode(handle)
             return bool(current == pynvml.NVML_DEVICE_MIG_ENABLE)
         return False
 
     def mig_handles(self, handle: Any) -> tuple[Any, ...]:
-        """Ask each place for a MIG device, of which some may be empty."""
+        """Read the MIG device at each MIG index; there may be gaps between the indices in use."""
         pynvml = _pynvml()
         found = []
         with _reported():
@@ -118,7 +122,7 @@ class DriverNvml:
         return tuple(found)
 
     def mig_instance(self, handle: Any) -> tuple[int, int]:
-        """Ask for the two ids."""
+        """Read the two ids."""
         pynvml = _pynvml()
         with _reported():
             return pynvml.nvmlDeviceGetGpuInstanceId(handle), pynvml.nvmlDeviceGetComputeInstanceId(handle)
@@ -126,13 +130,13 @@ class DriverNvml:
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """What one CUDA process can use: an undivided GPU or one MIG device."""
+    """A device that one CUDA process can use: an undivided GPU, or one MIG device."""
 
     #: CUDA's UUID, `GPU-…` or `MIG-…`.
     id: str
     #: Product name.
     name: str
-    #: Total memory in bytes; None where it has no size of its own.
+    #: Total memory in bytes; None for a device that shares the host's memory.
     memory_bytes: int | None
     #: `<GPU instance>/<compute instance>` of a MIG device, else empty.
     instance: str
@@ -143,7 +147,7 @@ class Gpu:
     """One physical GPU."""
 
     uuid: str
-    #: The GPU itself, or the MIG devices that it is divided into, perhaps none.
+    #: The GPU itself, or the MIG devices of a divided GPU, which may be none.
     units: tuple[Unit, ...]
 
 
@@ -151,7 +155,7 @@ def installed_gpus(nvml: Nvml) -> tuple[Gpu, ...]:
     """Return the physical GPUs that the driver lets this process use, in PCI order; none without a driver.
 
     Raises:
-        DeviceError: The driver is there and fails.
+        DeviceError: There is a driver, and it fails.
     """
     if not nvml.init():
         return ()
@@ -182,7 +186,7 @@ def _pynvml() -> Any:
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """Turn an error of NVML into a `DeviceError` with the way around it."""
+    """Turn an NVML error into a `DeviceError` that says how to work around it."""
     try:
         yield
     except _pynvml().NVMLError as error:

@@ -1,1 +1,1 @@
-"""The processes that train, and the pipe between them and their supervisor."""
+"""The processes that train, the server that forks them, and the pipe between a trainer and its supervisor."""

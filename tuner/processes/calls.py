@@ -1,4 +1,7 @@
-"""What a trainer process is started for: one trial. Without torch, which a study's own training may not need."""
+"""The calls that a trainer process is forked for: to train one trial, or to check a study's own training.
+
+It does not import torch, which a study's own training may not need.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces import suggestion
 from tuner.errors import ConfigError, first_line
-from tuner.processes import step_counter as steps
+from tuner.processes import step_counter
 from tuner.processes.messages import Recorded, Returned
 from tuner.processes.supervisor_pipe import PipeSaver
 from tuner.security.known_secrets import strike_out
@@ -32,54 +35,55 @@ BUILT_IN = "tuner.training.loop:train"
 def train_trial(
     connection: Connection, *, run: TrialRun, function: str = BUILT_IN, folders: Sequence[str] = ()
 ) -> None:
-    """Train one trial, at the word of the supervisor at the other end of a pipe.
+    """Train one trial, and exchange messages with the supervisor at the other end of a pipe.
 
     Args:
         connection: The pipe.
-        run: What to train with.
+        run: Inputs of the training.
         function: `module:function` of the training.
-        folders: Where a module of the user's may be; appended to the path, so that none of them hides one of ours.
+        folders: Folders that may contain a module of the user's. They are appended to `sys.path`, so that none of their
+            modules hides an installed one.
 
     Raises:
-        ConfigError: The function is not there.
+        ConfigError: The function does not exist, or its module cannot be imported.
     """
     if run.threads is not None:
-        # For what a training of the user's imports; a torch that is there already is told by the training itself.
+        # For libraries that the user's training imports. A torch that is imported already is told by the training.
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, str(run.threads))
     train = find_training(function, folders)
-    saver = PipeSaver(connection, count=steps.mine.count)
+    saver = PipeSaver(connection, count=step_counter.mine.count)
     with warnings.catch_warnings():
-        # scikit-learn warns of classes that a bad trial never predicts; the value says so already.
+        # scikit-learn warns of classes that a bad trial never predicts; the metric shows that already.
         warnings.filterwarnings("ignore", module="sklearn")
-        told = replace(
+        connected = replace(
             run, saver=saver, record=lambda effective: connection.send(Recorded(effective=_storable(effective)))
         )
-        result = run_trial(told, train, saver.decide)
+        result = run_trial(connected, train, saver.decide)
     if result.traceback:
         print(strike_out(result.traceback), file=sys.stderr)  # noqa: T201 (the trainers' log)
     saver.finish(result)
 
 
 def check_training(connection: Connection, *, function: str, folders: Sequence[str]) -> None:
-    """Find what a study trains with, so that a mistake is known before its first trial.
+    """Import a study's own training function, so that a mistake is reported before the first trial.
 
     Raises:
-        ConfigError: It is not there, or cannot be imported.
+        ConfigError: The function does not exist, or its module cannot be imported.
     """
     find_training(function, folders)
     connection.send(Returned(value=None))
 
 
 def find_training(function: str, folders: Sequence[str]) -> Train:
-    """Import what a study trains with.
+    """Import the function that a study trains with.
 
     Args:
         function: `module:function` of the training.
-        folders: Where a module of the user's may be; appended to the path.
+        folders: Folders that may contain a module of the user's; appended to `sys.path`.
 
     Raises:
-        ConfigError: It is not there, or cannot be imported.
+        ConfigError: The function does not exist, or its module cannot be imported.
     """
     sys.path.extend(folder for folder in folders if folder not in sys.path)
     module, _, name = function.partition(":")
@@ -101,10 +105,12 @@ def find_training(function: str, folders: Sequence[str]) -> Train:
 
 
 def _storable(effective: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a trial records as it will be stored; a trial that records anything else fails by itself.
+    """Return an effective configuration as it will be stored, converted to JSON values and back.
+
+    It is converted in the trainer, so that a configuration that is not JSON fails its own trial only.
 
     Raises:
-        TypeError: Something in it is no JSON.
+        TypeError: A value cannot be written as JSON.
     """
     stored: dict[str, Any] = json.loads(json.dumps(dict(effective)))
     return stored

@@ -1,8 +1,8 @@
-"""The fork server: imports the libraries once, then forks a fresh process for each call.
+"""The process of the fork server: imports the libraries once, then forks a fresh process for each call.
 
-Started as `python -P -m tuner.processes.fork_server FD MODULE...`. A forked trainer begins with the imports of its
-parent and with nothing else: no setting and no tensor of one trial can reach the next. The parent never computes
-anything, so that it has no threads when it forks and no GPU is opened before a child has chosen its own.
+It is started as `python -P -m tuner.processes.fork_server FD MODULE...`. A forked trainer inherits the imports and the
+objects of shared calls, and nothing else: no setting and no tensor of one trial can reach the next. The fork server
+trains nothing itself. So it has no threads when it forks, and it opens no GPU before a child has chosen its own.
 """
 
 from __future__ import annotations
@@ -23,44 +23,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import ConfigError
-from tuner.processes import step_counter as steps
+from tuner.processes import step_counter
 from tuner.processes.messages import Call, Raised
 from tuner.security.known_secrets import learn, strike_out
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: Bytes of a request; a packet socket carries no more at once.
+#: Most bytes of a request, which is one packet of the socket.
 MAX_REQUEST = 1 << 17
 _PR_SET_PDEATHSIG = 1
-#: How much sooner than its parent and its supervisor the kernel kills a trainer where memory runs out, in thousandths
-#: of all memory that it counts as larger: whatever else it might choose would end more than one trial's attempt.
-_SOONER = 100
+#: Added to a trainer's `oom_score_adj`, in thousandths of all memory: the kernel then kills the trainer before the fork
+#: server and the supervisor when memory runs out. The end of either of those would end more than one attempt.
+_OOM_SCORE_ADDED = 100
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when the one that started it ends, however it ends."""
+    """Have the kernel kill this process when its parent process ends, for any reason."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve requests on an inherited socket until its other end is closed."""
+    """Serve the requests of a supervisor on an inherited socket until the supervisor closes its end."""
     die_with_parent()
-    # The terminal's Ctrl-C is for the supervisor, which decides what becomes of its trainers.
+    # Ctrl-C at the terminal is for the supervisor, which then saves or ends its trainers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Who stops a whole process group means to preempt it: the supervisor ends us when its trials are in their slots.
+    # A batch system that preempts sends SIGTERM to every process. This process must stay until the supervisor has
+    # released its trials, and then the supervisor ends it.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm's warning, which reaches every process of a job
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # Slurm sends this warning to every process of a job
     learn(os.environ)
     requests = socket.socket(fileno=int(arguments[0]))
-    # Nobody drops what imports make: looking for garbage among it takes a quarter of their time, and in a fork also
-    # memory, as counting references writes to every page.
+    # Imported objects are never garbage, and the collector takes a quarter of the time of the imports. In a fork it
+    # also takes memory, because it writes to the objects and so copies their pages; `freeze` prevents that.
     gc.disable()
     for module in arguments[1:]:
         importlib.import_module(module)
     gc.freeze()
     gc.enable()
-    counts: dict[int, steps.StepCounter] = {}
+    counters: dict[int, step_counter.StepCounter] = {}
     wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -68,33 +69,33 @@ def main(arguments: Sequence[str]) -> None:
     selector = selectors.DefaultSelector()
     selector.register(requests, selectors.EVENT_READ)
     selector.register(wake_read, selectors.EVENT_READ)
-    # An end that closes with reports unread resets the connection: that is how most runs end.
+    # Most runs end so: the supervisor closes its end while it has unread reports, which resets the connection.
     with contextlib.suppress(ConnectionResetError, BrokenPipeError):
         while True:
             ready = {key.fileobj for key, _ in selector.select()}
             if wake_read in ready:
                 os.read(wake_read, 4096)
-                _report_exits(requests, counts)
+                _report_exits(requests, counters)
             if requests in ready:
                 request, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST, 1)
                 if not request:
                     return
                 if not descriptors:
-                    _make_here(pickle.loads(request))  # noqa: S301 (from our own parent)
+                    _run_here(pickle.loads(request))  # noqa: S301 (from our own parent)
                     continue
-                count = steps.StepCounter()
+                counter = step_counter.StepCounter()
                 pid = os.fork()
                 if pid == 0:
-                    steps.mine = count
+                    step_counter.mine = counter
                     selector.close()
                     requests.close()
                     _run(parent, pickle.loads(request), Connection(descriptors[0]))  # noqa: S301 (from our own parent)
                 os.close(descriptors[0])
-                counts[pid] = count
+                counters[pid] = counter
                 requests.send(pickle.dumps(("forked", pid, 0, 0)))
 
 
-def _report_exits(requests: socket.socket, counts: dict[int, steps.StepCounter]) -> None:
+def _report_exits(requests: socket.socket, counters: dict[int, step_counter.StepCounter]) -> None:
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -102,9 +103,9 @@ def _report_exits(requests: socket.socket, counts: dict[int, steps.StepCounter])
             return
         if pid == 0:
             return
-        count = counts.pop(pid)
-        requests.send(pickle.dumps(("exited", pid, os.waitstatus_to_exitcode(status), count.done)))
-        count.close()
+        counter = counters.pop(pid)
+        requests.send(pickle.dumps(("exited", pid, os.waitstatus_to_exitcode(status), counter.done)))
+        counter.close()
 
 
 def _function_of(call: Call) -> Any:
@@ -112,40 +113,40 @@ def _function_of(call: Call) -> Any:
     return getattr(importlib.import_module(module), name)
 
 
-def _make_here(call: Call) -> None:
-    """Make a call in this process, for what all that are forked from it then have."""
+def _run_here(call: Call) -> None:
+    """Make a call in this process, so that every process forked later inherits its results."""
     try:
         _function_of(call)(**call.arguments)
     except Exception:
         print(strike_out(traceback.format_exc()), file=sys.stderr)  # noqa: T201 (the trainers' log)
 
 
-def _let_be_killed_first() -> None:
-    with contextlib.suppress(OSError, ValueError):  # no kernel of ours, or one that hides it
+def _be_killed_first() -> None:
+    with contextlib.suppress(OSError, ValueError):  # another kernel than Linux, or no access to the file
         adjustment = Path("/proc/self/oom_score_adj")
-        adjustment.write_text(str(min(1000, int(adjustment.read_text()) + _SOONER)))
+        adjustment.write_text(str(min(1000, int(adjustment.read_text()) + _OOM_SCORE_ADDED)))
 
 
 def _run(parent: int, call: Call, connection: Connection) -> None:
-    """Make one call in a forked process; never returns."""
+    """Make one call in a forked process, and end the process; never returns."""
     code = 1
     try:
         die_with_parent()
-        if os.getppid() != parent:  # it ended before we asked to end with it
+        if os.getppid() != parent:  # the parent ended before `die_with_parent` took effect
             return
         os.setsid()
-        _let_be_killed_first()
+        _be_killed_first()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.environ.update(call.environment)
         if call.environment.get("HF_HUB_OFFLINE") and (constants := sys.modules.get("huggingface_hub.constants")):
-            constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]  # it read the environment of its import
+            constants.HF_HUB_OFFLINE = True  # type: ignore[attr-defined]  # it read the environment when it was imported
         function = _function_of(call)
         try:
             function(connection, **call.arguments)
             code = 0
         except (EOFError, BrokenPipeError):
-            pass  # the supervisor is gone or has given this call up: nobody is left to tell
+            pass  # the supervisor has ended or has closed the pipe, so there is no receiver for an error
         except Exception as error:
             config = None
             if isinstance(error, ConfigError):
@@ -157,7 +158,7 @@ def _run(parent: int, call: Call, connection: Connection) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        # Without the interpreter's own end: what the parent registered to run at exit is the parent's.
+        # `os._exit` skips the exit handlers that the fork server's imports registered: they are for that process alone.
         os._exit(code)
 
 

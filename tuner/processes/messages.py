@@ -1,4 +1,4 @@
-"""What trainers and supervisors say to each other over a pipe."""
+"""The messages between a trainer and its supervisor."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tuner.trial.result import TrialResult
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What a trainer process is forked for."""
+    """A request to the fork server: the function to call, in a forked process or in the fork server itself."""
 
-    #: `module:function`; called with a connection and the arguments.
+    #: `module:function`. In a forked process it is called with a connection and the arguments.
     function: str
     arguments: Mapping[str, Any]
-    #: Set in the process before anything else.
+    #: Environment variables, set in the forked process before the call.
     environment: Mapping[str, str]
 
 
@@ -27,60 +27,60 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """A trial's effective configuration, before its first step."""
+    """The effective configuration of a trial: sent before its first optimiser step, and again when it changes."""
 
     effective: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
-    """An evaluation; the trainer waits a while for its `Answer`."""
+    """An evaluation of a trial. The supervisor replies with an `Answer`."""
 
     evaluation: Evaluation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Saved:
-    """What is written into the folder that a `Save` named: `best` to keep, or else `step` to go on from."""
+    """Best weights or a resume checkpoint are written into the folder that a `Save` named, or writing has failed."""
 
     folder: str
-    #: Steps done at the moment that `step` holds; None where only the best weights are there.
-    step: int | None
-    #: The evaluation whose weights `best` holds; None where these have not changed.
+    #: Optimiser steps taken before the resume checkpoint in the subfolder `step`; None where there is none.
+    optimiser_steps: int | None
+    #: The evaluation of the best weights in the subfolder `best`; None where there are none.
     best: Evaluation | None
     #: Seconds that writing took.
     seconds: float = field(default=0.0, compare=False)
-    #: Why nothing could be written, such as a full disk.
+    #: Why writing failed, such as a full disk; None where it succeeded.
     error: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """The trial is over, or left."""
+    """The attempt is over: the trial ended, or was left for another attempt."""
 
     result: TrialResult
-    #: The best weights are not saved yet: the trainer waits for a `Save`.
+    #: Whether the best weights are not saved yet. The trainer then waits for a `Save`.
     unsaved: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Returned:
-    """What a call that is no trial gives back."""
+    """The return value of a call that does not train a trial."""
 
     value: Any
 
 
 @dataclass(frozen=True, kw_only=True)
 class Raised:
-    """An error that ends a call, before or outside of training."""
+    """An error that ended a call before or outside of training."""
 
-    #: Class and arguments of one of our own errors; None for any other.
+    #: Class name, source, key and reason of a `ConfigError`; None for any other error.
     config: tuple[str, str, str, str] | None
     text: str
     traceback: str
 
     def error(self) -> TunerError:
-        """Return the error, ready to be raised on this side."""
+        """Return the error, to be raised in the process that receives the message."""
         if self.config is None:
             return TunerError(self.text)
         name, source, key, reason = self.config
@@ -95,21 +95,25 @@ _CONFIG_ERRORS: dict[str, type[ConfigError]] = {error.__name__: error for error 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What becomes of a trial after one of its evaluations."""
+    """The reply to an evaluation: whether the trial continues or is pruned."""
 
-    #: The evaluation's step.
+    #: The step of the evaluation.
     step: int
     go_on: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Save:
-    """Save at the next step, into this empty folder; then go on, or leave."""
+    """Save at the next optimiser step into an empty folder."""
 
     folder: str
+    #: Whether the trainer ends this attempt after the save; otherwise it continues to train.
     leave: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leave:
-    """Leave at the next evaluation, if training never asks whether to save; another one is told by a `Save`."""
+    """End this attempt at the next evaluation, where training never asks whether to save.
+
+    Training that does ask is sent a `Save` with `leave` instead.
+    """

@@ -1,4 +1,4 @@
-"""The count of a trainer's steps, kept where it can still be read once the trainer is dead."""
+"""Counts the optimiser steps of a trainer in memory that stays readable after the trainer is dead."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ _COUNT = struct.Struct("=Q")
 
 
 class StepCounter:
-    """A count in memory that a process shares with those it forks. Counting costs less than a microsecond."""
+    """A counter in memory that a process shares with its forked children. Counting takes less than a microsecond."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, _COUNT.size)
 
     @property
     def done(self) -> int:
-        """How many were counted."""
+        """Optimiser steps counted so far."""
         found: tuple[int] = _COUNT.unpack_from(self._memory)
         return found[0]
 
     def count(self) -> None:
-        """Count one more."""
+        """Count one more optimiser step."""
         _COUNT.pack_into(self._memory, 0, self.done + 1)
 
     def close(self) -> None:
-        """Give the memory back."""
+        """Release the memory."""
         self._memory.close()
 
 
-#: Of this process; its parent reads them. Nobody does unless a warm parent has forked it.
+#: The counter of this process. In a trainer, the fork server replaces it by one that the fork server can read.
 mine = StepCounter()

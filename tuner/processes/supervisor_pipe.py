@@ -1,16 +1,14 @@
-"""How a trainer saves its trial: at the word of its supervisor, into the folder that it is given."""
+"""The trainer's end of the pipe: reports evaluations, and saves the trial when the supervisor asks for it."""
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import shutil
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuner.machine import disk
 from tuner.processes.messages import Answer, Evaluated, Finished, Leave, Save, Saved
 from tuner.trial.evaluation import whole_steps
 from tuner.trial.result import Outcome
@@ -21,13 +19,11 @@ if TYPE_CHECKING:
     from tuner.trial.result import TrialResult
     from tuner.trial.saver import Write
 
-#: Seconds that a trainer waits for an answer that it cannot go on without. A supervisor whose database is away answers
-#: later; until then the trial goes on.
+#: Longest wait of a trainer, in seconds, for the answer to an evaluation. A supervisor whose database is unreachable
+#: answers later; the trial continues until then.
 ANSWER_S = 1.0
-#: Folders of a checkpoint: what to go on from, and the weights of the best evaluation.
+#: Subfolders of the folder of a save: the resume checkpoint, and the weights of the best evaluation.
 STEP, BEST = "step", "best"
-#: Bytes below which a disk on which a checkpoint cannot be written counts as full.
-_ROOM = 1 << 20
 
 
 class PipeSaver:
@@ -35,7 +31,7 @@ class PipeSaver:
 
     Args:
         connection: The pipe.
-        count: Called at each step; by training that never asks whether to save, at each evaluation.
+        count: Called at each optimiser step, or at each evaluation where training never asks whether to save.
     """
 
     def __init__(self, connection: Connection, *, count: Callable[[], None] = lambda: None) -> None:
@@ -44,18 +40,18 @@ class PipeSaver:
         self._save: Save | None = None
         self._best: tuple[Evaluation, Write] | None = None
         self._answers: dict[int, bool] = {}
-        #: Whether the trial is to leave even if it cannot be saved.
+        #: Whether the supervisor wants this attempt to end even if the trial cannot be saved.
         self._leave = False
-        #: Whether training has ever asked to be told when to save.
+        #: Whether training has ever asked whether to save.
         self._asks = False
-        #: Evaluations whose answers are still to come.
+        #: Steps of the evaluations that the supervisor has not answered yet.
         self._unanswered: set[int] = set()
-        #: Whether one of them has been waited for in vain: while it is overdue, no other is to be had.
+        #: Whether a wait for an answer has timed out. Answers come in order, so there is no second wait until it comes.
         self._is_late = False
 
     @property
     def leaving(self) -> bool:
-        """Whether the trial is about to be moved."""
+        """Whether this attempt is about to end."""
         self._asks = True
         self._listen()
         return self._save is not None and self._save.leave
@@ -68,35 +64,36 @@ class PipeSaver:
             raise TrialStopped(Outcome.PRUNED)
         return self._save is not None
 
-    def save(self, step: int, write: Write) -> None:
-        """Save where the trial is."""
-        step = whole_steps(step)
+    def save(self, optimiser_steps: int, write: Write) -> None:
+        """Save the trial, where the supervisor has asked for it: a kept best first, then the resume checkpoint."""
+        optimiser_steps = whole_steps(optimiser_steps)
         asked, self._save = self._save, None
         if asked is None:
             return
         if self._best is not None:
-            # First, and alone: what they replace is then gone from the store before the rest comes.
+            # Best weights are saved first, in a save of their own, so that the store drops the previous best before it
+            # has to hold the resume checkpoint.
             self._write(asked, None, None)
             if not asked.leave:
                 return
             asked = self._next_save()
-        self._write(asked, step, write)
+        self._write(asked, optimiser_steps, write)
         if asked.leave:
             raise TrialStopped(Outcome.LEFT)
 
     def keep(self, evaluation: Evaluation, write: Write) -> None:
-        """Hold the best weights until the next save."""
+        """Keep the function that writes the best weights until the next save."""
         self._best = (evaluation, write)
 
     def decide(self, evaluation: Evaluation) -> bool:
-        """Report an evaluation and return whether the trial goes on.
+        """Report an evaluation and return whether the trial continues.
 
-        Training that asks at its steps does not wait: it hears the answer at one of them, at the latest when it comes
-        here again. So what the supervisor has to do for an answer costs no time of the device.
+        Training that calls `wanted` at its optimiser steps does not wait for the answer here. It receives the answer in
+        a later call of `wanted`, at the latest at its next evaluation. So the device does not wait for the supervisor.
         """
         if not self._asks:
             self._count()
-        if not self._goes_on(wait=True):  # what the evaluation before has come to
+        if not self._goes_on(wait=True):  # the answers to earlier evaluations
             return False
         self._connection.send(Evaluated(evaluation=evaluation))
         self._unanswered.add(evaluation.step)
@@ -104,32 +101,35 @@ class PipeSaver:
             return True
         goes_on = self._goes_on(wait=True)
         if self._leave or (self._save is not None and self._save.leave):
-            # Training that never asks cannot be saved: it leaves here, and begins again elsewhere.
+            # Training that never asks cannot be saved. The attempt ends here, and the next one starts the trial again.
             if self._save is not None:
-                self._connection.send(Saved(folder=self._save.folder, step=None, best=None))
+                self._connection.send(Saved(folder=self._save.folder, optimiser_steps=None, best=None))
             raise TrialStopped(Outcome.LEFT)
         return goes_on
 
     def finish(self, result: TrialResult) -> None:
-        """Say that the trial is over, once its best weights are saved."""
+        """Report the result, and save the best weights of a complete trial when the supervisor asks for them."""
         unsaved = result.state == Outcome.COMPLETE and self._best is not None
         self._connection.send(Finished(result=result, unsaved=unsaved))
         while unsaved and self._best is not None:
-            asked = self._next_save()  # it may have come before the end was said, and is then not said again
+            # The request may have come before the result was sent; then the supervisor does not repeat it.
+            asked = self._next_save()
             self._write(asked, None, None)
             unsaved = not asked.leave
 
     def _next_save(self) -> Save:
-        """Wait for the word to save."""
+        """Wait for the request to save."""
         while self._save is None:
             self._listen(None)
         asked, self._save = self._save, None
         return asked
 
     def _goes_on(self, *, wait: bool = False) -> bool:
-        """Return whether no answer has ended the trial; after a wait for those that are still to come.
+        """Return False where an answer has pruned the trial.
 
-        A supervisor that does not answer is waited for once.
+        Args:
+            wait: Whether to wait for outstanding answers, at most `ANSWER_S`. After a wait that timed out there is no
+                further wait until all answers have come.
         """
         deadline = time.monotonic() + (ANSWER_S if wait and not self._is_late else 0.0)
         self._listen()
@@ -141,7 +141,7 @@ class PipeSaver:
             self._is_late = bool(self._unanswered)
         return all(self._answers[step] for step in heard)
 
-    def _write(self, asked: Save, step: int | None, write: Write | None) -> None:
+    def _write(self, asked: Save, optimiser_steps: int | None, write: Write | None) -> None:
         folder, began = Path(asked.folder), time.monotonic()
         best, error = None, None
         try:
@@ -153,23 +153,28 @@ class PipeSaver:
                 (folder / STEP).mkdir()
                 write(folder / STEP)
         except Exception as problem:
-            full = _is_full(folder, problem)
+            full = disk.is_full(folder, problem)
             if not full and not isinstance(problem, OSError):
                 raise
-            # The trial goes on, from an older checkpoint if it must.
-            error = f"the disk of {folder} is full; make room there" if full else str(problem)
-            best, step = None, None
+            # The trial continues without this checkpoint. A later attempt may have to start from an older one.
+            error = disk.full_message(folder) if full else str(problem)
+            best, optimiser_steps = None, None
         else:
             self._best = None
         seconds = time.monotonic() - began
-        self._connection.send(Saved(folder=asked.folder, step=step, best=best, seconds=seconds, error=error))
+        self._connection.send(
+            Saved(folder=asked.folder, optimiser_steps=optimiser_steps, best=best, seconds=seconds, error=error)
+        )
 
-    def _listen(self, timeout: float | None = 0.0) -> bool:
-        """Take what the supervisor has said; return whether it has said something."""
-        heard = False
+    def _listen(self, timeout: float | None = 0.0) -> None:
+        """Receive the messages of the supervisor.
+
+        Args:
+            timeout: Seconds to wait for the first message; None waits until it comes.
+        """
         while self._connection.poll(timeout):
             message = self._connection.recv()
-            heard, timeout = True, 0.0
+            timeout = 0.0
             if isinstance(message, Answer):
                 self._answers[message.step] = message.go_on
             elif isinstance(message, Leave):
@@ -177,13 +182,3 @@ class PipeSaver:
             else:
                 assert isinstance(message, Save)
                 self._save = message
-        return heard
-
-
-def _is_full(folder: Path, error: BaseException) -> bool:
-    """Return whether a disk without room is at fault; of that, libraries make errors of their own."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    with contextlib.suppress(OSError):
-        return shutil.disk_usage(folder).free < _ROOM
-    return False

@@ -1,4 +1,4 @@
-"""Trainers: the processes that train, as their supervisor sees them."""
+"""The supervisor's side of the fork server and of the trainers that it forks."""
 
 from __future__ import annotations
 
@@ -19,40 +19,42 @@ from tuner.processes.fork_server import MAX_REQUEST
 from tuner.processes.messages import Call, Raised, Returned
 from tuner.security.credentials import trainer_environment
 
-#: What every trainer imports, so that its parent imports it once; it names what transformers would import only in use.
+#: Modules that the fork server imports once for all trainers. They also name the transformers classes that would
+#: otherwise be imported on first use.
 PRELOAD = ("tuner.training.calls",)
-#: The same for studies that train with a function of their own, which may do without torch.
+#: The same for studies that train with their own function, which may not need torch.
 PRELOAD_OWN = ("tuner.processes.calls",)
 #: Seconds after which a trainer that closed its pipe must have ended.
 _EXIT_S = 5.0
-#: Unless the user says otherwise. OpenMP's threads would spin as they wait for each other: beside other work, a trial
-#: of two threads then took eight times the processor time that it takes where they sleep.
+#: Environment of trainers, unless the user sets the variables. By default OpenMP threads spin while they wait for each
+#: other: beside other work, a trial of two threads then took eight times the CPU time that it takes with sleeping ones.
 _DEFAULTS = {"OMP_WAIT_POLICY": "passive"}
-#: Without these, libraries start threads of their own, which a fork does not carry over, or look for a network.
+#: Environment of trainers, also where the user sets the variables. Otherwise libraries would start threads, which do
+#: not survive a fork, or use the network.
 _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
-    # Where a model of the hub has no safetensors, transformers would take what a bot has made of it.
+    # For a model without safetensors, transformers would download a conversion that a bot has made on the hub.
     "DISABLE_SAFETENSORS_CONVERSION": "1",
 }
 
 
 class Trainer:
-    """One forked process and the pipe to it."""
+    """A forked process, and the pipe to it."""
 
-    def __init__(self, pid: int, connection: Connection, parent: ForkServer) -> None:
+    def __init__(self, pid: int, connection: Connection, fork_server: ForkServer) -> None:
         self.pid = pid
-        # A number may be another process's once this one has ended; what this refers to is not.
+        # The kernel may give the pid to another process once this one has ended. A pidfd always means this process.
         try:
             self._process: int | None = os.pidfd_open(pid)
         except ProcessLookupError:
             self._process = None
         self.connection = connection
-        self._parent = parent
+        self._fork_server = fork_server
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process and close the pipe."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._process, signal.SIGKILL)
@@ -61,20 +63,20 @@ class Trainer:
         self.connection.close()
 
     def exit_code(self) -> int | None:
-        """Return the exit code of a process that has closed its pipe, negative for a signal; None if unknown."""
+        """Return the exit code of a process that has closed its pipe: negative for a signal, None if not known."""
         return self.exit()[0]
 
     def exit(self) -> tuple[int | None, int]:
-        """Return the exit code of a process that has closed its pipe, and how many steps it has counted."""
-        return self._parent.exit(self.pid)
+        """Return exit code, as `exit_code`, and optimiser steps of a process that has closed its pipe."""
+        return self._fork_server.exit(self.pid)
 
 
 class ForkServer:
-    """Starts trainers by forking a process that has imported everything already.
+    """Starts trainers by forking a process that has imported the libraries already.
 
     Args:
-        log: File that takes what trainers write to stdout and stderr; None passes it on to ours.
-        preload: Modules to import once.
+        log: File for the output of trainers to stdout and stderr; None sends it to the stderr of this process.
+        preload: Modules that the fork server imports.
     """
 
     def __init__(self, log: Path | None = None, *, preload: Sequence[str] = PRELOAD) -> None:
@@ -84,15 +86,15 @@ class ForkServer:
         self._spawn()
 
     def _spawn(self) -> None:
-        #: Exit codes of the trainers that this process has forked, and their steps; None while they run.
+        #: By pid, exit code and optimiser steps of the trainers that the process has forked; None while they run.
         self._exits: dict[int, tuple[int, int] | None] = {}
-        #: Whether it has forked since it was told what to share.
+        #: Whether the process has forked a trainer since it was sent the shared call.
         self._has_shared = False
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._requests = ours
         output = None if self._log is None else self._log.open("ab")
         try:
-            # In a session of its own: a Ctrl-C at the terminal reaches the supervisor alone.
+            # In a session of its own, so that Ctrl-C at the terminal reaches the supervisor alone.
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "tuner.processes.fork_server", str(theirs.fileno()), *self._preload],
                 pass_fds=[theirs.fileno()],
@@ -110,7 +112,7 @@ class ForkServer:
     def restart(self) -> None:
         """Start the process again, unless it still runs."""
         if not self.alive:
-            if not self._has_shared:  # making it may be what has ended the process
+            if not self._has_shared:  # the shared call may have ended the process
                 self._shared = None
             self._requests.close()
             self._spawn()
@@ -127,12 +129,12 @@ class ForkServer:
         """Fork a trainer.
 
         Args:
-            function: `module:function` to call with the pipe and the arguments.
-            arguments: What to call it with; together at most 128 KiB when pickled.
-            environment: Set in the process before anything else.
+            function: `module:function`, called in the trainer with the pipe and the arguments.
+            arguments: Keyword arguments, together at most 128 KiB when pickled.
+            environment: Environment variables, set in the trainer before the call.
 
         Raises:
-            TrainerDied: The parent is gone.
+            TrainerDied: The fork server has ended.
         """
         request = pickle.dumps(Call(function=function, arguments=arguments, environment=environment or {}))
         assert len(request) < MAX_REQUEST
@@ -141,23 +143,24 @@ class ForkServer:
             with theirs:
                 socket.send_fds(self._requests, [request], [theirs.fileno()])
             while True:
-                kind, pid, status, steps = self._receive(timeout=None)
+                kind, pid, status, optimiser_steps = self._receive(timeout=None)
                 if kind == "forked":
                     self._exits[pid], self._has_shared = None, True
                     return Trainer(pid, Connection(ours.detach()), self)
-                self._exits[pid] = (status, steps)
+                self._exits[pid] = (status, optimiser_steps)
         except OSError as error:
             ours.close()
-            raise TrainerDied(f"the process that starts trainers ended: {self._end()}") from error
+            raise TrainerDied(f"the process that starts trainers ended: {self._describe_end()}") from error
 
     def share(self, function: str, arguments: Mapping[str, Any]) -> None:
-        """Have every trainer begin with what a call has made, which is made once and changed by none of them.
+        """Make a call in the fork server, so that every later trainer inherits the objects that the call keeps.
 
-        Does not wait for it; what goes wrong in it stands in the log, and trainers then begin without.
+        The objects are made once, and a trainer cannot change them for other trainers. This method does not wait for
+        the call. An error of the call is written to the log, and trainers start without the objects.
 
         Args:
-            function: `module:function`. It must start no thread, open no GPU and need no network.
-            arguments: What to call it with; together at most 128 KiB when pickled.
+            function: `module:function`. It must not start a thread, open a GPU or need a network.
+            arguments: Keyword arguments, together at most 128 KiB when pickled.
         """
         self._shared = pickle.dumps(Call(function=function, arguments=arguments, environment={}))
         assert len(self._shared) < MAX_REQUEST
@@ -166,20 +169,20 @@ class ForkServer:
     def _send_shared(self) -> None:
         if self._shared is not None:
             self._has_shared = False
-            with contextlib.suppress(OSError):  # it has ended: who starts a trainer next is told
+            with contextlib.suppress(OSError):  # the process has ended: the next `start` raises TrainerDied
                 self._requests.send(self._shared)
 
     def call(self, function: str, arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Any:
-        """Make a call that is no trial in a process of its own, and wait for what it returns.
+        """Make a call that does not train a trial in a forked process, and wait for its return value.
 
         Raises:
-            TrainerDied: The process ended without a word.
-            TunerError: What the call raised.
+            TrainerDied: The process ended without sending a result.
+            TunerError: The call raised an error.
         """
         trainer = self.start(function, arguments, environment)
         try:
             message = trainer.connection.recv()
-        except (EOFError, OSError) as error:  # OSError: it ended in the middle of a message
+        except (EOFError, OSError) as error:  # OSError: the process ended in the middle of a message
             raise TrainerDied(f"{function} ended without a word: {describe_exit(trainer.exit_code())}") from error
         finally:
             trainer.kill()
@@ -189,17 +192,20 @@ class ForkServer:
         return message.value
 
     def exit(self, pid: int) -> tuple[int | None, int]:
-        """Return exit code and steps of a trainer that has closed its pipe; no code if its parent is another by now."""
+        """Return exit code and optimiser steps of a trainer that has closed its pipe.
+
+        The exit code is None where the fork server that forked the trainer has ended.
+        """
         try:
             while pid in self._exits and self._exits[pid] is None:
-                _, ended, status, steps = self._receive(timeout=_EXIT_S)
-                self._exits[ended] = (status, steps)
+                _, ended, status, optimiser_steps = self._receive(timeout=_EXIT_S)
+                self._exits[ended] = (status, optimiser_steps)
         except OSError:
             return None, 0
         return self._exits.pop(pid, None) or (None, 0)
 
     def close(self) -> None:
-        """End the process, and with it every trainer that still runs."""
+        """End the fork server, and with it every trainer that still runs."""
         self._requests.close()
         self._process.kill()
         self._process.wait()
@@ -214,11 +220,11 @@ class ForkServer:
         self._requests.settimeout(timeout)
         packet = self._requests.recv(4096)
         if not packet:
-            raise ConnectionResetError("the warm parent closed its socket")
+            raise ConnectionResetError("the fork server closed its socket")
         message: tuple[str, int, int, int] = pickle.loads(packet)  # noqa: S301 (from our own child)
         return message
 
-    def _end(self) -> str:
+    def _describe_end(self) -> str:
         try:
             return describe_exit(self._process.wait(timeout=_EXIT_S))
         except subprocess.TimeoutExpired:
@@ -226,7 +232,7 @@ class ForkServer:
 
 
 def describe_exit(code: int | None) -> str:
-    """Return what an exit code says, in words."""
+    """Return an exit code in words."""
     if code is None:
         return "no exit code is known"
     if code < 0:

@@ -1,4 +1,4 @@
-"""What a supervisor tells whoever watches it."""
+"""The events that a supervisor reports while it runs trials."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from tuner.trial.evaluation import Evaluation
 
 @dataclass(frozen=True, kw_only=True)
 class Began:
-    """A study's trials are about to run."""
+    """The supervisor is about to run a study's trials."""
 
     study: str
     direction: str
     metric: str
-    #: The budget, and how many of its trials are over already.
+    #: The budget in trials.
     trials: int
+    #: How many of them are over already.
     finished: int
+    #: How many trials run at a time.
     lanes: int
     #: Number and value of the best trial so far.
     best: tuple[int, float] | None = None
@@ -27,14 +29,15 @@ class Began:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialStarted:
-    """A trial begins, or begins again."""
+    """An attempt at a trial starts."""
 
     number: int
     lane: int
     device: str
     hyperparameters: Mapping[str, Any]
+    #: Whether an earlier attempt has run.
     again: bool
-    #: Optimiser steps that it has done already, where it goes on from a checkpoint.
+    #: Optimiser steps before the checkpoint that the trial resumes from; None where it starts from the beginning.
     optimiser_steps: int | None = None
 
 
@@ -48,30 +51,30 @@ class TrialEvaluated:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialEnded:
-    """A trial is over: complete, pruned, failed, or interrupted and to go on later."""
+    """An attempt has ended: the trial is complete, pruned or failed; or interrupted or paused, and goes on later."""
 
     number: int
     state: TrialState
     value: float | None
     reason: str | None
-    #: Seconds of this attempt.
+    #: Seconds that the attempt has taken.
     seconds: float
-    #: Trials that are over.
+    #: How many trials of the study are over.
     finished: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """Something that a person should know."""
+    """A message for the user."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Edited(Notice):
-    """Somebody has changed the study while it runs."""
+    """The study was edited while it runs."""
 
-    #: The budget.
+    #: The new budget in trials.
     trials: int
 
 
@@ -79,7 +82,7 @@ Event: TypeAlias = Began | TrialStarted | TrialEvaluated | TrialEnded | Notice
 
 
 class Watcher(Protocol):
-    """Is told of every event, in order."""
+    """Receives every event, in order."""
 
     def __call__(self, event: Event) -> None:
         """Take one event."""

@@ -1,11 +1,11 @@
-"""Progress at the terminal: a live table for people, a line an event for logs."""
+"""Progress on the console: a live table on a terminal, else one line for each event."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,19 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.reporting.events import Began, Edited, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.reporting.text import clock, describe, sparkline
 from tuner.security.redaction import redact
 from tuner.trial.evaluation import is_better
 
 if TYPE_CHECKING:
     from tuner.reporting.events import Watcher
 
-_BARS = "▁▂▃▄▅▆▇█"
 _STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "interrupted": "magenta", "paused": "cyan"}
 
 
 @contextmanager
 def progress(console: Console) -> Iterator[Watcher]:
-    """Give a watcher that shows progress on a console: live where it is a terminal, else a line an event."""
+    """Yield a watcher that shows progress on a console: a live table on a terminal, else one line for each event."""
     if not console.is_terminal:
         yield Lines(console)
         return
@@ -33,34 +33,13 @@ def progress(console: Console) -> Iterator[Watcher]:
         yield table
 
 
-def describe(hyperparameters: Mapping[str, Any]) -> str:
-    """Return hyperparameters in one line."""
-    short = {
-        "learning_rate": "lr",
-        "batch_size": "batch",
-        "num_train_epochs": "epochs",
-        "dropout": "dropout",
-        "weight_decay": "decay",
-        "lr_scheduler_type": "",
-        "warmup_ratio": "warmup",
-        "frozen_layers": "frozen",
-    }
-    parts = []
-    for name, label in short.items():
-        if name in hyperparameters:
-            value = hyperparameters[name]
-            shown = f"{value:.3g}" if isinstance(value, float) else str(value)
-            parts.append(f"{label} {shown}".strip())
-    return " ".join(parts)
-
-
-class Score:
-    """What a run has come to: counts, the best trial, and when it may end."""
+class RunTotals:
+    """Totals of a run: finished trials, the best trial, and an estimate of the time left."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._direction = "maximize"
-        #: Seconds of the trials that ended here.
+        #: Seconds of each trial that has ended in this run.
         self._spent: list[float] = []
         self._lanes = 1
         self.trials = 0
@@ -69,7 +48,7 @@ class Score:
         self.best: tuple[int, float] | None = None
 
     def take(self, event: Event) -> None:
-        """Count one event."""
+        """Update the totals with one event."""
         if isinstance(event, Began):
             self.trials, self.finished = event.trials, event.finished
             self._direction, self._lanes = event.direction, event.lanes
@@ -93,25 +72,16 @@ class Score:
         return (self.trials - self.finished) * sum(self._spent) / len(self._spent) / self._lanes
 
 
-def clock(seconds: float | None) -> str:
-    """Return seconds as people read them."""
-    if seconds is None:
-        return "?"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
-
-
 class Lines:
-    """Writes a line an event."""
+    """Prints one line for each event."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._score = Score()
+        self._totals = RunTotals()
 
     def __call__(self, event: Event) -> None:
-        """Write one event."""
-        self._score.take(event)
+        """Print one event."""
+        self._totals.take(event)
         self._console.print(redact(self._line(event)), soft_wrap=True, highlight=False, markup=False)
 
     def _line(self, event: Event) -> str:
@@ -131,21 +101,21 @@ class Lines:
         if isinstance(event, TrialEnded):
             value = "" if event.value is None else f" value {event.value:.4f}"
             reason = f" ({event.reason})" if event.reason else ""
-            best = f", best {self._score.best[1]:.4f} (trial {self._score.best[0]})" if self._score.best else ""
+            best = f", best {self._totals.best[1]:.4f} (trial {self._totals.best[0]})" if self._totals.best else ""
             return (
                 f"trial {event.number} {event.state}{value}{reason} after {clock(event.seconds)}; "
-                f"{event.finished}/{self._score.trials}{best}, about {clock(self._score.remaining_s)} left"
+                f"{event.finished}/{self._totals.trials}{best}, about {clock(self._totals.remaining_s)} left"
             )
         return event.text
 
 
 class LiveTable:
-    """Shows the running trials with their curves, and keeps a line of each that ended."""
+    """Shows running trials and their curves in a table, and prints one line above it for each trial that has ended."""
 
     def __init__(self, console: Console) -> None:
-        self._score = Score()
+        self._totals = RunTotals()
         self._running: dict[int, tuple[TrialStarted, float, list[float]]] = {}
-        # Built anew at each refresh: the clocks go on between two events.
+        # The table is built at each refresh, since the elapsed times change between events.
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
 
     def __enter__(self) -> LiveTable:
@@ -157,7 +127,7 @@ class LiveTable:
 
     def __call__(self, event: Event) -> None:
         """Show one event."""
-        self._score.take(event)
+        self._totals.take(event)
         if isinstance(event, TrialStarted):
             self._running[event.number] = (event, time.monotonic(), [])
         elif isinstance(event, TrialEvaluated) and event.number in self._running:
@@ -167,7 +137,7 @@ class LiveTable:
             self._live.console.print(self._ended(event, started[0] if started else None))
         elif isinstance(event, Notice):
             self._live.console.print(Text(redact(event.text), style="yellow"))
-        self._live.refresh()  # at once: a short trial may be over before the next regular one
+        self._live.refresh()  # a short trial may end before the next regular refresh
 
     def _ended(self, event: TrialEnded, started: TrialStarted | None) -> Text:
         line = Text(f"{event.number:>4} ")
@@ -182,7 +152,9 @@ class LiveTable:
         table = Table(box=None, pad_edge=False)
         for column in ("trial", "device", "time", "curve", "hyperparameters"):
             table.add_column(column)
-        for number, (started, since, values) in list(self._running.items()):  # refreshed by a thread of rich's
+        for number, (started, since, values) in list(
+            self._running.items()
+        ):  # a copy: rich calls this from a thread of its own
             last = f" {values[-1]:.4f}" if values else ""
             table.add_row(
                 str(number),
@@ -191,15 +163,6 @@ class LiveTable:
                 sparkline(values) + last,
                 describe(started.hyperparameters),
             )
-        best = f"best {self._score.best[1]:.4f} (trial {self._score.best[0]})" if self._score.best else "no best yet"
-        left = clock(self._score.remaining_s)
-        return Group(table, Text(f"{self._score.finished}/{self._score.trials} trials, {best}, about {left} left"))
-
-
-def sparkline(values: list[float]) -> str:
-    """Return a small curve of block characters."""
-    if not values:
-        return ""
-    low, high = min(values), max(values)
-    span = (high - low) or 1.0
-    return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values)
+        best = f"best {self._totals.best[1]:.4f} (trial {self._totals.best[0]})" if self._totals.best else "no best yet"
+        left = clock(self._totals.remaining_s)
+        return Group(table, Text(f"{self._totals.finished}/{self._totals.trials} trials, {best}, about {left} left"))

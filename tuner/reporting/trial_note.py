@@ -14,12 +14,12 @@ def trial_note(
     effective: Mapping[str, Any] | None,
     curve: Sequence[Mapping[str, Any]],
 ) -> str:
-    """Write a trial's note in Markdown: how it ended, its learning curve, what was really trained.
+    """Return a trial's note in Markdown: its end, its learning curve and its effective configuration.
 
     Args:
-        state: How it ended.
+        state: The state in which the trial ended.
         value: Its value.
-        reason: Why it ended before its schedule did.
+        reason: Why the trial ended before its schedule.
         effective: Its effective configuration.
         curve: Its evaluations, in order.
     """

@@ -1,4 +1,4 @@
-"""What the reading commands show, as JSON values. Their keys are a contract."""
+"""The output of the reading commands as JSON values. Its keys are a contract."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Standing(StrEnum):
 
 
 def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
-    """Return how a study stands."""
+    """Return the state of a study: trials by state, the best trial, the budget and the workers."""
     history = History(database, study)
     counts = history.counts()
     best = next(iter(history.top(1)), None)
@@ -88,7 +88,7 @@ def _standing(study: StudyRecord, finished: bool, worked_on: bool, spent: bool) 
 
 
 def trial_view(trial: TrialRecord) -> dict[str, Any]:
-    """Return one trial."""
+    """Return the summary of one trial."""
     return {
         "number": trial.number,
         "state": trial.state,
@@ -102,7 +102,7 @@ def trial_view(trial: TrialRecord) -> dict[str, Any]:
 
 
 def show_view(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
-    """Return everything that is known of one trial."""
+    """Return all data of one trial."""
     return {
         "study": study.name,
         "metric": study.config["metric"]["name"],
@@ -116,7 +116,7 @@ def show_view(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
 
 
 def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
-    """Return the best trial, and what it beats the published recipe by.
+    """Return the best trial, and the value of the published recipe (trial 0) to compare it with.
 
     Raises:
         NoBestTrial: No trial is complete.
@@ -144,7 +144,7 @@ def _default(trials: Sequence[TrialRecord]) -> TrialRecord | None:
 
 
 def event_view(event: EventRecord) -> dict[str, Any]:
-    """Return one line of the event log."""
+    """Return one entry of the event log."""
     return {
         "id": event.id,
         "time": _moment(event.moment),
@@ -160,7 +160,7 @@ def event_view(event: EventRecord) -> dict[str, Any]:
 
 
 def event_line(event: EventRecord) -> str:
-    """Return one line of the event log for people."""
+    """Return one entry of the event log as a line of text."""
     where = "" if event.trial is None else f"trial {event.trial}"
     attempt = "" if event.attempt is None else f"attempt {event.attempt}"
     parts = [
@@ -182,6 +182,6 @@ def _moment(seconds: float) -> str:
 
 
 def in_order(hyperparameters: Any) -> dict[str, Any]:
-    """Return hyperparameters with the seven first."""
+    """Return hyperparameters by name: the seven that every study has first, then the others."""
     known = [name for name in SEVEN if name in hyperparameters]
     return {name: hyperparameters[name] for name in [*known, *(n for n in hyperparameters if n not in SEVEN)]}

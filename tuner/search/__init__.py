@@ -1,1 +1,1 @@
-"""The search: all that knows Optuna."""
+"""The search. Of tuner, only this package imports Optuna."""

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def load_optuna_study(database: Database, config: StudyConfig, *, conditional: bool) -> Study:
-    """Load the Optuna study that was created for a configuration."""
+    """Load the Optuna study of a configuration, with its sampler and its pruner.
+
+    Args:
+        database: The database that holds the study.
+        config: The study.
+        conditional: Whether its space has conditions, so that some trials lack a parameter.
+    """
     return optuna.load_study(
         study_name=config.name,
         storage=database.optuna_storage,

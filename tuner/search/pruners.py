@@ -1,4 +1,4 @@
-"""The pruners, built from a study's configuration."""
+"""Building the pruner of a study's configuration."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from optuna.pruners import (
     SuccessiveHalvingPruner,
 )
 
-from tuner.study.config import PrunerConfig
+from tuner.study.search_config import PrunerConfig
 from tuner.trial.evaluation import TENTHS
 
 
 def make_pruner(config: PrunerConfig) -> BasePruner:
-    """Build the pruner that a study asks for; its steps are tenths of a trial's schedule."""
+    """Build a study's pruner. Its steps are tenths of a trial's schedule."""
     if config.name == "none":
         return NopPruner()
     if config.name == "successive_halving":
         return SuccessiveHalvingPruner(min_resource=config.min_resource, reduction_factor=config.reduction_factor)
     if config.name == "hyperband":
-        # Both ends are stated: left to Optuna, each process would find its own brackets.
+        # With `max_resource="auto"`, each process would derive other brackets from the trials that it sees.
         return HyperbandPruner(
             min_resource=config.min_resource, max_resource=TENTHS, reduction_factor=config.reduction_factor
         )

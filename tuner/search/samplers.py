@@ -1,4 +1,4 @@
-"""The samplers, each trial's seeded by the study's seed and the trial's number."""
+"""Building the sampler of a study's configuration, seeded for each trial."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tuner.study.config import StudyConfig
 
 
 class SeededPerTrial(BaseSampler):
-    """Draws each trial with a sampler of its own, seeded by the study's seed and the trial's number.
+    """Draws each trial with a new sampler, whose seed is derived from the study's seed and the trial's number.
 
-    One seed for a whole process makes every process of a study repeat the others' draws, and makes a draw depend
-    on how many trials that process happened to run before.
+    With one seed for each process, all processes of a study would draw the same points, and a trial's point would
+    depend on how many trials its process had drawn before.
 
     Args:
         seed: The study's seed.
@@ -39,37 +39,37 @@ class SeededPerTrial(BaseSampler):
         self._sampler = make(seed)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
-        """Begin a trial with a fresh sampler."""
+        """Make the trial's sampler and pass the call on to it."""
         digest = hashlib.sha256(f"{self._seed}:{trial.number}".encode()).digest()
         self._sampler = self._make(int.from_bytes(digest[:4], "big"))
         self._sampler.before_trial(study, trial)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Ask the trial's sampler."""
+        """Pass the call on to the trial's sampler."""
         return self._sampler.infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Ask the trial's sampler."""
+        """Pass the call on to the trial's sampler."""
         return self._sampler.sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """Ask the trial's sampler."""
+        """Pass the call on to the trial's sampler."""
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
-        """Ask the trial's sampler."""
+        """Pass the call on to the trial's sampler."""
         self._sampler.after_trial(study, trial, state, values)
 
 
-class _PlacePerTrial(QMCSampler):
-    """Gives each trial the place of its number in the sequence.
+class _QMCByTrialNumber(QMCSampler):
+    """Gives each trial the point of the quasi-random sequence whose index is the trial's number.
 
-    Optuna counts places in the database, once more each time a point is drawn: a trial that is drawn twice, or by two
-    machines at once, leaves holes in a sequence that covers the space only where it is whole.
+    Optuna takes the index from a counter in the database that grows with each draw. A trial that is drawn twice, or by
+    two machines at once, would skip points, and a sequence with gaps does not cover the space evenly.
     """
 
     _number = 0
@@ -83,31 +83,31 @@ class _PlacePerTrial(QMCSampler):
 
 
 def make_sampler(config: StudyConfig, *, conditional: bool) -> BaseSampler:
-    """Build the sampler that a study asks for.
+    """Build a study's sampler.
 
     Args:
         config: The study.
-        conditional: Whether some points of its space leave a parameter out.
+        conditional: Whether its space has conditions, so that some trials lack a parameter.
     """
     chosen = config.sampler
     startup = chosen.n_startup_trials or max(4, config.budget.trials // 4)
 
     def at_random(seed: int) -> dict[str, Any]:
-        # What a sampler cannot draw together with the rest, it draws so.
+        # Parameters that a sampler cannot draw jointly, such as those with a condition, are drawn at random.
         return {"independent_sampler": RandomSampler(seed=seed), "warn_independent_sampling": False}
 
     def tpe(seed: int) -> BaseSampler:
         return TPESampler(n_startup_trials=startup, multivariate=True, constant_liar=True, group=conditional, seed=seed)
 
     def gp(seed: int) -> BaseSampler:
-        # Loads torch into the supervisor, when the first trial is drawn that is not drawn at random.
+        # GPSampler imports torch into the supervisor when it first draws a trial that is not random.
         return GPSampler(n_startup_trials=startup, seed=seed, **at_random(seed))
 
     def cmaes(seed: int) -> BaseSampler:
         return CmaEsSampler(n_startup_trials=startup, seed=seed, **at_random(seed))
 
     def qmc(seed: int) -> BaseSampler:
-        return _PlacePerTrial(
+        return _QMCByTrialNumber(
             scramble=True,
             seed=config.seed,  # one sequence for all trials, on all machines
             **at_random(seed),
@@ -123,7 +123,7 @@ def make_sampler(config: StudyConfig, *, conditional: bool) -> BaseSampler:
 
     def make(seed: int) -> BaseSampler:
         with warnings.catch_warnings():
-            # `group` of TPE, and QMC as a whole, are called experimental.
+            # Optuna warns that the `group` option of TPE and the QMC sampler are experimental.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return makers[chosen.name](seed)
 

@@ -1,4 +1,4 @@
-"""Credentials: where the database's URL and password come from, and which of them trainers do without."""
+"""The database's URL and password: read from files, kept secret, and left out of the trainers' environment."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from sqlalchemy.exc import ArgumentError
 from tuner.errors import TunerError
 from tuner.security.known_secrets import keep_secret
 
-#: Bytes of a file with a URL or a password; a larger one is another file.
+#: Most bytes of a file with a URL or a password. A larger file cannot be one.
 _MAX_BYTES = 1 << 16
-#: What trainers never need, as only their supervisor talks to the database: prefixes, and whole names.
+#: Environment variables that are not passed to trainers, by the start of their names. Only the supervisor connects to
+#: the database.
 _NOT_FOR_TRAINERS = (
     "TUNER_STORAGE",
     "TUNER_DASHBOARD_",
@@ -28,7 +29,7 @@ _NOT_FOR_TRAINERS = (
 
 
 class UnreadableSecret(TunerError):
-    """A file that is to hold a secret cannot be read, or holds none."""
+    """A file that should hold a secret cannot be read, or holds none."""
 
 
 def read_secret(path: str, *, name: str, warn: Callable[[str], None]) -> str:
@@ -36,15 +37,15 @@ def read_secret(path: str, *, name: str, warn: Callable[[str], None]) -> str:
 
     Args:
         path: The file.
-        name: What names it, such as an environment variable; for messages.
-        warn: Told in a line where others can read the file. Files of other users, such as mounted secrets, are
-            their owners' business.
+        name: The setting that names the file, such as an environment variable; for messages.
+        warn: Called with a warning where users other than the owner can read the file. A file of another user, such as
+            a mounted secret, gets no warning.
 
     Returns:
-        What is in it, without the end of its line.
+        The content of the file, without its line end.
 
     Raises:
-        UnreadableSecret: It cannot be read, or is empty.
+        UnreadableSecret: The file cannot be read, is empty, or holds more than one line.
     """
     try:
         with Path(path).open("rb") as file:
@@ -62,15 +63,15 @@ def read_secret(path: str, *, name: str, warn: Callable[[str], None]) -> str:
 
 
 def with_password(url: str, password: str) -> str:
-    """Return a storage URL with a password, where it is a server's and has none.
+    """Return a storage URL with a password added, where the URL is a server's and has no password.
 
     Raises:
-        UnreadableSecret: The URL names no user whose password it could be.
+        UnreadableSecret: The URL names no user for the password.
     """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        return url  # whoever opens it says what is wrong with it
+        return url  # opening the database reports the mistake
     if parsed.drivername.startswith("sqlite") or parsed.password or "password" in parsed.query:
         return url
     if not parsed.username:
@@ -81,7 +82,7 @@ def with_password(url: str, password: str) -> str:
 
 
 def keep_url_secret(url: str) -> str:
-    """Have the password of a storage URL, where it has one, not shown in any text; return the URL."""
+    """Register the password of a storage URL, where it has one, as a secret that no text shows; return the URL."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -94,5 +95,5 @@ def keep_url_secret(url: str) -> str:
 
 
 def trainer_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment without what lets in to the database or the dashboard."""
+    """Return an environment without the variables that give access to the database or the dashboard."""
     return {name: value for name, value in environment.items() if not name.startswith(_NOT_FOR_TRAINERS)}

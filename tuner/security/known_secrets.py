@@ -1,4 +1,7 @@
-"""What this process knows to be secret, struck out of texts. Without SQL: trainers do so too."""
+"""The secrets that this process knows, and their removal from texts.
+
+It does not import SQL, because trainers use it too.
+"""
 
 from __future__ import annotations
 
@@ -16,27 +19,27 @@ _SECRET = (
     "PGSSLPASSWORD",
     "TUNER_DASHBOARD_TOKEN",
 )
-#: A shorter secret is not looked for: it would be found in words that are none.
+#: Characters below which a secret is not looked for: it would be found inside ordinary words.
 _SHORTEST = 6
 
 _known: set[str] = set()
 
 
 def keep_secret(secret: str) -> str:
-    """Have a secret not shown in any text of this process and of those that it forks; return it."""
+    """Register a secret that no text of this process and of its forked children may show; return the secret."""
     if len(secret) >= _SHORTEST:
         _known.update((secret, quote(secret, safe=""), quote_plus(secret)))
     return secret
 
 
 def learn(environment: Mapping[str, str]) -> None:
-    """Keep secret what the environment's variables hold that are known to hold secrets."""
+    """Register the values of the environment variables that hold secrets."""
     for name in _SECRET:
         keep_secret(environment.get(name, ""))
 
 
 def strike_out(text: str) -> str:
-    """Return a text in which the secrets that are known are `***`."""
-    for secret in sorted(_known, key=len, reverse=True):  # one may be a part of another
+    """Return a text with each registered secret replaced by `***`."""
+    for secret in sorted(_known, key=len, reverse=True):  # a secret may be a part of a longer one
         text = text.replace(secret, "***")
     return text

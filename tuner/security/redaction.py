@@ -1,7 +1,7 @@
-"""Redaction: the last hand that a text goes through before it is shown, logged or stored.
+"""Redaction: removes secrets from a text just before it is shown, logged or stored.
 
-Nothing of ours puts a secret into a text. Libraries and modules of users may, in errors above all; so what this process
-knows to be secret is struck out wherever a text leaves it.
+Our own code puts no secret into a text. Libraries and modules of users may, above all in errors. So the secrets that
+this process knows are removed at every point where a text leaves the process.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from tuner.security.known_secrets import learn, strike_out
 
 
 def redact(text: str) -> str:
-    """Return a text fit to be shown: secrets that are known, and passwords in URLs, are `***`.
+    """Return a text that may be shown: known secrets, and passwords in URLs, are replaced by `***`.
 
-    Half a character, which Python makes of a byte that is no text and which no terminal takes, is escaped.
+    Lone surrogates are escaped: Python decodes bytes that are not UTF-8 to them, and no terminal accepts them.
     """
     return mask_password(strike_out(text)).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def storable(text: str) -> str:
-    """Return a text fit to be shown and to be stored in every database: NUL, which PostgreSQL refuses, is escaped."""
+    """Return a redacted text that every database can store: NUL, which PostgreSQL refuses, is escaped."""
     return redact(text).replace("\0", "\\0")
 
 
 def storable_json(value: Any) -> Any:
-    """Return a JSON value in which every text, keys too, is fit to be shown and stored."""
+    """Return a JSON value in which every string, keys included, is `storable`."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, Mapping):
@@ -43,7 +43,10 @@ def storable_json(value: Any) -> Any:
 
 
 def redact_what_is_written() -> None:
-    """Redact what loggers and threads that fail write, from now on; learn the secrets of this environment."""
+    """Redact from now on the records of all loggers and the tracebacks of failed threads.
+
+    Registers the secrets of this process's environment first.
+    """
     learn(os.environ)
     make = logging.getLogRecordFactory()
 
@@ -53,7 +56,7 @@ def redact_what_is_written() -> None:
             record.msg, record.args = redact(record.getMessage()), None
             if record.exc_info and record.exc_info[1] is not None:
                 record.exc_text = traceback_of(record.exc_info[1])
-        except Exception:  # a message that does not fit its arguments, or cannot be shown: logging says so itself
+        except Exception:  # the arguments do not fit the message, or cannot be shown: logging reports that
             return record
         return record
 
@@ -66,5 +69,5 @@ def redact_what_is_written() -> None:
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return an error's traceback, fit to be shown."""
+    """Return an error's traceback, redacted."""
     return redact("".join(traceback.format_exception(error)).rstrip("\n"))

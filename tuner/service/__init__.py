@@ -1,1 +1,1 @@
-"""What the commands do, one verb a file."""
+"""The work of the commands, one verb a file."""

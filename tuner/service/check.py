@@ -1,4 +1,4 @@
-"""Checking a study before it costs anything: validation, then a smoke run at the corners of its space."""
+"""Checking a study file: validation, then a short training run at each corner of its space."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from storage import Database
 from tuner.errors import ConfigError, TrainerDied
+from tuner.machine.devices import CPU
 from tuner.processes.calls import BUILT_IN
 from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Recorded
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer, Trainer, describe_exit
-from tuner.reporting.terminal import describe
+from tuner.reporting.text import describe
 from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, missing_folders, naming_checkpoints, remove_empty
 from tuner.study.setup import SMOKE_ROWS, SMOKE_STEPS, resolve, set_up
@@ -31,15 +32,15 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
 
     Args:
         config: The study file.
-        url: The database that it would be kept in; it is not made.
+        url: The database for the study; it is not created.
         source: The study file's path.
-        say: Takes a line of progress.
+        say: Receives each line of progress.
 
     Returns:
-        What the study would be, as JSON values.
+        A summary of the study, as JSON values.
 
     Raises:
-        ConfigError: Something is wrong; names the file, the key and the reason.
+        ConfigError: The study cannot run; names the file, the key and the reason.
     """
     path = Database.path_of(url)
     check_sampler(config, shared=path is None, allowed=config.sampler.allow_pickle, source=source)
@@ -81,6 +82,7 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
 
 
 def _existing(folder: Path) -> Path:
+    """Return the folder, or the nearest of its parents that exists."""
     while not folder.exists():
         folder = folder.parent
     return folder
@@ -89,26 +91,28 @@ def _existing(folder: Path) -> Path:
 def _smoke(
     local_study: LocalStudy, fork_server: ForkServer, corner: Hyperparameters, source: str, say: Callable[[str], None]
 ) -> float:
+    """Train at one corner of the space; return the seconds that it took."""
     began = time.monotonic()
     run = local_study.run(0, corner, max_rows=SMOKE_ROWS, max_steps=SMOKE_STEPS, precision="fp32")
     arguments = {"run": run, "function": local_study.config.train or BUILT_IN, "folders": local_study.folders}
-    trainer = fork_server.start("tuner.processes.calls:train_trial", arguments, {"CUDA_VISIBLE_DEVICES": ""})
+    trainer = fork_server.start("tuner.processes.calls:train_trial", arguments, CPU.environment())
     try:
         result = _result(trainer)
     finally:
         trainer.kill()
     say(f"corner {describe(corner.to_dict())}: {result.state if result.reason is None else result.reason}")
-    # A rate at the end of its range may diverge: that is for the search to find out. Anything else is a mistake.
+    # A corner whose training diverges is no error: the search may find out. A corner that fails is one.
     if result.state == Outcome.FAILED:
         raise ConfigError(source, "", f"a trial with {describe(corner.to_dict())} fails: {result.reason}")
     return time.monotonic() - began
 
 
 def _result(trainer: Trainer) -> TrialResult:
+    """Return the trainer's result; let it go on after each evaluation, as no trial is pruned here."""
     while True:
         try:
             message = trainer.connection.recv()
-        except (EOFError, OSError) as error:  # OSError: it ended in the middle of a message
+        except (EOFError, OSError) as error:  # OSError: the trainer ended in the middle of a message
             raise TrainerDied(f"a trainer ended without a word: {describe_exit(trainer.exit_code())}") from error
         if isinstance(message, Evaluated):
             trainer.connection.send(Answer(step=message.evaluation.step, go_on=True))

@@ -1,4 +1,4 @@
-"""Editing a study that exists: its budget, its pruner, and how many weights it keeps, also while it runs."""
+"""Editing a study that exists, also while it runs: the `EDITABLE` keys of its configuration."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 def edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -> list[str]:
-    """Change a study, for every machine; workers that run take the change over within a second or two.
+    """Change a study, for every machine. Running workers read the change within a second or two.
 
     Args:
-        database: Where the study is.
+        database: The database that holds the study.
         record: The study.
-        changes: New values by key; of `budget`, those parts that change.
+        changes: New values by key; for `budget`, a mapping of those parts that change.
 
     Returns:
-        What has changed, a line each.
+        One line for each changed key.
 
     Raises:
         TunerError: The study was stopped.
-        ConfigError: A value cannot be used; nothing was changed.
+        ConfigError: A value cannot be used; the study is unchanged.
     """
     while (lines := _edit(database, record, changes)) is None:
         record = Studies(database).get(record.name)
@@ -36,7 +36,7 @@ def edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) ->
 
 
 def _edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -> list[str] | None:
-    """Change a study that is still as it was read; return None where somebody else has changed it meanwhile."""
+    """Change a study; return None, and change nothing, where another process has changed it since it was read."""
     if record.state == StudyState.STOPPED:
         raise TunerError(f"study {record.name!r} was stopped: there is nothing to edit")
     before = stored_config(record, database)
@@ -47,15 +47,15 @@ def _edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -
     after, was = parse_stored(document, source=f"study {record.name!r}").to_dict(), before.to_dict()
     lines = [f"{key}: {_shown(was, key)} -> {_shown(after, key)}" for key in changed_keys(was, after)]
     if lines:
-        facts = {**record.facts, "file_values": {**_untouched(before), **record.facts.get("file_values", {})}}
+        facts = {**record.facts, "file_values": {**_file_values(before), **record.facts.get("file_values", {})}}
         if not Studies(database).update(record, after, facts, edited="; ".join(lines)):
             return None
     return lines
 
 
-def _untouched(config: StudyConfig) -> dict[str, Any]:
-    # What was edited is remembered as the file has it, or `start` would take the file for changed. The budget is
-    # remembered apart: a changed one in the file is taken over.
+def _file_values(config: StudyConfig) -> dict[str, Any]:
+    # The study file keeps its old values when a study is edited. They are stored, so that `tuner start` can tell an
+    # edited study from an edited file. The file's budget is stored separately, as `file_budget`: see `merge`.
     stored = config.to_dict()
     return {key: stored[key] for key in EDITABLE if key != "budget"}
 

@@ -1,4 +1,4 @@
-"""Study files to start from: what `tuner init` writes."""
+"""Example study files, which `tuner init` writes."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ _TEMPLATES = resources.files("tuner.service.templates")
 
 
 def examples() -> list[str]:
-    """Return the names of the study files that there are, in alphabetical order."""
+    """Return the names of the example study files, in alphabetical order."""
     return sorted(entry.name.removesuffix(".yaml") for entry in _TEMPLATES.iterdir() if entry.name.endswith(".yaml"))
 
 
 def write_example(example: str, path: Path) -> None:
-    """Write one of the study files.
+    """Write an example study file.
 
     Args:
         example: Its name.
-        path: Where to write.
+        path: Path of the new file.
 
     Raises:
-        FileExistsError: There is something at the path.
+        FileExistsError: The path exists.
         OSError: The path cannot be written.
     """
     text = _TEMPLATES.joinpath(f"{example}.yaml").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Going on with a study that exists: what `tuner resume` and `tuner worker` do."""
+"""Going on with a study that exists, for `tuner resume` and `tuner worker`."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ def resume(
     *,
     trials: int | None = None,
     overrides: MachineOverrides | None = None,
-    lift: bool = True,
+    reopen: bool = True,
 ) -> bool:
-    """Go on with a study from what the database says alone.
+    """Go on with a study from the database alone, without its study file.
 
     Args:
         name: The study.
         url: The database.
         machine: Where trials run.
-        watch: Is told what happens.
-        trials: A budget that replaces the study's.
-        overrides: What this machine has at other places.
-        lift: Whether a paused study is opened again, for all machines.
+        watch: Receives every event.
+        trials: A number of trials that replaces the study's.
+        overrides: How this machine differs from the one on which the study was created.
+        reopen: Whether a paused study is opened again, for all machines.
 
     Returns:
         False where the study was over before.
 
     Raises:
         StudyNotFound: There is no such study.
-        StudyPaused: It is paused, and `lift` is False.
+        StudyPaused: It is paused, and `reopen` is False.
         TunerError: See `tuner.errors`.
     """
 
@@ -56,10 +56,10 @@ def resume(
         return (stored if trials is None else stored.with_trials(trials)), record.facts
 
     with Database(url) as database:
-        return go_on_with(database, name, machine, watch, with_budget, overrides or MachineOverrides(), lift=lift)
+        return run_existing(database, name, machine, watch, with_budget, overrides or MachineOverrides(), reopen=reopen)
 
 
-def go_on_with(
+def run_existing(
     database: Database,
     name: str,
     machine: Machine,
@@ -67,10 +67,23 @@ def go_on_with(
     revise: Callable[[StudyRecord, StudyConfig], tuple[StudyConfig, Mapping[str, Any]]],
     overrides: MachineOverrides,
     *,
-    lift: bool,
-    folder: str | None = None,
+    reopen: bool,
 ) -> bool:
-    """Run what is left of a study that exists, once its configuration and facts are revised."""
+    """Revise the configuration and the facts of a study that exists, and run its unfinished trials here.
+
+    Args:
+        database: The database that holds the study.
+        name: The study.
+        machine: Where trials run.
+        watch: Receives every event.
+        revise: Returns the new configuration and the new facts from the stored ones. It is called again where another
+            process changes the study before they are written.
+        overrides: How this machine differs from the one on which the study was created.
+        reopen: Whether a paused study is opened again, for all machines.
+
+    Returns:
+        False where the study was over before.
+    """
     studies = Studies(database)
     source = f"study {name!r} in {database.url}"
     while True:
@@ -82,28 +95,28 @@ def go_on_with(
     if record.state == StudyState.STOPPED:
         return False
     if Slots(database, record.id).unfinished() == 0:
-        _tidy_up(database, record, config, watch)
+        _collect_garbage(database, record, config, watch)
         return False
-    if record.state == StudyState.PAUSED and not lift:
+    if record.state == StudyState.PAUSED and not reopen:
         raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
     record = studies.get(name)
-    hub.settle(overrides.applied(config), lambda text: watch(Notice(text=text)))
-    give_back()  # what follows can take a minute, in which others may lack a connection
+    hub.settle(overrides.applied(config).sources(), lambda text: watch(Notice(text=text)))
+    give_back()  # setting up can take a minute, in which other processes may need the database connection
     check_sampler(config, shared=database.path is None, allowed=overrides.allow_pickle, source=source)
     with ExitStack() as stack:
         with naming_checkpoints(source):
             store = checkpoint_store(config, database.path)
             store.check_writable()
         here = stack.enter_context(ready_workplace(config, machine, store, watch, source=source))
-        local_study = set_up_stored(record, config, database, here.fork_server, overrides, folder)
-        if lift:  # now that nothing is in the way, for all machines
+        local_study = set_up_stored(record, config, database, here.fork_server, overrides)
+        if reopen:  # for all machines, so only once this machine is known to be able to run trials
             studies.set_state(record.id, StudyState.OPEN)
         supervise(here, database, record, local_study)
     return True
 
 
-def _tidy_up(database: Database, record: StudyRecord, config: StudyConfig, watch: Watcher) -> None:
-    """Remove what a worker has left that ended between a last trial's end and its own tidying up."""
+def _collect_garbage(database: Database, record: StudyRecord, config: StudyConfig, watch: Watcher) -> None:
+    """Remove the checkpoints of a worker that died after its last trial was finished and before it had removed them."""
     try:
         collect(database, record, checkpoint_store(config, database.path))
     except CheckpointError as error:
@@ -116,12 +129,12 @@ def set_up_stored(
     database: Database,
     fork_server: ForkServer,
     overrides: MachineOverrides,
-    folder: str | None = None,
 ) -> LocalStudy:
-    """Prepare what the trials of a study that exists need on this machine.
+    """Prepare this machine for the trials of a study that exists.
 
     Raises:
-        ConfigError: The study would do what nobody has allowed here, or something is not as it says.
+        ConfigError: The model would run its own code, which was not allowed on this machine; or the study's
+            configuration does not fit its data or its model.
         StudyChanged: Data, weights, tokenizer or libraries are not those that the study was created with.
     """
     source = f"study {record.name!r} in {database.url}"
@@ -132,6 +145,6 @@ def set_up_stored(
         fork_server,
         source=source,
         stored=record.facts,
-        folders=module_folders(folder, record.facts.get("folder")),
+        folders=module_folders(overrides.folder, record.facts.get("folder")),
         any_versions=overrides.any_versions,
     )

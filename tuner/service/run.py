@@ -1,4 +1,4 @@
-"""Running a study's trials on this machine: devices, the fork server and the supervisor that uses them."""
+"""Running a study's trials on this machine: locks devices, and starts the fork server and the supervisor."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Where trials run on this machine."""
+    """The devices of this machine that run trials, and how."""
 
-    #: cpu, cuda, cuda:0,1 or auto.
+    #: `cpu`, `cuda`, `cuda:0,1` or `auto`.
     devices: str = "auto"
-    #: Trials at a time; None is one a GPU, and on CPU one.
+    #: Number of trials at a time; None is one for each GPU, or one on the CPU.
     workers: int | None = None
-    #: Pass on what trainers write instead of keeping it in a file.
+    #: Whether trainers write to this process's output instead of to a log file.
     debug: bool = False
-    #: How long things may take.
+    #: Lengths of leases, beats and grace periods.
     timing: Timing = field(default_factory=Timing)
 
 
 def supervise(here: Workplace, database: Database, record: StudyRecord, local_study: LocalStudy) -> None:
-    """Run a study's trials here until its budget is spent; see `Supervisor.run` for what it raises."""
+    """Run a study's trials here until its budget is spent; raises the errors of `Supervisor.run`."""
     from tuner.supervisor.supervisor import Supervisor  # imports Optuna
 
-    # A trainer on a GPU chooses its own before anything looks for one: it cannot begin with a shared model.
+    # A trainer on a GPU sets its device before CUDA is initialised. It cannot start from a model that is already built.
     if here.lanes[0].device.kind == "cpu":
         local_study.share(here.fork_server)
     Supervisor(database, record, local_study, here).run()
@@ -55,18 +55,18 @@ def supervise(here: Workplace, database: Database, record: StudyRecord, local_st
 def ready_workplace(
     config: StudyConfig, machine: Machine, store: CheckpointStore, watch: Watcher, *, source: str
 ) -> Iterator[Workplace]:
-    """Hold devices for a study, and start the process that forks its trainers.
+    """Lock devices for a study, and start its fork server.
 
     Args:
         config: The study.
-        machine: What the user asks of this machine.
+        machine: The devices that the user asks for.
         store: The study's checkpoints.
-        watch: Told of every event.
-        source: What to call the study in errors.
+        watch: Receives every event.
+        source: The study's name in errors.
 
     Raises:
-        ConfigError: The study asks for a precision that the devices do not have.
-        DeviceError: A device is not there, is in use, or cannot be used by this torch.
+        ConfigError: The devices do not support the study's precision.
+        DeviceError: A device does not exist, is in use, or cannot be used by the installed torch.
     """
     with _held_lanes(machine) as held:
         device = held[0].device
@@ -74,7 +74,7 @@ def ready_workplace(
             raise ConfigError(source, "precision", "fp16 needs a GPU; write auto, fp32 or bf16")
         log = None if machine.debug else trainers_log(store)
         with ForkServer(log, preload=PRELOAD if config.train is None else PRELOAD_OWN) as fork_server:
-            # The fork server imports torch meanwhile: time for this process to import what it needs later.
+            # The fork server imports torch now. This process uses the time for an import that it needs later.
             importlib.import_module("tuner.supervisor.supervisor")
             if device.kind == "cuda" and config.train is None:
                 _check_cuda(held[0], fork_server)
@@ -84,7 +84,7 @@ def ready_workplace(
 
 
 def module_folders(*candidates: str | None) -> tuple[str, ...]:
-    """Return the folders where a user's modules may be: those given that exist, and the working folder."""
+    """Return the folders from which the user's modules can be imported: those given that exist, and the current one."""
     found = [folder for folder in (*candidates, str(Path.cwd())) if folder is not None and Path(folder).is_dir()]
     return tuple(dict.fromkeys(found))
 
@@ -95,7 +95,7 @@ def _held_lanes(machine: Machine) -> Iterator[tuple[Lane, ...]]:
     on_gpu = devices[0].kind == "cuda"
     with DeviceLocks() as locks:
         if on_gpu and machine.devices == "auto":
-            # Here `--workers N` means "at most N", not "N GPUs or nothing": the user named no device.
+            # With `auto`, the user names no device: `--workers N` means "at most N GPUs", not "N GPUs or an error".
             free = locks.acquire_free(devices)
             yield lanes(free[: machine.workers], None)
         else:

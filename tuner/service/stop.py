@@ -1,4 +1,4 @@
-"""Stopping a study: no trial of it goes on anywhere, and none is left half-way."""
+"""Stopping a study: every trial that has begun is ended, on all machines."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
 
 #: Why the trials of a stopped study failed.
 REASON = "the study was stopped"
-#: Seconds between two looks at the workers that are to end their trials.
-_LOOK_S = 0.5
+#: Seconds between two checks whether the workers have ended their trials.
+_POLL_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stopped:
-    """What came of stopping a study."""
+    """The result of stopping a study."""
 
-    #: Trials that were ended, here or by their workers.
+    #: Number of trials that were ended, by this process or by their workers.
     ended: int
-    #: Owners of trials that had not ended when time was up.
+    #: Owners of trials that were still running when `wait_s` was over.
     waiting: tuple[str, ...]
 
 
 def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait_s: float) -> Stopped:
-    """Stop a study: running trials are ended by their workers, interrupted ones here. Its best weights stay.
+    """Stop a study. Workers end their running trials; this process ends the interrupted ones. The best weights stay.
 
     Args:
-        database: Where the study is.
+        database: The database that holds the study.
         study: The study.
         store: Its checkpoints.
         wait_s: Seconds to wait for the workers.
@@ -48,13 +48,13 @@ def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait
         running = [slot for slot in slots.all() if slot.state == SlotState.RUNNING]
         if not running or time.monotonic() >= deadline:
             break
-        time.sleep(_LOOK_S)
+        time.sleep(_POLL_S)
     waiting = tuple(sorted({slot.owner for slot in running if slot.owner}))
     return Stopped(ended=begun - len(running), waiting=waiting)
 
 
 def _fail(database: Database, store: CheckpointStore, slots: Slots, lease: Lease, slot: SlotRecord) -> None:
-    """End the trial of a slot that nobody trains."""
+    """End the trial of a slot that this process has claimed, as failed."""
     if slot.trial_id is None:
         slots.release(lease, state=SlotState.INTERRUPTED, reason=REASON)  # without a trial it is empty again
         return
@@ -63,4 +63,4 @@ def _fail(database: Database, store: CheckpointStore, slots: Slots, lease: Lease
         assert slot.trial_number is not None
         store.remove_trial(slot.trial_number)
     except (LeaseLost, CheckpointError):
-        return  # another command ends the trial, or `tuner gc` removes its checkpoints
+        return  # lost lease: its new owner ends the trial; store error: `tuner gc` removes the checkpoints

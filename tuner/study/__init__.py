@@ -1,1 +1,1 @@
-"""A study: its file, its configuration, and what its trials need on this machine."""
+"""A study: its file, its configuration, and the preparation of this machine for its trials."""

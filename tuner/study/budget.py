@@ -1,4 +1,4 @@
-"""The budget in time: what a study may take, and what it has taken, over all machines."""
+"""A study's budget in time: whether it is spent, summed over all machines."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def overdrawn(budget: Mapping[str, Any], *, wall_s: float, device_s: float) -> str | None:
-    """Return which part of a budget is spent and how to raise it, or None while there is something left.
+    """Return which part of a budget is spent and which command raises it; None where no part is spent.
 
     Args:
         budget: The study's budget as it is stored; a part that is None has no bound.
-        wall_s: Seconds during which some worker held a trial.
-        device_s: Seconds of devices, over all trials.
+        wall_s: Seconds during which at least one worker held a trial.
+        device_s: Device seconds, summed over all trials.
     """
     if (time_s := budget.get("time")) is not None and wall_s >= time_s:
         return f"the budget's time of {duration(time_s)} is spent; `tuner edit --time` raises it"
@@ -22,7 +22,7 @@ def overdrawn(budget: Mapping[str, Any], *, wall_s: float, device_s: float) -> s
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as a study file would say them: `90s`, `30m`, `2h`."""
+    """Return seconds in the notation of study files: `90s`, `30m`, `2h`."""
     for unit, size in (("h", 3600), ("m", 60)):
         if seconds >= size and seconds % size == 0:
             return f"{seconds / size:g}{unit}"

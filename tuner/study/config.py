@@ -1,4 +1,4 @@
-"""The study file: what a study is, checked when it is read."""
+"""The configuration of a study, as its file states it. Values are checked when it is built."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationInfo,
@@ -21,12 +19,14 @@ from pydantic import (
 
 from search_spaces import suggestion
 from tuner.security.urls import holds_secret
+from tuner.study.config_part import ConfigPart
+from tuner.study.search_config import PrunerConfig, SamplerConfig
 from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, load_task, unknown
 
-#: Names of splits, in the order in which they are carved.
+#: Names of splits, in the order in which rows are assigned to them.
 SPLITS = ("train", "validation", "test")
 
-#: Keys that may change while a study runs: none of them changes what a trial's value means.
+#: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
 EDITABLE = ("budget", "keep", "max_failed", "pruner")
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -36,7 +36,7 @@ def parse_duration(value: object) -> float:
     """Turn `90`, `60s`, `30m`, `2h` or `1d` into seconds.
 
     Raises:
-        ValueError: It is none of these, or not above 0.
+        ValueError: The value has another form, or is not above 0.
     """
     match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smhd]?)\s*", str(value))
     if isinstance(value, float) and math.isfinite(value) and value > 0:
@@ -44,15 +44,6 @@ def parse_duration(value: object) -> float:
     if isinstance(value, bool) or not match or float(match[1]) <= 0:
         raise ValueError(f"{value!r} is no duration; write 90s, 30m, 2h or 1d")
     return float(match[1]) * _UNITS_S[match[2] or "s"]
-
-
-def _checked_word(known: tuple[str, ...]) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in known:
-            raise ValueError(unknown(value, known))
-        return value
-
-    return AfterValidator(check)
 
 
 def _checked_task(value: str) -> str:
@@ -65,16 +56,12 @@ def _metrics(info: ValidationInfo) -> Mapping[str, Metric]:
     return declaration_of((info.context or {}).get("task", DEFAULT_TASK)).metrics
 
 
-#: Seconds, written as `30m` or as a plain number.
+#: Seconds; written as `30m` or as a number of seconds.
 Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(float)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
-
-
-class DataConfig(_Part):
-    """Where the examples come from, and which of them train, validate and test."""
+class DataConfig(ConfigPart):
+    """Where the examples come from, and how they are split."""
 
     #: Hub id, csv/json/parquet file or URL, folder, or `package:NAME/PATH`.
     source: str
@@ -82,7 +69,7 @@ class DataConfig(_Part):
     subset: str | None = None
     #: Commit of a hub data set.
     revision: str | None = None
-    #: Keep the rows that have these values.
+    #: Only rows with these values are used, by column.
     where: dict[str, Any] = Field(default_factory=dict)
     #: Column of the text; two columns make a pair.
     text: str | list[str] = "text"
@@ -90,10 +77,10 @@ class DataConfig(_Part):
     image: str = "image"
     #: Column of the label.
     label: str = "label"
-    #: Names of the labels, by the value in the column.
+    #: Names of the labels, by the value in the label column.
     labels: dict[str, str] | None = None
-    #: Name of an existing split, number of examples, or share of them.
-    splits: dict[str, int | float | str] = {"train": 0.8, "validation": 0.1, "test": 0.1}
+    #: By split: the name of an existing split, a number of examples, or a share of them.
+    splits: dict[str, int | float | str] = Field(default={"train": 0.8, "validation": 0.1, "test": 0.1})
 
     @field_validator("source")
     @classmethod
@@ -140,8 +127,8 @@ class DataConfig(_Part):
         return value
 
 
-class MetricConfig(_Part):
-    """What a trial is judged by."""
+class MetricConfig(ConfigPart):
+    """The metric whose value trials are compared by."""
 
     #: A metric of the study's task; the task's first one where the study names none.
     name: str = Field(default_factory=lambda: declaration_of(DEFAULT_TASK).default_metric)
@@ -177,100 +164,38 @@ class MetricConfig(_Part):
         return self
 
 
-class BudgetConfig(_Part):
-    """What a study may cost."""
+class BudgetConfig(ConfigPart):
+    """Limits of a study: number of trials, and time."""
 
     trials: int = Field(default=20, ge=1, le=100_000)
-    #: Wall time during which some worker runs trials.
+    #: Seconds of wall time during which at least one worker runs a trial.
     time: Duration | None = None
-    #: Hours of one device, summed over devices.
+    #: Device hours, summed over all devices.
     device_hours: float | None = Field(default=None, gt=0)
-    #: Seconds of a device that one trial may take, over all its attempts.
+    #: Device seconds of one trial, summed over its attempts.
     trial_time: Duration | None = None
 
 
-class EarlyStoppingConfig(_Part):
-    """When a trial stops because it no longer improves."""
+class EarlyStoppingConfig(ConfigPart):
+    """When a trial ends because its metric no longer improves."""
 
-    #: Evaluations without a better one.
+    #: Evaluations in a row without an improvement, after which the trial ends.
     patience: int = Field(default=3, ge=1)
 
 
-class PrunerConfig(_Part):
-    """Which trials are stopped because others were better at the same share of their schedule."""
+class SpeedConfig(ConfigPart):
+    """Techniques that make training cheaper. Each can be turned off, to measure its effect."""
 
-    name: Literal["none", "percentile", "median", "successive_halving", "hyperband"]
-    #: Keep this best share, in percent.
-    percentile: float = Field(default=75.0, gt=0, lt=100)
-    #: Complete trials before any is pruned.
-    n_startup_trials: int = Field(default=5, ge=0)
-    #: Tenths of the schedule before which none is pruned.
-    n_warmup_steps: int = Field(default=2, ge=0, le=10)
-    #: Complete trials with a value at the same tenth, below which none is pruned there.
-    n_min_trials: int = Field(default=5, ge=1)
-    #: First rung of successive halving, in tenths of the schedule.
-    min_resource: int = Field(default=2, ge=1, le=10)
-    reduction_factor: int = Field(default=3, ge=2)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_a_word(cls, value: Any) -> Any:
-        if value is None:  # YAML reads a bare `none` as a word, but `null` and an empty value as nothing
-            value = "none"
-        if isinstance(value, str):
-            value = {"name": value}
-        if isinstance(value, dict) and value.get("name") == "auto":
-            return {**value, "name": "percentile"}
-        return value
-
-
-#: What each sampler may be told besides its name.
-_SAMPLERS: Mapping[str, tuple[str, ...]] = {
-    "tpe": ("n_startup_trials",),
-    "random": (),
-    "gp": ("n_startup_trials",),
-    "cmaes": ("n_startup_trials", "allow_pickle"),
-    "qmc": (),
-}
-
-
-class SamplerConfig(_Part):
-    """What draws the points of trials. Kept as a name and arguments: a sampler itself is never stored."""
-
-    name: Annotated[str, _checked_word(tuple(_SAMPLERS))] = "tpe"
-    #: Trials drawn at random before the sampler learns from them; None is a quarter of the budget, at least 4.
-    n_startup_trials: int | None = Field(default=None, ge=1)
-    #: Whether CMA-ES may keep its state, which is a pickle, in a database that others can write to: whoever writes
-    #: there can then run code on every machine that draws a trial.
-    allow_pickle: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_a_word(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _arguments_are_the_samplers_own(self) -> SamplerConfig:
-        known = _SAMPLERS[self.name]
-        for key, default in (("n_startup_trials", None), ("allow_pickle", False)):
-            if key not in known and getattr(self, key) != default:
-                raise ValueError(f"{key} is no argument of {self.name}; known: {', '.join(known) or 'none'}")
-        return self
-
-
-class SpeedConfig(_Part):
-    """What makes training cheaper; each can be turned off, to see what it is worth."""
-
-    #: Compute what frozen layers make of the examples once, for all trials of a machine.
+    #: Compute the hidden states of frozen layers once and cache them for all trials of a machine.
     trunk_cache: bool = True
-    #: Compute the last layer for one token alone, where the head reads no other.
+    #: Compute the last layer for the first token only, where the head reads no other token.
     one_token: bool = True
-    #: Part batches into forward passes of examples of alike length.
+    #: Split batches into forward passes whose examples have similar lengths.
     length_grouping: bool = True
 
 
 def _has_own_training(info: ValidationInfo) -> bool:
-    """Return whether the study trains with a function of its own, which knows what its values are."""
+    """Return whether the study has its own training function, whose metrics have any name."""
     return bool(info.context and info.context.get("own_training"))
 
 
@@ -283,47 +208,47 @@ def _none_word(value: Any) -> Any:
     return None if value == "none" else value
 
 
-class StudyConfig(_Part):
-    """A study, complete with its defaults."""
+class StudyConfig(ConfigPart):
+    """The configuration of a study, with defaults filled in."""
 
     name: str = Field(min_length=1, max_length=100)
     task: Annotated[str, AfterValidator(_checked_task)] = DEFAULT_TASK
-    #: `module:function`, a generator of evaluations to train with in place of a built-in task; it says itself what it
-    #: makes of model and data, which may then be left out.
+    #: `module:function`: a training function of the user's, a generator of evaluations, in place of a built-in task. It
+    #: may ignore `model` and `data`, which are then optional.
     train: str | None = None
     #: Hub id, folder, or `package:NAME/PATH`.
     model: str | None = None
     #: Commit of a hub model.
     revision: str | None = None
-    #: Whether code that the hub model brings along may run; only for one whose commit is named.
+    #: Whether code in the hub model's repository may run; requires `revision` to be a full commit.
     trust_remote_code: bool = False
     data: DataConfig | None = None
     metric: MetricConfig = Field(default_factory=_no_metric, validate_default=True)
-    #: Preset, file, or a mapping laid over the task's preset; None is the task's preset.
+    #: A preset's name, a file, or a mapping whose entries replace those of the task's preset; None is that preset.
     search_space: str | dict[str, Any] | None = None
-    #: Arguments of schedules that need some, by schedule.
+    #: Arguments of learning-rate schedules, by schedule.
     lr_scheduler_kwargs: dict[str, dict[str, float]] = Field(default_factory=dict)
     sampler: SamplerConfig = Field(default_factory=SamplerConfig)
     pruner: PrunerConfig = Field(default_factory=lambda: PrunerConfig(name="percentile"))
     #: Folder or URL of the checkpoints; None is a folder beside the database's file.
     checkpoints: str | None = None
     budget: BudgetConfig = Field(default_factory=BudgetConfig)
-    #: Tokens; longer texts are cut.
+    #: Tokens; longer texts are truncated.
     max_length: int = Field(default=128, ge=4)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     early_stopping: Annotated[EarlyStoppingConfig | None, BeforeValidator(_none_word)] = Field(
         default_factory=EarlyStoppingConfig
     )
-    #: Evaluations of a trial: 10, 5, 2, 1, or as many of these as cost at most a quarter of training.
+    #: Evaluations of a trial. `auto` is the largest of these numbers whose cost is at most a quarter of training.
     evaluations: Literal["auto", 10, 5, 2, 1] = "auto"
-    #: Seconds after which a running trial saves where it is; it does so after evaluations too, where that is cheap.
+    #: Seconds between a running trial's checkpoints. It also saves one after an evaluation, where that is cheap.
     checkpoint_every: Duration = 60.0
     speed: SpeedConfig = Field(default_factory=SpeedConfig)
-    #: Best trials whose weights stay.
+    #: Number of best trials whose weights stay in the store.
     keep: int = Field(default=1, ge=1)
-    #: Crashes of a trial without a newer checkpoint between them, after which it fails.
+    #: Crashes of a trial since its newest checkpoint that it survives; with one more it fails.
     max_restarts: int = Field(default=5, ge=0)
-    #: Trials that fail one after the other, after which the study is paused; None lets all of them fail.
+    #: Failed trials in a row after which the study is paused; None never pauses it.
     max_failed: Annotated[int | None, BeforeValidator(_none_word)] = Field(default=5, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
 
@@ -365,8 +290,13 @@ class StudyConfig(_Part):
             raise ValueError(f"{value!r} may only have letters, digits, '-', '_' and '.', and begins with neither")
         return value
 
+    def sources(self) -> list[str]:
+        """Return the model and the data source that the study names, as far as it names them."""
+        named = (self.model, self.data.source if self.data is not None else None)
+        return [source for source in named if source is not None]
+
     def edited(self, other: StudyConfig) -> StudyConfig:
-        """Return this configuration with what may change while a study runs taken from another one."""
+        """Return this configuration with the `EDITABLE` keys of another one."""
         return self.model_copy(update={key: getattr(other, key) for key in EDITABLE})
 
     def with_trials(self, trials: int) -> StudyConfig:
@@ -374,15 +304,15 @@ class StudyConfig(_Part):
         return self.model_copy(update={"budget": self.budget.model_copy(update={"trials": trials})})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the configuration as JSON values, ready to be stored and read back."""
+        """Return the configuration as JSON values, from which `parse_stored` builds it again."""
         return self.model_dump(mode="json")
 
 
 def check_trusted(model: str | None, revision: str | None) -> None:
-    """Check that code which is trusted can only be what somebody has looked at.
+    """Check that the code to be trusted cannot change after the user has read it.
 
     Raises:
-        ValueError: The model is none of the hub's, or its commit is not named in full.
+        ValueError: The model is not on the hub, or `revision` is not a full commit.
     """
     if model is None or model.startswith(("package:", "/", ".", "~")) or "://" in model:
         raise ValueError(f"is for a model of the hub, named by its id; model is {shown_value(model)}")
@@ -393,6 +323,6 @@ def check_trusted(model: str | None, revision: str | None) -> None:
 
 
 def shown_value(value: object) -> str:
-    """Return a value of a study file as an error shows it: whole, or its first 200 characters."""
+    """Return a value of a study file for an error message: its repr, cut after 200 characters."""
     text = repr(value)
     return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"

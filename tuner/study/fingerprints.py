@@ -1,4 +1,4 @@
-"""Fingerprints: whether data, weights and libraries of this machine are those that a study was created with."""
+"""Fingerprints: whether this machine's data, weights and libraries are those that a study was created with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _REASONS = {
 
 
 def content_of(path: Path | None) -> str | None:
-    """Return a hash of a file, or of the files of a folder by their names there; None where there is neither."""
+    """Return a hash of a file, or of a folder's files and their relative names; None where the path does not exist."""
     if path is None or not path.exists():
         return None
     digest = hashlib.sha256()
@@ -30,12 +30,12 @@ def content_of(path: Path | None) -> str | None:
 def differences(
     stored: Mapping[str, Any], found: Mapping[str, Any], *, any_versions: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Yield what differs from the machine that a study was created on: its key, and why that cannot be.
+    """Yield each fingerprint that differs from the study's: its key, and the reason for the user.
 
     Args:
-        stored: Facts of the study; what it does not say is not compared.
-        found: Those of this machine.
-        any_versions: Whether libraries may differ.
+        stored: Facts of the study; a fingerprint that they lack is not compared.
+        found: Fingerprints of this machine.
+        any_versions: Whether versions of libraries may differ.
     """
     for key, reason in _REASONS.items():
         if key in stored and stored[key] != found.get(key):

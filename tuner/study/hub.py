@@ -1,4 +1,4 @@
-"""The hub of models and datasets: where it is away, what is cached on this machine has to do."""
+"""The hub of models and datasets: whether it answers, and working from its cache where it does not."""
 
 from __future__ import annotations
 
@@ -6,42 +6,38 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tuner.study.config import StudyConfig
-
-#: Set for a process that is to do with what is cached; libraries read it when they are imported.
+#: Environment of a process that must use cached files only. Hugging Face libraries read it when they are imported.
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
-#: Seconds for which the hub is waited for.
+#: Seconds that the hub has to answer.
 _ANSWER_S = 5.0
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
+#: The reason why the hub is not used, once `settle` has found one; at most one entry.
 _away: list[str] = []
 
 
 def is_away() -> str | None:
-    """Return why this process does without the hub, where it was found to be away; else None."""
+    """Return why this process does not use the hub, where `settle` found that it does not answer; else None."""
     return _away[0] if _away else None
 
 
-def settle(config: StudyConfig, notice: Callable[[str], None]) -> None:
-    """Look once whether the hub answers, where a study names something there; else do with what is cached.
+def settle(sources: Iterable[str], notice: Callable[[str], None]) -> None:
+    """Ask once whether the hub answers, where a source is on it; if it does not, use cached files only.
 
-    Libraries ask the hub for every file, each with a time-out of its own, also for what is cached: with a network that
-    swallows everything, each trial would begin minutes late. Call this before any of them is imported, and before the
-    processes that inherit our environment are started.
+    Hugging Face libraries ask the hub about every file, cached ones too, each time with a time-out of its own. On a
+    network that drops packets, each trial would start minutes late. Call this before such a library is imported and
+    before child processes are started, which inherit the environment.
 
     Args:
-        config: The study.
-        notice: Told in a line that the hub does not answer.
+        sources: The model and the data source that a study names.
+        notice: Receives one line for the user where the hub does not answer.
     """
     if _away or any(os.environ.get(name) for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")):
         return
-    named = [config.model, config.data.source if config.data is not None else None]
-    if not any(name is not None and names_a_repository(name) for name in named):
+    if not any(names_a_repository(source) for source in sources):
         return
     endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
     if (why := _unanswered(endpoint)) is not None:
@@ -51,13 +47,14 @@ def settle(config: StudyConfig, notice: Callable[[str], None]) -> None:
 
 
 def names_a_repository(written: str) -> bool:
-    """Return whether a source is a hub id, as opposed to a path, a URL or a file of a package."""
+    """Return whether a source is a hub id, rather than a path, a URL or a file of a package."""
     return _ID.fullmatch(written) is not None and not Path(written).is_absolute()
 
 
 def _unanswered(endpoint: str) -> str | None:
+    """Return why the hub cannot be used, or None where it answers."""
     try:
-        request = urllib.request.Request(endpoint, method="HEAD")  # noqa: S310 (what the libraries would ask)
+        request = urllib.request.Request(endpoint, method="HEAD")  # noqa: S310 (the libraries would ask the same URL)
         with urllib.request.urlopen(request, timeout=_ANSWER_S):  # noqa: S310
             return None
     except urllib.error.HTTPError as error:

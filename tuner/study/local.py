@@ -1,4 +1,4 @@
-"""A study as this machine can run it."""
+"""A study that is set up on this machine."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from tuner.trial.run import ModelSource, Speed, TrialRun, TrunkHome
 
 @dataclass(frozen=True, kw_only=True)
 class LocalStudy:
-    """A study as this machine can run it."""
+    """A study that is set up on this machine: all paths are local, the data are encoded, the space is built."""
 
     config: StudyConfig
-    #: None where a study trains with a function of its own and names no model.
+    #: None where a study has its own training function and names no model.
     model: ModelSource | None
     recipe: Recipe
     space: SearchSpace
-    #: What preparation found; it needed torch. None where a study trains with a function of its own.
+    #: The encoded data and facts about the model; None where a study has its own training function.
     prepared: Prepared | None
-    #: Where the data of a study with a function of its own are.
+    #: Path of the data, where a study has its own training function and names data; else None.
     data: Path | None
-    #: Hashes of what decides the trials' results, wherever it lies, and versions of libraries.
+    #: Hashes of data, tokenizer and weights, whose location does not matter, and versions of libraries.
     fingerprints: Mapping[str, Any]
-    #: Where modules of the user's may be.
+    #: Folders from which trainers can import the user's modules.
     folders: tuple[str, ...] = ()
 
     @property
     def versions(self) -> dict[str, str]:
-        """Versions of the libraries that train."""
+        """Versions of the libraries that decide the result of training, by name."""
         return dict(self.fingerprints.get("versions", {}))
 
     def facts(self) -> dict[str, Any]:
-        """Return what every later run of the study must share, as JSON values."""
+        """Return the facts that are stored with a new study, as JSON values; later runs are compared with them."""
         facts = {
             "family": self.recipe.family,
             "recipe": dict(self.recipe.defaults),
@@ -62,13 +62,14 @@ class LocalStudy:
         return self.space.clip(self.recipe.defaults)
 
     def footprint(self, hyperparameters: Hyperparameters, device: Device) -> Footprint:
-        """Return what decides how much memory an example of a trial takes on a device, and how much there is."""
+        """Return the properties that decide how many examples of a trial fit into a device's memory."""
         config, frozen = self.config, hyperparameters.frozen_layers
         own = config.train is not None
         return Footprint(
-            # What a function of the study's own takes is known of no other, nor whether frozen layers take less of it.
+            # The memory use of a study's own training function says nothing about other studies, and `frozen_layers`
+            # may mean nothing to it.
             model=f"{config.name}/{config.train}"[:128] if own else str(self.fingerprints.get("weights", "")),
-            # In the end, layers that thaw are all trained.
+            # Gradual unfreezing ends with all layers trained, which takes the most memory.
             frozen=0.0 if own or isinstance(frozen, str) else frozen,
             max_length=config.max_length,
             precision=config.precision,
@@ -76,7 +77,7 @@ class LocalStudy:
         )
 
     def share(self, fork_server: ForkServer) -> None:
-        """Have trainers on the processor begin with the model, as each of their trials would build it."""
+        """Have the fork server build the model once, so that trainers on the CPU start with a copy of it."""
         if self.prepared is not None:
             arguments = {
                 "task": self.config.task,
@@ -87,7 +88,7 @@ class LocalStudy:
             fork_server.share("tuner.training.calls:keep_model_template", arguments)
 
     def _trunk(self) -> TrunkHome | None:
-        """Return where what frozen layers make is kept; None where nothing says which weights they have."""
+        """Return the place of the trunk cache; None for a study's own training function, whose weights are unknown."""
         if self.prepared is None:
             return None
         shares = self.space.parameters["frozen_layers"].extremes()
@@ -99,7 +100,7 @@ class LocalStudy:
         )
 
     def run(self, number: int, hyperparameters: Hyperparameters, **more: Any) -> TrialRun:
-        """Return what a trial trains with."""
+        """Return a trial's run. Keyword arguments in `more` set or replace fields of `TrialRun`."""
         config = self.config
         return TrialRun(
             number=number,

@@ -1,4 +1,4 @@
-"""Where a study's checkpoints, caches and logs are."""
+"""Locations of a study's checkpoints, caches and logs."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tuner.study.config import StudyConfig
 
 
 def cache_folder() -> Path:
-    """Return the folder for encoded data: `TUNER_CACHE`, or the platform's own for caches."""
+    """Return the cache folder: `TUNER_CACHE`, or the platform's folder for caches."""
     return Path(os.environ.get("TUNER_CACHE") or platformdirs.user_cache_dir("shichimi")).absolute()
 
 
 def trunk_limit(environ: Mapping[str, str]) -> int | None:
-    """Return the bytes that `TUNER_TRUNK_LIMIT` leaves to the trunk cache; None where it is not set.
+    """Return `TUNER_TRUNK_LIMIT`, the size limit of the trunk cache, in bytes; None where it is not set.
 
     Raises:
-        ConfigError: It is no size.
+        ConfigError: The value is not a size.
     """
     written = environ.get("TUNER_TRUNK_LIMIT", "").strip()
     if not written:
@@ -37,11 +37,15 @@ def trunk_limit(environ: Mapping[str, str]) -> int | None:
 
 
 def checkpoint_store(config: StudyConfig, database: Path | None) -> CheckpointStore:
-    """Return the store of a study's checkpoints; without a word from the user, beside the database's file.
+    """Return the checkpoint store of a study: the one that it names, else a folder beside the database's file.
+
+    Args:
+        config: The study.
+        database: The database's file; None where it is on a server.
 
     Raises:
-        ConfigError: The database is on a server, and the study file names no place.
-        CheckpointError: The place cannot be used.
+        ConfigError: The database is on a server, and the study names no store.
+        CheckpointError: The store's URL cannot be used.
     """
     scratch = cache_folder() / "checkpoints"
     if config.checkpoints is not None:
@@ -60,29 +64,29 @@ def checkpoint_store(config: StudyConfig, database: Path | None) -> CheckpointSt
 
 @contextmanager
 def naming_checkpoints(source: str) -> Iterator[None]:
-    """Say of an error of the checkpoint store in which file and at which key it is to be mended."""
+    """Turn an error of the checkpoint store into a ConfigError that names the study file and the key `checkpoints`."""
     try:
         yield
     except CheckpointsUnreachable:
-        raise  # there is nothing to mend in a file
+        raise  # no change of the study file would help
     except CheckpointError as error:
         raise ConfigError(source, "checkpoints", str(error)) from error
 
 
 def missing_folders(folder: Path) -> list[Path]:
-    """Return a folder and those above it, as far as they do not exist, the deepest first."""
+    """Return those of a folder and its parents that do not exist, the deepest first."""
     return [each for each in (folder, *folder.parents) if not each.exists()]
 
 
 def remove_empty(folders: list[Path]) -> None:
-    """Remove those of the folders that exist and are empty."""
+    """Remove the folders that exist and are empty."""
     for folder in folders:
         with contextlib.suppress(OSError):
             folder.rmdir()
 
 
 def trainers_log(store: CheckpointStore) -> Path:
-    """Return the file for the trainers' output: beside the checkpoints where these are local, else in the cache."""
+    """Return the file for the trainers' output: in the checkpoint store where it is local, else in the cache folder."""
     if store.is_local:
         return Path(store.url) / "trainers.log"
     folder = cache_folder() / "logs"
@@ -92,7 +96,7 @@ def trainers_log(store: CheckpointStore) -> Path:
 
 @contextmanager
 def removed_on_failure(store: CheckpointStore) -> Iterator[None]:
-    """Remove the store's new, empty folders and the trainers' log where the body fails, so that nothing is left."""
+    """Where the body fails, remove the trainers' log of a new local store and those of its folders that are empty."""
     missing = missing_folders(Path(store.url)) if store.is_local else []
     try:
         yield

@@ -1,9 +1,8 @@
-"""Setting up: from a study file to everything that its trials need, with every mistake found on the way."""
+"""Setting a study up on this machine: finds model and data, builds the space, prepares the data, checks all of them."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import Float, Recipe, SearchSpace, build_space, load_space, recipe_for
 from search_spaces.schedules import complaint
 from tuner.errors import ConfigError, StudyChanged, TunerError
+from tuner.machine import disk
 from tuner.study.fingerprints import content_of, differences
 from tuner.study.local import LocalStudy
 from tuner.study.locations import cache_folder, trunk_limit
@@ -24,25 +24,23 @@ if TYPE_CHECKING:
     from tuner.study.config import StudyConfig
     from tuner.study.prepared import Prepared
 
-#: What `check` trains each corner with.
+#: Rows and optimiser steps with which `check` trains each corner of the space.
 SMOKE_ROWS = 16
 SMOKE_STEPS = 2
-#: Bytes below which a disk on which data cannot be written counts as full.
-_ROOM = 1 << 20
 
 
 def resolve(
     config: StudyConfig, *, source: str, stored: Mapping[str, Any] | None = None
 ) -> tuple[ModelSource | None, Recipe, SearchSpace]:
-    """Find model, recipe and space: the mistakes that can be found before torch is loaded.
+    """Find the model, choose the recipe and build the space. This is cheap, and finds most errors in a study file.
 
     Args:
         config: The study.
-        source: What to call it in errors.
-        stored: The space of a study that exists, which a newer table of recipes must not change.
+        source: The study's name in errors.
+        stored: The space of a study that exists; without it, a newer table of recipes could change the space.
 
     Raises:
-        ConfigError: The model is not there, or a schedule lacks its arguments.
+        ConfigError: The model is missing, or a schedule lacks its arguments.
         InvalidSpace: The space cannot be used.
     """
     described: Mapping[str, Any] = {}
@@ -81,21 +79,21 @@ def set_up(
     folders: tuple[str, ...] = (),
     any_versions: bool = False,
 ) -> LocalStudy:
-    """Prepare everything that a study's trials need on this machine.
+    """Set a study up on this machine.
 
     Args:
         config: The study.
-        fork_server: Runs what needs torch.
-        source: What to call the study in errors.
-        stored: The facts of a study that exists.
-        folders: Where modules of the user's may be.
-        any_versions: Whether libraries may differ from those that the study was created with.
+        fork_server: Starts the process that prepares the data.
+        source: The study's name in errors.
+        stored: The facts of a study that exists; they are compared with this machine.
+        folders: Folders from which the user's modules can be imported.
+        any_versions: Whether versions of libraries may differ from those that the study was created with.
 
     Raises:
-        ConfigError: Something is not as the study file says.
+        ConfigError: The model, the data or the space does not fit the study file.
         StudyChanged: Data, weights, tokenizer or libraries are not those that the study was created with.
     """
-    trunk_limit(os.environ)  # before anything costs time
+    trunk_limit(os.environ)  # an invalid limit is refused here, before the slow work
     model, recipe, space = resolve(config, source=source, stored=stored["space"] if stored else None)
     if config.train is not None:
         _find_training(config.train, fork_server, source, folders)
@@ -164,7 +162,7 @@ def _prepare(
             {"CUDA_VISIBLE_DEVICES": ""},
         )
     except TunerError as error:
-        if why := _closed(cache_folder(), error):
+        if why := _cache_problem(cache_folder(), error):
             raise TunerError(f"{why}, or have TUNER_CACHE name another folder") from error
         if isinstance(error, ConfigError):
             raise type(error)(source, error.key, error.reason) from error
@@ -172,14 +170,13 @@ def _prepare(
     return prepared
 
 
-def _closed(folder: Path, error: TunerError) -> str | None:
-    """Return what keeps the cache from taking files, where that may be why a library has failed."""
+def _cache_problem(folder: Path, error: TunerError) -> str | None:
+    """Return why the cache folder cannot be written to, where this may be the cause of a library's error."""
     existing = next(each for each in (folder, *folder.parents) if each.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
-        return f"the cache {folder} takes no files: let this user write there"
-    said = str(error).lower()
-    if any(word in said for word in ("no space left", "disk space", "os error 28")):
-        return f"the disk of {folder} is full; make room there" if shutil.disk_usage(existing).free < _ROOM else None
+        return f"the cache {folder} takes no files: give this user the right to write there"
+    if disk.says_full(str(error)) and disk.has_no_room(existing):
+        return disk.full_message(folder)
     return None
 
 
@@ -196,7 +193,7 @@ def _check_schedules(config: StudyConfig, space: SearchSpace, source: str) -> No
 
 
 def _check_effects(space: SearchSpace, source: str) -> None:
-    """Refuse what would be drawn and reported where it changes nothing."""
+    """Refuse a space that searches a hyperparameter without effect, such as warm-up for a schedule without warm-up."""
     for name, parent, idle, why in (
         ("warmup_ratio", "lr_scheduler_type", "constant", "has no warm-up"),
         ("layerwise_lr_decay", "frozen_layers", 1.0, "trains no layer"),

@@ -1,4 +1,4 @@
-"""Where models and data are: `package:`, folders, files, URLs and hub ids. No torch, no transformers."""
+"""Finding models and data: `package:` paths, folders, files, URLs and hub ids. Imports no torch and no transformers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGE = "package:"
 
 
 def find_package_path(written: str, key: str) -> Path:
-    """Return the path that `package:NAME/PATH` means on this machine, without importing the package.
+    """Return the path on this machine of `package:NAME/PATH`, without importing the package.
 
     Raises:
         ConfigError: The package is not installed, or has no such file.
@@ -36,12 +36,12 @@ def find_package_path(written: str, key: str) -> Path:
 
 
 def find_model(written: str, revision: str | None, *, trust_remote_code: bool = False) -> ModelSource:
-    """Find a model on this machine; a hub id is left to transformers.
+    """Find a model on this machine. A hub id is not looked up; transformers does this later.
 
     Args:
         written: Hub id, absolute path, or `package:NAME/PATH`.
         revision: Commit of a hub id.
-        trust_remote_code: Whether code that a hub id brings along may run.
+        trust_remote_code: Whether code in the repository of a hub id may run.
 
     Raises:
         ModelError: The folder is missing, has no configuration or no weights.
@@ -81,7 +81,7 @@ def _has_weights(folder: Path) -> bool:
 
 
 def loading_problem(error: BaseException) -> str:
-    """Return in a line why transformers did not load a model, a tokenizer or a processor."""
+    """Return one line on why transformers could not load a model, a tokenizer or a processor."""
     said = str(error)
     if "trust_remote_code" in said:
         return (
@@ -94,11 +94,11 @@ def loading_problem(error: BaseException) -> str:
 
 
 def read_model_config(model: ModelSource) -> dict[str, Any]:
-    """Read a model's config.json, from the hub where it is no folder.
+    """Read a model's config.json, from its folder or from the hub.
 
     Raises:
-        ModelError: There is none that can be read.
-        HubAway: There is none here, and the hub does not answer.
+        ModelError: The file is missing or cannot be read.
+        HubAway: The file is not cached on this machine, and the hub does not answer.
     """
     path = Path(model.location) / "config.json"
     try:
@@ -118,7 +118,7 @@ def read_model_config(model: ModelSource) -> dict[str, Any]:
 
 
 def find_data(written: str) -> str:
-    """Find a data source on this machine; a URL or hub id is left to datasets.
+    """Find a data source on this machine. A URL or hub id is not looked up; the datasets library does this later.
 
     Returns:
         A path, URL or hub id.

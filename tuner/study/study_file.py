@@ -1,4 +1,4 @@
-"""Reading a study file, and the configuration that is stored with a study."""
+"""Reading study files and stored configurations."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from tuner.study.config import (
     DataConfig,
     EarlyStoppingConfig,
     MetricConfig,
-    PrunerConfig,
-    SamplerConfig,
     SpeedConfig,
     StudyConfig,
     shown_value,
 )
+from tuner.study.search_config import PrunerConfig, SamplerConfig
 
 
 def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> StudyConfig:
@@ -30,8 +29,8 @@ def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> S
 
     Args:
         document: The content.
-        source: What to call it in errors, usually its path.
-        folder: Where its relative paths start.
+        source: The file's name in errors, usually its path.
+        folder: Folder that relative paths in the file start from.
 
     Returns:
         The configuration, with absolute paths.
@@ -50,13 +49,14 @@ def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> S
 
 
 def parse_stored(document: Mapping[str, Any], *, source: str) -> StudyConfig:
-    """Build a configuration from what `to_dict` returned.
+    """Build a configuration from the values that `StudyConfig.to_dict` returned.
 
     Raises:
-        ConfigError: Something in it cannot be used.
+        ConfigError: A value cannot be used.
     """
-    # Its paths are absolute; what is relative in it is a hub id, which no folder may be taken for.
-    nowhere = Path(os.devnull)  # nothing is below a file
+    # All paths in it are absolute, and hub ids look like relative paths. No path exists below a file, so that with
+    # this folder no hub id is taken for a path.
+    nowhere = Path(os.devnull)
     return parse_config(document, source=source, folder=nowhere)
 
 
@@ -86,7 +86,7 @@ def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "
 
 
 def _absolute(document: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return the document with the paths in it that are relative to the study file made absolute."""
+    """Return the document with its paths made absolute; relative ones start from the study file's folder."""
     for key in ("model", "checkpoints"):
         if isinstance(document.get(key), str):
             document[key] = absolute_path(document[key], folder, always=key == "checkpoints")
@@ -95,23 +95,23 @@ def _absolute(document: dict[str, Any], folder: Path) -> dict[str, Any]:
         document["data"] = {**data, "source": absolute_path(data["source"], folder)}
     space = document.get("search_space")
     if isinstance(space, str) and space.endswith((".yaml", ".yml")):
-        # Read now: whoever resumes from the database alone has no such file.
+        # The space is stored, not the path: a machine that resumes from the database does not have the file.
         document["search_space"] = read_yaml(folder / space)
     return document
 
 
 def absolute_path(written: str, folder: Path, *, always: bool = False) -> str:
-    """Return a source as it can be stored: a path, where it is one, made absolute.
+    """Return a source in the form in which it is stored: paths are made absolute, other sources stay.
 
     Args:
         written: Path, URL, `package:NAME/PATH` or hub id.
-        folder: Where relative paths start.
-        always: Whether it can be nothing but a path or a URL.
+        folder: Folder that relative paths start from.
+        always: Whether the source must be a path or a URL, so that it cannot be a hub id.
     """
     if "://" in written or written.startswith("package:"):
         return written
     path = folder / Path(written).expanduser()
-    # A hub id looks like a relative path: it is one only where the path exists or is plainly meant as a path.
+    # A hub id looks like a relative path. It counts as a path where the path exists, or where its form is a path's.
     plainly_a_path = written.startswith((".", "/", "~")) or path.suffix in _DATA_SUFFIXES
     return str(path.absolute()) if always or plainly_a_path or path.exists() else written
 
@@ -166,10 +166,12 @@ def stored_config(record: StudyRecord, database: Database) -> StudyConfig:
     """Return the configuration of a study that exists.
 
     Raises:
-        ConfigError: What is stored is none, or another study's.
+        ConfigError: The stored configuration cannot be used, or has the name of another study.
     """
     source = f"study {record.name!r} in {database.url}"
     config = parse_stored(record.config, source=source)
-    if config.name != record.name:  # its name says which trials and which part of the store are meant
-        raise ConfigError(source, "name", f"is {config.name!r} in what is stored of it; who else can write there?")
+    if config.name != record.name:  # the name selects the Optuna study and the store's folder
+        raise ConfigError(
+            source, "name", f"is {config.name!r} in its stored configuration; another program may have changed it"
+        )
     return config

@@ -1,7 +1,8 @@
-"""Consent: what a study may do on this machine only where somebody on this machine has said so.
+"""Permissions for code that a study brings along: pickles of CMA-ES, and code in a model's hub repository.
 
-A study file is somebody's word on the machine on which it is read. A database is not: whoever can write there could
-have code of theirs run by every machine that goes on with a study, if what is stored were enough.
+A permission counts only where a user of this machine gives it, in a study file on this machine or by a flag. The
+permissions in a study's stored configuration do not count. Otherwise any user who can write to the database could run
+code on every machine that goes on with the study.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
 
 
 def check_sampler(config: StudyConfig, *, shared: bool, allowed: bool, source: str) -> None:
-    """Refuse a sampler that cannot be used here, or that would unpickle what others can write.
+    """Refuse a sampler whose package is missing, or that would unpickle values that other users can write.
 
     Args:
         config: The study.
-        shared: Whether its database is on a server, where others can write to it.
-        allowed: Whether somebody on this machine has allowed it: the study file here, or a flag.
-        source: What to call the study in errors.
+        shared: Whether its database is on a server, where other users can write to it.
+        allowed: Whether a user of this machine allows unpickling, in a study file here or by a flag.
+        source: The study's name in errors.
 
     Raises:
         ConfigError: A package is missing, or the sampler would unpickle and that is not allowed.
@@ -38,28 +39,29 @@ def check_sampler(config: StudyConfig, *, shared: bool, allowed: bool, source: s
         raise ConfigError(
             source,
             "sampler",
-            "cmaes unpickles what it finds in the database, and whoever can write to a database on a server could run "
-            "code here; choose tpe or gp, keep the study in a SQLite file, or write {name: cmaes, allow_pickle: true}",
+            "cmaes unpickles its state from the database, and every user who can write to a database on a server "
+            "could run code here; choose tpe or gp, keep the study in a SQLite file, or write "
+            "{name: cmaes, allow_pickle: true}",
         )
     if not allowed:
         raise ConfigError(
             source,
             "sampler",
-            "cmaes unpickles what it finds in the database, so that whoever can write there can run code here; "
-            "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust all who can",
+            "cmaes unpickles its state from the database, so that every user who can write to it can run code here; "
+            "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust them all",
         )
 
 
 def check_remote_code(config: StudyConfig, *, allowed: bool, source: str) -> None:
-    """Refuse code of a hub model that nobody on this machine has allowed.
+    """Refuse to run code in a hub model's repository that no user of this machine has allowed.
 
     Args:
-        config: The study, with the places of this machine.
-        allowed: Whether somebody on this machine has allowed it: the study file here, or a flag.
-        source: What to call the study in errors.
+        config: The study, with the model's location on this machine.
+        allowed: Whether a user of this machine allows the code, in a study file here or by a flag.
+        source: The study's name in errors.
 
     Raises:
-        ConfigError: It is not allowed, or could be other code than what was looked at.
+        ConfigError: The code is not allowed, or no full commit fixes which code would run.
     """
     if not config.trust_remote_code:
         return
@@ -77,7 +79,7 @@ def check_remote_code(config: StudyConfig, *, allowed: bool, source: str) -> Non
 
 
 def notice_of(config: StudyConfig) -> str | None:
-    """Return what a person should be told, in a line, before code that came from elsewhere runs; None for none."""
+    """Return one line that warns the user that code in the model's repository will run; None where none will."""
     if not config.trust_remote_code:
         return None
     return f"the model's own code runs here: {config.model}, commit {config.revision}"

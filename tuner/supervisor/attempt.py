@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tuner.supervisor.attempt_state import AttemptState
+from tuner.processes.messages import Leave
+from tuner.supervisor.attempt_state import AttemptState, is_allowed
 from tuner.supervisor.saving import Saving
+from tuner.trial.result import Outcome, TrialResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,18 +18,17 @@ if TYPE_CHECKING:
 
     from storage import Lease, SlotRecord
     from tuner.machine.devices import Lane
-    from tuner.processes.messages import Answer, Leave, Save
+    from tuner.processes.messages import Answer, Save
     from tuner.processes.trainers import Trainer
     from tuner.search.optuna_trials import OpenTrial
     from tuner.supervisor.crash import Crash
     from tuner.supervisor.stop_request import StopRequest
     from tuner.trial.evaluation import Evaluation
-    from tuner.trial.result import TrialResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a trainer was told of memory, and what it has recorded. Only `micro_batches.py` changes it."""
+    """The micro-batch that a trainer was told, and the configuration that it has recorded."""
 
     #: Examples that the trainer was told to take at a time; None where that was left to it.
     told_micro_batch: int | None = None
@@ -39,13 +40,13 @@ class Setting:
 
 @dataclass(kw_only=True)
 class End:
-    """What is known of how the attempt will end. Only `lifecycle.py` changes it."""
+    """Facts about how the attempt will end. Only the methods of `Attempt` change them."""
 
     #: The evaluation after which the pruner ended the trial.
     pruned_by: Evaluation | None = None
     #: Why the trial is to leave its lane, if it is.
     stop_request: StopRequest | None = None
-    #: Whether the trainer was told so, in case it never asks whether to save.
+    #: Whether the trainer was told to leave at its next evaluation, in case it never asks whether to save.
     is_warned: bool = False
     #: Whether the trainer was told to save and leave.
     told_to_leave: bool = False
@@ -59,7 +60,11 @@ class End:
 
 @dataclass(kw_only=True)
 class Attempt:
-    """A trial that a supervisor holds. Only its main thread may change it, and each part only in the file it names."""
+    """A trial that a supervisor holds: its state, and the facts from which its next move follows.
+
+    Only the main thread may change it. The state and the facts of its end change by the methods here alone, each other
+    part only in the file that it names.
+    """
 
     lane: Lane
     lease: Lease
@@ -67,15 +72,18 @@ class Attempt:
     open_trial: OpenTrial
     #: When it began, on this process's clock.
     started: float = field(default_factory=time.monotonic)
-    #: `lifecycle.py` alone changes it, by transitions that `attempt_state.py` allows.
     state: AttemptState = AttemptState.RESTORING
-    #: The process that trains; None before it starts and after it is killed. Changed by the two methods here alone.
-    trainer: Trainer | None = None
-    setting: Setting = field(default_factory=Setting)
-    saving: Saving = field(default_factory=Saving)
     end: End = field(default_factory=End)
+    #: The process that trains; None before it starts and after it is killed.
+    trainer: Trainer | None = None
+    #: Only `micro_batches.py` changes it.
+    setting: Setting = field(default_factory=Setting)
+    #: Only `checkpointing.py` changes it.
+    saving: Saving = field(default_factory=Saving)
     #: By step, every evaluation of every attempt. Only `receiver.py` adds to it.
     curve: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    # ---- derived
 
     @property
     def number(self) -> int:
@@ -127,9 +135,76 @@ class Attempt:
         """The value of the last evaluation over all attempts."""
         return self.curve[max(self.curve)]["value"] if self.curve else None
 
-    def start_trainer(self, trainer: Trainer) -> None:
-        """Take a trainer that was started for this attempt."""
+    # ---- transitions, and the facts that come with them
+
+    def enter(self, state: AttemptState) -> None:
+        """Move to another state.
+
+        Raises:
+            AssertionError: There is no such transition: a defect of the supervisor.
+        """
+        assert is_allowed(self.state, state), f"trial {self.number}: {self.state} -> {state}"
+        self.state = state
+
+    def start(self, trainer: Trainer, *, prepares: bool) -> None:
+        """Take the trainer that was started for it.
+
+        Args:
+            trainer: The process.
+            prepares: Whether training records its effective configuration before its first optimiser step.
+        """
         self.trainer = trainer
+        self.enter(AttemptState.PREPARING if prepares else AttemptState.TRAINING)
+
+    def train(self) -> None:
+        """Note that the trainer has recorded its effective configuration, for the first time or again."""
+        if self.state is AttemptState.PREPARING:
+            self.enter(AttemptState.TRAINING)
+
+    def prune(self, evaluation: Evaluation) -> None:
+        """Note that the pruner has ended the trial; its trainer hears so at its next optimiser step."""
+        self.end.pruned_by = evaluation
+
+    def ask_to_stop(self, request: StopRequest) -> None:
+        """Have the trial leave its lane, unless it is known how it ends; the first request counts."""
+        if self.end.stop_request is None and self.end.result is None:
+            self.end.stop_request = request
+
+    def warn(self) -> None:
+        """Tell the trainer to leave at its next evaluation."""
+        self.end.is_warned = True
+        if self.trainer is not None:
+            self.say(Leave())
+
+    def leave(self) -> None:
+        """Note that the trainer is told to save and leave."""
+        self.end.told_to_leave = True
+        self.enter(AttemptState.LEAVING)
+
+    def has_left(self) -> None:
+        """Note that the trainer has left, or that nothing more can be saved."""
+        self.end.result = TrialResult(state=Outcome.LEFT)
+        self.enter(AttemptState.LEFT)
+
+    def crash(self, crash: Crash) -> None:
+        """Note how the trainer ended before the trial did, and kill the process."""
+        self.kill_trainer()
+        self.end.crash = crash
+        self.enter(AttemptState.CRASHED)
+
+    def finish(self, result: TrialResult, *, is_unsaved: bool = False) -> None:
+        """Note how the trial ends.
+
+        Args:
+            result: How.
+            is_unsaved: Whether the trainer waits for the word to save its best weights.
+        """
+        self.end.result, self.end.is_unsaved, self.end.crash = result, is_unsaved, None
+        self.enter(AttemptState.FINISHING)
+
+    def best_is_written(self) -> None:
+        """Note that the trainer has written its best weights, and has nothing more to give."""
+        self.end.is_unsaved = False
 
     def kill_trainer(self) -> None:
         """End the trainer at once, if there is one."""

@@ -1,4 +1,4 @@
-"""Background: jobs that wait for disks and networks, each in a thread of its own."""
+"""Background: calls that wait for disks and networks, each in a thread of its own."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ T = TypeVar("T")
 
 
 class Outcome(Generic[T]):
-    """What came of a job."""
+    """The result or the error of a call."""
 
-    def __init__(self, job: Callable[[], T]) -> None:
-        #: What it raised.
+    def __init__(self, call: Callable[[], T]) -> None:
+        #: The error that it raised.
         self.error: BaseException | None = None
         self._result: list[T] = []
         try:
-            self._result.append(job())
+            self._result.append(call())
         except BaseException as error:
             self.error = error
 
     def result(self) -> T:
-        """Return what it returned, or raise what it raised."""
+        """Return its result, or raise its error."""
         if self.error is not None:
             raise self.error
         return self._result[0]
 
 
 class Background:
-    """Runs jobs. Only the main thread may call it.
+    """Runs calls in threads. Only the main thread may use it.
 
-    There are few of them, a checkpoint's at a time for each trial. Their threads do not keep the process: one that
-    hangs ends with it, and leaves what a crash would leave.
+    There are few at a time, at most one for each trial. The threads are daemons: one that hangs does not keep the
+    process alive, and leaves the same traces as a crash.
 
     Args:
-        news: Brings what came of a job to the main thread.
+        call_queue: Brings results to the main thread.
     """
 
     def __init__(self, call_queue: CallQueue) -> None:
         self._call_queue = call_queue
         self._threads: set[threading.Thread] = set()
 
-    def start(self, job: Callable[[], T], then: Callable[[Outcome[T]], None]) -> None:
-        """Run a job; then have the main thread take what came of it."""
+    def start(self, call: Callable[[], T], then: Callable[[Outcome[T]], None]) -> None:
+        """Run a call in a thread; then have the main thread take its outcome."""
 
         def run() -> None:
-            outcome = Outcome(job)
+            outcome = Outcome(call)
             self._call_queue.post(lambda: then(outcome))
 
         self._threads = {thread for thread in self._threads if thread.is_alive()}
@@ -59,7 +59,7 @@ class Background:
         thread.start()
 
     def wait(self, seconds: float) -> None:
-        """Wait for what still runs, but no longer."""
+        """Wait so long, at most, for calls that still run."""
         deadline = time.monotonic() + seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -1,4 +1,4 @@
-"""A backoff: how long to leave alone what fails, the longer the more often it has failed."""
+"""A backoff: how long to wait before an action that failed is tried again, longer after each failure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""News: what other threads have for the main one, and a descriptor that wakes it."""
+"""A queue of calls that other threads have the main thread make, and a descriptor that wakes it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class CallQueue:
-    """A queue of calls that the main thread makes when it comes round to it. `post` is safe from any thread."""
+    """Calls for the main thread, which makes them once each round of its loop. `post` is safe from any thread."""
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -22,7 +22,7 @@ class CallQueue:
     def post(self, call: Callable[[], None]) -> None:
         """Have the main thread make a call."""
         self._calls.put(call)
-        with contextlib.suppress(BlockingIOError):  # full of bytes that say the same
+        with contextlib.suppress(BlockingIOError):  # the pipe is full: it wakes the main thread already
             os.write(self.wake, b"n")
 
     def take(self) -> None:

@@ -73,7 +73,7 @@ class Checkpointing:
         #: Seconds that the cheapest checkpoint of this run took: for small trials, opening and syncing files is most of
         #: the cost.
         self._least_s = 0.0
-        #: By trial, what a person was told of a store that takes no checkpoints.
+        #: By trial, the last line to a person about a store that takes no checkpoints.
         self._troubles: dict[int, str] = {}
 
     def restore(self, attempt: Attempt, then: Callable[[Attempt, Restored], None]) -> None:
@@ -128,7 +128,7 @@ class Checkpointing:
         self._start(attempt, lambda: self._transfers.stage(lease, number, checkpoints), say)
 
     def take(self, attempt: Attempt, message: Saved) -> bool:
-        """Put into the store what a trainer has written; return whether there is anything."""
+        """Put the files that a trainer has written into the store; return whether there are any."""
         saving = attempt.saving
         staged = saving.staged
         if staged is None or str(staged) != message.folder:
@@ -147,13 +147,13 @@ class Checkpointing:
                 number,
                 checkpoints,
                 staged=staged,
-                optimiser_steps=message.step,
+                optimiser_steps=message.optimiser_steps,
                 best=message.best,
                 refused=refused,
             )
 
         def kept(attempt: Attempt, kept: Kept) -> None:
-            attempt.saving.half_saved = message.step is None and not last
+            attempt.saving.half_saved = message.optimiser_steps is None and not last
             self._kept(attempt, kept, message.seconds + time.monotonic() - taken)
 
         self._start(attempt, keep, kept, moves_pointer=True)
@@ -186,7 +186,7 @@ class Checkpointing:
             self._notice(f"trial {attempt.number}: its checkpoints are stored again")
 
     def _troubled(self, attempt: Attempt, problem: str) -> None:
-        """Tell a person, once, why the store takes no checkpoint and what follows from it; and try again later."""
+        """Tell a person, once, why the store takes no checkpoint and how the trial goes on; try again later."""
         attempt.saving.retry_at = time.monotonic() + STORE_AGAIN_S
         if attempt.end.result is not None:
             outcome = "trained to its end, which waits until its best weights are stored"
@@ -206,7 +206,7 @@ class Checkpointing:
         saving.half_saved = False
 
     def remove(self, attempt: Attempt, *, complete: bool, then: Callable[[Attempt], None]) -> None:
-        """Remove what a trial that is over has left in the store, but for weights that are to stay."""
+        """Remove the files in the store of a trial that is over, except weights that are to stay."""
         number, checkpoints = attempt.number, attempt.saving.checkpoints
         self._start(
             attempt,
@@ -221,7 +221,7 @@ class Checkpointing:
         self._give_back(*(folder for folder in (saving.restored, saving.staged, refused) if folder is not None))
 
     def tidy_up(self) -> None:
-        """Remove, in a thread, what trials that are over have left in the store."""
+        """Remove, in a thread, files in the store that trials which are over no longer need."""
         self._quietly(self._transfers.keep_best)
 
     def wait(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""A crash: a trainer that ended before its trial did, whose doing that was, and how many a run has had in a row."""
+"""Crashes: trainers that ended before their trials did, by their own fault or not, and how many in a row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OWN = {
     signal.SIGSYS,
     signal.SIGTRAP,
 }
-#: What a process that was killed exits with, and what one exits with whose own child was.
+#: Exit codes of a process that was killed, and of a shell or launcher after its child was killed.
 _KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
@@ -58,7 +58,7 @@ class Crashes:
             max_restarts: Crashes after which a trial is given up.
 
         Raises:
-            TrainerDied: There were too many: what ails the machine is then not a bad trial.
+            TrainerDied: There were too many in a row: then the machine is at fault, not a trial.
         """
         self._in_a_row += 1
         if self._in_a_row > _MAX_IN_A_ROW + 2 * max_restarts:
@@ -74,7 +74,7 @@ def was_killed(code: int | None) -> bool:
 
 
 def describe_crash(code: int | None, optimiser_steps: int, *, out_of_memory: bool | None) -> Crash:
-    """Return what is known of a trainer that ended without a word.
+    """Describe the end of a trainer that closed its pipe before its trial was over.
 
     Args:
         code: Its exit code, negative for a signal; None if unknown.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import sqlalchemy as sa
 
@@ -28,11 +28,24 @@ _SLACK_S = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class Presence:
-    """What a supervisor shows of itself."""
+    """The leases that a supervisor holds, and the lanes that it shows in `tuner status`."""
 
     leases: frozenset[Lease]
     #: By lane, its device and the number of the trial that it trains.
     lanes: Mapping[int, tuple[str, int | None]]
+
+
+class Holder(Protocol):
+    """The supervisor, as its heartbeat sees it. Its methods are safe from any thread."""
+
+    def presence(self) -> Presence:
+        """Return the leases to renew and the lanes to show."""
+
+    def lost(self, leases: frozenset[Lease]) -> None:
+        """Take note that other workers have taken slots over."""
+
+    def failed(self, error: BaseException) -> None:
+        """Take note of an error that is no outage, after which no beat follows."""
 
 
 class Heartbeat:
@@ -44,9 +57,7 @@ class Heartbeat:
         owner: The supervisor.
         timing: How long a lease holds without a beat, and how far apart beats are.
         patience: Repeats a beat through outages.
-        sign: Gives what there is to hold and to show.
-        lost: Told of the leases that somebody else has taken.
-        failed: Told of what no patience mends.
+        holder: The supervisor whose leases it renews.
     """
 
     def __init__(
@@ -57,18 +68,14 @@ class Heartbeat:
         owner: str,
         timing: Timing,
         retrying: OutageRetrying,
-        presence: Callable[[], Presence],
-        lost: Callable[[frozenset[Lease]], None],
-        failed: Callable[[BaseException], None],
+        holder: Holder,
     ) -> None:
         self._study_id = record.id
         self._owner = owner
         self._lease_s = timing.lease_s
         self._beat_s = timing.seconds_between_beats
         self._retrying = retrying
-        self._presence = presence
-        self._lost = lost
-        self._failed = failed
+        self._holder = holder
         self._slots = Slots(database, record.id)
         self._studies = Studies(database)
         self._workers = Workers(database, record.id)
@@ -83,7 +90,9 @@ class Heartbeat:
     def __enter__(self) -> Heartbeat:
         self._retrying(self._slots.expire_gone)
         self._retrying(self._workers.forget_gone)
-        self._retrying(self._studies.end_wall_time, self._study_id, 0.0)  # since the dead were last seen, nobody knows
+        self._retrying(
+            self._studies.end_wall_time, self._study_id, 0.0
+        )  # time since the last beat of a dead owner is not counted
         self._retrying(self._beat)
         self._thread.start()
         return self
@@ -96,7 +105,7 @@ class Heartbeat:
             self._retrying(self._leave)
 
     def soon(self) -> None:
-        """Beat at once, so that whoever looks sees what has just changed."""
+        """Beat at once, so that readers of the database see a change of lanes or leases."""
         self._soon.set()
 
     def _run(self) -> None:
@@ -111,20 +120,20 @@ class Heartbeat:
             except Exception as error:
                 # Patience has an end when a signal has come; until then nothing but a defect ends it.
                 if describe_outage(error) is None:
-                    self._failed(error)
+                    self._holder.failed(error)
                     return
 
     def _beat(self) -> None:
-        presence = self._presence()
+        presence = self._holder.presence()
         now = time.monotonic()
         # This process's own clock stands still while the machine is suspended; the database's does not.
         since = None if self._beaten is None else now - self._beaten + _SLACK_S
         lost = presence.leases - self._slots.renew(presence.leases, self._lease_s, at_most_s=since)
         self._beaten = now
         if lost:
-            self._lost(frozenset(lost))
+            self._holder.lost(frozenset(lost))
         self._workers.beat(self._owner, presence.lanes, self._lease_s)
-        # In between, whoever looks at the budget counts. A study may be over before anybody has looked twice.
+        # Between beats, `StudyWatch` counts the wall time. A study may be over before its second look.
         if not presence.leases:
             self._studies.end_wall_time(self._study_id, self._lease_s)
         elif not self._counting:

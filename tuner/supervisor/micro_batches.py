@@ -18,7 +18,7 @@ class MicroBatches:
     """Chooses micro-batches, and remembers in the database which do not fit. Only the main thread may call it.
 
     Args:
-        local_study: What trials train with.
+        local_study: The study as this machine can run it.
         ledger: Takes effective configurations.
         limits: Remembers for all machines how many examples fit at a time.
         retrying: Repeats calls through outages.
@@ -82,7 +82,7 @@ class MicroBatches:
                 self._pass_on(attempt, told)  # or the next attempt would be told the larger number of this one
             return None
         half = before // 2
-        # The host's memory says nothing of what fits on a GPU.
+        # The host's memory gives no bound for a GPU.
         if crash.memory == "device" or attempt.lane.device.kind == "cpu":
             self._remember(attempt, half)
         self._pass_on(attempt, half)

@@ -1,4 +1,4 @@
-"""As what a trial ends, judged from what is known of its attempts."""
+"""How a trial ends: complete, pruned or failed, judged from the facts of its attempts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def is_memory_for_any_trial(attempt: Attempt, config: StudyConfig) -> bool:
 
 
 def of_all_attempts(attempt: Attempt, result: TrialResult, direction: str) -> TrialResult:
-    """Return a result corrected by what earlier attempts and late answers add to it.
+    """Return a result corrected by earlier attempts and by an answer that the trainer did not hear.
 
     Args:
         attempt: The attempt that ended.

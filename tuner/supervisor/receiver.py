@@ -1,4 +1,4 @@
-"""The receiver: reads the messages of trainers, and has their evaluations reported and judged."""
+"""The receiver: reads the messages of trainers, sets down their facts, and has evaluations reported and judged."""
 
 from __future__ import annotations
 
@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from tuner.errors import first_line
+from tuner.machine.memory import OutOfMemoryKills
 from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Recorded, Saved
-from tuner.reporting.events import TrialEvaluated, Watcher
+from tuner.reporting.events import TrialEvaluated
+from tuner.supervisor.crash import Crash, describe_crash, was_killed
+from tuner.supervisor.outcomes import is_memory_for_any_trial
 from tuner.trial.evaluation import TENTHS
-from tuner.trial.result import Outcome, TrialResult
+from tuner.trial.result import Constraint, Outcome, TrialResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from multiprocessing.connection import Connection
 
+    from tuner.study.live_config import LiveConfig
     from tuner.supervisor.attempt import Attempt
-    from tuner.supervisor.ledger import Ledger
+    from tuner.supervisor.edges import Edges
+    from tuner.supervisor.lanes import Lanes
+    from tuner.supervisor.lifecycle import TrialLifecycle
     from tuner.trial.evaluation import Evaluation
 
 
@@ -55,46 +60,113 @@ def receive(connection: Connection) -> Received | None:
 
 
 class Receiver:
-    """Has evaluations reported, and asks the pruner about them. Only the main thread may call it.
+    """Takes the messages of trainers. Only the main thread may call it.
 
     Args:
-        ledger: The database.
-        watch: Told of evaluations.
-        notice: Takes a line for a person.
+        lanes: The lanes, and the attempts on them.
+        live: The study's configuration.
+        edges: The database, the trainers and the store.
+        lifecycle: Moves the attempts on.
     """
 
-    def __init__(self, ledger: Ledger, *, watch: Watcher, notice: Callable[[str], None]) -> None:
-        self._ledger = ledger
-        self._watch = watch
-        self._notice = notice
+    def __init__(self, lanes: Lanes, live: LiveConfig, edges: Edges, lifecycle: TrialLifecycle) -> None:
+        self._lanes = lanes
+        self._live = live
+        self._edges = edges
+        self._lifecycle = lifecycle
+        self._checkpointing = lifecycle.checkpointing
+        self._kills = OutOfMemoryKills()
 
-    def judge(self, attempt: Attempt, evaluation: Evaluation) -> bool:
-        """Report an evaluation, ask the pruner, and answer the trainer; return whether the trial goes on.
+    def attend(self, connection: Connection) -> None:
+        """Take one message of a trainer, or note that the trainer has ended."""
+        attempt = self._lanes.of(connection)
+        if attempt is None:  # off its lane by an earlier message of this round
+            return
+        with self._lifecycle.dropping(attempt):
+            message = receive(connection)
+            if isinstance(message, Recorded):
+                attempt.train()
+                if told := self._edges.micro_batches.take(attempt, dict(message.effective)):
+                    self._edges.notice(told)
+            elif isinstance(message, Evaluated):
+                self._evaluated(attempt, message.evaluation)
+            elif isinstance(message, Saved):
+                if self._checkpointing.take(attempt, message) and attempt.end.result is not None:
+                    attempt.best_is_written()
+            elif isinstance(message, Finished):
+                self._finished(attempt, message)
+            elif isinstance(message, Unreadable):
+                attempt.kill_trainer()
+                result = TrialResult(state=Outcome.FAILED, reason=message.reason)
+                self._finished(attempt, Finished(result=result))
+            elif isinstance(message, TrainerEnded):
+                self._ended(attempt)
 
-        Raises:
-            LeaseLost: Another worker has the trial.
-            TrialOver: Another program has ended it.
-        """
+    def _evaluated(self, attempt: Attempt, evaluation: Evaluation) -> None:
+        if attempt.end.pruned_by is not None:  # the word to end reached the trainer late
+            return
+        self._edges.crashes.evaluated()
+        goes_on = self._judge(attempt, evaluation)
+        if not goes_on:
+            attempt.prune(evaluation)
+        self._checkpointing.evaluated(attempt, is_last=evaluation.step == TENTHS)
+        attempt.say(Answer(step=evaluation.step, go_on=goes_on))
+
+    def _judge(self, attempt: Attempt, evaluation: Evaluation) -> bool:
+        """Report an evaluation, and ask the pruner; return whether the trial goes on."""
         reported, step = attempt.open_trial.reported, evaluation.step
+        ledger, lease = self._edges.ledger, attempt.lease
         if step not in reported:
             attempt.curve[step] = evaluation.to_dict()
-            self._ledger.report(attempt.lease, attempt.open_trial, evaluation)
+            ledger.report(lease, attempt.open_trial, evaluation)
         elif not _same(reported[step], evaluation.value):
-            self._notice(
+            self._edges.notice(
                 f"trial {attempt.number}: tenth {step} is now {evaluation.value:.6g}, before it was interrupted it was "
                 f"{reported[step]:.6g}; this machine computes otherwise"
             )
-        self._watch(TrialEvaluated(number=attempt.number, evaluation=evaluation))
-        goes_on = self._is_spared(attempt, step) or not self._ledger.should_prune(attempt.lease, attempt.open_trial)
-        attempt.say(Answer(step=step, go_on=goes_on))
-        return goes_on
+        self._edges.watch(TrialEvaluated(number=attempt.number, evaluation=evaluation))
+        return _is_spared(attempt, step) or not ledger.should_prune(lease, attempt.open_trial)
 
-    def _is_spared(self, attempt: Attempt, step: int) -> bool:
-        """Return whether the pruner is not asked about a trial at a step."""
-        # Trial 0 is the published recipe, which every other trial has to beat. At the last step nothing is left to
-        # save, and a complete trial tells the sampler more than a pruned one. A trial that was interrupted and begins
-        # further back is not judged by the later values that it reported before.
-        return attempt.number == 0 or step == TENTHS or step < max(attempt.open_trial.reported, default=0)
+    def _finished(self, attempt: Attempt, message: Finished) -> None:
+        result, end = message.result, attempt.end
+        if result.state == Outcome.LEFT:
+            attempt.has_left()
+            return
+        goes_on = (attempt.can_halve and end.pruned_by is None) or is_memory_for_any_trial(attempt, self._live.current)
+        if result.avoid == Constraint.OUT_OF_MEMORY and goes_on:
+            # It goes on from its checkpoint, with half as many examples at a time where these took the memory.
+            reason, before_any_step = str(result.reason), not attempt.has_recorded
+            attempt.crash(Crash(reason=reason, own=True, memory="device", before_any_step=before_any_step))
+            return
+        # Weights that would not be kept are not worth a write; nor are those of a trial that hears too late to end.
+        unsaved = message.unsaved and end.pruned_by is None
+        if unsaved and result.value is not None:
+            unsaved = self._edges.best_trials.would_include(result.value)
+        attempt.finish(result, is_unsaved=unsaved)
+        if not unsaved:
+            self._checkpointing.withdraw(attempt)
+
+    def _ended(self, attempt: Attempt) -> None:
+        """Note that a trainer has ended, and how if it did so before its trial."""
+        assert attempt.trainer is not None
+        end = attempt.end
+        if end.told_to_leave and end.result is None:
+            attempt.crash(Crash(reason="its trainer ended before it had saved"))
+        elif end.result is None or end.is_unsaved:
+            code, counted = attempt.trainer.exit()
+            killed = self._kills.take() if was_killed(code) else False
+            done = attempt.saving.restored_optimiser_steps + counted
+            attempt.crash(describe_crash(code, done, out_of_memory=killed))
+        else:
+            attempt.kill_trainer()
+
+
+def _is_spared(attempt: Attempt, step: int) -> bool:
+    """Return whether the pruner is not asked about a trial at a step."""
+    # Trial 0 is the published recipe, which every other trial has to beat. At the last step nothing is left to save,
+    # and a complete trial tells the sampler more than a pruned one. A trial that was interrupted and begins further
+    # back is not judged by the later values that it reported before.
+    return attempt.number == 0 or step == TENTHS or step < max(attempt.open_trial.reported, default=0)
 
 
 def _same(one: float, other: float) -> bool:

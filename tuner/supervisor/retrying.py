@@ -1,4 +1,4 @@
-"""Patience: what an outage of the database interrupts is done again, until it passes or time is up."""
+"""Retrying: calls that an outage of the database interrupts are repeated, until it passes or time is up."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OutageRetrying:
         self._told = 0.0
 
     def end_in(self, seconds: float) -> None:
-        """Give up what still fails after this many seconds from now; an earlier deadline stays."""
+        """Stop repeating calls after this many seconds from now; an earlier deadline stays."""
         deadline = time.monotonic() + seconds
         self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
         self._hurry.set()
@@ -47,7 +47,7 @@ class OutageRetrying:
     def __call__(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Make a call, again and again while the database is away.
 
-        Whatever is called may have taken effect before the outage was noticed, and must bear being repeated.
+        A call may have taken effect before the outage was noticed: it must be safe to repeat.
         """
         retrying = Retrying(
             retry=retry_if_exception(lambda error: describe_outage(error) is not None),

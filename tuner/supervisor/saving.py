@@ -1,4 +1,4 @@
-"""What a supervisor knows of the checkpoints of a trial that it holds."""
+"""The checkpoints of a trial that a supervisor holds."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from storage import SlotState
 
 
 class StopKind(StrEnum):
-    """As what a trial leaves its lane."""
+    """The state in which a trial leaves its lane."""
 
     #: It goes on as soon as a worker claims it.
     INTERRUPTED = "interrupted"

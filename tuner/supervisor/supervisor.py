@@ -23,11 +23,13 @@ from tuner.study.live_config import LiveConfig
 from tuner.supervisor.background import Background
 from tuner.supervisor.best_trials import BestTrials
 from tuner.supervisor.call_queue import CallQueue
+from tuner.supervisor.crash import Crashes
+from tuner.supervisor.edges import Edges
 from tuner.supervisor.heartbeat import Heartbeat
 from tuner.supervisor.lanes import Lanes
 from tuner.supervisor.launch import Launcher
 from tuner.supervisor.ledger import Ledger
-from tuner.supervisor.lifecycle import Edges, TrialLifecycle
+from tuner.supervisor.lifecycle import TrialLifecycle
 from tuner.supervisor.micro_batches import MicroBatches
 from tuner.supervisor.notices import Notices
 from tuner.supervisor.receiver import Receiver
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from tuner.reporting.events import Edited, Event
     from tuner.study.config import StudyConfig
     from tuner.study.local import LocalStudy
+    from tuner.supervisor.heartbeat import Presence
     from tuner.supervisor.workplace import Workplace
 
 #: Seconds between two looks at the study: for work to take over, a changed budget, or the word to pause.
@@ -69,8 +72,8 @@ class Supervisor:
     Args:
         database: Where the study is.
         record: The study.
-        local_study: What its trials train with.
-        workplace: What it holds and uses on this machine.
+        local_study: The study as this machine can run it.
+        workplace: Its devices, fork server and store on this machine.
     """
 
     def __init__(self, database: Database, record: StudyRecord, local_study: LocalStudy, workplace: Workplace) -> None:
@@ -90,11 +93,12 @@ class Supervisor:
             owner=owner,
             timing=timing,
             retrying=self._retrying,
-            presence=self._lanes.presence,
-            lost=self._lost,
-            failed=self._raise,
+            holder=self,
         )
-        self._lifecycle = self._make_lifecycle(database, local_study, owner)
+        edges = self._edges(database, local_study, owner)
+        self._lifecycle = TrialLifecycle(self._lanes, self._live, edges)
+        self._launcher = Launcher(self._lanes, self._live, local_study, edges, self._lifecycle)
+        self._receiver = Receiver(self._lanes, self._live, edges, self._lifecycle)
         self._signal: signal.Signals | None = None
         #: When the trials that still run after a signal are left behind, on this process's clock.
         self._deadline: float | None = None
@@ -105,13 +109,12 @@ class Supervisor:
         #: Why the last of too many failed trials failed.
         self._too_many_failed: str | None = None
 
-    def _make_lifecycle(self, database: Database, local_study: LocalStudy, owner: str) -> TrialLifecycle:
+    def _edges(self, database: Database, local_study: LocalStudy, owner: str) -> Edges:
         slots = Slots(database, self._record.id)
         trials = OptunaTrials(database, self._record, self._live, local_study.space)
         ledger = Ledger(slots, trials, owner=owner, lease_s=self._timing.lease_s, retrying=self._retrying)
         best_trials = BestTrials(History(database, self._record), self._live, self._retrying)
         micro_batches = MicroBatches(local_study, ledger, MicroBatchLimits(database), self._retrying)
-        fork_server = self._workplace.fork_server
         transfers = Transfers(
             self._workplace.store,
             ledger,
@@ -120,12 +123,11 @@ class Supervisor:
             facts={"study": self._record.name, "versions": local_study.versions},
             notice=self._notices.put,
         )
-        edges = Edges(
+        return Edges(
             ledger=ledger,
             best_trials=best_trials,
-            fork_server=fork_server,
-            launcher=Launcher(local_study, fork_server, micro_batches),
-            receiver=Receiver(ledger, watch=self._watched, notice=self._notices.put),
+            fork_server=self._workplace.fork_server,
+            crashes=Crashes(),
             micro_batches=micro_batches,
             transfers=transfers,
             background=Background(self._call_queue),
@@ -133,7 +135,6 @@ class Supervisor:
             notice=self._notices.put,
             changed=self._heartbeat.soon,
         )
-        return TrialLifecycle(self._lanes, self._live, edges)
 
     def run(self) -> None:
         """Run trials until every slot is finished, the budget's time is spent, or a person pauses or stops the study.
@@ -147,7 +148,7 @@ class Supervisor:
                 try:
                     self._run()
                 finally:
-                    self._lifecycle.close(self._remaining_s())
+                    self._lifecycle.checkpointing.wait(self._remaining_s())
         except Exception as error:
             # A signal may find the database away. The trials then wait until their leases have expired.
             if self._signal is None or describe_outage(error) is None:
@@ -168,7 +169,7 @@ class Supervisor:
     def _run(self) -> None:
         self._watched(self._study_watch.began(len(self._workplace.lanes)))
         with self._heartbeat:  # first: readers take the trials of an owner that was never seen for interrupted
-            self._lifecycle.tidy_up()
+            self._lifecycle.checkpointing.tidy_up()
             request = StopRequest(kind=StopKind.INTERRUPTED, reason="its supervisor ended")
             try:
                 self._loop()
@@ -183,14 +184,14 @@ class Supervisor:
             looked = self._look_around()
             self._look_at_failures()
             if self._ending is None and (looked or self._lanes.has_freed):
-                self._lifecycle.fill_lanes()
+                self._launcher.fill_lanes()
             self._lifecycle.drive(self._ending.request if self._ending else None)
             if self._is_over():
                 return
             give_back(KEPT_S)
             for ready in wait([*self._lanes.connections(), self._call_queue.fileno()], timeout=LOOK_S):
                 if isinstance(ready, Connection):
-                    self._lifecycle.attend(ready)
+                    self._receiver.attend(ready)
             self._call_queue.take()
 
     def _is_over(self) -> bool:
@@ -213,7 +214,7 @@ class Supervisor:
     def _edited(self, event: Edited, before: StudyConfig) -> None:
         self._watched(event)
         if self._live.current.keep < before.keep:
-            self._lifecycle.tidy_up()
+            self._lifecycle.checkpointing.tidy_up()
 
     def _look_at_failures(self) -> None:
         if self._ending is None and (reason := self._study_watch.pause_after_failures()):
@@ -232,12 +233,16 @@ class Supervisor:
         self._deadline = time.monotonic() + self._timing.grace_s
         self._retrying.end_in(self._timing.grace_s)
 
-    def _lost(self, leases: frozenset[Lease]) -> None:
-        """Have the main thread drop trials that others hold. Safe from any thread."""
+    def presence(self) -> Presence:
+        """Return the leases to renew and the lanes to show; see `heartbeat.Holder`."""
+        return self._lanes.presence()
+
+    def lost(self, leases: frozenset[Lease]) -> None:
+        """Have the main thread drop trials that other workers hold; see `heartbeat.Holder`."""
         self._call_queue.post(lambda: self._lifecycle.lost(leases))
 
-    def _raise(self, error: BaseException) -> None:
-        """Have the main thread raise an error that another thread cannot go on with."""
+    def failed(self, error: BaseException) -> None:
+        """Have the main thread raise an error of the heartbeat; see `heartbeat.Holder`."""
 
         def again() -> None:
             raise error
@@ -245,6 +250,6 @@ class Supervisor:
         self._call_queue.post(again)
 
     def _meanwhile(self) -> None:
-        """Do what is due before a wait for the database: others may lack the connections that lie idle here."""
+        """Close idle connections, which others may lack, and show notices, before a wait for the database."""
         give_back()
         self._notices.show()

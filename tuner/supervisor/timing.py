@@ -1,4 +1,4 @@
-"""The pace of a supervisor: how long things may take. No Optuna: commands build it before they import any."""
+"""How long things may take in a supervisor. No Optuna is imported: commands build it before they import any."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from storage import BEAT_S, LEASE_S
 
-#: Seconds that a signal leaves for saving what runs, unless somebody says otherwise.
+#: Seconds that a signal leaves for saving the trials that run, unless `--grace` is given.
 GRACE_S = 30.0
 
 
@@ -22,7 +22,7 @@ class Timing:
     lease_s: float = LEASE_S
     #: Seconds between two signs of life; None is a quarter of the lease, at most 15.
     beat_s: float | None = None
-    #: Seconds that a signal leaves for saving what runs.
+    #: Seconds that a signal leaves for saving the trials that run.
     grace_s: float = GRACE_S
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What a supervisor's threads do with the store: bring trials back, take their checkpoints, and tidy up after them."""
+"""Transfers between the store and this machine: checkpoints are brought back, stored and removed, in threads."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from storage import (
 )
 from storage.crash_points import reach
 from tuner.processes.supervisor_pipe import BEST, STEP
+from tuner.supervisor.retention import needed_keys
 from tuner.supervisor.saving import StagedBest
 from tuner.trial.evaluation import is_better
 
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Restored:
-    """What an interrupted trial goes on from."""
+    """The checkpoint from which an interrupted trial goes on."""
 
     #: Folder of the files; None where it begins at the beginning.
     folder: Path | None
-    #: What of its checkpoints is sound.
+    #: Its sound checkpoints.
     checkpoints: Checkpoints
     #: Optimiser steps that it has done; 0 at the beginning.
     optimiser_steps: int
@@ -43,7 +44,7 @@ class Restored:
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """What came of a checkpoint."""
+    """The outcome of storing a checkpoint."""
 
     checkpoints: Checkpoints
     #: Best weights that the store did not take.
@@ -55,16 +56,16 @@ class Kept:
 class Transfers:
     """The store of one study, as its supervisor uses it from several threads.
 
-    At any time a trial has at most two checkpoints to go on from, one of which may be being written, and its best
-    weights once: what is replaced goes before what replaces it comes, as far as something sound is left.
+    A trial has at most two resume checkpoints and one set of best weights in the store. The older one is deleted before
+    a new one is written; the last sound one never is.
 
     Args:
         store: The store.
         ledger: Writes the pointers.
         direction: `maximize` or `minimize`.
         best_trials: Says which trials' weights stay.
-        facts: What is written into every manifest.
-        notice: Told in a line what a person should know.
+        facts: Values for every manifest.
+        notice: Takes a line for a person.
     """
 
     def __init__(
@@ -85,9 +86,9 @@ class Transfers:
         self._notice = notice
 
     def restore(self, lease: Lease, number: int, checkpoints: Checkpoints) -> Restored:
-        """Find the newest sound checkpoint of a trial, and remove what dead attempts have left.
+        """Find the newest sound checkpoint of a trial, and remove the files of dead attempts.
 
-        A checkpoint that is not what was saved is never used: the one before takes its place, then the beginning.
+        A damaged checkpoint is never used: the one before takes its place, then the beginning.
 
         Raises:
             CheckpointError: The store cannot be reached.
@@ -109,7 +110,7 @@ class Transfers:
         if checkpoints.best is not None:
             best = self._fetch(number, checkpoints.best)
             if best is None:
-                # What the trial is worth belongs to weights that are gone: they have to be trained again.
+                # The trial's best value belongs to weights that are lost: they have to be trained again.
                 self._notice(f"trial {number}: its best weights are lost, it begins again")
                 return Checkpoints(), None
             self._store.release(best)
@@ -151,17 +152,17 @@ class Transfers:
         best: Evaluation | None,
         refused: StagedBest | None,
     ) -> Kept:
-        """Take what a trainer has staged, and point the trial to it.
+        """Store the files that a trainer has staged, and point the trial to them.
 
         Raises:
-            LeaseLost: Another worker has the trial; what was put into the store is gone again.
-            CheckpointError: What was staged can be no checkpoint.
+            LeaseLost: Another worker has the trial; the new checkpoint is removed from the store again.
+            CheckpointError: The staged files can be no checkpoint.
         """
         reach("staged")
         weights = refused if best is None else None
         folder = weights.folder if weights else staged / BEST
         evaluation = weights.evaluation if weights else best
-        # Training of a user's own may save twice at a step: what is there is not put at risk for its like.
+        # Training of a user's own may save twice after the same optimiser step: the checkpoint that is there stays.
         if _has(checkpoints, lease, optimiser_steps):
             optimiser_steps = None
         # The older of two is gone since this was staged.
@@ -196,7 +197,7 @@ class Transfers:
         return Kept(checkpoints=new, refused=kept, problem=problem)
 
     def _remove(self, keys: Iterable[str], folders: Iterable[Path]) -> None:
-        """Remove what is not needed any more; what resists is tidied away when the trial ends."""
+        """Remove checkpoints and folders; those that cannot be removed now are removed when the trial ends."""
         for key in keys:
             with contextlib.suppress(CheckpointError):
                 self._store.delete(key)
@@ -226,7 +227,7 @@ class Transfers:
             self._store.release(folder)
 
     def end(self, number: int, checkpoints: Checkpoints, *, complete: bool) -> None:
-        """Remove what a trial that is over has left, but for the weights that are to stay, and what these replace."""
+        """Remove the files of a trial that is over; if its weights stay, those of the trial that they displace."""
         best = checkpoints.best
         if complete and best is not None:
             self.keep_best()
@@ -234,7 +235,7 @@ class Transfers:
             self._store.remove_trial(number)
 
     def keep_best(self) -> None:
-        """Remove what trials that are over have in the store, except the best weights of the best of them."""
+        """Remove from the store the files of trials that are over, except the best weights of the best of them."""
         # In this order: the weights of a trial that ends in between are left alone, or they would be no best trial's.
         stored = self._store.trials()
         over = {slot.trial_number: slot for slot in self._ledger.finished_slots(stored)}
@@ -243,9 +244,8 @@ class Transfers:
             slot = over.get(number)
             if slot is None:
                 continue  # it is being trained, or waits
-            best = slot.checkpoints.best
-            if number in wanted and best is not None:
-                self._store.tidy(number, [best.key])
+            if needed := needed_keys(slot, wanted):
+                self._store.tidy(number, needed)
             else:
                 self._store.remove_trial(number)
 
@@ -261,7 +261,7 @@ def _has(checkpoints: Checkpoints, lease: Lease, optimiser_steps: int | None) ->
 def _best_step(evaluation: Evaluation, lease: Lease, checkpoints: Checkpoints) -> int:
     """Return the number of a best checkpoint: its steps, or the next one where training does not count them.
 
-    What the database points to is never replaced in its place: a crash before the pointer follows would lose it.
+    The checkpoint that the database points to is never overwritten: a crash before the pointer moves would lose it.
     """
     steps, best = evaluation.optimiser_steps, checkpoints.best
     taken = best is not None and best.optimiser_steps == steps and f"/attempt-{lease.attempt}/" in best.key

@@ -1,4 +1,4 @@
-"""The workplace of a supervisor: what it holds and uses on this machine."""
+"""The workplace of a supervisor: its devices, its fork server and its store on this machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Workplace:
-    """What a run of a study holds on this machine."""
+    """The devices, the fork server and the store that a run of a study uses."""
 
     #: Where its trials train, at least one.
     lanes: tuple[Lane, ...]

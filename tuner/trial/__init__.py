@@ -1,1 +1,1 @@
-"""The seam between a supervisor and training: what a trial is given, and what it gives back."""
+"""The seam between supervisor and training: the values that a trial takes, and those that it returns."""

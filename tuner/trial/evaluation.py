@@ -1,4 +1,4 @@
-"""An evaluation: one look at the validation split."""
+"""An evaluation: the metric of a trial on the validation split, at one step."""
 
 from __future__ import annotations
 
@@ -8,34 +8,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Evaluations are counted in tenths of the trial's own schedule, so that trials of other lengths compare.
+#: Steps of every trial. A step is a tenth of the trial's own schedule, so that trials of different lengths compare.
 TENTHS = 10
 
 
-#: The most steps that a database's integer holds.
+#: The most optimiser steps that a database's integer column holds.
 MAX_STEPS = 2**31 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """One look at the validation split.
+    """The result of evaluating a trial's model on the validation split.
 
     Raises:
-        ValueError: A number is none, the step no tenth, or the steps are no whole number that can be stored.
+        ValueError: A field is not a number, the step is not from 1 to 10, or the optimiser steps are not a whole number
+            that can be stored.
     """
 
-    #: The tenth of the trial's schedule that it ends, 1 to 10.
+    #: The step that this evaluation ends, 1 to 10: a tenth of the trial's schedule.
     step: int
-    #: The metric of the study.
+    #: Value of the study's metric.
     value: float
-    #: Epochs and optimiser steps trained so far.
+    #: Epochs trained so far.
     epoch: float
+    #: Optimiser steps taken so far.
     optimiser_steps: int
-    #: Mean loss per example over the training since the evaluation before.
+    #: Mean loss per example over the training since the previous evaluation.
     train_loss: float
     #: Mean loss per example over the validation split.
     validation_loss: float
-    #: Rate of the encoder's last layer at this step, before any layer-wise decay.
+    #: Learning rate of the encoder's last layer at this optimiser step, before any layer-wise decay.
     learning_rate: float
 
     def __post_init__(self) -> None:
@@ -44,13 +46,13 @@ class Evaluation:
             raise ValueError(f"an evaluation's step is {step!r}; it is the tenth that it ends, 1 to {TENTHS}")
         object.__setattr__(self, "step", int(step))
         object.__setattr__(self, "optimiser_steps", whole_steps(self.optimiser_steps))
-        # Numbers of numpy's and torch's look like numbers until they are to be stored.
+        # Scalars of numpy and torch behave as numbers but cannot be written as JSON, so they become floats here.
         for name in ("value", "epoch", "train_loss", "validation_loss", "learning_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:
-        """Build from what `to_dict` returned."""
+        """Build an evaluation from the dictionary that `to_dict` returned."""
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,20 +69,20 @@ class Evaluation:
 
 
 def whole_steps(steps: Any) -> int:
-    """Return a number of steps as an integer of Python's: numpy's and torch's are no JSON.
+    """Return a number of optimiser steps as a Python integer, as integers of numpy and torch cannot be written as JSON.
 
     Raises:
-        ValueError: It is no whole number from 0 to 2**31 - 1, which is what every database holds.
+        ValueError: It is not a whole number from 0 to 2**31 - 1, the range that every database can store.
     """
     with contextlib.suppress(TypeError, ValueError, OverflowError):
         whole = -1 if isinstance(steps, bool) else int(steps)
         if 0 <= whole <= MAX_STEPS and whole == steps:
             return whole
-    raise ValueError(f"{steps!r} is no number of steps; it is a whole number from 0 to {MAX_STEPS}")
+    raise ValueError(f"{steps!r} is no number of optimiser steps; it is a whole number from 0 to {MAX_STEPS}")
 
 
 def is_better(value: float, than: float | None, direction: str) -> bool:
-    """Return whether a value beats the best so far; what is no finite number beats nothing."""
+    """Return whether a value is better than the best so far. A value that is not finite is never better."""
     if not math.isfinite(value):
         return False
     if than is None:

@@ -1,4 +1,4 @@
-"""How a trial ended."""
+"""The result of a trial, as its trainer reports it."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How training ended."""
+    """How an attempt at a trial ended, as its trainer saw it."""
 
-    #: Trained to its end, or stopped early as it no longer improved.
+    #: Trained to the end of its schedule, or stopped early because it no longer improved.
     COMPLETE = "complete"
-    #: Stopped because others were better, or because it violates a constraint.
+    #: Stopped because other trials were better, or because it violates a constraint.
     PRUNED = "pruned"
     #: Ended by an error.
     FAILED = "failed"
-    #: Saved, to go on in a later attempt.
+    #: Saved, to be continued by a later attempt.
     LEFT = "left"
 
 
 class Constraint(StrEnum):
-    """What a trial can violate. Optuna's samplers learn from it to keep away from such points."""
+    """A constraint that a trial can violate. Optuna's samplers learn from violations to avoid such points."""
 
-    #: A loss, a gradient or a metric was no finite number.
+    #: A loss, a gradient or a metric was not finite.
     DIVERGED = "diverged"
-    #: It does not fit in memory, one example at a time.
+    #: The trial does not fit in memory even with one example per forward pass.
     OUT_OF_MEMORY = "out_of_memory"
-    #: It takes longer than `budget.trial_time`.
+    #: The trial takes longer than `budget.trial_time`.
     OVER_TIME = "time"
 
 
@@ -35,15 +35,15 @@ class TrialResult:
     """How a trial ended, as its trainer saw it."""
 
     state: Outcome
-    #: The best evaluation's value of a complete trial, the last one's of any other; None without one.
+    #: Value of the best evaluation where the trial is complete, otherwise of the last evaluation; None without any.
     value: float | None = None
-    #: The last evaluation's value, where the trial ran to its end.
+    #: Value of the last evaluation; None without any.
     final_value: float | None = None
     #: The step of the best evaluation.
     best_step: int | None = None
-    #: Why it ended before its schedule did, in a line that begins with a label.
+    #: Why the trial ended before the end of its schedule: one line that begins with a label; None where it did not.
     reason: str | None = None
-    #: Of a pruned trial: the constraint that it violates.
+    #: The constraint that a pruned trial violates; None where it violates none.
     avoid: Constraint | None = None
-    #: For people who debug.
+    #: Traceback of the error that ended the trial, for debugging; None without an error.
     traceback: str | None = None

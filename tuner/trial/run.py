@@ -1,4 +1,4 @@
-"""The values that pass between a supervisor and its trainers. No torch: both sides import them."""
+"""The values that a supervisor hands to a trainer. Both import this module, so it does not import torch."""
 
 from __future__ import annotations
 
@@ -18,62 +18,62 @@ def _ignore(_: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSource:
-    """A pretrained model, where this machine finds it."""
+    """The pretrained model, as this machine finds it."""
 
-    #: Folder, or hub id.
+    #: Folder, or id on the hub.
     location: str
-    #: Commit, for a hub id.
+    #: Commit, for an id on the hub.
     revision: str | None = None
-    #: Whether code that it brings along may run; then the commit is named in full.
+    #: Whether code from the model's repository may run. `revision` is then a full commit hash.
     trust_remote_code: bool = False
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What every `from_pretrained` of it is told besides where it is."""
+        """Arguments for every `from_pretrained` call, besides the location."""
         if not self.trust_remote_code:
             return {"revision": self.revision, "trust_remote_code": False}
-        # Code may lie in another repository than the weights, which has no such commit: then it is not loaded.
+        # The code may be in another repository than the weights. That repository does not have this commit, so loading
+        # its code fails, as it should.
         return {"revision": self.revision, "code_revision": self.revision, "trust_remote_code": True}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Speed:
-    """Which of the techniques that make training cheaper are used. A trial learns the same with and without them."""
+    """Which techniques that make training cheaper are used. A trial learns the same with and without them."""
 
-    #: What frozen layers make of each example is computed once for all trials of the machine.
+    #: The frozen layers' hidden states of each example are computed once for all trials of the machine.
     trunk_cache: bool = True
-    #: Where the head reads one token, the last layer is computed for that token alone. Its dropout is then drawn for
-    #: that token alone.
+    #: Where the head reads one token only, the last layer is computed, and its dropout drawn, for that token alone.
     one_token: bool = True
-    #: A batch is parted into forward passes of examples of alike length, where else it is cut as it comes.
+    #: A batch is split into forward passes of examples of similar length, otherwise in the order of the batch.
     length_grouping: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrunkHome:
-    """Where this machine keeps what frozen layers have made of a study's examples, and what that depends on."""
+    """Where this machine caches the frozen layers' hidden states, and the values that they depend on."""
 
-    #: Folder of the cache, for all studies.
+    #: Folder of the cache. All studies share it.
     folder: Path
     #: Fingerprint of the pretrained weights.
     weights: str
-    #: What the study may freeze: shares of the layers, or `gradual`.
+    #: The study's choices of `frozen_layers`: shares of the layers, or `gradual`.
     shares: tuple[float | str, ...]
-    #: Bytes that the cache may take; None is a share of what the disk has left.
+    #: Most bytes of the cache; None allows a share of the free disk space.
     limit: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialRun:
-    """Everything that one trial's training depends on."""
+    """All inputs of one trial's training."""
 
-    #: The trial's number; 0 for runs outside of a study.
+    #: The trial's number; 0 for a run outside of a study.
     number: int
     hyperparameters: Hyperparameters
     task: str
-    #: None where a study trains with a function of its own and names no model.
+    #: None where the study trains with its own function and names no model.
     model: ModelSource | None
-    #: Folder of the prepared data; for a function of the study's own, its data source as found here, or None.
+    #: Folder of the prepared data. For a study's own function: its data source on this machine, or None.
     data: Path | None
     metric: str
     #: `maximize` or `minimize`.
@@ -82,26 +82,27 @@ class TrialRun:
     #: auto, fp32, bf16 or fp16.
     precision: str = "auto"
     lr_scheduler_kwargs: Mapping[str, float] = field(default_factory=dict)
-    #: Evaluations without a better one after which the trial ends; None never ends it.
+    #: Early stopping: the trial ends after this many evaluations in a row without a new best one; None disables it.
     patience: int | None = None
-    #: 10, 5, 2, 1 or `auto`.
+    #: Number of evaluations in the trial: 10, 5, 2, 1 or `auto`.
     evaluations: int | str = "auto"
-    #: Threads of the processor for tensor operations; None leaves the library's default.
+    #: CPU threads for tensor operations; None keeps the library's default.
     threads: int | None = None
-    #: Examples per forward pass; a larger batch is accumulated. None chooses by device. It is what an earlier attempt
-    #: has recorded, or what is known to fit: of more than that some trial ran out of memory.
+    #: Examples per forward pass; gradients of a larger batch are accumulated. None lets training choose by the device.
+    #: Otherwise it is the value that an earlier attempt recorded, or a limit above which a trial ran out of memory.
     micro_batch: int | None = None
-    #: What an earlier attempt has saved, as `save` wrote it; None begins at the beginning.
+    #: Folder of the resume checkpoint that `saver.save` of an earlier attempt wrote; None starts at the beginning.
     restored: Path | None = None
-    #: Evaluations that earlier attempts have reported, in order.
+    #: Evaluations that earlier attempts reported, in order.
     earlier: tuple[Evaluation, ...] = ()
     saver: Saver = field(default_factory=NoSaver)
     speed: Speed = field(default_factory=Speed)
-    #: None keeps nothing of what frozen layers make: each trial computes it anew.
+    #: None caches no hidden states: each trial computes those of its frozen layers itself.
     trunk: TrunkHome | None = None
-    #: Stop after this many optimiser steps and use this many rows: for smoke runs.
+    #: Optimiser steps after which training stops, for smoke runs; None trains the whole schedule.
     max_steps: int | None = None
+    #: Most rows of the data to use, for smoke runs; None uses all.
     max_rows: int | None = None
-    #: Called before the first step with the effective configuration, and again where it has changed: with a smaller
-    #: `micro_batch`, what was larger did not fit in memory.
+    #: Called with the effective configuration before the first optimiser step, and again whenever it changes: a smaller
+    #: `micro_batch` means that the larger one did not fit in memory.
     record: Callable[[Mapping[str, Any]], None] = _ignore

@@ -1,7 +1,7 @@
-"""The seam: a trial becomes a TrialRun, training yields evaluations, and they end in a TrialResult.
+"""Runs one trial: takes a TrialRun, iterates over the evaluations that training yields, and returns a TrialResult.
 
-Training is a generator that knows no Optuna. Whoever runs it decides after each evaluation whether it goes on;
-pruning is to stop iterating.
+Training is a generator that does not know Optuna. The caller decides after each evaluation whether the trial continues;
+to prune a trial is to stop iterating.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from tuner.trial.result import Constraint, Outcome, TrialResult
 from tuner.trial.run import TrialRun
 from tuner.trial.saver import TrialStopped
 
-#: A generator of evaluations.
+#: Training: a generator of evaluations.
 Train: TypeAlias = Callable[[TrialRun], Iterator[Evaluation]]
-#: Told of each evaluation; returns whether the trial goes on.
+#: Called with each evaluation; returns whether the trial continues.
 Decide: TypeAlias = Callable[[Evaluation], bool]
 
 
 def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
-    """Run one trial to its end. Whatever goes wrong in training ends this trial alone, never its caller.
+    """Run one trial to its end. An error in training ends this trial, and is reported in the result, not raised.
 
     Args:
-        run: What to train with.
+        run: Inputs of the training.
         train: The training.
-        decide: Told of each evaluation; returns False to prune.
+        decide: Called with each evaluation; returns False to prune the trial.
 
     Returns:
-        How it ended. A complete trial's value is its best evaluation, not its last.
+        How the trial ended. The value of a complete trial is that of its best evaluation, not of its last.
     """
     best: Evaluation | None = None
     for evaluation in run.earlier:
@@ -73,11 +73,11 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
 
 
 def _check(evaluation: Any, *, after: int) -> None:
-    """Refuse what training may not yield after the evaluation of a tenth.
+    """Check a value that training yielded after the evaluation of step `after`.
 
     Raises:
-        TypeError: It is no evaluation.
-        ValueError: It comes too late.
+        TypeError: The value is not an evaluation.
+        ValueError: Its step is not later than `after`.
     """
     if not isinstance(evaluation, Evaluation):
         raise TypeError(f"training yields evaluations of tuner.run, not {type(evaluation).__name__}")
@@ -109,9 +109,10 @@ def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> di
 
 
 def pruned_at(last: Evaluation) -> dict[str, Any]:
-    """Return how a trial ends that was pruned at an evaluation."""
+    """Return state, reason and violated constraint of a trial that was pruned at an evaluation."""
     if not math.isfinite(last.value):
-        # As a bare pruned trial it would rank above a sound one that was pruned at an earlier step.
+        # Without the violated constraint, the sampler would rank this trial above a sound one that was pruned at an
+        # earlier step.
         reason = f"diverged: the evaluation of tenth {last.step} is {last.value:g}"
         return {"state": Outcome.PRUNED, "reason": reason, "avoid": Constraint.DIVERGED}
     reason = f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far"
@@ -119,7 +120,7 @@ def pruned_at(last: Evaluation) -> dict[str, Any]:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return one line that says what went wrong in a trial, beginning with a label."""
+    """Return one line that describes the error that ended a trial, beginning with a label."""
     lines = str(error).strip().splitlines()
     text = lines[0][:300] if lines else "no message"
     label = "out of memory" if is_out_of_memory(error) else type(error).__name__

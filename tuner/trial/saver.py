@@ -1,4 +1,4 @@
-"""How training saves a trial so that it can go on elsewhere."""
+"""The interface through which training saves a trial, so that a later attempt can continue it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Write: TypeAlias = Callable[[Path], None]
 
 
 class TrialStopped(BaseException):
-    """Ends training from within, wherever the trial is asked whether to save.
+    """Ends training from within a call of the saver.
 
-    No `Exception`: code that goes on after any error must not go on after this one.
+    It is not an `Exception`: training code that catches every `Exception` and continues must not catch this.
 
     Attributes:
-        state: PRUNED, or LEFT where the trial goes on elsewhere.
+        state: PRUNED, or LEFT where another attempt will continue the trial.
     """
 
     def __init__(self, state: Outcome) -> None:
@@ -28,57 +28,58 @@ class TrialStopped(BaseException):
 
 
 class Saver(Protocol):
-    """Where a trial saves itself while it trains, so that it can go on elsewhere.
+    """Takes the checkpoints of a trial while it trains, so that a later attempt can continue the trial.
 
-    Training asks `wanted` at every step and calls `save` when it says so; it never decides itself how often.
+    Training calls `wanted` at every optimiser step, and `save` when `wanted` returns True. It never decides itself how
+    often to save.
     """
 
     def wanted(self) -> bool:
-        """Return whether the trial should be saved now. Costs microseconds.
+        """Return whether training should call `save` now. A call takes microseconds.
 
         Raises:
-            TrialStopped: The trial is to end here.
+            TrialStopped: The trial ends here.
         """
 
-    def save(self, step: int, write: Write) -> None:
-        """Save where the trial is.
+    def save(self, optimiser_steps: int, write: Write) -> None:
+        """Save a resume checkpoint.
 
         Args:
-            step: Steps done so far; the files belong to the moment after it.
-            write: Writes everything that training needs to go on from here, bit for bit.
+            optimiser_steps: Optimiser steps taken so far. The files hold the state after the last of them.
+            write: Writes the whole state of training, so that it can continue from here bit for bit.
 
         Raises:
-            ValueError: The steps are no whole number from 0 to 2**31 - 1.
-            TrialStopped: The trial is saved and goes on elsewhere.
+            ValueError: The optimiser steps are not a whole number from 0 to 2**31 - 1.
+            TrialStopped: The trial is saved, and another attempt will continue it.
         """
 
     def keep(self, evaluation: Evaluation, write: Write) -> None:
-        """Take the weights of the best evaluation so far.
+        """Keep the weights of the best evaluation so far.
 
         Args:
             evaluation: The evaluation.
-            write: Writes the weights. It is called later, at the next save or at the trial's end, and must hold what
-                it needs until then.
+            write: Writes the weights. It is called later, at the next save or at the end of the trial, and must hold a
+                copy of the weights until then.
         """
 
     @property
     def leaving(self) -> bool:
-        """Whether the trial is about to be moved: what takes long, such as an evaluation, may be broken off.
+        """Whether this attempt is about to end: long work, such as an evaluation, may be broken off.
 
-        False again once the trial is saved.
+        It is False again once the trial is saved.
         """
 
 
 class NoSaver:
-    """Saves nothing: for runs outside of a study."""
+    """A saver that saves nothing, for runs outside of a study."""
 
     leaving = False
 
     def wanted(self) -> bool:
-        """Never."""
+        """Return False."""
         return False
 
-    def save(self, step: int, write: Write) -> None:
+    def save(self, optimiser_steps: int, write: Write) -> None:
         """Do nothing."""
 
     def keep(self, evaluation: Evaluation, write: Write) -> None:

@@ -228,7 +228,7 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         ({"lr_scheduler_type": None}, "lr_scheduler_type", "None is no finite number and no word"),
         ({"lr_scheduler_type": {"choices": [{}]}}, "lr_scheduler_type", "{} is no finite number and no word"),
         ({"lr_scheduler_type": {"low": 0, "high": 1}}, "lr_scheduler_type", "0.0 must be the name of a transformers"),
-        ({"layerwise_lr_decay": "recipe"}, "layerwise_lr_decay", "the recipe of bert says nothing of it; give a value"),
+        ({"layerwise_lr_decay": "recipe"}, "layerwise_lr_decay", "the recipe of bert has no value for it; give one"),
         (
             {"warmup_ratio": {"low": 0, "high": 1, "when": []}},
             "warmup_ratio",

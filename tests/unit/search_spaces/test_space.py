@@ -359,7 +359,7 @@ def test_a_space_cannot_be_changed_through_its_mappings() -> None:
             {},
             {"warmup_ratio": {"lr_scheduler_type": ("linear",)}},
             "warmup_ratio.when",
-            "a condition of a parameter that is not there",
+            "a condition of a parameter that the space does not have",
         ),
         (
             {"warmup_ratio": Categorical(choices=(0.0, 0.1)), "head_learning_rate_factor": FACTOR},
@@ -368,7 +368,7 @@ def test_a_space_cannot_be_changed_through_its_mappings() -> None:
                 "head_learning_rate_factor": {"warmup_ratio": (0.1,)},
             },
             "warmup_ratio, head_learning_rate_factor",
-            "their conditions wait for each other; break the circle",
+            "their conditions depend on each other; break the circle",
         ),
         (
             {"warmup_ratio": WARMUP, "head_learning_rate_factor": FACTOR},
@@ -377,7 +377,7 @@ def test_a_space_cannot_be_changed_through_its_mappings() -> None:
                 "warmup_ratio": {"head_learning_rate_factor": (10.0,), "lr_scheduler_type": ("cosine",)},
             },
             "warmup_ratio.when",
-            "is never met: no lr_scheduler_type satisfies it and what it waits for",
+            "is never met: no lr_scheduler_type satisfies it and the conditions that it depends on",
         ),
     ],
 )

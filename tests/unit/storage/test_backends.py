@@ -71,6 +71,6 @@ def test_a_database_on_a_network_file_system_is_refused(
     monkeypatch.setattr(backends, "network_file_system", lambda path: real(path, f"{ROOT}\n{mount}"))
     with pytest.raises(DatabaseUnreadable) as caught:
         Database(f"sqlite:///{tmp_path}/tuner.db", create=create)
-    assert "is on a network file system (nfs4), where SQLite loses what several write" in str(caught.value)
+    assert "is on a network file system (nfs4), where SQLite loses data if several processes write" in str(caught.value)
     assert "use a local disk, or a PostgreSQL database" in str(caught.value)
     assert list(tmp_path.iterdir()) == []

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +35,31 @@ def test_a_url_in_the_wrong_place_is_repeated_without_its_password(arguments: tu
 def test_json_is_printed_of_any_text(text: str, capsys: pytest.CaptureFixture[str]) -> None:
     print_json({"reason": text})
     assert json.loads(capsys.readouterr().out) == {"reason": text}
+
+
+def test_what_is_no_number_is_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"value": math.nan, "steps": [{"value": math.inf}], "bounds": (1.5, -math.inf)})
+    assert json.loads(capsys.readouterr().out) == {"value": None, "steps": [{"value": None}], "bounds": [1.5, None]}
+
+
+def test_the_option_goes_before_the_variable_and_that_before_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text("sqlite:///of-the-file.db\n", encoding="utf-8")
+    file.chmod(0o600)
+    by_file = {"TUNER_STORAGE_FILE": str(file)}
+    by_variable = {**by_file, "TUNER_STORAGE": "sqlite:///of-the-variable.db"}
+    for environment, flags, name in (
+        (by_file, (), "of-the-file.db"),
+        (by_variable, (), "of-the-variable.db"),
+        (by_variable, ("--storage", "sqlite:///of-the-option.db"), "of-the-option.db"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "tuner.cli.main", "list", *flags],
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert name in done.stderr

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from tuner.dashboard.access import Attempts, Credentials
+from tuner.dashboard.access import Credentials, LoginAttempts
 from tuner.dashboard.answers import secured
 from tuner.dashboard.hosts import Hosts, is_own_page
 from tuner.errors import AccessError
@@ -22,7 +22,7 @@ class Clock:
 
 def test_an_address_guesses_so_often_at_once_and_then_once_a_second() -> None:
     clock = Clock()
-    attempts = Attempts(burst=3, clock=clock)
+    attempts = LoginAttempts(burst=3, clock=clock)
     for _ in range(3):
         assert attempts.may_try("192.0.2.1")
         attempts.failed("192.0.2.1")
@@ -40,15 +40,15 @@ def test_an_address_guesses_so_often_at_once_and_then_once_a_second() -> None:
 
 
 def test_the_addresses_of_one_client_of_ipv6_count_as_one() -> None:
-    attempts = Attempts(burst=1, clock=Clock())
+    attempts = LoginAttempts(burst=1, clock=Clock())
     attempts.failed("2001:db8::1")
     assert not attempts.may_try("2001:db8::ffff")
     assert attempts.may_try("2001:db8:0:1::1")
 
 
 def test_addresses_are_forgotten_before_they_fill_the_memory() -> None:
-    attempts = Attempts(burst=1, clock=Clock())
-    for number in range(Attempts.SIZE + 1):
+    attempts = LoginAttempts(burst=1, clock=Clock())
+    for number in range(LoginAttempts.SIZE + 1):
         attempts.failed(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert attempts.may_try("10.0.0.0")
     assert not attempts.may_try("10.0.0.1")

@@ -99,7 +99,7 @@ def train(
     function: str = "train",
     staged: Path | None = None,
 ) -> list[Any]:
-    """Do the job on one end of a pipe; return what the other end heard, each evaluation answered."""
+    """Make the call on one end of a pipe; return what the other end heard, each evaluation answered."""
     ours, theirs = Pipe()
     arguments = {"run": run, "function": f"own_training_of_a_user:{function}", "folders": [folder]}
     thread = threading.Thread(target=train_trial, args=(theirs,), kwargs=arguments, daemon=True)
@@ -110,7 +110,7 @@ def train(
         heard.append(ours.recv())
         if isinstance(heard[-1], Evaluated):
             answer(ours, heard[-1].evaluation)
-        if isinstance(heard[-1], Saved) and heard[-1].step is None:  # its best weights: the rest is asked for
+        if isinstance(heard[-1], Saved) and heard[-1].optimiser_steps is None:  # its best weights
             rest = Path(f"{heard[-1].folder}-rest")
             rest.mkdir()
             ours.send(Save(folder=str(rest), leave=True))
@@ -154,13 +154,13 @@ def test_a_users_own_training_is_found_told_of_and_saved(own: str, tmp_path: Pat
     assert [evaluation.step for evaluation in evaluations(heard)] == list(range(1, 11))
     finished, saved = heard[-2:]
     assert (finished.result.state, finished.result.value, finished.result.best_step) == ("complete", 1.0, 10)
-    assert (saved.step, saved.best) == (None, evaluations(heard)[-1])
+    assert (saved.optimiser_steps, saved.best) == (None, evaluations(heard)[-1])
     assert (tmp_path / "end" / "best" / "best").read_text() == "10"
 
 
 def test_a_trial_that_leaves_goes_on_in_another_job(own: str, tmp_path: Path) -> None:
     first = train(make_run(), own, leaving_at(3, tmp_path / "left"))
-    saved = [(message.step, message.best) for message in first if isinstance(message, Saved)]
+    saved = [(message.optimiser_steps, message.best) for message in first if isinstance(message, Saved)]
     left = saved[1][0]
     assert saved == [(None, evaluations(first)[left - 1]), (left, None)]
     assert left in (3, 4), "it hears the word at that step or at the next, since it waits for no answer"
@@ -235,7 +235,7 @@ def test_training_that_can_be_found_is_said_so(own: str) -> None:
     "module",
     ["tuner.processes.calls", "tuner.processes.supervisor_pipe", "tuner.trial.runner", "tuner.processes.messages"],
 )
-def test_the_job_itself_needs_no_torch(module: str) -> None:
+def test_a_call_needs_no_torch(module: str) -> None:
     heavy = ("torch", "transformers", "datasets", "accelerate", "optuna", "sqlalchemy")
     program = f"import sys, {module}; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)

@@ -113,7 +113,7 @@ def test_a_trial_is_saved_once_for_each_time_that_it_is_asked_to(ends: tuple[Pip
         assert not saver.leaving
         saver.save(step, writing(f"after {step}"))
         assert files(folder) == {f"{STEP}/file": f"after {step}"}
-        assert supervisor.hear() == [Saved(folder=str(folder), step=step, best=None)]
+        assert supervisor.hear() == [Saved(folder=str(folder), optimiser_steps=step, best=None)]
         assert not saver.wanted()
 
 
@@ -126,7 +126,7 @@ def test_a_trial_that_is_to_be_moved_leaves_once_it_is_saved(ends: tuple[PipeSav
         saver.save(5, writing("left"))
     assert stopped.value.state == "left"
     assert files(folder) == {f"{STEP}/file": "left"}
-    assert supervisor.hear() == [Saved(folder=str(folder), step=5, best=None)]
+    assert supervisor.hear() == [Saved(folder=str(folder), optimiser_steps=5, best=None)]
 
 
 def test_code_that_goes_on_after_any_error_does_not_go_on_after_leaving(ends: tuple[PipeSaver, Supervisor]) -> None:
@@ -164,13 +164,13 @@ def test_the_best_weights_are_written_first_and_alone_and_only_once(ends: tuple[
     assert saver.wanted()
     saver.save(20, writing("step"))
     assert files(folder) == {f"{BEST}/file": "second"}
-    assert supervisor.hear() == [Saved(folder=str(folder), step=None, best=evaluation(2, 0.6))]
+    assert supervisor.hear() == [Saved(folder=str(folder), optimiser_steps=None, best=evaluation(2, 0.6))]
     assert not saver.wanted()
     again = supervisor.ask()
     assert saver.wanted()
     saver.save(21, writing("step"))
     assert files(again) == {f"{STEP}/file": "step"}
-    assert supervisor.hear() == [Saved(folder=str(again), step=21, best=None)]
+    assert supervisor.hear() == [Saved(folder=str(again), optimiser_steps=21, best=None)]
 
 
 def test_a_trial_that_leaves_saves_its_best_weights_and_then_where_it_is(ends: tuple[PipeSaver, Supervisor]) -> None:
@@ -192,8 +192,8 @@ def test_a_trial_that_leaves_saves_its_best_weights_and_then_where_it_is(ends: t
     (second,) = folders
     assert (files(first), files(second)) == ({f"{BEST}/file": "best"}, {f"{STEP}/file": "step"})
     assert [*heard, *supervisor.hear()] == [
-        Saved(folder=str(first), step=None, best=evaluation(1)),
-        Saved(folder=str(second), step=20, best=None),
+        Saved(folder=str(first), optimiser_steps=None, best=evaluation(1)),
+        Saved(folder=str(second), optimiser_steps=20, best=None),
     ]
 
 
@@ -209,15 +209,17 @@ def test_a_full_disk_is_said_and_the_trial_goes_on_and_is_saved_later(
     assert saver.wanted()
     saver.save(3, disk["step"])
     error = f"the disk of {folder} is full; make room there"
-    assert supervisor.hear() == [Saved(folder=str(folder), step=None, best=None, error=error)]
+    assert supervisor.hear() == [Saved(folder=str(folder), optimiser_steps=None, best=None, error=error)]
     assert not saver.wanted()
     disk[broken] = writing(broken)
     folder = supervisor.ask()
     assert saver.wanted()
     saver.save(4, disk["step"])
     assert files(folder) == {f"{broken}/file": broken}
-    saved = {"step": None, "best": evaluation(1)} if broken == "best" else {"step": 4, "best": None}
-    assert supervisor.hear() == [Saved(folder=str(folder), **saved)]  # type: ignore[arg-type]
+    saved = {"optimiser_steps": 4, "best": None}
+    if broken == "best":
+        saved = {"optimiser_steps": None, "best": evaluation(1)}
+    assert supervisor.hear() == [Saved(folder=str(folder), **saved)]
 
 
 def test_a_trial_that_is_to_be_moved_leaves_even_where_it_cannot_be_saved(ends: tuple[PipeSaver, Supervisor]) -> None:
@@ -227,7 +229,7 @@ def test_a_trial_that_is_to_be_moved_leaves_even_where_it_cannot_be_saved(ends: 
     with pytest.raises(TrialStopped, match="left"):
         saver.save(3, full)
     (said,) = supervisor.hear()
-    assert (said.step, said.best) == (None, None)
+    assert (said.optimiser_steps, said.best) == (None, None)
     assert said.error
 
 
@@ -338,7 +340,10 @@ def test_training_that_never_asks_leaves_at_its_next_evaluation(ends: tuple[Pipe
     supervisor.answer(2, True)
     with pytest.raises(TrialStopped, match="left"):
         saver.decide(evaluation(2))
-    assert supervisor.hear() == [Evaluated(evaluation=evaluation(2)), Saved(folder=str(folder), step=None, best=None)]
+    assert supervisor.hear() == [
+        Evaluated(evaluation=evaluation(2)),
+        Saved(folder=str(folder), optimiser_steps=None, best=None),
+    ]
 
 
 @pytest.mark.parametrize("asks", [PipeSaver.wanted, PipeSaver.leaving.fget])
@@ -389,7 +394,7 @@ def test_the_best_weights_are_saved_alone_at_the_end(ends: tuple[PipeSaver, Supe
     folder = supervisor.ask()
     thread.join(30)
     assert not thread.is_alive()
-    assert supervisor.hear() == [Saved(folder=str(folder), step=None, best=evaluation(10))]
+    assert supervisor.hear() == [Saved(folder=str(folder), optimiser_steps=None, best=evaluation(10))]
     assert files(folder) == {f"{BEST}/file": "best"}
 
 
@@ -404,7 +409,7 @@ def test_a_save_that_was_asked_for_before_the_end_is_made_at_the_end(
         supervisor.answer(10, True)
         saver.decide(evaluation(10))
     saver.finish(COMPLETE)
-    assert supervisor.hear()[-1] == Saved(folder=str(folder), step=None, best=evaluation(10))
+    assert supervisor.hear()[-1] == Saved(folder=str(folder), optimiser_steps=None, best=evaluation(10))
     assert files(folder) == {f"{BEST}/file": "best"}
 
 
@@ -424,7 +429,7 @@ def test_best_weights_that_could_not_be_written_are_written_when_asked_for_again
     assert not thread.is_alive()
     assert said[0] == Finished(result=COMPLETE, unsaved=True)
     assert said[1].error
-    assert said[2] == Saved(folder=str(folder), step=None, best=evaluation(10))
+    assert said[2] == Saved(folder=str(folder), optimiser_steps=None, best=evaluation(10))
     assert files(folder) == {f"{BEST}/file": "best"}
 
 
@@ -462,7 +467,7 @@ def test_steps_of_numpy_are_told_as_integers_of_python(ends: tuple[PipeSaver, Su
     assert saver.wanted()
     saver.save(np.int64(3), writing("step"))  # type: ignore[arg-type]
     (said,) = supervisor.hear()
-    assert (said.step, type(said.step)) == (3, int)
+    assert (said.optimiser_steps, type(said.optimiser_steps)) == (3, int)
 
 
 @pytest.mark.parametrize("step", [-1, 2**31, 1.5, math.nan, math.inf, True, None, "3", [3]])
@@ -474,6 +479,6 @@ def test_steps_that_are_no_whole_number_are_refused_whether_a_save_is_wanted_or_
     if asked:
         supervisor.ask()
         assert saver.wanted()
-    with pytest.raises(ValueError, match="is no number of steps"):
+    with pytest.raises(ValueError, match="is no number of optimiser steps"):
         saver.save(step, writing("step"))
     assert supervisor.hear() == []

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from tuner.errors import DataError
-from tuner.processes import step_counter as steps
+from tuner.processes import step_counter
 from tuner.processes.messages import Returned
 
 #: Changed by one call, to be seen unchanged by the next.
@@ -102,5 +102,5 @@ def wait_for_the_end_of_the_pipe(connection: Connection, *, mark: str) -> None:
 
 def die_after(connection: Connection, *, count: int) -> None:
     for _ in range(count):
-        steps.mine.count()
+        step_counter.mine.count()
     os.abort()

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from tuner.reporting.events import Began, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
-from tuner.reporting.terminal import Lines, LiveTable, Score, clock, describe, progress, sparkline
+from tuner.reporting.terminal import Lines, LiveTable, RunTotals, progress
 from tuner.trial.evaluation import Evaluation
 
 POINT = {
@@ -134,32 +134,12 @@ def test_the_clock_of_a_running_trial_goes_on_between_events(monkeypatch: pytest
 
 
 def test_the_best_follows_the_direction_and_counts_complete_trials_alone() -> None:
-    score = Score()
-    score.take(Began(study="s", direction="minimize", metric="loss", trials=9, finished=0, lanes=1))
-    assert score.remaining_s is None
+    totals = RunTotals()
+    totals.take(Began(study="s", direction="minimize", metric="loss", trials=9, finished=0, lanes=1))
+    assert totals.remaining_s is None
     for number, (state, value) in enumerate(
         [("complete", 0.5), ("pruned", 0.1), ("complete", 0.4), ("complete", 0.6), ("failed", None)]
     ):
-        score.take(ended(number, state, value, finished=number + 1))
-    assert score.best == (2, 0.4)
-    assert score.remaining_s == pytest.approx(40)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, "?"), (0.4, "0s"), (59.6, "1m00s"), (61, "1m01s"), (3599, "59m59s"), (3660, "1h01m"), (90000, "25h00m")],
-)
-def test_seconds_are_written_as_people_read_them(seconds: float | None, text: str) -> None:
-    assert clock(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("values", "curve"), [([], ""), ([0.5], "▁"), ([1, 1], "▁▁"), ([0, 0.5, 1], "▁▅█"), ([1, 0], "█▁")]
-)
-def test_a_curve_is_drawn_between_its_own_ends(values: list[float], curve: str) -> None:
-    assert sparkline(values) == curve
-
-
-def test_hyperparameters_that_a_trial_has_not_are_left_out() -> None:
-    assert describe({"learning_rate": 1e-3, "frozen_layers": 0.5}) == "lr 0.001 frozen 0.5"
-    assert describe({}) == ""
+        totals.take(ended(number, state, value, finished=number + 1))
+    assert totals.best == (2, 0.4)
+    assert totals.remaining_s == pytest.approx(40)

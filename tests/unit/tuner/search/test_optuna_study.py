@@ -17,7 +17,8 @@ from storage import Database
 from tuner.search.optuna_study import load_optuna_study
 from tuner.search.pruners import make_pruner
 from tuner.search.samplers import SeededPerTrial, make_sampler
-from tuner.study.config import PrunerConfig, StudyConfig
+from tuner.study.config import StudyConfig
+from tuner.study.search_config import PrunerConfig
 from tuner.study.study_file import parse_config
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -26,6 +26,13 @@ def model(tmp_path: Path) -> Path:
     return folder
 
 
+def test_the_first_point_is_the_published_recipe_of_the_models_family(model: Path) -> None:
+    document = {"name": "s", "model": str(model), "data": {"source": "data.csv"}}
+    _, recipe, searched = resolve(parse_config(document, source="s.yaml", folder=model.parent), source="s.yaml")
+    assert (recipe.family, recipe.defaults["learning_rate"]) == ("bert", 3e-5)
+    assert searched.clip(recipe.defaults).items() <= recipe.defaults.items()
+
+
 def space(model: Path, written: dict[str, Any], **more: Any) -> Any:
     document = {"name": "s", "model": str(model), "data": {"source": "data.csv"}, "search_space": written, **more}
     config = parse_config(document, source="s.yaml", folder=model.parent)

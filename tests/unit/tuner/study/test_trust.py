@@ -30,7 +30,7 @@ def test_a_sampler_that_unpickles_nothing_needs_no_consent(sampler: str) -> None
         (False, False, False, None),
         (False, True, False, "choose tpe or gp, keep the study in a SQLite file, or write {name: cmaes, allow_pickle"),
         (False, True, True, "choose tpe or gp"),
-        (True, True, False, "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust all who can"),
+        (True, True, False, "give --allow-pickle, or set TUNER_ALLOW_PICKLE=1, if you trust them all"),
         (True, True, True, None),
     ],
 )
@@ -43,7 +43,7 @@ def test_cmaes_on_a_server_needs_the_word_of_the_study_and_that_of_the_machine(
         return
     with pytest.raises(ConfigError, match=words) as caught:
         check_sampler(chosen, shared=shared, allowed=allowed, source="s.yaml")
-    assert str(caught.value).startswith("s.yaml: sampler: cmaes unpickles what it finds in the database")
+    assert str(caught.value).startswith("s.yaml: sampler: cmaes unpickles its state from the database")
     assert "\n" not in str(caught.value)
 
 

@@ -45,7 +45,7 @@ def listen(connection: Any, folder: Path, *, go_on: bool = True, leave_after: in
             if evaluations == leave_after:
                 connection.send(Save(folder=str(folder), leave=True))
             connection.send(Answer(step=message.evaluation.step, go_on=go_on))
-        if isinstance(message, Saved) and message.step is None and evaluations == leave_after:
+        if isinstance(message, Saved) and message.optimiser_steps is None and evaluations == leave_after:
             connection.send(Save(folder=str(folder), leave=True))  # the best was saved first, and alone
     if message.unsaved:
         connection.send(Save(folder=str(folder)))
@@ -76,7 +76,7 @@ def test_a_trial_sends_its_record_its_evaluations_and_its_end_and_saves_its_best
     assert result.state == "complete"
     assert result.value == max(evaluation.value for evaluation in evaluations)
     assert heard[-1].best.value == result.value
-    assert heard[-1].step is None
+    assert heard[-1].optimiser_steps is None
     assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.*")] == [Path(BEST, WEIGHTS)]
 
 
@@ -122,7 +122,7 @@ def test_a_trial_that_moves_from_process_to_process_is_the_same_trial(
     assert first[-1].result.state == "left"
     saved = [message for message in first if isinstance(message, Saved)]
     assert [message.best for message in saved] == [evaluations(first)[-1], None]
-    assert [message.step is None for message in saved] == [True, False]
+    assert [message.optimiser_steps is None for message in saved] == [True, False]
     # The files are all that is left of it: neither its processes nor its folder.
     (tmp_path / "first" / STEP).rename(tmp_path / "moved")
     shutil.rmtree(tmp_path / "first")

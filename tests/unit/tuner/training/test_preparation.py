@@ -305,7 +305,7 @@ def test_versions_are_plain_words_without_the_kind_of_build(arguments: dict[str,
     assert json.loads(json.dumps(versions)) == versions
 
 
-#: Forks as a warm parent does: everything is imported, nothing computed.
+#: Forks as a fork server does: everything is imported, nothing computed.
 AT_ONCE = """
 import multiprocessing, pickle, sys
 from pathlib import Path

@@ -166,7 +166,7 @@ def test_numbers_of_numpy_and_torch_are_those_of_python_in_an_evaluation(make: C
 
 @pytest.mark.parametrize("steps", [-1, 2**31, 1.5, math.nan, math.inf, True, None, "3"])
 def test_an_evaluation_after_what_is_no_number_of_steps_is_refused(steps: Any) -> None:
-    with pytest.raises(ValueError, match="is no number of steps"):
+    with pytest.raises(ValueError, match="is no number of optimiser steps"):
         replace(evaluation(1, 0.5), optimiser_steps=steps)
 
 

@@ -1,0 +1,80 @@
+"""The settings of the search: sampler and pruner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from tuner.study.config_part import ConfigPart
+from tuner.study.tasks import unknown
+
+
+class PrunerConfig(ConfigPart):
+    """Which trials are pruned: those worse than other trials at the same tenth of their schedule."""
+
+    name: Literal["none", "percentile", "median", "successive_halving", "hyperband"]
+    #: Percentage of trials to keep, the best ones.
+    percentile: float = Field(default=75.0, gt=0, lt=100)
+    #: Number of complete trials before the first trial may be pruned.
+    n_startup_trials: int = Field(default=5, ge=0)
+    #: Tenths of its schedule that each trial trains before it may be pruned.
+    n_warmup_steps: int = Field(default=2, ge=0, le=10)
+    #: Number of complete trials with a value at a tenth that pruning at this tenth needs.
+    n_min_trials: int = Field(default=5, ge=1)
+    #: First rung of successive halving, in tenths of the schedule.
+    min_resource: int = Field(default=2, ge=1, le=10)
+    reduction_factor: int = Field(default=3, ge=2)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        if value is None:  # `null` or an empty value; YAML reads `none` as a word
+            value = "none"
+        if isinstance(value, str):
+            value = {"name": value}
+        if isinstance(value, dict) and value.get("name") == "auto":
+            return {**value, "name": "percentile"}
+        return value
+
+
+#: Arguments of each sampler.
+_SAMPLERS: Mapping[str, tuple[str, ...]] = {
+    "tpe": ("n_startup_trials",),
+    "random": (),
+    "gp": ("n_startup_trials",),
+    "cmaes": ("n_startup_trials", "allow_pickle"),
+    "qmc": (),
+}
+
+
+class SamplerConfig(ConfigPart):
+    """The sampler, as a name and arguments. The sampler object itself is never stored."""
+
+    name: str = "tpe"
+    #: Number of trials drawn at random before the sampler uses results; None is a quarter of the budget, at least 4.
+    n_startup_trials: int | None = Field(default=None, ge=1)
+    #: Whether CMA-ES may store its state in a database on a server. The state is a pickle: any user who can write to
+    #: the database can then run code on every machine that draws a trial.
+    allow_pickle: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @field_validator("name")
+    @classmethod
+    def _name_is_known(cls, value: str) -> str:
+        if value not in _SAMPLERS:
+            raise ValueError(unknown(value, tuple(_SAMPLERS)))
+        return value
+
+    @model_validator(mode="after")
+    def _arguments_are_the_samplers_own(self) -> SamplerConfig:
+        known = _SAMPLERS[self.name]
+        for key, default in (("n_startup_trials", None), ("allow_pickle", False)):
+            if key not in known and getattr(self, key) != default:
+                raise ValueError(f"{key} is no argument of {self.name}; known: {', '.join(known) or 'none'}")
+        return self
