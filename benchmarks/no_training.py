@@ -52,7 +52,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
     assert run.data is not None
     task = get_task(run.task)
     labels = EncodedData.open(run.data, task.examples).labels
-    model = build_model(task, run.model, labels=labels, dropout=run.hyperparameters.dropout, seed=run.seed)
+    model = build_model(task.blueprint(run.model, labels, run.seed), dropout=run.hyperparameters.dropout)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     run.record({"device": "cpu", "threads": 1, "micro_batch": 1, "trainable_parameters": parameters})
     for tenth in TENTHS:

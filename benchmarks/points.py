@@ -50,6 +50,7 @@ def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, Model
     Returns:
         Its configuration, model and space, and what preparation found.
     """
+    from tuner.study.prepared import PreparationRequest
     from tuner.study.setup import resolve
     from tuner.study.sources import find_data
     from tuner.study.study_file import parse_config
@@ -59,7 +60,7 @@ def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, Model
     model, _, space = resolve(config, source="a benchmark")
     assert model is not None
     assert config.data is not None
-    prepared = prepare(
+    request = PreparationRequest(
         task=config.task,
         model=model,
         data=config.data,
@@ -70,4 +71,5 @@ def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, Model
         metric=config.metric.name,
         cache=Path(cache),
     )
+    prepared = prepare(request)
     return config, model, space, prepared

@@ -48,6 +48,7 @@ def prepare_texts(*, kind: str, train: int, validation: int, max_length: int, ca
         What `make_run` takes as `prepared`.
     """
     from tuner.study.config import DataConfig
+    from tuner.study.prepared import PreparationRequest
     from tuner.study.sources import find_model, find_package_path
     from tuner.training.preparation import prepare
 
@@ -61,7 +62,7 @@ def prepare_texts(*, kind: str, train: int, validation: int, max_length: int, ca
         writer = csv.writer(file)
         writer.writerow(["text", "label"])
         writer.writerows(islice((_flat if kind == "flat" else _mixed)(rows), train + validation))
-    prepared = prepare(
+    request = PreparationRequest(
         task="text-classification",
         model=find_model(MODEL, None),
         data=DataConfig(source=str(path), splits={"train": train, "validation": validation}),
@@ -72,6 +73,7 @@ def prepare_texts(*, kind: str, train: int, validation: int, max_length: int, ca
         metric="accuracy",
         cache=Path(cache),
     )
+    prepared = prepare(request)
     return {"folder": str(prepared.folder), "weights": prepared.weights}
 
 
@@ -208,12 +210,12 @@ class Watched:
 
 def train_ours(run: TrialRun) -> Watched:
     """Train a trial as a trainer of this project does."""
-    from tuner.training import loop
+    from tuner.training import accumulation, loop
     from tuner.trial.saver import NoSaver
 
     quiet()
     watched = Watched()
-    accumulate, evaluate = loop._accumulate, loop.evaluate
+    accumulate, evaluate = accumulation.accumulate, loop.evaluate_within_memory
     lengths = token_lengths({"folder": run.data}, "train")
 
     class Clock(NoSaver):
@@ -228,14 +230,17 @@ def train_ours(run: TrialRun) -> Watched:
     def noting_loss(*arguments: Any, **more: Any) -> float:
         loss = accumulate(*arguments, **more)
         watched.losses.append(loss)
-        watched.padded += sum(len(part) * max(lengths[index] for index in part) for part in arguments[2])
+        watched.padded += sum(len(part) * max(lengths[index] for index in part) for part in arguments[3])
         return loss
 
     def noting_begin(*arguments: Any, **more: Any) -> Any:
         watched.trained_s = time.process_time()
         return evaluate(*arguments, **more)
 
-    with mock.patch.object(loop, "_accumulate", noting_loss), mock.patch.object(loop, "evaluate", noting_begin):
+    with (
+        mock.patch.object(accumulation, "accumulate", noting_loss),
+        mock.patch.object(loop, "evaluate_within_memory", noting_begin),
+    ):
         (evaluation,) = loop.train(replace(run, saver=Clock(), record=record))
     watched.evaluated_s = time.process_time()
     watched.accuracy, watched.validation_loss = evaluation.value, evaluation.validation_loss
@@ -265,10 +270,10 @@ def train_theirs(
     import transformers
     from datasets import load_from_disk
 
-    from tuner.training.data.batches import total_steps, training_batches
+    from tuner.training.data.batches import total_optimiser_steps, training_batches
     from tuner.training.data.encoded import EncodedData
     from tuner.training.model.loading import build_model
-    from tuner.training.optimisation.schedules import warmup_steps
+    from tuner.training.optimisation.schedules import warmup_optimiser_steps
     from tuner.training.tasks import get_task
 
     quiet()
@@ -278,10 +283,10 @@ def train_theirs(
     assert run.data is not None
     assert run.model is not None
     data = EncodedData.open(run.data, task.examples)
-    model = build_model(task, run.model, labels=data.labels, dropout=hp.dropout, seed=run.seed)
+    model = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=hp.dropout)
     assert isinstance(hp.frozen_layers, float)
     freeze(model, round(hp.frozen_layers * LAYERS))
-    steps = total_steps(len(data.train), hp.batch_size, hp.num_train_epochs)
+    steps = total_optimiser_steps(len(data.train), hp.batch_size, hp.num_train_epochs)
     order = [batch.tolist() for batch in islice(training_batches(len(data.train), hp.batch_size, run.seed), steps)]
 
     class Clock(transformers.TrainerCallback):
@@ -320,7 +325,7 @@ def train_theirs(
                 "learning_rate": hp.learning_rate,
                 "weight_decay": hp.weight_decay,
                 "lr_scheduler_type": hp.lr_scheduler_type,
-                "warmup_steps": warmup_steps(hp.warmup_ratio, steps),
+                "warmup_steps": warmup_optimiser_steps(hp.warmup_ratio, steps),
                 "per_device_train_batch_size": hp.batch_size,
                 "train_sampling_strategy": sampling or "random",
                 "use_cpu": True,

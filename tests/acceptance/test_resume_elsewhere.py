@@ -18,7 +18,7 @@ import pytest
 from acceptance_support import SLOW, Records, Running, Tuner, points, records_of, wait_until
 
 from storage import CheckpointStore, StorageError, store_url
-from tuner.training.data.batches import evaluation_steps
+from tuner.training.data.batches import evaluated_optimiser_steps
 
 TRIALS = 2
 #: So many that a trial still runs when a look at the database, on a machine with other work, has said that it does.
@@ -36,7 +36,7 @@ STUDY: dict[str, Any] = {
 LANES = ("--workers", "2")
 LEASE = ("--lease", "2s")
 #: The steps that evaluations come after, and the tenths that they end: of epochs of 12 batches.
-ENDS = evaluation_steps(EPOCHS * 12, 10)
+ENDS = evaluated_optimiser_steps(EPOCHS * 12, 10)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from tuner.processes.messages import Returned
 from tuner.study.config import DataConfig
+from tuner.study.prepared import PreparationRequest
 from tuner.training.data.batches import training_batches
 from tuner.training.data.encoded import EncodedData
 from tuner.training.loop import train as train_loop
@@ -79,7 +80,7 @@ def make_study(connection: Connection, *, folder: Path, size: Size, mixed: bool)
             csv.writer(file).writerows(
                 [("text", "label"), *(_text(rng, number % 2, size, mixed) for number in range(rows))]
             )
-    prepared = prepare(
+    request = PreparationRequest(
         task="text-classification",
         model=ModelSource(location=str(model)),
         data=DataConfig(source=str(source), splits={"train": "train", "validation": "validation", "test": "test"}),
@@ -90,6 +91,7 @@ def make_study(connection: Connection, *, folder: Path, size: Size, mixed: bool)
         metric="loss",
         cache=folder / "cache",
     )
+    prepared = prepare(request)
     connection.send(Returned(value=Study(model=model, source=source, data=prepared.folder, size=size)))
 
 
@@ -377,7 +379,7 @@ def _train_theirs(run: TrialRun, size: Size, folder: Path) -> float:
             rows: Any = self.train_dataset
             return torch.utils.data.DataLoader(rows, batch_sampler=batches, collate_fn=self.data_collator)
 
-    model: Any = build_model(task, run.model, labels=data.labels, dropout=hp.dropout, seed=run.seed)
+    model: Any = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=hp.dropout)
     chosen = mixed_precision(run.precision)
     trainer = InOurOrder(
         model=model,

@@ -63,7 +63,8 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
         )
         if (prepared := local_study.prepared) is not None:
             sizes = ", ".join(f"{name} {size}" for name, size in prepared.sizes.items())
-            say(f"data: {sizes}; {len(prepared.labels)} classes: {', '.join(prepared.labels[:10])}")
+            classes = f"; {len(prepared.labels)} classes: {', '.join(prepared.labels[:10])}" if prepared.labels else ""
+            say(f"data: {sizes}{classes}")
             say(f"model: {prepared.layers} layers, family {local_study.recipe.family}")
         say(f"trial 0, the published recipe: {describe(local_study.first_point())}")
         local_study.share(fork_server)

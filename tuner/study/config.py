@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -19,9 +20,8 @@ from pydantic import (
 from search_spaces import suggestion
 from tuner.security.urls import holds_secret
 from tuner.study.config_part import ConfigPart
-from tuner.study.metrics import METRICS
 from tuner.study.search_config import PrunerConfig, SamplerConfig
-from tuner.study.tasks import TASKS
+from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, load_task, unknown
 
 #: Names of splits, in the order in which rows are assigned to them.
 SPLITS = ("train", "validation", "test")
@@ -46,13 +46,14 @@ def parse_duration(value: object) -> float:
     return float(match[1]) * _UNITS_S[match[2] or "s"]
 
 
-def _checked_word(known: tuple[str, ...]) -> AfterValidator:
-    def check(value: str) -> str:
-        if value not in known:
-            raise ValueError(f"{value!r} is unknown{suggestion(value, known)}; known: {', '.join(known)}")
-        return value
+def _checked_task(value: str) -> str:
+    load_task(value)
+    return value
 
-    return AfterValidator(check)
+
+def _metrics(info: ValidationInfo) -> Mapping[str, Metric]:
+    """Return the metrics of the study's task; those of the default task where there is no study around the metric."""
+    return declaration_of((info.context or {}).get("task", DEFAULT_TASK)).metrics
 
 
 #: Seconds; written as `30m` or as a number of seconds.
@@ -129,31 +130,37 @@ class DataConfig(ConfigPart):
 class MetricConfig(ConfigPart):
     """The metric whose value trials are compared by."""
 
-    name: str = "accuracy"
-    direction: Literal["maximize", "minimize"] = "maximize"
+    #: A metric of the study's task; the task's first one where the study names none.
+    name: str = Field(default_factory=lambda: declaration_of(DEFAULT_TASK).default_metric)
+    direction: Direction = "maximize"
 
     @field_validator("name")
     @classmethod
     def _name_is_known(cls, value: str, info: ValidationInfo) -> str:
-        if _has_own_training(info) or value in METRICS:
+        metrics = _metrics(info)
+        if _has_own_training(info) or value in metrics:
             return value
-        raise ValueError(f"{value!r} is unknown{suggestion(value, METRICS)}; known: {', '.join(METRICS)}")
+        raise ValueError(unknown(value, tuple(metrics)))
 
     @model_validator(mode="before")
     @classmethod
-    def _from_a_word(cls, value: Any) -> Any:
+    def _from_a_word(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, list):
             raise ValueError("several metrics are not supported; give one")
         if isinstance(value, str):
             value = {"name": value}
-        if isinstance(value, dict) and "direction" not in value:
-            return {**value, "direction": METRICS.get(str(value.get("name", "accuracy")), "maximize")}
-        return value
+        if not isinstance(value, dict):
+            return value
+        metrics = _metrics(info)
+        value = {"name": next(iter(metrics)), **value}
+        metric = metrics.get(str(value["name"]))
+        return {"direction": "maximize" if metric is None else metric.direction, **value}
 
     @model_validator(mode="after")
-    def _direction_is_the_metrics_own(self) -> MetricConfig:
-        if self.name in METRICS and self.direction != METRICS[self.name]:
-            raise ValueError(f"{self.name} is better when it {METRICS[self.name]}s; drop direction")
+    def _direction_is_the_metrics_own(self, info: ValidationInfo) -> MetricConfig:
+        metric = _metrics(info).get(self.name)
+        if metric is not None and self.direction != metric.direction:
+            raise ValueError(f"{self.name} is better when it {metric.direction}s; drop direction")
         return self
 
 
@@ -192,6 +199,11 @@ def _has_own_training(info: ValidationInfo) -> bool:
     return bool(info.context and info.context.get("own_training"))
 
 
+def _no_metric() -> Any:
+    """Return the metric of a study file that names none, which validation makes the first one of the task."""
+    return {}
+
+
 def _none_word(value: Any) -> Any:
     return None if value == "none" else value
 
@@ -200,7 +212,7 @@ class StudyConfig(ConfigPart):
     """The configuration of a study, with defaults filled in."""
 
     name: str = Field(min_length=1, max_length=100)
-    task: Annotated[str, _checked_word(TASKS)] = "text-classification"
+    task: Annotated[str, AfterValidator(_checked_task)] = DEFAULT_TASK
     #: `module:function`: a training function of the user's, a generator of evaluations, in place of a built-in task. It
     #: may ignore `model` and `data`, which are then optional.
     train: str | None = None
@@ -211,7 +223,7 @@ class StudyConfig(ConfigPart):
     #: Whether code in the hub model's repository may run; requires `revision` to be a full commit.
     trust_remote_code: bool = False
     data: DataConfig | None = None
-    metric: MetricConfig = Field(default_factory=MetricConfig)
+    metric: MetricConfig = Field(default_factory=_no_metric, validate_default=True)
     #: A preset's name, a file, or a mapping whose entries replace those of the task's preset; None is that preset.
     search_space: str | dict[str, Any] | None = None
     #: Arguments of learning-rate schedules, by schedule.
@@ -239,6 +251,14 @@ class StudyConfig(ConfigPart):
     #: Failed trials in a row after which the study is paused; None never pauses it.
     max_failed: Annotated[int | None, BeforeValidator(_none_word)] = Field(default=5, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    @field_validator("metric", mode="before")
+    @classmethod
+    def _metric_is_one_of_the_tasks(cls, value: Any, info: ValidationInfo) -> MetricConfig:
+        # A task that is unknown is reported already: the metric is then read as one of the default task.
+        return MetricConfig.model_validate(
+            value, context={**(info.context or {}), "task": info.data.get("task", DEFAULT_TASK)}
+        )
 
     @field_validator("train")
     @classmethod

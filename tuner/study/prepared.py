@@ -1,18 +1,44 @@
-"""What preparation found out about a study's data and model."""
+"""Preparation of a study's data and model: the request for it, and its findings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from tuner.study.config import DataConfig
+from tuner.trial.run import ModelSource
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparationRequest:
+    """The part of a study that decides how its data are encoded and its model is built."""
+
+    #: Name of the task.
+    task: str
+    #: The checkpoint, as found on this machine.
+    model: ModelSource
+    #: The study file's `data`.
+    data: DataConfig
+    #: The data, as found on this machine.
+    source: str
+    #: Tokens; longer texts are cut.
+    max_length: int
+    #: Decides which rows go into which split.
+    seed: int
+    #: Whether the study sets a dropout, so that the model must have one.
+    searches_dropout: bool
+    metric: str
+    #: Folder for encoded data.
+    cache: Path
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What preparation found."""
+    """The findings of preparation."""
 
     #: Folder of the encoded splits.
     folder: Path
-    #: Hash of the rows and of what is asked of them: the same on every machine, wherever they lie.
+    #: Hash of the rows and of the settings that decide their encoding: the same on every machine, wherever they lie.
     fingerprint: str
     #: Hash of the tokenizer or image processor.
     tokenizer: str
@@ -22,6 +48,7 @@ class Prepared:
     versions: dict[str, str]
     #: Rows by split.
     sizes: dict[str, int]
+    #: Names of the classes; none where the task's targets are no classes.
     labels: tuple[str, ...]
     #: Layers of the encoder.
     layers: int

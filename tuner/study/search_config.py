@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from search_spaces import suggestion
 from tuner.study.config_part import ConfigPart
+from tuner.study.tasks import unknown
 
 
 class PrunerConfig(ConfigPart):
@@ -68,7 +68,7 @@ class SamplerConfig(ConfigPart):
     @classmethod
     def _name_is_known(cls, value: str) -> str:
         if value not in _SAMPLERS:
-            raise ValueError(f"{value!r} is unknown{suggestion(value, _SAMPLERS)}; known: {', '.join(_SAMPLERS)}")
+            raise ValueError(unknown(value, tuple(_SAMPLERS)))
         return value
 
     @model_validator(mode="after")

@@ -14,7 +14,9 @@ from tuner.machine import disk
 from tuner.study.fingerprints import content_of, differences
 from tuner.study.local import LocalStudy
 from tuner.study.locations import cache_folder, trunk_limit
+from tuner.study.prepared import PreparationRequest
 from tuner.study.sources import find_data, find_model, read_model_config
+from tuner.study.tasks import declaration_of
 from tuner.trial.run import ModelSource
 
 if TYPE_CHECKING:
@@ -60,7 +62,9 @@ def resolve(
         space = build_space(stored, recipe=recipe, source=where)
     else:
         written = config.search_space if config.search_space is not None else {}
-        space = load_space(written, preset=config.task, recipe=recipe, folder=Path(), source=where)
+        space = load_space(
+            written, preset=declaration_of(config.task).preset, recipe=recipe, folder=Path(), source=where
+        )
     _check_schedules(config, space, source)
     _check_effects(space, source)
     return model, recipe, space
@@ -138,19 +142,22 @@ def _prepare(
     config: StudyConfig, model: ModelSource | None, space: SearchSpace, fork_server: ForkServer, source: str
 ) -> Prepared:
     assert config.data is not None
+    assert model is not None
     try:
         prepared: Prepared = fork_server.call(
             "tuner.training.calls:prepare_data",
             {
-                "task": config.task,
-                "model": model,
-                "data": config.data,
-                "source": find_data(config.data.source),
-                "max_length": config.max_length,
-                "seed": config.seed,
-                "searches_dropout": any(value != 0 for value in space.parameters["dropout"].extremes()),
-                "metric": config.metric.name,
-                "cache": cache_folder(),
+                "request": PreparationRequest(
+                    task=config.task,
+                    model=model,
+                    data=config.data,
+                    source=find_data(config.data.source),
+                    max_length=config.max_length,
+                    seed=config.seed,
+                    searches_dropout=any(value != 0 for value in space.parameters["dropout"].extremes()),
+                    metric=config.metric.name,
+                    cache=cache_folder(),
+                )
             },
             {"CUDA_VISIBLE_DEVICES": ""},
         )

@@ -1,4 +1,4 @@
-"""What trainer processes are started for. Importing this module imports everything that training needs."""
+"""The calls that a trainer process serves. Importing this module imports every module that training needs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import sklearn.metrics
 import torch
 import transformers
 
-# transformers imports what is used when it is used: named here, or every trial would spend more than a second on it.
+# transformers imports a module when one of its names is used. Named here, the modules are imported once for all trials,
+# of which each would otherwise spend more than a second on them. AutoModel stands for all Auto classes of models.
 from transformers import (  # noqa: F401
-    AutoModelForImageClassification,
-    AutoModelForSequenceClassification,
+    AutoModel,
     AutoTokenizer,
     DataCollatorWithPadding,
     PreTrainedModel,
@@ -23,13 +23,13 @@ from transformers import (  # noqa: F401
 )
 
 import tuner.processes.calls
-import tuner.training.loop  # noqa: F401 (both: what a trial is started with)
+import tuner.training.loop  # noqa: F401 (both: a trial is started by their names)
 from tuner.errors import ModelError
 from tuner.processes.messages import Returned
+from tuner.study.tasks import task_names
 from tuner.training.data.encoded import EncodedData
 from tuner.training.evaluation import evaluate
 from tuner.training.model.freezing import possible_depths
-from tuner.training.model.layers import map_layers
 from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
 from tuner.training.model.weights import restore_weights
@@ -44,14 +44,16 @@ if TYPE_CHECKING:
 
     from tuner.trial.run import ModelSource, TrialRun
 
-#: Share of the available memory that a template may take: a trial that changes all of it takes as much once more.
+#: Share of the available memory that a template may take: a trial that changes all of its weights takes as much again.
 TEMPLATE_SHARE = 0.1
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 datasets.disable_progress_bars()
-# The parent of all trainers computes nothing; should a library do so, it must not start threads before the fork.
+# The fork server computes nothing. A library that computes in it must not start threads, which a fork would lack.
 torch.set_num_threads(1)
-# The first score looks through all installed packages for plug-ins: here, so that no trial waits for it.
+# The tasks are looked up once, here, and not in each trial.
+task_names()
+# scikit-learn's first score searches all installed packages for plug-ins. It is called here, so that no trial waits.
 sklearn.metrics.accuracy_score([0], [0])
 
 
@@ -64,30 +66,30 @@ def keep_model_template(*, task: str, model: ModelSource, labels: Sequence[str],
     """Keep a template of a model in this process, where there is room for one; see `tuner.training.model.loading`."""
     available = available_memory()
     room = None if available is None else int(TEMPLATE_SHARE * available)
-    with contextlib.suppress(ModelError, Unusable):  # each trial builds it, and says what is wrong with it
-        keep_template(get_task(task), model, labels=labels, seed=seed, room=room)
+    with contextlib.suppress(ModelError, Unusable):  # each trial then builds the model, and reports the error
+        keep_template(get_task(task).blueprint(model, labels, seed), room=room)
 
 
 def has_cuda(connection: Connection) -> None:
-    """Say whether a process with this environment can use its GPU."""
+    """Report whether a process with this environment can use its GPU."""
     connection.send(Returned(value=torch.cuda.is_available()))
 
 
 def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder: Path, verify: bool) -> None:
-    """Write a trial's model and tokenizer as transformers reads them, and evaluate what was written.
+    """Write a trial's model and tokenizer as transformers reads them, and evaluate the written model.
 
     Args:
-        connection: Takes the metric's value on the validation split, or None where it is not asked for.
+        connection: Receives the metric's value on the validation split; None without `verify`.
         run: The trial.
         weights: Folder of the trained weights.
-        folder: Where to write.
-        verify: Whether to evaluate what was written.
+        folder: The folder to write to.
+        verify: Whether to evaluate the written model.
     """
     assert run.model is not None
     assert run.data is not None
     task = get_task(run.task)
     data = EncodedData.open(run.data, task.examples)
-    model: Any = build_model(task, run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed)
+    model: Any = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=run.hyperparameters.dropout)
     restore_weights(model, weights)
     processor = task.processor(run.model)
     model.save_pretrained(folder)
@@ -95,11 +97,11 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
     value = None
     if verify:
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
-        arguments = {**run.model.arguments, "revision": None}  # of the code alone: the folder has no commits
+        arguments = {**run.model.arguments, "revision": None}  # a revision names a commit, and the folder has none
         written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)
-        layer_map = map_layers(written)
+        layer_map = task.layers(written)
         depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
         passes = ForwardPasses(written, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
-        found = evaluate(written, passes, run)
-        value = None if found is None else found[0]
+        scores = evaluate(task, written, passes, run)
+        value = None if scores is None else scores[0]
     connection.send(Returned(value=value))

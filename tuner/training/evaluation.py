@@ -1,41 +1,89 @@
-"""Evaluating a model on the validation split."""
+"""Evaluation of a model on the validation split."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy
 
-from tuner.training.metrics import score
-from tuner.training.trunk.forward import ForwardPasses
-from tuner.trial.run import TrialRun
+from tuner.machine.memory import is_out_of_memory
+from tuner.training.out_of_memory import free_memory
+from tuner.training.tasks.base import Predictions
 
-#: Examples per forward pass of an evaluation, and at most how many times as many as of training: where these had to
-#: be few for want of memory, what keeps nothing for a backward pass has room for more, but not for any number.
+if TYPE_CHECKING:
+    from torch import nn
+
+    from tuner.training.tasks.base import Task
+    from tuner.training.training_state import Progress
+    from tuner.training.trunk.forward import ForwardPasses
+    from tuner.trial.run import TrialRun
+
+#: Examples per forward pass of an evaluation, at most.
 EVALUATION_BATCH = 64
+#: Examples per forward pass of an evaluation, as a multiple of those of training, at most. A micro-batch is small where
+#: memory is short. An evaluation keeps nothing for a backward pass and fits more, but not any number.
+EVALUATION_FACTOR = 8
 
 
 @torch.no_grad()
 def evaluate(
-    model: nn.Module, passes: ForwardPasses, run: TrialRun, *, size: int = EVALUATION_BATCH
+    task: Task, model: nn.Module, passes: ForwardPasses, run: TrialRun, *, size: int = EVALUATION_BATCH
 ) -> tuple[float, float] | None:
-    """Evaluate a model on the validation split, so many examples at a time. Draws no random number.
+    """Evaluate a model on the validation split. Draws no random number.
+
+    Args:
+        task: Computes loss and metric.
+        model: The model; it is left in evaluation mode.
+        passes: Its forward passes.
+        run: The trial, which names the metric.
+        size: Examples per forward pass, at most.
 
     Returns:
-        The metric of the study and the mean loss per example; None where it was broken off, because the trial is about
-        to be moved.
+        The study's metric and the mean loss. None where the evaluation was broken off because the trial is about to be
+        moved.
     """
     model.eval()
-    chosen = passes.chosen("validation", run.max_rows)
-    logits, order = [], []
-    for part in passes.evaluation_parts("validation", chosen, size):
+    kept: list[Predictions] = []
+    order = []
+    for part in passes.evaluation_parts("validation", passes.chosen("validation", run.max_rows), size):
         if run.saver.leaving:
             return None
-        logits.append(passes.logits("validation", part, exact=True).float().cpu())
+        kept.append(task.predictions(*passes.forward("validation", part, exact=True)))
         order.append(part)
-    indices = np.concatenate(order)
-    scores, classes = torch.cat(logits), passes.labels("validation", indices).cpu()
-    loss = cross_entropy(scores, classes).item()
-    back = np.argsort(indices)
-    return score(run.metric, scores.numpy()[back], classes.numpy()[back], loss), loss
+    predictions = Predictions(
+        outputs=torch.cat([each.outputs for each in kept]), targets=torch.cat([each.targets for each in kept])
+    )
+    # The loss is summed in the order of the passes: another order would change its last bits.
+    loss = task.mean_loss(predictions)
+    in_order = np.argsort(np.concatenate(order))
+    predictions = Predictions(outputs=predictions.outputs[in_order], targets=predictions.targets[in_order])
+    return task.score(run.metric, predictions, loss), loss
+
+
+def evaluate_within_memory(
+    task: Task, model: nn.Module, passes: ForwardPasses, run: TrialRun, *, progress: Progress, micro_batch: int
+) -> tuple[float, float] | None:
+    """Evaluate as `evaluate` does, with half of the examples per forward pass wherever memory runs out.
+
+    Args:
+        task: Computes loss and metric.
+        model: The model.
+        passes: Its forward passes.
+        run: The trial.
+        progress: Remembers in `evaluation_batch` how many examples per forward pass fitted.
+        micro_batch: Examples per forward pass of training.
+
+    Raises:
+        Exception: One that says that memory ran out, where a single example does not fit.
+    """
+    while True:
+        size = min(progress.evaluation_batch, EVALUATION_FACTOR * micro_batch)
+        try:
+            return evaluate(task, model, passes, run, size=size)
+        except Exception as error:
+            if not is_out_of_memory(error) or size == 1:
+                raise
+        # Outside of the except block: there the error still refers to the tensors that did not fit.
+        progress.evaluation_batch = size // 2
+        free_memory()

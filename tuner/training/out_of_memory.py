@@ -1,4 +1,4 @@
-"""What training does when memory has run out: give it back, and draw the same random numbers again."""
+"""Recovery after memory ran out: memory is freed, and the same random numbers are drawn again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import torch
 
 
 def free_memory() -> None:
-    """Give back what nothing refers to any more, so that a smaller attempt finds it.
+    """Free the memory of objects without references, so that a smaller attempt can use it.
 
-    Not while an error is being handled: it refers to all that its frames hold, such as the graph that did not fit.
+    Call it outside of the `except` block: the error refers to its frames, and so to the graph that did not fit.
     """
     gc.collect()
     if torch.cuda.is_available():
@@ -21,7 +21,7 @@ def free_memory() -> None:
 
 
 def rewinder() -> Callable[[], None]:
-    """Return what takes every generator of random numbers back to where it is now. Costs some ten microseconds."""
+    """Return a function that resets all generators of random numbers to their present state. Takes some 10 µs."""
     torch_, python, numpy = torch.get_rng_state(), random.getstate(), np.random.get_state()
     cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
 

@@ -11,7 +11,7 @@ def device_kind() -> str:
 
 
 def mixed_precision(wanted: str) -> str:
-    """Return accelerate's word for a study's `precision`: no, bf16 or fp16; `auto` is bf16 where the GPU has it."""
+    """Return accelerate's name (no, bf16 or fp16) for a study's `precision`; `auto` is bf16 on GPUs that have it."""
     if wanted == "auto":
         return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "no"
     return "no" if wanted == "fp32" else wanted

@@ -1,4 +1,4 @@
-"""What a trial needs to go on from a step, bit for bit, as two files: trained weights, and the state of all else."""
+"""Training state: two files from which a trial goes on bit for bit, trained weights and the state of other objects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from tuner.errors import ModelError, first_line
-from tuner.training.model.weights import trained_tensors, write_weights
+from tuner.training.model.weights import trained_state, trained_tensors, write_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,28 +28,47 @@ TRAINED, STATE = "weights.safetensors", "training.pt"
 FORMAT = 1
 
 
+#: Names under which `STATE` has fields of `Progress` that are called otherwise here.
+_STORED_AS = {"optimiser_steps": "step", "loss_terms": "examples"}
+
+
 @dataclass(kw_only=True)
 class Progress:
-    """How far a trial is. The loop counts here, so that no counter can be left out of a checkpoint."""
+    """How far a trial has come. All counters of the training loop are here, so that a checkpoint holds every one."""
 
     #: Optimiser steps done.
-    step: int = 0
-    #: The evaluation that belongs to this step is not made yet.
+    optimiser_steps: int = 0
+    #: Whether the evaluation after the last optimiser step is still to be made.
     evaluation_due: bool = False
-    #: Sum of the losses of the examples trained since the evaluation before, and their number.
+    #: Sum of the loss terms trained on since the previous evaluation, and their number (one an example where an example
+    #: has one target).
     losses: float = 0.0
-    examples: int = 0
-    #: Rate of the encoder's last layer in the last step, before any layer-wise decay.
+    loss_terms: int = 0
+    #: Learning rate of the encoder's last layer in the last optimiser step, before any layer-wise decay.
     learning_rate: float = 0.0
-    #: Value of the best evaluation, and how many came after it.
+    #: Value of the best evaluation, and how many evaluations came after it.
     best: float | None = None
     since_best: int = 0
-    #: At most so many examples at once in an evaluation: of more, memory ran out.
+    #: Examples per forward pass of an evaluation, at most: memory ran out with more.
     evaluation_batch: int = 64
+
+    def to_stored(self) -> dict[str, Any]:
+        """Return the counters by the names that checkpoints have."""
+        return {_STORED_AS.get(name, name): value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_stored(cls, stored: Mapping[str, Any]) -> Progress:
+        """Build from `to_stored`'s result.
+
+        Raises:
+            TypeError: A name is none of a counter.
+        """
+        names = {stored_name: name for name, stored_name in _STORED_AS.items()}
+        return cls(**{names.get(name, name): value for name, value in dict(**stored).items()})
 
 
 def random_state() -> dict[str, Any]:
-    """Return where every generator of random numbers is, in types that `weights_only` loads."""
+    """Return the state of every generator of random numbers, in types that `torch.load(weights_only=True)` accepts."""
     name, keys, *rest = np.random.get_state()
     return {
         "torch": torch.get_rng_state(),
@@ -60,9 +79,9 @@ def random_state() -> dict[str, Any]:
 
 
 def set_random_state(state: Mapping[str, Any]) -> None:
-    """Take every generator of random numbers to where it was."""
+    """Set every generator of random numbers to a state that `random_state` returned."""
     torch.set_rng_state(state["torch"])
-    # A trainer sees one device; it may have been another kind of device before.
+    # A trainer sees one device. The state may come from another kind of device.
     for device, value in zip(range(torch.cuda.device_count()), state["cuda"], strict=False):
         torch.cuda.set_rng_state(value, device)
     random.setstate(state["python"])
@@ -71,8 +90,47 @@ def set_random_state(state: Mapping[str, Any]) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LiveTraining:
+    """The objects of a training whose state is saved or restored."""
+
+    #: The facts that tell this trial from any other.
+    trial: Mapping[str, int]
+    model: nn.Module
+    layer_map: LayerMap
+    #: Layers that are never trained.
+    frozen_layers: int
+    #: The optimiser as accelerate wrapped it, or torch's own.
+    optimizer: Any
+    schedule: Any
+    #: The fp16 gradient scaler, or None.
+    scaler: Any
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Return copies of the weights that training may change."""
+        return trained_state(self.model, self.layer_map, frozen_layers=self.frozen_layers)
+
+    def state(
+        self, progress: Progress, *, device: str, threads: int, micro_batch: int, cached: bool | None
+    ) -> TrainingState:
+        """Return the state of this training after an optimiser step."""
+        return TrainingState(
+            weights=self.weights(),
+            optimizer=self.optimizer.state_dict(),
+            schedule=self.schedule.state_dict(),
+            scaler=None if self.scaler is None else self.scaler.state_dict(),
+            progress=progress,
+            trial=self.trial,
+            device=device,
+            threads=threads,
+            micro_batch=micro_batch,
+            cached=cached,
+            random=random_state(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingState:
-    """A trial at the moment after a step."""
+    """The state of a trial after an optimiser step."""
 
     #: The weights that training may change, by name; never the frozen ones.
     weights: Mapping[str, torch.Tensor]
@@ -81,15 +139,15 @@ class TrainingState:
     #: State of the fp16 gradient scaler; None in any other precision.
     scaler: Mapping[str, Any] | None
     progress: Progress
-    #: What tells that it is of this trial and of no other.
+    #: The facts that tell this trial from any other.
     trial: Mapping[str, int]
-    #: What also decides the bits: kind of device, threads for tensor operations, and examples per forward pass.
+    #: Further conditions of equal bits: kind of device, threads for tensor operations, examples per forward pass.
     device: str
     threads: int
     micro_batch: int
-    #: What `random_state` returned.
+    #: The result of `random_state`.
     random: Mapping[str, Any]
-    #: Whether what frozen layers make came from the trunk cache; None where no layer is frozen.
+    #: Whether hidden states of frozen layers came from the trunk cache; None where no layer is frozen.
     cached: bool | None = None
 
     def write(self, folder: Path) -> None:
@@ -104,7 +162,7 @@ class TrainingState:
             "optimizer": self.optimizer,
             "schedule": self.schedule,
             "scaler": self.scaler,
-            "progress": asdict(self.progress),
+            "progress": self.progress.to_stored(),
             "trial": dict(self.trial),
             "device": self.device,
             "threads": self.threads,
@@ -114,15 +172,15 @@ class TrainingState:
         }
         try:
             torch.save(rest, folder / STATE)
-        except RuntimeError as error:  # torch's word for a full disk
+        except RuntimeError as error:  # raised by torch where the disk is full
             raise OSError(f"{folder / STATE} cannot be written: {first_line(error)}") from error
 
     @classmethod
     def read(cls, folder: Path) -> TrainingState:
-        """Read what `write` wrote.
+        """Read a folder that `write` wrote.
 
         Raises:
-            ModelError: A file is missing, or is none of ours.
+            ModelError: A file is missing, or was not written by `write`.
         """
         try:
             weights = load_file(folder / TRAINED)
@@ -130,60 +188,45 @@ class TrainingState:
             raise _refused(folder / TRAINED, first_line(error)) from error
         try:
             rest = torch.load(folder / STATE, map_location="cpu", weights_only=True)
-        except Exception as error:  # of whatever kind: what the file holds decides what the unpickler stumbles over
+        except Exception as error:  # the content of the file decides which error the unpickler raises
             raise _refused(folder / STATE, first_line(error)) from error
         if not isinstance(rest, dict) or rest.pop("format", None) != FORMAT:
             raise _refused(folder / STATE, f"it is not of format {FORMAT}; was it written by another version?")
         try:
-            return cls(weights=weights, progress=Progress(**rest.pop("progress")), **rest)
+            return cls(weights=weights, progress=Progress.from_stored(rest.pop("progress")), **rest)
         except (KeyError, TypeError) as error:
             raise _refused(folder / STATE, first_line(error)) from error
 
-    def restore(
-        self,
-        *,
-        trial: Mapping[str, int],
-        model: nn.Module,
-        layer_map: LayerMap,
-        frozen_layers: int,
-        optimizer: Any,
-        schedule: Any,
-        scaler: Any,
-    ) -> Progress:
-        """Bring a training that was built anew to where the saved one was.
+    def restore(self, training: LiveTraining) -> Progress:
+        """Bring a training that was built anew to the point of the saved one.
 
         Args:
-            trial: The trial that goes on.
-            model: Its model, with the pretrained weights.
-            layer_map: The model's layers.
-            frozen_layers: Layers that are never trained.
-            optimizer: Its optimiser.
-            schedule: Its schedule.
-            scaler: Its gradient scaler, or None.
+            training: The training that goes on, with the pretrained weights.
 
         Returns:
-            How far it is.
+            How far the trial has come.
 
         Raises:
             ModelError: The checkpoint is of another trial or of another model.
         """
+        trial = training.trial
         if self.trial != trial:
             raise _refused("the checkpoint", f"it is of another trial: {dict(self.trial)} there, {dict(trial)} here")
-        tensors = trained_tensors(model, layer_map, frozen_layers=frozen_layers)
+        tensors = trained_tensors(training.model, training.layer_map, frozen_layers=training.frozen_layers)
         here, there = _shapes(tensors), _shapes(self.weights)
         if here != there:
             odd = min(name for name, _ in here.items() ^ there.items())
             raise _refused("the checkpoint", f"its weights are of another model: {odd} differs")
         try:
-            optimizer.load_state_dict(self.optimizer)
+            training.optimizer.load_state_dict(self.optimizer)
         except ValueError as error:
             raise _refused("the checkpoint", first_line(error)) from error
-        schedule.load_state_dict(self.schedule)
-        if scaler is not None and self.scaler is not None:
-            scaler.load_state_dict(self.scaler)
+        training.schedule.load_state_dict(self.schedule)
+        if training.scaler is not None and self.scaler is not None:
+            training.scaler.load_state_dict(self.scaler)
         for name, tensor in tensors.items():
             tensor.copy_(self.weights[name])
-        # Last: building model and optimiser has drawn numbers.
+        # This comes last, because building model and optimiser draws random numbers.
         set_random_state(self.random)
         return self.progress
 

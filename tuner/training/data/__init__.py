@@ -1,4 +1,4 @@
-"""Data: from what the study file names to encoded splits."""
+"""Data: from the source that a study file names to encoded splits."""
 
 from tuner.training.data.labels import map_labels
 from tuner.training.data.loading import load_rows

@@ -1,4 +1,4 @@
-"""Which examples meet in a batch, and how long a trial is."""
+"""Batches: the examples of each optimiser step and of each forward pass; the length of a trial."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ import numpy.typing as npt
 
 from tuner.trial.evaluation import TENTHS
 
-#: By how often a trial is evaluated: the tenths of its schedule that the evaluations end. Each row has the next one in
-#: it: two trials of which one is evaluated more often still meet, so that the pruner can compare them.
+#: By number of evaluations of a trial: the tenths of its schedule after which they are made. Each entry contains the
+#: next one. So two trials with unequal numbers of evaluations have tenths in common, at which the pruner compares them.
 EVALUATED_TENTHS = {10: tuple(range(1, 11)), 5: (2, 4, 6, 8, 10), 2: (4, 10), 1: (10,)}
-#: Validating may cost this share of training.
+#: All evaluations of a trial may cost this share of its training.
 MAX_VALIDATION_SHARE = 0.25
-#: Forward and backward pass of a layer with its share of the optimiser, in forward passes of an evaluation. Measured
-#: with MiniLM on a processor: 35 ms an example against 8.7.
+#: Cost of training a layer (forward pass, backward pass, share of the optimiser) in forward passes of an evaluation.
+#: Measured with MiniLM on a processor: 35 ms an example against 8.7.
 TRAINED_LAYER_COST = 4.0
-#: Tokens of a forward pass of training at most, by kind of device, and of an evaluation. A processor gains nothing from
-#: more; MiniLM evaluates a tenth faster with 1,024 tokens a pass than with twice as many.
+#: Tokens of a forward pass, at most, by kind of device: of training, and of an evaluation. A processor gains nothing
+#: from more; MiniLM evaluates a tenth faster with 1,024 tokens a pass than with twice as many.
 PASS_TOKENS = {"cpu": 2048, "cuda": 32768}
 EVALUATION_TOKENS = {"cpu": 1024, "cuda": 32768}
-#: What a forward and backward pass costs whatever is in it, in tokens. Measured with MiniLM on a processor: 44 ms, and
-#: 0.81 ms a token. On a GPU, whose kernels wait for the host, it is an estimate.
+#: Fixed cost of a forward and backward pass, beside the cost of its tokens, in tokens. Measured with MiniLM on a
+#: processor: 44 ms a pass, and 0.81 ms a token. The value for a GPU, whose kernels wait for the host, is an estimate.
 PASS_COST = {"cpu": 48, "cuda": 4096}
 
 Indices = npt.NDArray[np.int64]
 
 
-def steps_per_epoch(examples: int, batch_size: int) -> int:
+def optimiser_steps_per_epoch(examples: int, batch_size: int) -> int:
     """Return the optimiser steps of an epoch; the last batch may be smaller."""
     return math.ceil(examples / batch_size)
 
 
-def total_steps(examples: int, batch_size: int, epochs: float) -> int:
+def total_optimiser_steps(examples: int, batch_size: int, epochs: float) -> int:
     """Return the optimiser steps of a trial."""
     # The rounding keeps 0.1 * 30 from becoming 4.
-    return max(1, math.ceil(round(epochs * steps_per_epoch(examples, batch_size), 6)))
+    return max(1, math.ceil(round(epochs * optimiser_steps_per_epoch(examples, batch_size), 6)))
 
 
 def training_batches(examples: int, batch_size: int, seed: int, *, first: int = 0) -> Iterator[Indices]:
@@ -52,7 +52,7 @@ def training_batches(examples: int, batch_size: int, seed: int, *, first: int = 
         seed: Decides the order.
         first: Number of the batch to begin with, counted from 0.
     """
-    epoch, skipped = divmod(first, steps_per_epoch(examples, batch_size))
+    epoch, skipped = divmod(first, optimiser_steps_per_epoch(examples, batch_size))
     while True:
         order = np.random.default_rng([seed, epoch]).permutation(examples).astype(np.int64)
         for start in range(skipped * batch_size, examples, batch_size):
@@ -62,21 +62,24 @@ def training_batches(examples: int, batch_size: int, seed: int, *, first: int = 
 
 @dataclass(frozen=True, kw_only=True)
 class Rounding:
-    """To how many tokens rows are padded, where an example's numbers may not depend on its company."""
+    """The widths that rows are padded to where the other examples of a batch may not change an example's numbers."""
 
-    #: Rows are a multiple of so many tokens wide.
+    #: The width of a row, in tokens, is a multiple of this.
     multiple: int
-    #: Tokens that the model has positions for; None for any number.
+    #: Tokens that the model has positions for; None for no limit.
     longest: int | None
 
     def width(self, lengths: Indices) -> int:
-        """Return how many tokens the rows of some texts are padded to."""
+        """Return the tokens that the rows of texts of these lengths are padded to."""
         found = int(lengths.max())
         width = -(-found // self.multiple) * self.multiple
         return width if self.longest is None else max(found, min(width, self.longest))
 
     def apart(self, lengths: Indices) -> list[Indices]:
-        """Return the places of texts that may share rows: those too long for a whole multiple are among themselves."""
+        """Return the indices into `lengths` in groups that may share a batch.
+
+        A text that is too long for a whole multiple shares batches with such texts only.
+        """
         places = np.arange(len(lengths))
         if self.longest is None or self.longest % self.multiple == 0:
             return [places]
@@ -87,30 +90,29 @@ class Rounding:
 def micro_batches(
     batch: Indices, widths: Indices, size: int, *, device: str = "cpu", grouped: bool = True
 ) -> list[Indices]:
-    """Part a batch into forward passes, whose gradients are summed.
+    """Split a batch into forward passes, whose gradients are summed.
 
     Args:
         batch: Example numbers.
-        widths: Tokens of every example, as far as they are computed.
-        size: Examples per part at most.
-        device: Kind of device, which decides what a forward pass costs besides its tokens.
-        grouped: Whether to put examples of alike length together, at the least cost: of all ways to cut the batch,
-            sorted by length, the one with the fewest tokens with padding and `PASS_COST` a part. Else the batch is cut
-            as it comes.
+        widths: Computed tokens of every example of the split.
+        size: Examples per part, at most.
+        device: Kind of device, which decides the fixed cost of a forward pass.
+        grouped: Whether examples of alike length share a part. The batch is then sorted by length and cut where the sum
+            of its tokens with padding and of `PASS_COST` a part is least. Otherwise it is cut in its own order.
 
     Returns:
-        The parts, the longest examples first; a batch that is best left whole stays in its own order. A part has at
-        most `PASS_TOKENS` tokens with its padding, or one example.
+        The parts, the longest examples first; a batch whose cheapest split is one part stays in its own order. A part
+        has at most `PASS_TOKENS` tokens with its padding, or one example.
     """
     if not grouped:
         return [batch[start : start + size] for start in range(0, len(batch), size)]
     whole, found = batch, widths[batch]
-    # Of equal widths no part costs less than the whole; a head alone would spend more on finding that out than on it.
+    # With equal widths no split is cheaper than the whole batch. The search below takes longer than training a head.
     if found.min() == found.max() and len(batch) <= size and found.sum() <= PASS_TOKENS[device]:
         return [whole]
     batch = batch[np.argsort(-widths[batch], kind="stable")]
     sizes = widths[batch]
-    # cheapest[n]: cost of the first n examples in the best parts; begins[n]: where the last of these parts begins.
+    # cheapest[n]: cost of the best split of the first n examples; begins[n]: the first example of its last part.
     cheapest, begins = np.zeros(len(batch) + 1), np.zeros(len(batch) + 1, dtype=np.int64)
     for end in range(1, len(batch) + 1):
         first = max(0, end - size)
@@ -130,13 +132,13 @@ def micro_batches(
 def evaluation_batches(
     lengths: Indices, size: int, *, device: str = "cpu", rounding: Rounding | None = None
 ) -> Iterator[Indices]:
-    """Yield batches of example numbers, longest first, so that little is padding and memory peaks at once.
+    """Yield batches of example numbers, longest first: there is little padding, and memory peaks in the first batch.
 
     Args:
         lengths: Tokens of every example.
-        size: Examples per batch at most.
-        device: Kind of device, which decides how many tokens a batch has at most.
-        rounding: Keeps those apart that may not share rows.
+        size: Examples per batch, at most.
+        device: Kind of device, which decides the tokens of a batch, at most.
+        rounding: Keeps texts apart that may not share a batch.
     """
     for places in [np.arange(len(lengths))] if rounding is None else rounding.apart(lengths):
         order = places[np.argsort(-lengths[places], kind="stable")]
@@ -148,7 +150,7 @@ def evaluation_batches(
 
 
 def choose_evaluations(*, train_tokens: float, validation_tokens: float, epochs: float, trained_share: float) -> int:
-    """Return how often a trial may look at the validation split.
+    """Return the number of evaluations of a trial that leaves the number to us.
 
     Args:
         train_tokens: Tokens of the training split.
@@ -167,9 +169,10 @@ def choose_evaluations(*, train_tokens: float, validation_tokens: float, epochs:
     return 1
 
 
-def evaluation_steps(total: int, evaluations: int) -> dict[int, int]:
-    """Return after which optimiser steps a trial is evaluated, and the tenth that each of them ends.
+def evaluated_optimiser_steps(total: int, evaluations: int) -> dict[int, int]:
+    """Return the optimiser steps after which a trial is evaluated, and the tenth of its schedule that each one ends.
 
-    A trial of fewer steps than evaluations has one evaluation a step, labelled with the last tenth that it ends.
+    A trial with fewer optimiser steps than evaluations has one evaluation an optimiser step, labelled with the last
+    tenth that it ends.
     """
     return {math.ceil(total * tenth / TENTHS): tenth for tenth in EVALUATED_TENTHS[evaluations]}

@@ -1,4 +1,4 @@
-"""Prepared data: encoded once, on disk, mapped into memory by every trainer. The test split lies apart."""
+"""Encoded data: written to disk once, mapped into memory by every trainer. The test split has a folder of its own."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from tuner.training.data.examples import Examples
 
 _FACTS = "facts.json"
-#: Changes with what stands in a folder.
+#: Changes with the files in a folder of encoded data.
 FORMAT = 2
-#: The folder that no trial opens: the test split decides nothing until the end.
+#: Folder of the test split. No trial opens it: the test split has no influence on the search.
 LOCKED = "locked"
 
 
@@ -32,7 +32,7 @@ class EncodedData:
 
     train: Examples
     validation: Examples
-    #: Names of the classes, in the order of the logits.
+    #: Names of the classes, in the order of the logits; none where the task's targets are no classes.
     labels: tuple[str, ...]
     #: Tokens of the two splits, after cutting.
     train_tokens: int
@@ -40,11 +40,11 @@ class EncodedData:
 
     @classmethod
     def open(cls, folder: Path, examples: Callable[[Dataset, Mapping[str, Any]], Examples]) -> EncodedData:
-        """Open what `write_prepared` wrote; the test split stays closed.
+        """Open a folder that `write_prepared` wrote; the test split stays closed.
 
         Args:
-            folder: The folder that it wrote.
-            examples: Makes examples of encoded rows and their padding; a task's own `examples`.
+            folder: The folder.
+            examples: The task's `examples`, which takes encoded rows and their padding.
         """
         from datasets import load_from_disk
 
@@ -62,7 +62,7 @@ class EncodedData:
 
 
 def content_key(parts: Mapping[str, Any], splits: Mapping[str, Dataset]) -> str:
-    """Return a hash of the rows themselves and of what else decides their encoding; no path is part of it."""
+    """Return a hash of the rows and of the settings that decide their encoding (`parts`); it contains no path."""
     digest = hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode())
     for name, rows in splits.items():
         digest.update(f"{name}:{len(rows)}:{sorted(rows.column_names)}".encode())
@@ -89,11 +89,11 @@ def write_prepared(
 
     Args:
         cache: The cache's folder.
-        key: Names the result; the same key is the same content.
+        key: Name of the result; equal keys mean equal content.
         splits: Rows by split.
         labels: Names of the classes.
         encode: Turns rows into the model's inputs.
-        padding: With what they are padded, as JSON values.
+        padding: Values that pad the rows, as JSON values.
 
     Returns:
         The folder, and its facts: sizes, tokens and labels.

@@ -1,4 +1,4 @@
-"""Encoded examples of a split, and the batches that are made of them."""
+"""Encoded examples of a split, and the batches made of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Batch = dict[str, "torch.Tensor"]
 
 Indices = npt.NDArray[np.int64]
-#: Columns that are no input of a model.
+#: Columns that are no inputs of the model.
 _ASIDE = ("labels", "length")
 
 
@@ -24,9 +24,10 @@ class Examples(Protocol):
 
     #: Tokens of each example, as far as examples differ in them. Shape: (examples,).
     lengths: Indices
-    #: Right classes. Shape: (examples,).
-    labels: Indices
-    #: Whether an example's first token is the first of its row also where it is padded.
+    #: Terms that each example adds to the loss: 1 for a target an example, else as many as it has targets, such as
+    #: labelled tokens. Shape: (examples,).
+    loss_terms: Indices
+    #: Whether padding leaves an example's first token the first of its row.
     starts_with_first: bool
 
     def __len__(self) -> int:
@@ -48,14 +49,22 @@ class Examples(Protocol):
             width: Tokens of each row; longer examples are cut.
 
         Returns:
-            As `inputs`, with whatever only the embeddings read replaced by something of the same shape.
+            As `inputs`. An input that only the embeddings read may be replaced by one of the same shape.
+        """
+
+    def targets(self, indices: Indices, *, width: int | None = None) -> torch.Tensor:
+        """Return the targets of some examples, as the task's loss takes them. Shape: (examples, ...).
+
+        Args:
+            indices: Which examples.
+            width: Tokens of each row of the inputs; targets of tokens are padded to it, others ignore it.
         """
 
 
 def select(examples: Examples, count: int | None) -> Indices:
-    """Return which examples to use where at most so many are wanted: spread over all of them.
+    """Return the examples to use where at most `count` are wanted: spread over all of them.
 
-    A split that was sorted by label would show one class only in its first examples.
+    The first examples of a split that was sorted by label would have one class only.
     """
     if count is None or count >= len(examples):
         return np.arange(len(examples))
@@ -63,16 +72,17 @@ def select(examples: Examples, count: int | None) -> Indices:
 
 
 class TextExamples:
-    """Token ids and what goes with them, each column as one array and where each example begins in it.
+    """Token ids, masks and other inputs of one number a token. Each column is one array over all examples.
 
     Args:
-        rows: Encoded rows: lists of whole numbers, `labels` and `length`.
-        padding: Value with which each column is padded, and under `side` where: left or right.
+        rows: Encoded rows: lists of whole numbers, `labels` (one number a row) and `length`.
+        padding: Value that pads each column, and under `side` the padded side: left or right.
     """
 
     def __init__(self, rows: Dataset, padding: Mapping[str, Any]) -> None:
         self.lengths = _numbers(rows, "length")
-        self.labels = _numbers(rows, "labels")
+        self.loss_terms = np.ones(len(rows), dtype=np.int64)
+        self._targets = _numbers(rows, "labels")
         self._ends = np.cumsum(self.lengths)
         self._columns = {name: _flat(rows, name) for name in rows.column_names if name not in _ASIDE}
         self._padding = padding
@@ -91,7 +101,7 @@ class TextExamples:
         places = np.arange(width)
         filled = places < lengths[:, None] if self._padding["side"] == "right" else places >= width - lengths[:, None]
         begins = self._ends[indices] - found
-        # Of each token, where it is in the column: its text's beginning and how far it is into it.
+        # Place of each token in the column: where its text begins, plus its place in the text.
         before = np.cumsum(lengths) - lengths
         where = np.repeat(begins - before, lengths) + np.arange(lengths.sum())
         batch = {}
@@ -101,7 +111,13 @@ class TextExamples:
             batch[name] = torch.from_numpy(padded)
         return batch
 
-    outline = inputs  # a mask is read by every layer, and token ids by some heads
+    outline = inputs  # every layer reads the mask, and some heads read token ids
+
+    def targets(self, indices: Indices, *, width: int | None = None) -> torch.Tensor:
+        """Return the labels. Shape: (examples,)."""
+        import torch
+
+        return torch.from_numpy(self._targets[indices])
 
 
 class ImageExamples:
@@ -115,13 +131,14 @@ class ImageExamples:
 
     def __init__(self, rows: Dataset) -> None:
         self._shape = rows.features["pixel_values"].shape
-        # About as many as the patches of a vision transformer: what bounds a forward pass counts in tokens.
+        # About as many as the patches of a vision transformer: the bounds of a forward pass are counted in tokens.
         self.lengths = np.full(len(rows), max(1, self._shape[-1] * self._shape[-2] // 256), dtype=np.int64)
-        self.labels = _numbers(rows, "labels")
+        self.loss_terms = np.ones(len(rows), dtype=np.int64)
+        self._targets = _numbers(rows, "labels")
         self._rows = rows.select_columns(["pixel_values"])
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(self._targets)
 
     def inputs(self, indices: Indices, *, width: int | None = None) -> Batch:
         """Stack the images."""
@@ -136,14 +153,21 @@ class ImageExamples:
 
         return {"pixel_values": torch.zeros(1).expand(len(indices), *self._shape)}
 
+    def targets(self, indices: Indices, *, width: int | None = None) -> torch.Tensor:
+        """Return the labels. Shape: (examples,)."""
+        import torch
 
-def _numbers(rows: Dataset, name: str) -> Indices:
-    """Return a column of whole numbers; Python's own, one by one, take a thousand times as long."""
-    return rows.data.column(name).to_numpy().astype(np.int64)
+        return torch.from_numpy(self._targets[indices])
+
+
+def _numbers(rows: Dataset, name: str) -> npt.NDArray[Any]:
+    """Return a column of numbers, as int64 or float32. Reading it as Python objects takes a thousand times as long."""
+    values = rows.data.column(name).to_numpy()
+    return values.astype(np.float32 if values.dtype.kind == "f" else np.int64)
 
 
 def _flat(rows: Dataset, name: str) -> npt.NDArray[np.int64]:
-    """Return a column of lists as one array, without a copy where the file has it in one piece."""
+    """Return a column of lists as one array; no copy is made where the file has the column in one piece."""
     import pyarrow as pa
 
     column = rows.data.column(name)

@@ -1,4 +1,4 @@
-"""Labels: from what stands in a column to the numbers of the classes."""
+"""Labels: from the values of a column to the numbers of the classes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def map_labels(
         size and words by the alphabet.
 
     Raises:
-        DataError: A label is missing, not named, not seen in training, or there is but one class.
+        DataError: A label is missing, unnamed or absent from the training split, or there is only one class.
     """
     shown = _shower(splits["train"], column)
     values = {name: [shown(value) for value in rows[column][:]] for name, rows in splits.items()}

@@ -1,4 +1,4 @@
-"""Reading the rows that a study file names, through datasets."""
+"""Reading of the rows that a study file names, by the library datasets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tuner.study.config import DataConfig
 
-#: Name given to the rows of a source that has no splits of its own.
+#: Name of the one split of a source without splits.
 ONLY = "train"
 #: Reader and its options, by the ending of a file's name.
 _READERS: Mapping[str, tuple[str, dict[str, str]]] = {
@@ -33,14 +33,14 @@ def load_rows(source: str, data: DataConfig, columns: Mapping[str, list[str]], c
     """Read a source.
 
     Args:
-        source: Path, URL or hub id, as `tuner.study.sources.find_data` gives it.
-        data: What the study file says of it.
-        columns: Columns that must be there, by the key of the study file that names them.
-        cache: Folder in which datasets may keep what it reads.
+        source: Path, URL or hub id, as `tuner.study.sources.find_data` returns it.
+        data: The study file's `data`.
+        columns: The columns to read, by the key of the study file that names them. All of them must exist.
+        cache: Folder in which the library datasets may keep copies of files that it reads.
 
     Returns:
-        The rows by split that the source has (one split, `train`, where it has none), without those that `where`
-        leaves out, and with the needed columns alone.
+        The rows by split of the source (one split, `train`, where the source has none). Rows that `where` leaves out
+        and other columns are dropped.
 
     Raises:
         DataError: The source cannot be read, a column is missing, or no row is left.
@@ -52,18 +52,17 @@ def load_rows(source: str, data: DataConfig, columns: Mapping[str, list[str]], c
         loaded = _load(source, data, cache / "datasets")
     except DataError:
         raise
-    except Exception as error:  # datasets raises whatever its readers raise
+    except Exception as error:  # each reader of datasets raises errors of its own kind
         raise DataError("", "data.source", f"{source} cannot be read: {_reason(error)}") from error
     splits = {str(name): rows for name, rows in loaded.items() if len(rows)}
     if not splits:
         raise DataError("", "data.source", f"{source} has no rows")
-    wanted = {key: list(names) for key, names in columns.items()} | {"label": [data.label]}
     kept = {}
     for name, rows in splits.items():
-        _check_columns(rows.column_names, wanted, data.where)
+        _check_columns(rows.column_names, columns, data.where)
         filtered = _where(rows, data.where)
         if len(filtered):
-            kept[name] = filtered.select_columns([column for names in wanted.values() for column in names])
+            kept[name] = filtered.select_columns([column for names in columns.values() for column in names])
     if not kept:
         raise DataError("", "data.where", f"{dict(data.where)!r} leaves no row of {source}")
     return kept
@@ -116,7 +115,7 @@ def _where(rows: Dataset, where: Mapping[str, Any]) -> Dataset:
 
 
 def _reason(error: BaseException) -> str:
-    # datasets wraps the reader's own message, which is the one that helps.
+    # datasets wraps the reader's error, and the innermost message is the one that helps.
     while error.__cause__ is not None:
         error = error.__cause__
     lines = str(error).strip().splitlines()

@@ -1,4 +1,4 @@
-"""Splits: seeded, stratified, and carved so that a larger training split leaves the others as they were."""
+"""Splits: seeded, stratified, and carved so that a larger training split leaves the other splits unchanged."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ _ORDER = ("test", "validation", "train")
 
 
 def make_splits(
-    rows: Mapping[str, Dataset], wanted: Mapping[str, int | float | str], *, label: str, seed: int
+    rows: Mapping[str, Dataset], wanted: Mapping[str, int | float | str], *, label: str | None, seed: int
 ) -> dict[str, Dataset]:
     """Build the splits that a study file asks for.
 
     Args:
-        rows: What the source has, by its own splits.
+        rows: The source's rows, by its own splits.
         wanted: By split: the name of a split of the source, a number of examples, or a share below 1. Numbers and
             shares are carved from the source's `train` split, or from the only one.
-        label: Column whose classes each carved split has in the proportion of the whole.
-        seed: Decides who goes where.
+        label: Column whose values each carved split has in the proportion of the whole; None for no such column.
+        seed: Decides which rows go into which split.
 
     Returns:
         The splits, none of them empty.
@@ -55,7 +55,7 @@ def make_splits(
         return {split: rows[name] for split, name in named.items()}
     base = _base(rows, named)
     made = {split: rows[name] for split, name in named.items() if name != base}
-    order = stratified_order(rows[base][label][:], seed)
+    order = stratified_order([""] * len(rows[base]) if label is None else rows[base][label][:], seed)
     sizes = _sizes(carved, len(order))
     if "train" in named and named["train"] == base:
         sizes["train"] = len(order) - sum(sizes.values())
@@ -85,7 +85,8 @@ def _base(rows: Mapping[str, Dataset], named: Mapping[str, str]) -> str:
 
 
 def _sizes(carved: Mapping[str, int | float], rows: int) -> dict[str, int]:
-    # Rounded down: shares that sum to 1 never ask for a row more than there is. 0.29 * 100 is 28.999999999999996.
+    # Rounded down, so that shares that sum to 1 never need more rows than there are.
+    # 1e-6 is added because 0.29 * 100 is 28.999999999999996.
     sizes = {split: floor(size * rows + 1e-6) if size < 1 else int(size) for split, size in carved.items()}
     for split, size in sizes.items():
         if size == 0:
@@ -97,15 +98,15 @@ def _sizes(carved: Mapping[str, int | float], rows: int) -> dict[str, int]:
 
 
 def stratified_order(labels: Sequence[Any], seed: int) -> npt.NDArray[np.int64]:
-    """Return an order of the rows of which any first part has the classes in the proportion of the whole.
+    """Return an order of the rows whose first n rows, for any n, have the classes in the proportion of the whole.
 
-    The number of a class among the first rows is its share of them, rounded up or down: row by row, each place goes
-    to the row, of those whose class may have one more, that must come soonest.
+    The number of rows of a class among the first n is the class's share of n, rounded up or down. Each place goes to a
+    row whose class may have one more row by then; among these, to the row with the earliest last permitted place.
     """
     rng = np.random.default_rng(seed)
     names = np.asarray([str(label) for label in labels])
     total = len(names)
-    # Of each row: the first and the last place that its class's share leaves it, and a draw among equals.
+    # Of each row: the first and the last place that its class's share permits, and a random number that breaks ties.
     first, last = np.empty(total, dtype=np.int64), np.empty(total, dtype=np.int64)
     for name in np.unique(names):
         members = rng.permutation(np.flatnonzero(names == name))

@@ -1,4 +1,4 @@
-"""Dropout: set through the names that an architecture's own configuration gives it."""
+"""Dropout: set by the names that it has in an architecture's configuration."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from torch import nn
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Names of dropout probabilities in transformers' configurations. `layerdrop` and `drop_path_rate` drop whole
-#: layers, which is another thing.
+#: Names of dropout probabilities in transformers' configurations. `layerdrop` and `drop_path_rate` are left out: they
+#: drop whole layers.
 CONFIG_NAMES = (
     "activation_dropout",
     "attention_dropout",
@@ -34,7 +34,7 @@ CONFIG_NAMES = (
     "summary_first_dropout",
     "summary_last_dropout",
 )
-#: Attributes in which modules keep a probability that they hand to a function instead of to a module.
+#: Attributes in which modules keep a probability that they pass to a function instead of to a dropout module.
 _FUNCTIONAL = ("attention_dropout", "attn_dropout", "dropout", "dropout_prob")
 
 
@@ -44,7 +44,7 @@ def config_dropouts(config: Any) -> list[str]:
 
 
 def dropout_overrides(config: Any, probability: float | None) -> dict[str, float]:
-    """Return what to set in a configuration so that every dropout has a probability; None changes nothing."""
+    """Return the settings that give every dropout of a configuration a probability; none for a probability of None."""
     return {} if probability is None else dict.fromkeys(config_dropouts(config), probability)
 
 
@@ -53,7 +53,7 @@ def module_dropouts(model: nn.Module, *, skip: Callable[[str], bool] = lambda _:
 
     Args:
         model: The model.
-        skip: Modules to leave out, by name, such as the frozen ones.
+        skip: Takes a module's name; returns whether to leave the module out, such as a frozen one.
     """
     found: dict[str, float] = {}
     for name, module in model.named_modules():
@@ -70,7 +70,7 @@ def module_dropouts(model: nn.Module, *, skip: Callable[[str], bool] = lambda _:
 
 
 def set_dropouts(model: nn.Module, probability: float) -> None:
-    """Give every dropout of a model that is built another probability, in its modules and their configurations."""
+    """Set every dropout probability of a built model, in its modules and in their configurations."""
     for module in model.modules():
         config = getattr(module, "config", None)
         for name in () if config is None else config_dropouts(config):

@@ -1,4 +1,4 @@
-"""Freezing: which layers of an encoder keep their pretrained weights, and when they thaw."""
+"""Freezing: the layers of an encoder that keep their pretrained weights, and the optimiser steps at which they thaw."""
 
 from __future__ import annotations
 
@@ -19,53 +19,60 @@ def frozen_count(share: float, layers: int) -> int:
     return math.floor(share * layers + 0.5)
 
 
-def thaw_plan(frozen: float | str, *, layers: int, epochs: float, steps_per_epoch: int) -> dict[int, int]:
-    """Return how many layers are frozen from which optimiser step on.
+def thaw_plan(frozen: float | str, *, layers: int, epochs: float, optimiser_steps_per_epoch: int) -> dict[int, int]:
+    """Return the number of frozen layers over the course of a trial.
 
     Args:
-        frozen: Share of the layers, or `gradual`: one group of layers more is trained each epoch, from the top
-            (Howard and Ruder 2018, section 3.3), until in the last epoch everything is.
+        frozen: Share of the layers, or `gradual`: each epoch trains one more group of layers, from the top (Howard and
+            Ruder 2018, section 3.3), and the last epoch trains all.
         layers: Layers of the encoder.
         epochs: Length of the trial.
-        steps_per_epoch: Optimiser steps of one epoch.
+        optimiser_steps_per_epoch: Optimiser steps of one epoch.
 
     Returns:
-        Frozen layers by the step at which this number begins; the first step is 0.
+        Frozen layers by the optimiser step at which this number begins; the first optimiser step is 0.
     """
     if frozen != GRADUAL:
         return {0: frozen_count(float(frozen), layers)}
     groups = math.ceil(epochs)
-    return {epoch * steps_per_epoch: layers - math.ceil(layers * (epoch + 1) / groups) for epoch in range(groups)}
+    return {
+        epoch * optimiser_steps_per_epoch: layers - math.ceil(layers * (epoch + 1) / groups) for epoch in range(groups)
+    }
 
 
 def possible_depths(shares: Iterable[float | str], *, layers: int) -> frozenset[int]:
-    """Return how many layers trials with these shares freeze at some step; `gradual` may be at any."""
+    """Return the numbers of layers that trials with these shares may freeze; `gradual` may freeze any number."""
     counts: set[int] = set()
     for share in shares:
         counts |= {*range(layers)} if share == GRADUAL else {frozen_count(float(share), layers)}
     return frozenset(counts)
 
 
+def least_frozen(plan: Mapping[int, int]) -> int:
+    """Return the fewest layers that are frozen at any optimiser step: they are never trained."""
+    return min(plan.values())
+
+
 class Freezing:
-    """Holds the frozen part of a model frozen: no gradient, no dropout.
+    """Keeps the frozen part of a model frozen: it has no gradient and no dropout.
 
     Args:
         model: The model.
         layer_map: Its layers.
-        plan: Frozen layers by first step, as `thaw_plan` gives them.
+        plan: Frozen layers by first optimiser step, as `thaw_plan` returns them.
     """
 
     def __init__(self, model: nn.Module, layer_map: LayerMap, plan: Mapping[int, int]) -> None:
         self._model = model
         self._map = layer_map
         self._plan = dict(plan)
-        #: Layers that are frozen now, from the input up; the embeddings freeze with the first.
+        #: Layers that are frozen now, from the input up; the embeddings are frozen with the first layer.
         self.frozen_layers = 0
         self._begun = False
 
-    def begin_step(self, step: int) -> None:
-        """Bring the model to what the plan says for an optimiser step, whichever step it was at before."""
-        frozen = self._plan[max(first for first in self._plan if first <= step)]
+    def begin_optimiser_step(self, number: int) -> None:
+        """Freeze and thaw the model's layers as planned for an optimiser step, from the state of any other one."""
+        frozen = self._plan[max(first for first in self._plan if first <= number)]
         if self._begun and frozen == self.frozen_layers:
             return
         self._begun, self.frozen_layers = True, frozen
@@ -93,8 +100,8 @@ class Freezing:
 
     @property
     def least_frozen(self) -> int:
-        """The fewest layers that are frozen at any step."""
-        return min(self._plan.values())
+        """The fewest layers that are frozen at any optimiser step."""
+        return least_frozen(self._plan)
 
     def _is_frozen(self, name: str) -> bool:
         depth = self._map.depth(name)

@@ -1,4 +1,4 @@
-"""Where the layers of a model's encoder are."""
+"""The layers of a model's encoder, found by name and type."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tuner.errors import ModelError
 
 @dataclass(frozen=True, kw_only=True)
 class LayerMap:
-    """Where the layers of a model's encoder are, by the names of its modules.
+    """The layers of a model's encoder, by the names of its modules.
 
-    Depth counts from the input: 0 is what lies below the first layer (embeddings), 1 to n are the layers.
-    What lies above the last layer (a pooler, a last norm, the classifier) is the head and has no depth.
+    Depth counts from the input: modules below the first layer (embeddings) have depth 0, the layers 1 to n. Modules
+    above the last layer (a pooler, a last norm, the classifier) are the head and have no depth.
     """
 
     #: Name of each layer's module, from the input up.
@@ -25,7 +25,7 @@ class LayerMap:
     above: tuple[str, ...]
 
     def depth(self, name: str) -> int | None:
-        """Return the depth of a parameter or module, or None for the head and for what contains the layers."""
+        """Return the depth of a parameter or module; None for the head and for modules that contain the layers."""
         for number, layer in enumerate(self.layers, start=1):
             if name == layer or name.startswith(f"{layer}."):
                 return number

@@ -1,4 +1,4 @@
-"""Models: a pretrained encoder with a fresh head, and the parts of it that a study needs to know."""
+"""Loading of models: a pretrained encoder under a fresh head."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import torch
 from tuner.errors import ModelError
 from tuner.study.sources import loading_problem
 from tuner.training.model import template
+from tuner.training.model.blueprint import Blueprint
 from tuner.training.model.dropout import config_dropouts, dropout_overrides, module_dropouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from torch import nn
 
-    from tuner.training.tasks.base import Task
     from tuner.trial.run import ModelSource
 
 
@@ -41,66 +41,57 @@ def load_config(model: ModelSource) -> Any:
         raise ModelError("", "model", f"{model.location} has no usable configuration: {reason}") from error
 
 
-def build_model(
-    task: Task, model: ModelSource, *, labels: Sequence[str], dropout: float | None, seed: int
-) -> nn.Module:
-    """Load the pretrained weights under a fresh head, or take them from the template of this process.
+def build_model(blueprint: Blueprint, *, dropout: float | None) -> nn.Module:
+    """Load the pretrained weights under a fresh head, or take the model from this process's template.
 
     Args:
-        task: Decides the class of the model.
-        model: The checkpoint.
-        labels: Names of the classes, in the order of the logits.
+        blueprint: Class, checkpoint, head and seed.
         dropout: Probability of every dropout; None leaves the checkpoint's own.
-        seed: Decides the head's initial weights.
 
     Returns:
         The model in fp32, on the processor.
 
     Raises:
-        ModelError: The checkpoint has no weights, not those of its encoder, or a dropout that cannot be set.
+        ModelError: The checkpoint lacks weights, or weights of its encoder, or has a dropout that cannot be set.
     """
-    taken = template.take(task, model, labels=labels, dropout=dropout, seed=seed)
-    return load_pretrained(task, model, labels=labels, dropout=dropout, seed=seed)[0] if taken is None else taken
+    taken = template.take(blueprint, dropout=dropout)
+    return load_pretrained(blueprint, dropout=dropout)[0] if taken is None else taken
 
 
-def keep_template(task: Task, model: ModelSource, *, labels: Sequence[str], seed: int, room: int | None) -> None:
-    """Build a model of which every process that is forked from this one has its own.
+def keep_template(blueprint: Blueprint, *, room: int | None) -> None:
+    """Build a model that every process forked from this one then has as its own.
 
-    In one thread: one that started here would be missing in a fork. Nothing is read of what there is no room for.
+    The model is built in one thread, because a fork lacks the threads that its parent started. A model that is larger
+    than `room` is not loaded at all.
 
     Args:
-        task: Decides the class of the model.
-        model: The checkpoint; on this machine already.
-        labels: Names of the classes, in the order of the logits.
-        seed: Decides the head's initial weights.
-        room: Bytes that it may take; None if unknown.
+        blueprint: Class, checkpoint, head and seed; the checkpoint is on this machine already.
+        room: Bytes that the model may take; None if unknown.
 
     Raises:
-        Unusable: The model is one that has to be built anew each time.
-        ModelError: It cannot be built.
+        Unusable: This model has to be built anew for each trial.
+        ModelError: The model cannot be built.
     """
     template.keep(None)
-    if model.trust_remote_code:
+    if blueprint.source.trust_remote_code:
         raise template.Unusable("code that it brings along may start threads, which a fork is without")
     with _alone():
-        empty = _without_weights(task, load_config(model), template.BUILT_WITH)
+        empty = _without_weights(blueprint, load_config(blueprint.source), template.BUILT_WITH)
         if room is not None and sum(each.nbytes for each in empty.state_dict().values()) > room:
             raise template.Unusable("it is too large")
         others = _other_random_states()
-        built: Any = load_pretrained(task, model, labels=labels, dropout=template.BUILT_WITH, seed=seed)[0]
+        built: Any = load_pretrained(blueprint, dropout=template.BUILT_WITH)[0]
         drawn = torch.get_rng_state()
         if _other_random_states() != others:
             raise template.Unusable("building it draws random numbers of Python's or numpy's own")
-        template.check(built, lambda dropout: _without_weights(task, built.config, dropout))
-    template.keep(
-        template.Template(task=task, source=model, labels=tuple(labels), seed=seed, model=built, random=drawn)
-    )
+        template.check(built, lambda dropout: _without_weights(blueprint, built.config, dropout))
+    template.keep(template.Template(blueprint=blueprint, model=built, random=drawn))
 
 
-def _without_weights(task: Task, config: Any, dropout: float) -> nn.Module:
+def _without_weights(blueprint: Blueprint, config: Any, dropout: float) -> nn.Module:
     settings = {**config.to_dict(), **dropout_overrides(config, dropout)}
     with torch.device("meta"):
-        built: nn.Module = task.auto_model.from_config(type(config).from_dict(settings), dtype=torch.float32)
+        built: nn.Module = blueprint.auto_model.from_config(type(config).from_dict(settings), dtype=torch.float32)
     return built
 
 
@@ -110,32 +101,28 @@ def _other_random_states() -> bytes:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Have libraries start no thread and ask no hub: the model was fetched before."""
+    """Keep libraries from starting a thread and from asking the hub: the model was fetched before."""
     from huggingface_hub import constants
 
     with patch.object(constants, "HF_HUB_OFFLINE", True), patch.dict(os.environ, HF_DEACTIVATE_ASYNC_LOAD="1"):
         yield
 
 
-def load_pretrained(
-    task: Task, model: ModelSource, *, labels: Sequence[str], dropout: float | None, seed: int
-) -> tuple[nn.Module, frozenset[str]]:
-    """Build a model as `build_model` does, and say what of it is not pretrained.
+def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.Module, frozenset[str]]:
+    """Build a model as `build_model` does, never from the template, and tell which weights are fresh.
 
     Returns:
-        The model, and the names of its weights that are not the checkpoint's: those of the fresh head.
+        The model, and the names of the weights that are not the checkpoint's: those of the fresh head.
     """
+    model = blueprint.source
     config = load_config(model)
     overrides = dropout_overrides(config, dropout)
-    names = dict(enumerate(labels))
-    torch.manual_seed(seed)
+    torch.manual_seed(blueprint.seed)
     try:
-        built, info = task.auto_model.from_pretrained(
+        built, info = blueprint.auto_model.from_pretrained(
             model.location,
             **model.arguments,
-            num_labels=len(labels),
-            id2label=names,
-            label2id={name: index for index, name in names.items()},
+            **blueprint.head,
             use_safetensors=True,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
@@ -182,7 +169,7 @@ def _check_dropouts(model: nn.Module, probability: float) -> None:
 
 
 def describe(config: Any) -> dict[str, Any]:
-    """Return what a study needs to know of a model before it trains one."""
+    """Return the facts about a model that a study needs before it trains one."""
     return {
         "model_type": config.model_type,
         "hidden_size": getattr(config, "hidden_size", None),

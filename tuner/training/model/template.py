@@ -1,7 +1,8 @@
-"""A template: a study's model as it is before training, which every process forked from this one may take as its own.
+"""A template: a study's model before training, kept in the process from which all trainers are forked.
 
-A model takes a tenth of a second and more to be read and built, which is as long as a trial of its head alone. A fork
-shares the memory of what it does not change, and what it changes is its own: so a template is as good as new each time.
+Reading and building a model takes a tenth of a second and more, as long as training its head alone. A forked trainer
+shares the template's memory until it writes to it, and then writes to a copy of its own. So each trainer finds an
+untrained model.
 """
 
 from __future__ import annotations
@@ -14,32 +15,28 @@ import torch
 from tuner.training.model.dropout import config_dropouts, set_dropouts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from torch import nn
 
-    from tuner.training.tasks.base import Task
-    from tuner.trial.run import ModelSource
+    from tuner.training.model.blueprint import Blueprint
 
-#: Probability with which a template is built, and those with which a fresh model is held against it. An architecture
-#: may leave a dropout of 0 away.
+#: Dropout with which a template is built, and the dropouts with which it is compared to freshly built models. An
+#: architecture may build no dropout module where the probability is 0, so 0 is compared too.
 BUILT_WITH, COMPARED_WITH = 0.1, (0.0, 0.3)
 
 
 class Unusable(Exception):
-    """A model that is built anew for each trial, and why."""
+    """A model that has to be built anew for each trial, and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A model that nobody has trained."""
+    """An untrained model."""
 
-    task: Task
-    source: ModelSource
-    labels: tuple[str, ...]
-    seed: int
+    blueprint: Blueprint
     model: nn.Module
-    #: The state of torch's random numbers after it was built.
+    #: State of torch's random numbers after the model was built.
     random: torch.Tensor
 
 
@@ -47,35 +44,34 @@ _kept: list[Template] = []
 
 
 def keep(template: Template | None) -> None:
-    """Have the processes forked from now on find a template, or none."""
+    """Give the processes forked from now on a template, or none."""
     _kept[:] = [] if template is None else [template]
 
 
-def take(
-    task: Task, source: ModelSource, *, labels: Sequence[str], dropout: float | None, seed: int
-) -> nn.Module | None:
-    """Return this process's template with a dropout, where it is what is asked for; a second time it is gone.
+def take(blueprint: Blueprint, *, dropout: float | None) -> nn.Module | None:
+    """Return this process's template with a dropout, if it was built to this blueprint; None otherwise.
 
-    Leaves the random numbers where building the model would leave them.
+    A template is taken once, since its taker trains it. torch's random numbers are left where building the model would
+    have left them.
     """
     if not _kept or dropout is None:
         return None
     kept = _kept[0]
-    if (kept.task, kept.source, kept.labels, kept.seed) != (task, source, tuple(labels), seed):
+    if kept.blueprint != blueprint:
         return None
     _kept.clear()
     set_dropouts(kept.model, dropout)
-    torch.manual_seed(seed)
+    torch.manual_seed(blueprint.seed)
     torch.set_rng_state(kept.random)
     return kept.model
 
 
 def check(model: nn.Module, fresh: Callable[[float], nn.Module]) -> None:
-    """Hold a template, with one dropout after the other, against models that are built with it.
+    """Compare a template, with one dropout after the other, to models that are built with that dropout.
 
     Args:
-        model: The template; left with the last dropout.
-        fresh: Builds a model with a dropout; its weights do not matter.
+        model: The template; it keeps the last dropout.
+        fresh: Builds a model with a dropout. Its weights are not compared.
 
     Raises:
         Unusable: They differ in more than weights.
@@ -89,7 +85,7 @@ def check(model: nn.Module, fresh: Callable[[float], nn.Module]) -> None:
 
 
 def _settings(model: nn.Module) -> dict[str, Any]:
-    """Return what modules are and what plain values they hold, by name."""
+    """Return the type and the plain attributes of every module, by name."""
     found: dict[str, Any] = {"config": {name: getattr(model.config, name) for name in config_dropouts(model.config)}}
     for name, module in model.named_modules():
         plain = {

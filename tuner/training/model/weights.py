@@ -1,4 +1,4 @@
-"""The weights of a trial: which of them training changes, and the file that they are kept in."""
+"""The weights of a trial: the part that training changes, and the file that holds it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WEIGHTS = "model.safetensors"
 
 
 def trained_tensors(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
-    """Return what training may change, no copies: the weights that are not frozen throughout, and buffers."""
+    """Return the tensors that training may change: weights that are not always frozen, and buffers. No copies."""
 
     def changed(name: str) -> bool:
         depth = layer_map.depth(name)
@@ -31,7 +31,7 @@ def trained_tensors(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int
 
 
 def trained_state(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
-    """Return copies of what training may have changed: the weights that were never frozen, and buffers."""
+    """Return copies of the tensors that training may have changed: weights that are not always frozen, and buffers."""
     tensors = trained_tensors(model, layer_map, frozen_layers=frozen_layers)
     return {name: value.to("cpu", copy=True).contiguous() for name, value in tensors.items()}
 
@@ -53,12 +53,12 @@ def write_weights(state: Mapping[str, torch.Tensor], path: Path) -> None:
     """
     try:
         save_file(dict(state), path, metadata={"format": "pt"})
-    except SafetensorError as error:  # safetensors' word for a full disk
+    except SafetensorError as error:  # raised by safetensors where the disk is full
         raise OSError(f"{path} cannot be written: {first_line(error)}") from error
 
 
 def restore_weights(model: nn.Module, folder: Path) -> None:
-    """Lay trained weights over the pretrained ones.
+    """Replace pretrained weights by trained ones.
 
     Raises:
         ModelError: They are weights of another model.
@@ -71,14 +71,14 @@ def restore_weights(model: nn.Module, folder: Path) -> None:
 
 
 def weights_fingerprint(model: nn.Module, fresh: Collection[str], config: Any) -> str:
-    """Return a hash of what is pretrained: the same wherever it lies, and in however many files.
+    """Return a hash of the pretrained weights and of the configuration. It contains neither paths nor file names.
 
     Args:
         model: The model.
-        fresh: Names of its weights that are not pretrained.
+        fresh: Names of the weights that are not pretrained.
         config: The checkpoint's own configuration.
     """
-    # Only what differs from the defaults: a newer transformers has settings that this checkpoint never heard of.
+    # Only settings that differ from the defaults: a newer transformers adds settings that the checkpoint does not have.
     settings = {
         name: value
         for name, value in config.to_diff_dict().items()

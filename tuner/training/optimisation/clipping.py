@@ -1,4 +1,4 @@
 """Clipping of gradients."""
 
-#: The norm to which gradients are clipped; the value of BERT's, ELECTRA's and transformers' own scripts.
+#: Norm that gradients are clipped to. BERT's, ELECTRA's and transformers' own scripts have this value.
 MAX_GRAD_NORM = 1.0

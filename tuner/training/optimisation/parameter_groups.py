@@ -1,4 +1,4 @@
-"""The optimiser's parameter groups: who learns at which rate, and who decays."""
+"""The optimiser's parameter groups: learning rate and weight decay of each parameter."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def parameter_groups(
         model: The model.
         layer_map: Its layers.
         hyperparameters: Rates and decay.
-        frozen_layers: Layers that are never trained; they and what lies below them are left out.
+        frozen_layers: Layers that are never trained; they and the modules below them are left out.
 
     Returns:
         Groups with `name`, `params`, `lr` and `weight_decay`. Vectors and scalars (biases, norms) never decay.
-        The head learns at the rate times `head_learning_rate_factor` to the power of the frozen share of the layers:
-        at the published one rate where all is trained, at the whole factor where the head is alone. A layer further
-        down learns at `layerwise_lr_decay` to the power of its distance from the last layer.
+        The head's rate is the learning rate times `head_learning_rate_factor` to the power of the frozen share of the
+        layers: the published single rate where every layer is trained, the whole factor where only the head is. A
+        layer's rate is the learning rate times `layerwise_lr_decay` to the power of its distance from the last layer.
     """
     layers = len(layer_map.layers)
     groups: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: transformers' own, by their names there."""
+"""Learning-rate schedules of transformers, by their names in transformers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import torch
 
 
-def warmup_steps(ratio: float, total: int) -> int:
-    """Return the optimiser steps of the warm-up, counted as transformers' Trainer does."""
+def warmup_optimiser_steps(ratio: float, total: int) -> int:
+    """Return the optimiser steps of the warm-up, rounded as transformers' Trainer rounds them."""
     return math.ceil(total * ratio)
 
 
@@ -21,14 +21,14 @@ def make_schedule(
     """Build a schedule.
 
     Args:
-        optimizer: Its groups' rates are the peaks.
+        optimizer: The optimiser; its groups' rates are the peaks of the schedule.
         name: A transformers SchedulerType.
         warmup: Optimiser steps of the warm-up.
         total: Optimiser steps of the whole trial.
         arguments: Further arguments by name; `num_decay_steps` below 1 is a share of the trial.
 
     Returns:
-        The schedule, to be stepped once an optimiser step.
+        The schedule, whose `step` is called once an optimiser step.
     """
     from transformers import get_scheduler
 

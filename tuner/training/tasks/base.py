@@ -1,46 +1,184 @@
-"""What a task is."""
+"""The parts of a task: data, model, loss, predictions and scores."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    import numpy as np
+    import numpy.typing as npt
+    import torch
     from datasets import Dataset
 
     from tuner.study.config import DataConfig
+    from tuner.study.tasks import TaskDeclaration
     from tuner.training.data.examples import Examples
+    from tuner.training.model.blueprint import Blueprint
+    from tuner.training.model.layers import LayerMap
     from tuner.trial.run import ModelSource
 
 
-class Task(Protocol):
-    """How examples become batches and a checkpoint becomes a model."""
+@dataclass(frozen=True, kw_only=True)
+class Predictions:
+    """The part of forward passes that an evaluation keeps, on the processor.
 
-    @property
-    def auto_model(self) -> Any:
-        """The transformers Auto class of the model."""
+    Row i of both tensors belongs to one example. Rows of all passes have one shape: a task whose outputs have a
+    length of their own (tokens) pads or reduces them.
+    """
 
+    #: Shape: (examples, ...).
+    outputs: torch.Tensor
+    #: Shape: (examples, ...).
+    targets: torch.Tensor
+
+
+class Task(ABC):
+    """The loading of examples and models of one kind, and the judging of outputs.
+
+    The training loop knows no kind of target: an example may have one label, several, a number or a sequence. A
+    subclass in a module of its own is a whole task (`tuner.study.tasks` says how the module is found). The supervisor
+    imports the module to read `declaration`, so torch, transformers and datasets are imported inside methods.
+    """
+
+    #: Name, metrics and search space.
+    declaration: TaskDeclaration
+
+    # ---- data
+
+    @abstractmethod
     def columns(self, data: DataConfig) -> dict[str, list[str]]:
-        """Return the columns that the task reads, by the key of the study file that names them."""
+        """Return the columns of the model's inputs, by the key of the study file that names them.
 
+        They are part of the fingerprint of a study's data.
+        """
+
+    def target_columns(self, data: DataConfig) -> dict[str, list[str]]:
+        """Return the columns of the targets, by the key of the study file that names them: by default the label."""
+        return {"label": [data.label]}
+
+    def stratum(self, data: DataConfig) -> str | None:
+        """Return the column whose values every carved split has in equal proportion; None (the default) for none."""
+        return None
+
+    @abstractmethod
+    def targets(self, splits: Mapping[str, Dataset], data: DataConfig) -> tuple[dict[str, Dataset], tuple[str, ...]]:
+        """Replace the target columns by `labels`, the numbers that the loss takes.
+
+        Args:
+            splits: Rows by split; `train` decides which classes there are.
+            data: The study file's `data`.
+
+        Returns:
+            The rows, and the names of the classes in the order of the model's outputs; no names where a target is no
+            class.
+
+        Raises:
+            DataError: A row has no usable target.
+        """
+
+    @abstractmethod
     def processor(self, model: ModelSource) -> Any:
-        """Load what turns examples into tensors: a tokenizer or an image processor.
+        """Load the tokenizer or image processor of a checkpoint.
 
         Raises:
             ModelError: The checkpoint has none.
         """
 
+    @abstractmethod
     def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
-        """Turn rows into the model's inputs, once, with a column `length` (tokens) beside them.
+        """Turn rows into the model's inputs, beside `labels` and the column `length` (tokens). Done once a study.
 
         Raises:
             DataError: A row has no usable value.
             ModelError: The processor can do nothing with the rows.
         """
 
+    @abstractmethod
     def padding(self, processor: Any) -> dict[str, Any]:
-        """Return with what encoded rows are padded, as JSON values."""
+        """Return the values that pad encoded rows, as JSON values. They are stored with the rows."""
 
+    @abstractmethod
     def examples(self, rows: Dataset, padding: Mapping[str, Any]) -> Examples:
-        """Return the examples of encoded rows."""
+        """Return the examples of encoded rows, which make batches of themselves."""
+
+    # ---- model
+
+    @property
+    @abstractmethod
+    def auto_model(self) -> Any:
+        """The transformers Auto class of the model."""
+
+    @abstractmethod
+    def head(self, labels: Sequence[str]) -> dict[str, Any]:
+        """Return the keyword arguments of `from_pretrained` that shape the model's head.
+
+        Args:
+            labels: Names of the classes, as `targets` returned them.
+        """
+
+    def blueprint(self, model: ModelSource, labels: Sequence[str], seed: int) -> Blueprint:
+        """Return all that decides a model of this task before training, its dropout apart."""
+        from tuner.training.model.blueprint import Blueprint
+
+        return Blueprint(auto_model=self.auto_model, source=model, head=self.head(labels), seed=seed)
+
+    def layers(self, model: Any) -> LayerMap:
+        """Return the layers that freezing, layer-wise learning rates and the trunk cache count.
+
+        Raises:
+            ModelError: The model has no layers that can be told apart.
+        """
+        from tuner.training.model.layers import map_layers
+
+        return map_layers(model)
+
+    # ---- training and evaluation
+
+    @abstractmethod
+    def loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the sum of the loss terms of some examples; the caller divides it by the terms of the whole batch.
+
+        A sum, not a mean: the gradients of micro-batches of unequal size then add up to those of the batch.
+
+        Args:
+            logits: The model's output, in the precision of the forward pass. Shape: (examples, ...).
+            targets: As `Examples.targets` returned them. Shape: (examples, ...).
+        """
+
+    def predictions(self, logits: torch.Tensor, targets: torch.Tensor) -> Predictions:
+        """Return the part of a forward pass that `mean_loss`, metrics and `row_scores` need; by default all of it."""
+        return Predictions(outputs=logits.float().cpu(), targets=targets.cpu())
+
+    @abstractmethod
+    def mean_loss(self, predictions: Predictions) -> float:
+        """Return the mean loss over a split, per term of the loss."""
+
+    def score(self, metric: str, predictions: Predictions, loss: float) -> float:
+        """Return a metric of a split.
+
+        Args:
+            metric: A metric of the declaration.
+            predictions: Those of the whole split, in the order of its examples.
+            loss: The result of `mean_loss`.
+
+        Returns:
+            The value; NaN where an output is no finite number.
+        """
+        import numpy as np
+
+        compute = self.declaration.metrics[metric].compute
+        if compute is None:
+            return float(loss)
+        outputs = predictions.outputs.numpy()
+        return compute(outputs, predictions.targets.numpy()) if np.isfinite(outputs).all() else float("nan")
+
+    @abstractmethod
+    def row_scores(self, predictions: Predictions) -> npt.NDArray[np.float64]:
+        """Return a score of each row, of which a higher one is better, so that two models compare row by row.
+
+        Shape: (examples,).
+        """

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
 from tuner.study.sources import loading_problem
-from tuner.training.data.examples import ImageExamples
+from tuner.study.tasks import TaskDeclaration
+from tuner.training.tasks.classification import METRICS, Classification
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.study.config import DataConfig
+    from tuner.training.data.examples import ImageExamples
     from tuner.trial.run import ModelSource
 
 
-class ImageClassification:
+class ImageClassification(Classification):
     """Classification of images."""
+
+    declaration = TaskDeclaration(name="image-classification", metrics=METRICS, preset="image-classification")
 
     @property
     def auto_model(self) -> Any:
@@ -27,7 +31,7 @@ class ImageClassification:
         return AutoModelForImageClassification
 
     def columns(self, data: DataConfig) -> dict[str, list[str]]:
-        """Return the columns that the task reads."""
+        """Return the column of the image."""
         return {"image": [data.image]}
 
     def processor(self, model: ModelSource) -> Any:
@@ -76,4 +80,9 @@ class ImageClassification:
 
     def examples(self, rows: Dataset, padding: Mapping[str, Any]) -> ImageExamples:
         """Return the images."""
+        from tuner.training.data.examples import ImageExamples
+
         return ImageExamples(rows)
+
+
+TASK = ImageClassification()

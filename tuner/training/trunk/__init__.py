@@ -1,1 +1,1 @@
-"""The trunk: the frozen layers, and the hidden states that they make of the examples."""
+"""The trunk: the frozen layers, and the hidden states that they compute from the examples."""

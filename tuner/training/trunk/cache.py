@@ -1,8 +1,9 @@
-"""The trunk cache: what frozen layers make of each example, computed once for all trials and lanes of a machine.
+"""The trunk cache: hidden states of frozen layers, computed once for all trials and lanes of a machine.
 
-An entry is one depth of one model over one study's training and validation split. It is named by a hash of all that
-decides its bits: weights, tokenised data, precision, kind of processor, versions. States are kept without padding, one
-after the other, and mapped into memory. An entry appears by a rename once it is whole and on disk.
+An entry has the output of one layer of one model for one study's training and validation split. Its name is a hash of
+all that decides its bits: weights, tokenised data, precision, kind of processor, versions. States are stored without
+padding, example after example, and mapped into memory. An entry is written under another name and renamed once it is
+complete and synced to disk.
 """
 
 from __future__ import annotations
@@ -28,25 +29,25 @@ if TYPE_CHECKING:
     from tuner.training.trunk.hidden_states import Recomputed
 
 SPLITS = ("train", "validation")
-#: How far a state may depend on what it was computed with, relative to the largest of its example: in 32 bits, and in
-#: 16. A model whose layers mix what padding holds into an example is far beyond.
+#: How far a state may depend on the other examples of its batch, relative to the largest state of its example, by bytes
+#: of a number (32 bits, 16 bits). A model whose layers mix padding into an example is far above.
 _ALONE = {4: 1e-3, 2: 5e-2}
-#: Bytes that are read back to see how fast the disk is.
+#: Bytes that are read back to measure the speed of the disk.
 _SAMPLE = 64 << 20
-#: Without a word from the user: bytes that all entries may take, and the share of what the disk has left.
+#: Limits where the user gives none: bytes of all entries, and their share of the disk's free space.
 LIMIT, FREE_SHARE = 64 << 30, 0.5
 
 
 class NotKept(Exception):
-    """States are not kept, and why: no error, a trial computes them anew."""
+    """The states are not in the cache, and the reason. No failure: the trial computes them for each batch."""
 
 
 class TrunkCache:
     """The entries of one machine.
 
     Args:
-        folder: Where they are.
-        limit: Bytes that they may take together; None is a share of what the disk has left.
+        folder: Folder of the entries.
+        limit: Bytes that all entries may take; None for a share of the disk's free space.
     """
 
     def __init__(self, folder: Path, limit: int | None = None) -> None:
@@ -54,18 +55,19 @@ class TrunkCache:
         self._limit = limit
 
     def entry(self, key: Mapping[str, Any], depth: int, others: Iterable[int], source: Recomputed) -> CacheEntry:
-        """Return the entry of a depth; computed now if it is not there, with other depths in the same pass.
+        """Return the entry of a depth. A missing entry is computed now, with other depths in the same forward pass.
 
-        Who comes while another process computes it waits. The lock is the kernel's: it is free when its holder ends.
+        While one process computes an entry, others that ask for it wait. The lock is the kernel's, so it is released
+        when its holder ends.
 
         Args:
-            key: What decides the bits of the states.
+            key: Everything that decides the bits of the states.
             depth: The depth, counted from 1.
-            others: Depths that other trials of the study may need; kept as far as there is room.
+            others: Depths that other trials of the study may need; stored as far as there is room.
             source: Computes states.
 
         Raises:
-            NotKept: There is no room, or the states cannot be kept.
+            NotKept: There is no room, or the states cannot be stored.
         """
         name = hashlib.sha256(json.dumps({**key, "format": FORMAT}, sort_keys=True).encode()).hexdigest()[:32]
         try:
@@ -81,7 +83,7 @@ class TrunkCache:
         return found
 
     def discard(self, entry: CacheEntry) -> None:
-        """Remove an entry that is not what it should be."""
+        """Remove an entry with wrong content."""
         shutil.rmtree(entry.folder, ignore_errors=True)
 
     # ---- reading
@@ -90,7 +92,7 @@ class TrunkCache:
         folder = self._folder / f"{name}-{depth:02d}"
         try:
             facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-            os.utime(folder / FACTS)  # the one that is used least recently goes first
+            os.utime(folder / FACTS)  # the least recently used entry is removed first
         except (OSError, ValueError):
             return None
         if facts["complaint"] is not None:
@@ -117,8 +119,9 @@ class TrunkCache:
     # ---- computing
 
     def _build(self, name: str, depths: Sequence[int], source: Recomputed) -> None:
-        """Compute what is missing of some depths, in one pass; the first has to fit, the others may."""
-        for leftover in self._folder.glob(f".{name}-*"):  # of a builder that was killed: the lock is ours
+        """Compute missing entries of some depths in one forward pass; the first must fit on disk, the others may."""
+        # This process has the lock, so these folders are leftovers of a builder that was killed.
+        for leftover in self._folder.glob(f".{name}-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         chosen = self._make_room(name, depths, source)
         scratch = {depth: self._folder / f".{name}-{depth:02d}" for depth in chosen}
@@ -166,7 +169,7 @@ class TrunkCache:
                 _sync(folder / f"{split}.bin")
 
     def _judged(self, folder: Path, depth: int, source: Recomputed) -> dict[str, Any]:
-        """See whether an example has the same states in other company, as the uncached trial would compute them."""
+        """Compare some stored states to those computed in batches of other examples, as an uncached trial does."""
         differences = [0.0]
         begins = source.begins(SPLITS[0], depth)
         kept = map_rows(folder / f"{SPLITS[0]}.bin", int(begins[-1]), source.hidden, source.dtype)
@@ -175,16 +178,18 @@ class TrunkCache:
                 there = kept[begins[index] : begins[index + 1]].float()
                 largest = float(there.abs().max().clamp(min=1e-6))
                 differences.append(float((states.float() - there).abs().max()) / largest)
-        difference = float(np.max(differences))  # what is no number stays none, and is kept by nobody
+        difference = float(np.max(differences))  # NaN stays NaN, and fails the comparison below
         complaint = None
         if not difference <= _ALONE[source.dtype.itemsize]:
-            complaint = f"what layer {depth} makes of an example depends on what it is batched with ({difference:.1g})"
+            complaint = (
+                f"the output of layer {depth} for an example depends on the rest of its batch ({difference:.1g})"
+            )
         return {"difference": difference, "complaint": complaint}
 
     # ---- room
 
     def _make_room(self, name: str, depths: Sequence[int], source: Recomputed) -> list[int]:
-        """Return the depths to keep, after others have gone that were used least recently."""
+        """Return the depths to store, after removing the least recently used entries to make room."""
         sizes = {
             depth: sum(int(source.begins(split, depth)[-1]) for split in SPLITS) * source.hidden * source.dtype.itemsize
             for depth in depths
@@ -202,12 +207,12 @@ class TrunkCache:
             for depth in dict.fromkeys([depths[0], *missing]):
                 if sum(sizes[each] for each in [*chosen, depth]) <= room:
                     chosen.append(depth)
-            # What the study itself has kept of other depths goes last.
+            # Entries of other depths of the same study are removed last.
             entries.sort(key=lambda entry: (entry[0].name.startswith(name), entry[2]))
             needed = sum(sizes[each] for each in chosen)
             while entries and taken + needed > room:
                 folder, size, _ = entries.pop(0)
-                # Who has it mapped keeps it until it is done.
+                # A trainer that has the files mapped can read them until it unmaps them.
                 shutil.rmtree(folder, ignore_errors=True)
                 taken -= size
         return chosen
@@ -236,7 +241,7 @@ def _sync(path: Path) -> None:
 
 
 def _disk_speed(path: Path) -> float:
-    """Return how many bytes a second come from a file that memory does not hold."""
+    """Return the bytes a second at which a file is read that is not in memory."""
     with path.open("rb") as file:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         began, read = time.monotonic(), 0

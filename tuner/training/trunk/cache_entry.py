@@ -15,7 +15,7 @@ import torch
 
 from tuner.training.trunk.placement import Costs
 
-#: Changes with what stands in an entry, or with how it is computed.
+#: Changes with the files of an entry, or with the way in which states are computed.
 FORMAT = 1
 
 
@@ -30,10 +30,10 @@ class CacheEntry:
     depth: int
     #: By split. Shape: (tokens of all examples, hidden).
     states: Mapping[str, torch.Tensor]
-    #: By split, where each example begins, and where the last one ends. Shape: (examples + 1,).
+    #: By split, the row at which each example begins, and the row at which the last one ends. Shape: (examples + 1,).
     begins: Mapping[str, Indices]
     costs: Costs
-    #: How far states depend on the company that they were computed in; 0 is not at all.
+    #: How far states depend on the other examples of their batch, relative to the largest state; 0 for not at all.
     difference: float
 
     @property
@@ -58,5 +58,5 @@ class CacheEntry:
 
 
 def map_rows(path: Path, rows: int, hidden: int, dtype: torch.dtype, *, shared: bool = False) -> torch.Tensor:
-    """Map a file of states into memory; what is written there reaches the file only if it is shared."""
+    """Map a file of states into memory; writes to the mapping reach the file only with `shared`."""
     return torch.from_file(str(path), shared=shared, size=rows * hidden, dtype=dtype).view(rows, hidden)

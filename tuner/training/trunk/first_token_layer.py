@@ -1,8 +1,8 @@
-"""A transformer layer, computed for the first token alone: the other tokens are what it attends to, no more.
+"""A transformer layer, computed for the first token alone, which attends to all tokens of the layer's input.
 
-Of the last layer, a head that reads one token needs no other. Each function does what the layer's own `forward` does,
-with the layer's own modules, for as many architectures as have one of these four shapes; whether it does so is
-measured for each model before it is used (`tuner.training.trunk.trunk`).
+A head that reads the first token needs no other output of the last layer. Each function computes as the layer's own
+`forward` does, with the layer's own modules. The four functions cover the architectures whose layers have one of four
+sets of modules. `tuner.training.trunk.trunk` compares the results for each model before a function is used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OneToken: TypeAlias = Callable[..., Any]
 
 
 def one_token_of(layer: Any) -> OneToken | None:
-    """Return what computes a layer for its first token, or None for a layer of another shape than those known."""
+    """Return the function that computes a layer for its first token; None for a layer with unknown modules."""
     modules = dict(layer.named_modules())
     for shape, function in (
         (("attention.self.query", "attention.self.key", "attention.output", "intermediate", "output"), _bert),
@@ -86,7 +86,7 @@ def _deberta(
     rel_embeddings: Any = None,
     **_: Any,
 ) -> Any:
-    """Compute a layer of DeBERTa-v2. Its own `query_states` do not do with fewer queries than keys."""
+    """Compute a layer of DeBERTa-v2, whose own `query_states` cannot handle fewer queries than keys."""
     own, first = layer.attention.self, hidden[:, :1]
     heads = own.num_attention_heads
     query = own.transpose_for_scores(own.query_proj(first), heads)
@@ -95,7 +95,8 @@ def _deberta(
     kinds = 1 + sum(kind in own.pos_att_type for kind in ("c2p", "p2c"))
     scores = torch.bmm(query, key.transpose(-1, -2) / math.sqrt(query.size(-1) * kinds))
     if own.relative_attention:
-        # As if the first token stood at every place: the bias of each row depends on its own place and query alone.
+        # The first token's query is repeated for every place. The bias of a row depends on its own place and query
+        # alone, so the first row is right.
         bias = own.disentangled_attention_bias(
             query.expand(-1, key.size(-2), -1), key, relative_pos, own.pos_dropout(rel_embeddings), kinds
         )
@@ -116,7 +117,7 @@ def _attend(
     size: int,
     dropout: float,
 ) -> torch.Tensor:
-    """Attend as the module would, from fewer queries than keys. Returns (examples, queries, hidden)."""
+    """Attend as the module does, with fewer queries than keys. Returns (examples, queries, hidden)."""
     heads = [each.view(*each.shape[:-1], -1, size).transpose(1, 2) for each in query_key_value]
     if mask is not None and mask.ndim == 4:
         mask = mask[:, :, :1]

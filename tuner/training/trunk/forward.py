@@ -1,4 +1,4 @@
-"""Forward passes of a trial: through the whole model, or through what lies above its frozen layers."""
+"""Forward passes of a trial: through the whole model, or only through the part above its frozen layers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from tuner.training.data import batches
 from tuner.training.data.examples import select
 from tuner.training.trunk.cache import NotKept, TrunkCache
-from tuner.training.trunk.hidden_states import Cached, Recomputed
+from tuner.training.trunk.hidden_states import Cached, Recomputed, StateLayout
 from tuner.training.trunk.placement import Place, Placement, available_memory, choose_place
 from tuner.training.trunk.trunk import Anatomy, Trunk, first_tokens, width_multiple
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tuner.training.trunk.hidden_states import HiddenStates
     from tuner.trial.run import Speed, TrunkHome
 
-#: How far cached states may be from those that are computed when the entry is opened, beyond what was measured when it
-#: was made: any more, and it is no cache of this model.
+#: When an entry is opened, a few states are computed again. They may differ from the stored ones by this multiple of
+#: the difference that was measured when the entry was made. An entry that differs more is not of this model.
 _SLACK = 4.0
 
 
@@ -38,10 +38,10 @@ class ForwardPasses:
         model: The model, on its device.
         layer_map: Its layers.
         data: The examples.
-        device: Where the model is.
-        depths: Numbers of layers that are frozen at some step; 0 counts for nothing.
-        speed: Which techniques are used.
-        kept: Type in which states of frozen layers are kept.
+        device: The model's device.
+        depths: Numbers of layers that are frozen at some optimiser step; 0 is ignored.
+        speed: The techniques in use.
+        kept: Type in which hidden states of frozen layers are kept.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class ForwardPasses:
         self._depths = sorted({*depths} - {0})
         self._speed = speed
         self._kept = kept
-        #: Layers that are frozen now: what they make is taken from `states`.
+        #: Layers that are frozen now: their output is read from the hidden states.
         self.depth = 0
         self._states: HiddenStates | None = None
-        #: What was decided of the states, as JSON values; None where no layer is frozen.
+        #: The decision on where hidden states come from, as JSON values; None where no layer is frozen.
         self.decision: dict[str, Any] | None = None
         self._rounding = batches.Rounding(
             multiple=width_multiple(device.type), longest=getattr(model.config, "max_position_embeddings", None)
@@ -73,18 +73,18 @@ class ForwardPasses:
         self._anatomy = Anatomy(complaint="it was not looked at", reads_first=False, one_token_layer=False)
         self._tokens: int | None = None
         self._computed: Recomputed | None = None
-        #: A few examples of the training split, and by depth what layers make of each.
-        self._few: tuple[Indices, dict[int, list[torch.Tensor]]] = (np.zeros(0, dtype=np.int64), {})
+        #: A few examples of the training split, and by depth their hidden states.
+        self._probe: tuple[Indices, dict[int, list[torch.Tensor]]] = (np.zeros(0, dtype=np.int64), {})
         if self._depths or speed.one_token:
             self._examine(Trunk(model, layer_map))
 
     def _examine(self, trunk: Trunk) -> None:
         train = self._examples["train"]
-        # A short and a middling one, which may share rows.
-        few = self._rounding.apart(train.lengths)[-1]
-        few = few[np.argsort(train.lengths[few], kind="stable")][[0, len(few) // 2]]
-        width = self._rounding.width(train.lengths[few])
-        inputs, outline = self._to(train.inputs(few, width=width)), self._to(train.outline(few, width=width))
+        # A short and a middling text, which may share a batch.
+        probe = self._rounding.apart(train.lengths)[-1]
+        probe = probe[np.argsort(train.lengths[probe], kind="stable")][[0, len(probe) // 2]]
+        width = self._rounding.width(train.lengths[probe])
+        inputs, outline = self._to(train.inputs(probe, width=width)), self._to(train.outline(probe, width=width))
         anatomy, states = trunk.examine(inputs, outline, self._depths)
         if not (self._speed.one_token and train.starts_with_first):
             anatomy = replace(anatomy, reads_first=False, one_token_layer=False)
@@ -99,14 +99,16 @@ class ForwardPasses:
                 trunk,
                 self._examples,
                 self._device,
-                hidden=shape[2],
-                tokens=self._tokens,
-                dtype=self._kept,
+                StateLayout(
+                    hidden=shape[2],
+                    tokens=self._tokens,
+                    dtype=self._kept,
+                    first_only=trunk.depth if anatomy.reads_first else None,
+                ),
                 rounding=self._rounding,
-                first_only=trunk.depth if anatomy.reads_first else None,
                 grouped=self._speed.length_grouping,
             )
-            self._few = few, self._computed.parted("train", few, states)
+            self._probe = probe, self._computed.parted("train", probe, states)
 
     @property
     def one_token_layer(self) -> bool:
@@ -116,13 +118,14 @@ class ForwardPasses:
     def take_states(
         self, home: TrunkHome | None, key: Mapping[str, Any], others: Collection[int], *, cached: bool | None
     ) -> None:
-        """Decide from where what frozen layers make of the examples is taken.
+        """Decide where the hidden states of frozen layers come from.
 
         Args:
-            home: Where it is kept; None computes it for each batch.
-            key: What decides the bits of the states, besides what this class knows.
+            home: The trunk cache; None computes hidden states for each batch.
+            key: The facts that decide the bits of the states and that this class does not know.
             others: Depths that other trials of the study may need.
-            cached: What an earlier attempt at the trial did, which decides where the two differ in their bits.
+            cached: Whether an earlier attempt at the trial read from the cache. Where cached and computed states differ
+                in their bits, this attempt does the same.
         """
         if not self._depths:
             return
@@ -177,14 +180,14 @@ class ForwardPasses:
                 cache.discard(entry)
                 entry = cache.entry(whole, depth, (), self._computed)
                 if not self._is_sound(entry):
-                    raise NotKept("what was kept is not what the model computes")
+                    raise NotKept("the stored states are not those that the model computes")
             entries[depth] = entry
         return entries
 
     def _is_sound(self, entry: CacheEntry) -> bool:
-        """Return whether an entry holds what the model makes of a few examples now."""
-        few, made = self._few
-        for there, here in zip(entry.rows("train", few), made[entry.depth], strict=True):
+        """Return whether an entry has the states that the model now computes for a few examples."""
+        probe, made = self._probe
+        for there, here in zip(entry.rows("train", probe), made[entry.depth], strict=True):
             largest = float(here.abs().max().clamp(min=1e-6))
             if not float((there.float() - here.float().cpu()).abs().max()) <= _SLACK * entry.difference * largest:
                 return False
@@ -208,18 +211,18 @@ class ForwardPasses:
     # ---- passes
 
     def chosen(self, split: str, count: int | None) -> Indices:
-        """Return which examples of a split to use where at most so many are wanted."""
+        """Return the examples of a split to use where at most `count` are wanted."""
         return select(self._examples[split], count)
 
     def parts(self, split: str, batch: Indices, size: int) -> list[Indices]:
-        """Part a batch of training into forward passes of at most so many examples."""
+        """Split a training batch into forward passes of at most `size` examples."""
         widths = self._examples[split].lengths
         if self._is_head_alone:
             widths = np.ones_like(widths)
         return batches.micro_batches(batch, widths, size, device=self._device.type, grouped=self._speed.length_grouping)
 
     def evaluation_parts(self, split: str, indices: Indices, size: int) -> Iterator[Indices]:
-        """Part examples into forward passes of an evaluation, always the same ones."""
+        """Split examples into forward passes of an evaluation. The split is the same in each evaluation."""
         lengths = self._examples[split].lengths[indices]
         if not self._speed.length_grouping:
             yield from (indices[start : start + size] for start in range(0, len(indices), size))
@@ -228,21 +231,23 @@ class ForwardPasses:
         for places in batches.evaluation_batches(lengths, size, device=self._device.type, rounding=rounding):
             yield indices[places]
 
-    def logits(self, split: str, indices: Indices, *, exact: bool = False) -> torch.Tensor:
-        """Return what the model makes of some examples. Shape: (examples, classes).
+    def forward(self, split: str, indices: Indices, *, exact: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the model's output for some examples, and their targets. Shape of both: (examples, ...).
 
         Args:
             split: Their split.
             indices: Which examples.
-            exact: Whether the numbers may depend neither on how many layers are frozen nor on where states come from:
-                so that an evaluation gives the same when it is made again from the exported model.
+            exact: Whether the output may depend neither on how many layers are frozen nor on the place that the hidden
+                states come from: an evaluation of the exported model then gives the same value.
         """
         examples = self._examples[split]
         width = None
         if exact and self._depths and self._tokens is None:
             width = self._rounding.width(examples.lengths[indices])
+        targets = examples.targets(indices, width=width)
         if self.depth == 0 or self._states is None:
-            return self._model(**self._to(examples.inputs(indices, width=width))).logits
+            logits = self._model(**self._to(examples.inputs(indices, width=width))).logits
+            return logits, targets.to(self._device)
         assert self._trunk is not None
         if self._is_head_alone:
             outline, width = first_tokens(examples.outline(indices, width=1)), 1
@@ -250,15 +255,15 @@ class ForwardPasses:
             outline = examples.outline(indices, width=width)
             width = self._tokens or width or int(examples.lengths[indices].max())
         states = self._states.padded(split, indices, self.depth, width)
-        return self._trunk.upper(self._to(outline), states, self.depth).logits
+        return self._trunk.upper(self._to(outline), states, self.depth).logits, targets.to(self._device)
 
-    def labels(self, split: str, indices: Indices) -> torch.Tensor:
-        """Return the right classes of some examples. Shape: (examples,)."""
-        return torch.from_numpy(self._examples[split].labels[indices]).to(self._device)
+    def loss_terms(self, split: str, indices: Indices) -> int:
+        """Return how many terms some examples add to the loss."""
+        return int(self._examples[split].loss_terms[indices].sum())
 
     @property
     def _is_head_alone(self) -> bool:
-        """Whether the head is all that is computed, of one token."""
+        """Whether only the head is computed, for one token an example."""
         trunk = self._trunk
         return trunk is not None and self.depth == trunk.depth and self._anatomy.reads_first
 

@@ -1,9 +1,10 @@
-"""The states of frozen layers: computed anew for each batch, or taken from the trunk cache. Both give the same bits."""
+"""Hidden states of frozen layers: computed for each batch, or read from the trunk cache. Both give the same bits."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,29 +20,39 @@ if TYPE_CHECKING:
     from tuner.training.trunk.cache_entry import CacheEntry
     from tuner.training.trunk.trunk import Trunk
 
-#: Batches of unlike examples in which a state is computed again, to see that its company does not matter.
+#: Number and size of the batches of unlike examples in which states are computed again, for comparison.
 _MIXED, _MIXED_SIZE = 2, 8
 
 
 class HiddenStates(Protocol):
-    """What frozen layers make of examples."""
+    """The output of frozen layers for examples."""
 
     def padded(self, split: str, indices: Indices, depth: int, width: int) -> torch.Tensor:
-        """Return states of some examples, padded. Shape: (examples, width, hidden)."""
+        """Return the states of some examples, padded. Shape: (examples, width, hidden)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateLayout:
+    """The shape and type in which hidden states are kept."""
+
+    #: Size of one token's state.
+    hidden: int
+    #: States of each example where all examples have equally many, such as images; None where texts have lengths.
+    tokens: int | None
+    dtype: torch.dtype
+    #: Depth of which only the first token's state is kept; None for no depth.
+    first_only: int | None
 
 
 class Recomputed:
-    """States that are computed when they are asked for.
+    """Hidden states that are computed when they are asked for.
 
     Args:
         trunk: The layers.
         examples: The examples by split.
-        device: Where to compute.
-        hidden: Size of a state.
-        tokens: States of each example of which all have equally many, such as images; None where texts have lengths.
-        dtype: Type in which states are kept.
-        rounding: To how many tokens rows are padded.
-        first_only: Depth of which the first token alone is wanted; None for no depth.
+        device: The device that computes.
+        layout: Shape and type of the states.
+        rounding: Number of tokens that rows are padded to.
         grouped: Whether a batch is computed in parts of alike length.
     """
 
@@ -50,28 +61,25 @@ class Recomputed:
         trunk: Trunk,
         examples: Mapping[str, Examples],
         device: torch.device,
+        layout: StateLayout,
         *,
-        hidden: int,
-        tokens: int | None,
-        dtype: torch.dtype,
         rounding: Rounding,
-        first_only: int | None,
         grouped: bool,
     ) -> None:
         self._trunk = trunk
         self._examples = examples
         self._device = device
-        self.hidden = hidden
-        self.dtype = dtype
-        self._tokens = tokens
+        self.hidden = layout.hidden
+        self.dtype = layout.dtype
+        self._tokens = layout.tokens
         self._rounding = rounding
-        self._first_only = first_only
+        self._first_only = layout.first_only
         self._grouped = grouped
-        #: Tokens at a time for which memory has sufficed.
+        #: Tokens per forward pass, at most: memory ran out with more.
         self._most_tokens = sys.maxsize
 
     def padded(self, split: str, indices: Indices, depth: int, width: int) -> torch.Tensor:
-        """Compute states of some examples, in parts of alike length."""
+        """Compute the states of some examples, in parts of alike length."""
         lengths = self._examples[split].lengths[indices]
         whole = [np.arange(len(indices))]
         parts = evaluation_batches(lengths, len(indices), device=self._device.type) if self._grouped else whole
@@ -82,14 +90,14 @@ class Recomputed:
         return pad(rows, width, left=not self._examples[split].starts_with_first)
 
     def begins(self, split: str, depth: int) -> Indices:
-        """Return where examples begin whose states lie one after the other."""
+        """Return the row at which each example begins where states are stored example after example."""
         examples = self._examples[split]
         if depth == self._first_only:
             return _begins_of(np.ones(len(examples), dtype=np.int64))
         return _begins_of(examples.lengths if self._tokens is None else np.full(len(examples), self._tokens))
 
     def parts(self, split: str) -> Iterator[Indices]:
-        """Yield batches of alike length that have every example once."""
+        """Yield batches of examples of alike length; every example is in one batch."""
         lengths = self._examples[split].lengths
         return evaluation_batches(lengths, len(lengths), device=self._device.type)
 
@@ -105,21 +113,21 @@ class Recomputed:
         found: dict[int, list[Any]] = {depth: [None] * len(indices) for depth in depths}
         lengths = self._examples[split].lengths[indices]
         for places in self._rounding.apart(lengths) if self._tokens is None else [np.arange(len(indices))]:
-            at = 0
-            while at < len(places):
-                some, made = self._as_many_as_fit(split, indices, places[at:], depths)
+            computed = 0
+            while computed < len(places):
+                some, made = self._as_many_as_fit(split, indices, places[computed:], depths)
                 for depth, rows in made.items():
                     for place, states in zip(some, rows, strict=True):
                         found[depth][place] = states
-                at += len(some)
+                computed += len(some)
         return found
 
     def _as_many_as_fit(
         self, split: str, indices: Indices, places: Indices, depths: Collection[int]
     ) -> tuple[Indices, dict[int, list[torch.Tensor]]]:
-        """Compute the first of some examples; return which, and their states.
+        """Compute the states of as many of some examples as fit in memory; return these examples and their states.
 
-        So many tokens as did not fit are not tried again by this trainer, should there be room later.
+        A number of tokens that did not fit is not tried again by this trainer, even if memory is freed later.
         """
         width = self._rounding.width(self._examples[split].lengths[indices[places]])
         while True:
@@ -140,12 +148,12 @@ class Recomputed:
         return self.parted(split, indices, self._trunk.states(inputs, depths))
 
     def parted(self, split: str, indices: Indices, found: Mapping[int, torch.Tensor]) -> dict[int, list[torch.Tensor]]:
-        """Return the states of each example without its padding, as they are kept.
+        """Return the states of each example without its padding, in the type in which they are kept.
 
         Args:
             split: The examples' split.
             indices: Which examples.
-            found: By depth, their states as rows. Shape: (examples, width, hidden).
+            found: By depth, their padded states. Shape: (examples, width, hidden).
         """
         examples = self._examples[split]
         lengths = examples.lengths[indices]
@@ -164,11 +172,11 @@ class Recomputed:
 
 
 class Cached:
-    """States that are taken from an entry of the trunk cache.
+    """Hidden states that are read from entries of the trunk cache.
 
     Args:
-        entries: By depth.
-        device: Where they are wanted.
+        entries: The entries by depth.
+        device: The device that takes the states.
         left: Whether texts are padded on their left.
     """
 
@@ -178,7 +186,7 @@ class Cached:
         self._left = left
 
     def padded(self, split: str, indices: Indices, depth: int, width: int) -> torch.Tensor:
-        """Bring states to the device."""
+        """Copy the states of some examples to the device."""
         entry = self._entries[depth]
         rows = entry.rows(split, indices)
         on_device = entry.states[split].device.type == self._device.type
@@ -189,7 +197,7 @@ class Cached:
 
 
 def pad(rows: Sequence[torch.Tensor], width: int, *, left: bool) -> torch.Tensor:
-    """Return states as rows of equal width, in fp32: what is padded is 0."""
+    """Return states as rows of equal width in fp32, padded with 0."""
     out = torch.zeros(len(rows), width, rows[0].shape[1], device=rows[0].device)
     for row, states in zip(out, rows, strict=True):
         row[slice(width - len(states), None) if left else slice(len(states))] = states
@@ -197,5 +205,5 @@ def pad(rows: Sequence[torch.Tensor], width: int, *, left: bool) -> torch.Tensor
 
 
 def _begins_of(tokens: Indices) -> Indices:
-    """Return where examples begin that lie one after the other, and where the last one ends."""
+    """Return the row at which each example begins, and the row at which the last one ends."""
     return np.concatenate([[0], np.cumsum(tokens)]).astype(np.int64)

@@ -1,4 +1,4 @@
-"""Where a trial takes from what frozen layers make of its examples: the cheapest place that holds them, or nowhere."""
+"""Chooses where a trial reads the frozen layers' hidden states from: device, memory or disk, or recomputes them."""
 
 from __future__ import annotations
 
@@ -10,45 +10,45 @@ from tuner.machine.memory import host_memory_bytes
 
 Place: TypeAlias = Literal["device", "memory", "disk", "recompute"]
 
-#: Share of a device's free memory that the states may take: the rest is for training itself.
+#: Share of a device's free memory that the states may take; training needs the rest.
 DEVICE_SHARE = 0.3
-#: Share of a host's available memory in which a mapped file is expected to stay.
+#: Share of a host's available memory up to which a mapped file is expected to stay in memory.
 MEMORY_SHARE = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """What was decided for a trial."""
+    """The decision for a trial."""
 
     place: Place
-    #: Why, in a few words with numbers.
+    #: The reason, in a few words with numbers.
     reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What was measured where the states were computed."""
+    """Costs measured on the machine that computed the states."""
 
-    #: Seconds that the frozen layers take for a token, when they are computed anew.
+    #: Seconds in which the frozen layers compute a token's states.
     compute_s: float
-    #: Bytes a second that come from the disk, past what memory holds.
+    #: Bytes a second at which the disk is read, without the page cache.
     disk_bytes_s: float
 
 
 def choose_place(
     *, size: int, tokens: int, costs: Costs, device_free: int | None, memory_available: int | None
 ) -> Placement:
-    """Decide for one trial.
+    """Choose the place for one trial.
 
-    Reading while computing would hide the disk; without it, the disk pays where it gives a token's states in less time
-    than the frozen layers take to compute them.
+    Reads are not overlapped with computing. So the disk is chosen where it delivers a token's states in less time than
+    the frozen layers take to compute them.
 
     Args:
         size: Bytes of all states that the trial reads.
-        tokens: Tokens that they are of.
-        costs: What computing and reading takes here.
-        device_free: Bytes that are free on a GPU; None on a processor.
-        memory_available: Bytes that are available on the host; None if unknown.
+        tokens: Number of tokens that these states belong to.
+        costs: Measured costs of computing and reading.
+        device_free: Free bytes on a GPU; None on a processor.
+        memory_available: Available bytes on the host; None if unknown.
     """
     needed = shown(size)
     if device_free is not None and size <= DEVICE_SHARE * device_free:
@@ -62,7 +62,7 @@ def choose_place(
 
 
 def available_memory() -> int | None:
-    """Return the bytes of memory that this host can give, within its control group; None if it does not say."""
+    """Return the available bytes of memory of this host, within its control group; None if the host does not tell."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="utf-8")
     except OSError:
@@ -74,7 +74,7 @@ def available_memory() -> int | None:
 
 
 def shown(size: float) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes as text, with a unit."""
     for unit in ("B", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.3g} {unit}"

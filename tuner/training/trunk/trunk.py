@@ -1,4 +1,4 @@
-"""The trunk: the layers of a model below some depth, run without those above, and those above without it."""
+"""The trunk: runs the layers of a model up to some depth alone, and the layers above that depth alone."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
     from tuner.training.model.layers import LayerMap
 
-#: How far logits of the same example may differ that are computed in two ways, relative to the largest of them.
+#: How far logits of an example computed in two ways may differ, relative to the largest logit.
 SAME = 1e-4
 
 
 class _Reached(Exception):
-    """The deepest layer that is wanted is computed."""
+    """Ends a forward pass once the deepest wanted layer is computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """What a model turned out to do when it was tried on a few examples."""
+    """Properties of a model, found by trying it on a few examples."""
 
-    #: Why the upper layers cannot be run without the trunk; None where they can.
+    #: The reason why the upper layers cannot be run without the trunk; None where they can.
     complaint: str | None
     #: Whether the head reads the first token of the last layer and no other.
     reads_first: bool
@@ -40,8 +40,9 @@ class Anatomy:
 class Trunk:
     """Runs parts of a model through the model's own code.
 
-    Layers up to a depth can be left out, with what they would have made given instead; so can those above it. The last
-    layer can be computed for its first token alone. Weights, modules and their names stay as they are.
+    The layers up to a depth can be left out, if their output is given. The layers above a depth can be left out. The
+    last layer can be computed for its first token alone. Weights, modules and their names do not change: only the
+    modules' `forward` is replaced.
 
     Args:
         model: A transformers model.
@@ -52,23 +53,23 @@ class Trunk:
         self._model = model
         self._layers = [model.get_submodule(name) for name in layer_map.layers]
         self._below = _embeddings(model, layer_map)
-        #: The last layer for one token, where that may be used.
+        #: The function that computes the last layer for one token, where it may be used.
         self._one_token: Any = None
-        #: What the layers up to a depth have made, and that depth, while these are left out.
+        #: The output of the layers up to a depth, and that depth, while these layers are left out.
         self._given: torch.Tensor | None = None
         self._given_depth = 0
-        #: Depths of which the output is wanted, and what was found.
+        #: Depths whose output is wanted, and the outputs computed so far.
         self._wanted: Collection[int] = ()
         self._found: dict[int, torch.Tensor] = {}
-        #: How many things each layer returns as a tuple; None where it returns a tensor.
+        #: Length of the tuple that each layer returns; None where it returns a tensor.
         self._returns: list[int | None] = [None] * len(self._layers)
-        #: Size and type of what the embeddings return.
+        #: Hidden size and type of the output of each module below the layers.
         self._embedded: list[tuple[int, torch.dtype] | None] = [None] * len(self._below)
         for number, layer in enumerate(self._layers):
             layer.forward = partial(self._layer, number, layer.forward)
         for number, module in enumerate(self._below):
             module.forward = partial(self._embed, number, module.forward)
-        # DeBERTa-v2's convolution, which its encoder lays over what the first layer makes.
+        # DeBERTa-v2's encoder applies a convolution to the output of its first layer.
         self._convolution = getattr(model.get_submodule(layer_map.layers[0].rsplit(".", 2)[0]), "conv", None)
         if self._convolution is not None:
             self._convolution.forward = partial(self._convolve, self._convolution.forward)
@@ -81,18 +82,20 @@ class Trunk:
     def examine(
         self, inputs: Mapping[str, torch.Tensor], outline: Mapping[str, torch.Tensor], depths: Collection[int]
     ) -> tuple[Anatomy, dict[int, torch.Tensor]]:
-        """Find out what can be left out, by doing so for a few examples of unequal length. Draws no random number.
+        """Find the layers that can be left out, by leaving them out for a few examples of unequal length.
+
+        Draws no random number.
 
         Args:
-            inputs: What the model is called with.
-            outline: The same without what only the embeddings read.
-            depths: Layers from which it is to be run, counted from 1.
+            inputs: The arguments of the model.
+            outline: The same, without the inputs that only the embeddings read.
+            depths: Layers above which the model is to be run, counted from 1.
 
         Returns:
-            What was found, and what every layer made, as of `states`.
+            The model's properties, and the output of every layer, as of `states`.
         """
         with torch.no_grad(), self._evaluating():
-            # Every layer's, so that it is known of each how it returns what it makes.
+            # The output of every layer is asked for, because the form in which each layer returns it is needed later.
             whole, states = self._whole(inputs)
             tried = {self.depth, *sorted(depths)[:1], *sorted(depths)[-1:]}
             complaint = self._complaint(whole, states, outline, tried)
@@ -108,15 +111,15 @@ class Trunk:
             return anatomy, states
 
     def use_one_token_layer(self) -> None:
-        """From now on, compute the last layer for its first token alone, where it is not left out."""
+        """From now on, compute the last layer for its first token alone, unless it is left out."""
         self._one_token = one_token_of(self._layers[-1])
 
     @torch.no_grad()
     def states(self, inputs: Mapping[str, torch.Tensor], depths: Collection[int]) -> dict[int, torch.Tensor]:
-        """Return what layers make of some examples, in evaluation mode.
+        """Return the output of some layers for some examples, in evaluation mode.
 
         Args:
-            inputs: What the model is called with.
+            inputs: The arguments of the model.
             depths: The layers, counted from 1.
 
         Returns:
@@ -127,10 +130,10 @@ class Trunk:
         return found
 
     def upper(self, outline: Mapping[str, torch.Tensor], states: torch.Tensor, depth: int) -> Any:
-        """Return what the model makes of the output of one of its layers.
+        """Return the model's output, computed from the output of one of its layers.
 
         Args:
-            outline: What the model is called with, for its shape, and for what is read above the embeddings.
+            outline: The arguments of the model: their shapes, and the inputs that modules above the embeddings read.
             states: Output of layer `depth`. Shape: (examples, tokens, hidden).
             depth: Number of that layer, counted from 1.
         """
@@ -140,7 +143,7 @@ class Trunk:
         finally:
             self._given, self._given_depth = None, 0
 
-    # ---- what layers and embeddings do instead
+    # ---- replacements for `forward` of layers and embeddings
 
     def _layer(self, number: int, forward: Any, hidden: torch.Tensor, *arguments: Any, **more: Any) -> Any:
         depth = number + 1
@@ -217,7 +220,7 @@ class Trunk:
         for depth in sorted(tried):
             try:
                 logits = self.upper(outline, states[depth], depth).logits
-            except Exception as error:  # of whatever kind: code that was not written for this
+            except Exception as error:  # the model's code was not written for this and may raise anything
                 return f"it does not run from layer {depth} on ({type(error).__name__})"
             if not _same(whole, logits):
                 return f"it computes something else from layer {depth} on"
@@ -227,7 +230,7 @@ class Trunk:
         with torch.enable_grad():
             leaf = last.detach().requires_grad_()
             logits = self.upper(outline, leaf, self.depth).logits.float()
-            # Unequal weights: a sum of logits of which each is another's opposite would have no gradient.
+            # Unequal weights: the plain sum has no gradient where each logit is the opposite of another one.
             weights = torch.arange(1, logits.numel() + 1, device=logits.device).view_as(logits)
             (gradient,) = torch.autograd.grad((logits * weights).sum(), leaf)
         return bool((gradient[:, 1:] == 0).all()) and bool((gradient[:, 0] != 0).any())
@@ -235,7 +238,7 @@ class Trunk:
     def _head(self, last: torch.Tensor, outline: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
         try:
             return self.upper(first_tokens(outline), last[:, :1], self.depth).logits
-        except Exception:  # of whatever kind: a head may need the whole text to know where to read
+        except Exception:  # a head may need the whole text to find the token that it reads, and may raise anything
             return None
 
     def _has_one_token_layer(
@@ -246,21 +249,21 @@ class Trunk:
         self.use_one_token_layer()
         try:
             return _same(whole, self.upper(outline, states[self.depth - 1], self.depth - 1).logits)
-        except Exception:  # a layer that only looks like one that is known
+        except Exception:  # the layer has the modules of a known one, but other code
             return False
         finally:
             self._one_token = None
 
 
 def first_tokens(outline: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return inputs that have each text's first token alone. What is no text stays as it is."""
+    """Return inputs with the first token of each text alone. Inputs that are no texts are returned unchanged."""
     return {name: value[:, :1] if value.ndim == 2 else value for name, value in outline.items()}
 
 
 def width_multiple(device: str) -> int:
     """Return the multiple of tokens that rows are padded to, so that no other example changes an example's numbers.
 
-    On a processor, sums over a row are made in vectors, with a rest that is added otherwise: without a rest, padding
+    A processor sums a row in vectors, and adds the rest of the row in another order. In a row without a rest, padding
     adds zeros at the end and changes no bit. Measured on AVX-512 with models of five architectures for texts: of 96
     texts in parts of 1 to 32, up to 74 differ in their last bits where rows have any width, 45 with a multiple of 8,
     none with 16.
@@ -271,7 +274,7 @@ def width_multiple(device: str) -> int:
 
 
 def _embeddings(model: nn.Module, layer_map: LayerMap) -> list[nn.Module]:
-    """Return the modules of an encoder that run before its layers: its own children that have no layer in them."""
+    """Return the modules of an encoder that run before its layers: its direct children of depth 0."""
     base = model.get_submodule(layer_map.encoder)
     names = [f"{layer_map.encoder}.{child}" for child, _ in base.named_children()]
     return [model.get_submodule(name) for name in names if layer_map.depth(name) == 0]

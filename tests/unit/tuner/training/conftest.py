@@ -24,7 +24,7 @@ from torch.overrides import TorchFunctionMode
 
 from search_spaces import Hyperparameters
 from tuner.study.config import DataConfig
-from tuner.study.prepared import Prepared
+from tuner.study.prepared import PreparationRequest, Prepared
 from tuner.training.loop import train
 from tuner.training.preparation import prepare
 from tuner.trial.evaluation import Evaluation
@@ -245,7 +245,7 @@ def preparation(
             "metric": "accuracy",
             "cache": cache,
         }
-        return prepare(**{**arguments, **changed})
+        return prepare(PreparationRequest(**{**arguments, **changed}))
 
     return build
 

@@ -170,7 +170,7 @@ from tuner.training.tasks import get_task
 
 before = set(sys.modules)
 source, task = ModelSource(location=sys.argv[1]), get_task("text-classification")
-build_model(task, source, labels=("a", "b"), dropout=0.1, seed=0)
+build_model(task.blueprint(source, ("a", "b"), 0), dropout=0.1)
 import tuner.processes.calls, tuner.training.loop
 print(*sorted(set(sys.modules) - before))
 """

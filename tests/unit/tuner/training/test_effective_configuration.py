@@ -53,7 +53,7 @@ def is_bias_or_norm(parameter: str) -> bool:
 
 def fresh(run: TrialRun) -> nn.Module:
     """Return the model that a trial starts from."""
-    return build_model(get_task(run.task), run.model, labels=("0", "1"), dropout=None, seed=run.seed)
+    return build_model(get_task(run.task).blueprint(run.model, ("0", "1"), run.seed), dropout=None)
 
 
 # ---- rates and decay

@@ -36,9 +36,8 @@ LEARNS: dict[str, Any] = {"num_train_epochs": 4, "evaluations": 5, "metric": "lo
 def kept_by(run: TrialRun) -> Any:
     """Return the model that a trial saved."""
     data = EncodedData.open(run.data, get_task(run.task).examples)
-    model = build_model(
-        get_task(run.task), run.model, labels=data.labels, dropout=run.hyperparameters.dropout, seed=run.seed
-    )
+    blueprint = get_task(run.task).blueprint(run.model, data.labels, run.seed)
+    model = build_model(blueprint, dropout=run.hyperparameters.dropout)
     run.saver.write_best()
     restore_weights(model, run.saver.best)
     return model
@@ -50,7 +49,7 @@ def evaluate_kept(run: TrialRun) -> float:
     layer_map = map_layers(model)
     depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
     passes = ForwardPasses(model, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
-    value, _ = evaluate(model, passes, run)
+    value, _ = evaluate(get_task(run.task), model, passes, run)
     return value
 
 

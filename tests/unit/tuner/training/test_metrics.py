@@ -6,12 +6,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from tuner.study.metrics import METRICS
-from tuner.training.metrics import score
+from tuner.training.tasks import get_task
+from tuner.training.tasks.base import Predictions
+from tuner.training.tasks.classification import METRICS
+
+
+def score(metric: str, logits: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], loss: float) -> float:
+    predictions = Predictions(outputs=torch.from_numpy(logits), targets=torch.from_numpy(labels))
+    return get_task("text-classification").score(metric, predictions, loss)
 
 
 def logits(*rows: tuple[float, ...]) -> np.ndarray[Any, np.dtype[np.float32]]:

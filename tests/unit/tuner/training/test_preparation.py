@@ -17,14 +17,18 @@ from safetensors.torch import load_file, save_file
 
 from tuner.errors import DataError, ModelError
 from tuner.study.config import DataConfig
-from tuner.study.prepared import Prepared
+from tuner.study.prepared import PreparationRequest, Prepared
+from tuner.training import preparation
 from tuner.training.data.encoded import LOCKED, EncodedData
 from tuner.training.model.loading import build_model
-from tuner.training.preparation import prepare
 from tuner.training.tasks import get_task
 from tuner.trial.run import ModelSource
 
 SIZES: dict[str, int | float | str] = {"train": 32, "validation": 16, "test": 8}
+
+
+def prepare(**arguments: Any) -> Prepared:
+    return preparation.prepare(PreparationRequest(**arguments))
 
 
 @pytest.fixture
@@ -82,6 +86,17 @@ def test_what_preparation_finds(arguments: dict[str, Any]) -> None:
     assert data.validation_tokens == sum(len(ids) for ids in validation["input_ids"])
     assert set(train.column_names) == {"input_ids", "token_type_ids", "attention_mask", "labels", "length"}
     assert len(load_from_disk(str(prepared.folder / LOCKED / "test"))) == 8
+
+
+@pytest.mark.parametrize(
+    ("name", "fingerprint"),
+    [("bert", "e3098975b1dcd313d2cc96acfc40c32f"), ("vit", "6e6581ad3436d5cf2a18df6975fc10b2")],
+)
+def test_the_fingerprint_of_data_is_that_of_version_0_1(
+    name: str, fingerprint: str, preparation: Callable[..., Prepared]
+) -> None:
+    # Another one would keep every study that exists from going on.
+    assert preparation(name).fingerprint == fingerprint
 
 
 def test_texts_are_encoded_as_the_tokenizer_does_and_cut(arguments: dict[str, Any]) -> None:
@@ -259,7 +274,7 @@ def test_a_pretrained_head_is_part_of_the_weights(
     hashes = {weights_of(copied)}
     for seed in (1, 2):
         build_model(
-            get_task("text-classification"), arguments["model"], labels=("0", "1"), dropout=None, seed=seed
+            get_task("text-classification").blueprint(arguments["model"], ("0", "1"), seed), dropout=None
         ).save_pretrained(copied)  # type: ignore[operator]
         hashes.add(weights_of(copied))
     assert len(hashes) == 3
@@ -295,6 +310,7 @@ AT_ONCE = """
 import multiprocessing, pickle, sys
 from pathlib import Path
 import tuner.training.calls
+from tuner.study.prepared import PreparationRequest
 from tuner.training.preparation import prepare
 
 arguments = pickle.loads(Path(sys.argv[1]).read_bytes())
@@ -303,7 +319,7 @@ together, answers = context.Barrier(4), context.Queue()
 
 def work():
     together.wait(60)
-    answers.put(str(prepare(**arguments).folder))
+    answers.put(str(prepare(PreparationRequest(**arguments)).folder))
 
 workers = [context.Process(target=work) for _ in range(4)]
 for worker in workers:

@@ -329,7 +329,7 @@ def test_a_saved_step_holds_what_is_trained_and_nothing_that_runs_as_code(
     assert state["threads"] == torch.get_num_threads()
     assert state["micro_batch"] == run.micro_batch
     saved = load_file(folder / TRAINED)
-    pretrained = build_model(get_task(run.task), run.model, labels=("0", "1"), dropout=0.1, seed=run.seed).state_dict()
+    pretrained = build_model(get_task(run.task).blueprint(run.model, ("0", "1"), run.seed), dropout=0.1).state_dict()
     frozen = pretrained.keys() - saved.keys()
     assert [key for key in frozen if not torch.equal(whole.weights[key], pretrained[key])] == []
     # Everything else is trained: it is another weight by the end of the trial, if its gradient is more than rounding.

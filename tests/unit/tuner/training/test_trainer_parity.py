@@ -12,7 +12,7 @@ import torch
 import transformers
 from datasets import load_from_disk
 
-from tuner.training.data.batches import total_steps, training_batches
+from tuner.training.data.batches import total_optimiser_steps, training_batches
 from tuner.training.data.encoded import EncodedData
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
@@ -75,9 +75,9 @@ def train_theirs(run: TrialRun, folder: Path) -> Trained:
     task = get_task(run.task)
     data = EncodedData.open(run.data, task.examples)
     rows: Any = load_from_disk(str(run.data / "train")).remove_columns("length")
-    assert total_steps(len(data.train), hp.batch_size, hp.num_train_epochs) == STEPS
+    assert total_optimiser_steps(len(data.train), hp.batch_size, hp.num_train_epochs) == STEPS
     order = islice(training_batches(len(data.train), hp.batch_size, run.seed), STEPS)
-    model = build_model(task, run.model, labels=data.labels, dropout=hp.dropout, seed=run.seed)
+    model = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=hp.dropout)
     draws = torch.get_rng_state()
     trainer = _Trainer(
         model=model,

@@ -22,7 +22,15 @@ from storage import CheckpointStore
 from tuner.errors import ModelError
 from tuner.training.loop import train
 from tuner.training.model.layers import LayerMap
-from tuner.training.training_state import STATE, TRAINED, Progress, TrainingState, random_state, set_random_state
+from tuner.training.training_state import (
+    STATE,
+    TRAINED,
+    LiveTraining,
+    Progress,
+    TrainingState,
+    random_state,
+    set_random_state,
+)
 from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
@@ -55,7 +63,9 @@ class Parts:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "scaler": self.scaler.state_dict(),
-            "progress": Progress(step=5, losses=0.1 + 0.2, examples=7, best=0.3, since_best=2, learning_rate=1e-5),
+            "progress": Progress(
+                optimiser_steps=5, losses=0.1 + 0.2, loss_terms=7, best=0.3, since_best=2, learning_rate=1e-5
+            ),
             "trial": TRIAL,
             "device": "cpu",
             "threads": 1,
@@ -76,7 +86,7 @@ class Parts:
             "scaler": self.scaler,
             **changed,
         }
-        return saved.restore(**arguments)
+        return saved.restore(LiveTraining(**arguments))
 
 
 def draws() -> list[Any]:
@@ -130,6 +140,40 @@ def test_a_state_of_more_gpus_than_there_are_is_no_obstacle() -> None:
     set_random_state({**state, "cuda": [torch.zeros(16, dtype=torch.uint8)] * (torch.cuda.device_count() + 1)})
     if not torch.cuda.is_available():
         assert draws() == expected
+
+
+#: A checkpoint that version 0.1 wrote of `Parts` after two optimiser steps.
+OF_VERSION_0_1 = Path(__file__).with_name("checkpoint-0.1")
+
+
+def test_a_checkpoint_of_version_0_1_is_read_and_goes_on() -> None:
+    parts = Parts(rate=0.5)
+    progress = parts.restore(TrainingState.read(OF_VERSION_0_1), scaler=None)
+    assert progress == Progress(
+        optimiser_steps=2,
+        evaluation_due=True,
+        losses=1.25,
+        loss_terms=7,
+        learning_rate=0.05,
+        best=0.75,
+        since_best=1,
+        evaluation_batch=16,
+    )
+    # The numbers that version 0.1 printed as it went on.
+    assert parts.model.bias.tolist() == [0.34930023550987244, -0.6492002606391907]
+    parts.optimizer.zero_grad()
+    parts.model(torch.ones(3)).sum().backward()
+    parts.optimizer.step()
+    parts.schedule.step()
+    assert parts.model.bias.tolist() == pytest.approx([0.31585046648979187, -0.6823172569274902])
+    assert parts.schedule.get_last_lr() == [0.025]
+
+
+def test_a_checkpoint_keeps_the_names_of_version_0_1(tmp_path: Path) -> None:
+    Parts().checkpoint().write(tmp_path)
+    ours, theirs = (torch.load(folder / STATE, weights_only=True) for folder in (tmp_path, OF_VERSION_0_1))
+    assert ours.keys() == theirs.keys()
+    assert ours["progress"].keys() == theirs["progress"].keys()
 
 
 # ---- what is refused
@@ -267,7 +311,7 @@ ON_A_FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 import torch
-from tuner.training.training_state import TrainingState, Progress
+from tuner.training.training_state import LiveTraining, TrainingState, Progress
 from tuner.training.model.weights import save_weights
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

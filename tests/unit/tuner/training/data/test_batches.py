@@ -14,11 +14,11 @@ from tuner.training.data.batches import (
     PASS_TOKENS,
     Rounding,
     choose_evaluations,
+    evaluated_optimiser_steps,
     evaluation_batches,
-    evaluation_steps,
     micro_batches,
-    steps_per_epoch,
-    total_steps,
+    optimiser_steps_per_epoch,
+    total_optimiser_steps,
     training_batches,
 )
 
@@ -27,7 +27,7 @@ sizes = st.integers(1, 200)
 
 @given(examples=sizes, batch_size=st.integers(1, 70), seed=st.integers(0, 5))
 def test_every_epoch_sees_every_example_once(examples: int, batch_size: int, seed: int) -> None:
-    per_epoch = steps_per_epoch(examples, batch_size)
+    per_epoch = optimiser_steps_per_epoch(examples, batch_size)
     batches = training_batches(examples, batch_size, seed)
     for _ in range(3):
         epoch = list(islice(batches, per_epoch))
@@ -37,7 +37,7 @@ def test_every_epoch_sees_every_example_once(examples: int, batch_size: int, see
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     def order(seed: int, batch_size: int) -> list[list[int]]:
-        epochs = steps_per_epoch(50, batch_size)
+        epochs = optimiser_steps_per_epoch(50, batch_size)
         batches = training_batches(50, batch_size, seed)
         return [np.concatenate(list(islice(batches, epochs))).tolist() for _ in range(2)]
 
@@ -141,12 +141,12 @@ def test_texts_too_long_for_a_whole_multiple_share_no_rows_with_others(lengths: 
     ],
 )
 def test_the_steps_of_a_trial(examples: int, batch_size: int, epochs: float, steps: int) -> None:
-    assert total_steps(examples, batch_size, epochs) == steps
+    assert total_optimiser_steps(examples, batch_size, epochs) == steps
 
 
 @given(total=st.integers(1, 100_000), count=st.sampled_from(sorted(EVALUATED_TENTHS)))
 def test_evaluations_end_growing_tenths_of_the_schedule(total: int, count: int) -> None:
-    plan = evaluation_steps(total, count)
+    plan = evaluated_optimiser_steps(total, count)
     steps, tenths = list(plan), list(plan.values())
     assert steps == sorted(set(steps))
     assert tenths == sorted(set(tenths))
@@ -161,7 +161,7 @@ def test_evaluations_end_growing_tenths_of_the_schedule(total: int, count: int) 
 
 @given(total=st.integers(1, 9))
 def test_a_trial_of_fewer_steps_than_evaluations_has_one_after_each_step(total: int) -> None:
-    plan = evaluation_steps(total, 10)
+    plan = evaluated_optimiser_steps(total, 10)
     assert list(plan) == list(range(1, total + 1))
     # Each is labelled with the last tenth that it ends.
     assert list(plan.values()) == [step * 10 // total for step in range(1, total + 1)]
@@ -173,11 +173,11 @@ def test_whoever_looks_less_often_looks_where_the_others_do(count: int) -> None:
     assert len(tenths) == count
     assert tenths[-1] == 10
     assert all(set(tenths) <= set(other) for more, other in EVALUATED_TENTHS.items() if more > count)
-    assert list(evaluation_steps(100, count).items()) == [(10 * tenth, tenth) for tenth in tenths]
+    assert list(evaluated_optimiser_steps(100, count).items()) == [(10 * tenth, tenth) for tenth in tenths]
 
 
 def test_four_steps_end_the_second_fifth_seventh_and_tenth_tenth() -> None:
-    assert evaluation_steps(4, 10) == {1: 2, 2: 5, 3: 7, 4: 10}
+    assert evaluated_optimiser_steps(4, 10) == {1: 2, 2: 5, 3: 7, 4: 10}
 
 
 @given(

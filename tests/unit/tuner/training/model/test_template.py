@@ -14,7 +14,9 @@ import transformers
 from tuner.processes.trainers import ForkServer
 from tuner.training.data.encoded import EncodedData
 from tuner.training.model import template
+from tuner.training.model.blueprint import Blueprint
 from tuner.training.model.loading import build_model, keep_template
+from tuner.training.model.template import Template
 from tuner.training.tasks import get_task
 from tuner.trial.run import ModelSource, TrialRun
 
@@ -64,18 +66,21 @@ def test_a_trial_from_a_template_is_that_of_a_fresh_model(
     assert [evaluations for evaluations, _ in taken] == [evaluations for evaluations, _ in fresh]
 
 
-def kept(run: TrialRun, **changed: Any) -> dict[str, Any]:
-    """Keep a template of a trial's model; return how to ask for it."""
-    assert run.model is not None
-    arguments: dict[str, Any] = {"task": get_task(run.task), "model": run.model, "labels": ("no", "yes"), "seed": 3}
-    keep_template(**arguments, **{"room": None, **changed})
-    return {**arguments, "dropout": 0.2}
+def blueprint(run: TrialRun, **changed: Any) -> Blueprint:
+    asked: dict[str, Any] = {"model": run.model, "labels": ("no", "yes"), "seed": 3, **changed}
+    return get_task(run.task).blueprint(**asked)
+
+
+def kept(run: TrialRun, room: int | None = None) -> Template:
+    """Keep a template of a trial's model and return it."""
+    keep_template(blueprint(run), room=room)
+    (held,) = template._kept
+    return held
 
 
 def test_a_template_is_taken_once(make_run: Callable[..., TrialRun]) -> None:
-    asked = kept(make_run("bert", 2))
-    (held,) = template._kept
-    first, second = build_model(**asked), build_model(**asked)
+    held = kept(make_run("bert", 2))
+    first, second = (build_model(held.blueprint, dropout=0.2) for _ in range(2))
     assert first is held.model
     assert second is not first
     assert {name: float(value.sum()) for name, value in first.state_dict().items()} == {
@@ -87,23 +92,27 @@ def test_a_template_is_taken_once(make_run: Callable[..., TrialRun]) -> None:
     "other", [{"seed": 4}, {"labels": ("yes", "no")}, {"dropout": None}], ids=["seed", "labels", "dropout of its own"]
 )
 def test_what_is_asked_for_otherwise_is_built(other: dict[str, Any], make_run: Callable[..., TrialRun]) -> None:
-    asked = {**kept(make_run("bert", 2)), **other}
-    (held,) = template._kept
-    assert build_model(**asked) is not held.model
+    run = make_run("bert", 2)
+    held = kept(run)
+    asked = {"dropout": 0.2, **other}
+    dropout = asked.pop("dropout")
+    assert build_model(blueprint(run, **asked), dropout=dropout) is not held.model
 
 
 def test_another_models_template_is_not_taken(
     make_run: Callable[..., TrialRun], checkpoint: Callable[..., ModelSource]
 ) -> None:
-    asked = {**kept(make_run("bert", 2)), "model": checkpoint("bert", 4)}
-    assert len(build_model(**asked).bert.encoder.layer) == 4  # type: ignore[arg-type, union-attr]
+    run = make_run("bert", 2)
+    kept(run)
+    model: Any = build_model(blueprint(run, model=checkpoint("bert", 4)), dropout=0.2)
+    assert len(model.bert.encoder.layer) == 4
 
 
 def test_random_numbers_go_on_as_after_building(make_run: Callable[..., TrialRun]) -> None:
-    asked = kept(make_run("bert", 2))
-    build_model(**asked)
+    held = kept(make_run("bert", 2))
+    build_model(held.blueprint, dropout=0.2)
     after_taking = torch.rand(3)
-    build_model(**asked)
+    build_model(held.blueprint, dropout=0.2)
     assert torch.equal(after_taking, torch.rand(3))
 
 

@@ -13,7 +13,7 @@ from transformers import SchedulerType, get_scheduler
 from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION
 
 from search_spaces.schedules import OPTIONAL, REQUIRED, UNPLANNED, complaint
-from tuner.training.optimisation.schedules import make_schedule, warmup_steps
+from tuner.training.optimisation.schedules import make_schedule, warmup_optimiser_steps
 
 if TYPE_CHECKING:
     from tuner.trial.run import TrialRun
@@ -155,7 +155,7 @@ def test_a_misspelt_schedule_is_suggested() -> None:
 
 @given(ratio=st.floats(0, 1), total=st.integers(1, 10_000))
 def test_the_warm_up_is_never_longer_than_the_trial(ratio: float, total: int) -> None:
-    steps = warmup_steps(ratio, total)
+    steps = warmup_optimiser_steps(ratio, total)
     assert 0 <= steps <= total
     assert (steps > 0) == (ratio > 0)
 

@@ -246,7 +246,7 @@ def test_a_model_whose_states_depend_on_their_company_keeps_none(
     for _ in range(2):
         _, said = trained(run)
         assert said["trunk_cache"]["place"] == "recompute"
-        assert "depends on what it is batched with" in said["trunk_cache"]["reason"]
+        assert "depends on the rest of its batch" in said["trunk_cache"]["reason"]
 
 
 def test_states_that_are_no_numbers_are_kept_by_nobody(
@@ -263,7 +263,7 @@ def test_states_that_are_no_numbers_are_kept_by_nobody(
     run = cached(make_run("bert", **CLOSE, frozen_layers=0.5))
     with pytest.raises(Diverged):
         list(train(replace(run, record=recorded.append)))
-    assert recorded[-1]["trunk_cache"]["reason"].endswith("batched with (nan)")
+    assert recorded[-1]["trunk_cache"]["reason"].endswith("of its batch (nan)")
 
 
 def test_a_model_that_cannot_be_parted_is_trained_whole(

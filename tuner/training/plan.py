@@ -1,0 +1,74 @@
+"""The plan of a trial: everything that is known about its course before the first optimiser step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tuner.training.data.batches import (
+    choose_evaluations,
+    evaluated_optimiser_steps,
+    optimiser_steps_per_epoch,
+    total_optimiser_steps,
+)
+from tuner.training.model.freezing import least_frozen, thaw_plan
+from tuner.training.optimisation.schedules import warmup_optimiser_steps
+from tuner.trial.evaluation import TENTHS
+
+if TYPE_CHECKING:
+    from tuner.training.data.encoded import EncodedData
+    from tuner.trial.run import TrialRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Length, thawing, warm-up and evaluations of a trial, in optimiser steps."""
+
+    #: Training examples that the trial uses.
+    rows: int
+    per_epoch: int
+    #: Optimiser steps of the whole schedule.
+    total: int
+    #: Optimiser steps after which this run ends: fewer than `total` in a smoke run.
+    last: int
+    warmup: int
+    #: Frozen layers by the optimiser step at which this number begins; the first optimiser step is 0.
+    thawing: Mapping[int, int]
+    #: By optimiser step after which there is an evaluation, the tenth of the schedule that ends there.
+    evaluate_after: Mapping[int, int]
+
+
+def make_plan(run: TrialRun, data: EncodedData, *, layers: int) -> Plan:
+    """Return the plan of a trial.
+
+    Args:
+        run: Hyperparameters and limits.
+        data: The encoded splits.
+        layers: Layers of the model's encoder.
+    """
+    hp = run.hyperparameters
+    rows = len(data.train) if run.max_rows is None else min(run.max_rows, len(data.train))
+    per_epoch = optimiser_steps_per_epoch(rows, hp.batch_size)
+    total = total_optimiser_steps(rows, hp.batch_size, hp.num_train_epochs)
+    thawing = thaw_plan(
+        hp.frozen_layers, layers=layers, epochs=hp.num_train_epochs, optimiser_steps_per_epoch=per_epoch
+    )
+    evaluations = run.evaluations
+    if not isinstance(evaluations, int):
+        evaluations = choose_evaluations(
+            train_tokens=data.train_tokens,
+            validation_tokens=data.validation_tokens,
+            epochs=hp.num_train_epochs,
+            trained_share=1 - least_frozen(thawing) / layers,
+        )
+    last = total if run.max_steps is None else min(total, run.max_steps)
+    return Plan(
+        rows=rows,
+        per_epoch=per_epoch,
+        total=total,
+        last=last,
+        warmup=0 if hp.lr_scheduler_type == "constant" else warmup_optimiser_steps(hp.warmup_ratio, total),
+        thawing=thawing,
+        evaluate_after=evaluated_optimiser_steps(total, evaluations) if run.max_steps is None else {last: TENTHS},
+    )
