@@ -27,7 +27,7 @@ from tuner.training.optimisation.clipping import MAX_GRAD_NORM
 from tuner.training.optimisation.parameter_groups import parameter_groups
 from tuner.training.optimisation.schedules import make_schedule
 from tuner.training.plan import make_plan
-from tuner.training.precision import device_kind, mixed_precision
+from tuner.training.precision import device_kind, forbid_tf32, mixed_precision
 from tuner.training.tasks import get_task
 from tuner.training.training_state import LiveTraining, Progress, TrainingState
 from tuner.training.trunk.forward import ForwardPasses
@@ -69,6 +69,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     hp = run.hyperparameters
     if run.threads is not None:
         torch.set_num_threads(run.threads)
+    forbid_tf32()
 
     # ---- data
     task = get_task(run.task)
@@ -166,8 +167,10 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
                     f"of {plan.total}"
                 )
             progress.learning_rate = _encoder_rate(hp.learning_rate, optimizer)
+            # A fused optimiser skips by itself a step whose gradients have overflowed, and accelerate does not notice.
+            is_skipped = accelerator.scaler is not None and not bool(torch.isfinite(norm))
             optimizer.step()
-            if not accelerator.optimizer_step_was_skipped:
+            if not is_skipped:
                 schedule.step()
             optimizer.zero_grad()
             terms = passes.loss_terms("train", batch)

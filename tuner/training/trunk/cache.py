@@ -177,7 +177,7 @@ class TrunkCache:
             for index, states in zip(indices, source.compute(SPLITS[0], indices, [depth])[depth], strict=True):
                 there = kept[begins[index] : begins[index + 1]].float()
                 largest = float(there.abs().max().clamp(min=1e-6))
-                differences.append(float((states.float() - there).abs().max()) / largest)
+                differences.append(float((states.float().cpu() - there).abs().max()) / largest)
         difference = float(np.max(differences))  # NaN stays NaN, and fails the comparison below
         complaint = None
         if not difference <= _ALONE[source.dtype.itemsize]:
