@@ -135,7 +135,7 @@ def wait_for_lost_steps(url: str, running: Running) -> Records:
     def is_ahead(records: Records, trial: int) -> bool:
         reported = max((step["step"] for step in records.trials[trial]["steps"]), default=0)
         newest = records.slots[trial].checkpoints.resume[0]
-        return any(step > newest.step for step, tenth in ENDS.items() if tenth == reported)
+        return any(step > newest.optimiser_steps for step, tenth in ENDS.items() if tenth == reported)
 
     def found() -> Records | None:
         assert running.process.poll() is None, running.stderr
