@@ -1,4 +1,4 @@
-# quickstart, test, test-rest, test-all, bench, chaos, check and docs each set up what they need: any of them may be the first command after a clone.
+# Each target but help, secrets and clean sets up what it needs: any of them may be the first command after a clone.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
