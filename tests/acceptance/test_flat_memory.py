@@ -11,6 +11,8 @@ import psutil
 if TYPE_CHECKING:
     from acceptance_support import Running, Tuner
 
+pytestmark = pytest.mark.rest
+
 TRIALS = 32
 #: Growth from the fifth trial to the thirtieth.
 MOST = 1.05

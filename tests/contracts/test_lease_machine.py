@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import optuna
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,6 +25,8 @@ from hypothesis.stateful import (
 from storing import LEASE_S, create_study, expire, optuna_study
 
 from storage import CheckpointRef, Checkpoints, Database, Events, History, Lease, LeaseLost, Slots, fenced
+
+pytestmark = pytest.mark.rest
 
 OWNERS = st.sampled_from(["ann", "ben", "cid"])
 TrialState = optuna.trial.TrialState

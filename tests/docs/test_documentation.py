@@ -57,6 +57,7 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> None:
 
 
 @pytest.mark.acceptance
+@pytest.mark.rest
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
 def test_every_command_and_study_file_of_a_page_works(
     page: Path, reader: tuple[Path, dict[str, str]], tmp_path: Path
