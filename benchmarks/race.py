@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from measuring import Equality, Gate, Measured, finish, interleave, measure, median, parse, run, say, show
+from measuring import Equality, Gate, Measured, finish, interleave, measure, measure_here, median, parse, run, say, show
 from points import EQUAL_RATES, draw_points, prepare_study
 from texts import LAYERS, MODEL, REVIEWS, freeze, quiet
 
@@ -387,14 +387,15 @@ def main() -> int:
             for number, point in enumerate(points)
         ],
     )
+    called = measure_here if options.small else measure
     with tempfile.TemporaryDirectory() as cache:
-        prepared = measure(prepare_rows, study=study, cache=cache).report
+        prepared = called(prepare_rows, study=study, cache=cache).report
         theirs = {"points": points, "folder": prepared["folder"], "location": prepared["location"]}
         systems = {
             OURS: partial(run_ours, points=points, study=study, cache=cache),
-            BY_HAND: partial(measure, search_with_trainer, as_used=False, **theirs),
-            AS_USED: partial(measure, search_with_trainer, as_used=True, **theirs),
-            PLAIN: partial(measure, search_by_hand, **theirs),
+            BY_HAND: partial(called, search_with_trainer, as_used=False, **theirs),
+            AS_USED: partial(called, search_with_trainer, as_used=True, **theirs),
+            PLAIN: partial(called, search_by_hand, **theirs),
         }
         if RAY.exists():
             systems[RAY_TUNE] = partial(measure_ray, **theirs)
