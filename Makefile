@@ -1,36 +1,43 @@
-# quickstart, test, bench, chaos, gpu, check and docs each set up what they need: any of them may be the first command after a clone.
+# Each target but help, secrets and clean sets up what it needs: any of them may be the first command after a clone.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
-# Tests at a time, in the order of their folders: the long ones come first, so that no worker is left alone with them.
+# Tests at a time. Files are begun in the order of tests/conftest.py, and each stays with the worker that began it.
 JOBS ?= 2
+PYTEST = $(BIN)/python -m pytest
+AT_ONCE = -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 BENCH ?= frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test bench chaos gpu check docs secrets clean
+.PHONY: help quickstart test test-rest test-all bench chaos gpu check docs secrets clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
 
 quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a few minutes
 	$(BIN)/tuner start examples/rotten_tomatoes.yaml --workers 2
 
-test: $(VENV)/.test ## Set up, then run the tests
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
+test: $(VENV)/.test ## Set up, then run the tests that a change needs first: minutes
+	$(PYTEST) $(AT_ONCE) -m "not rest"
+
+test-rest: $(VENV)/.test ## Set up, then run the other tests: servers, faults, chaos, each page of the documentation
+	$(PYTEST) $(AT_ONCE) -m rest
+
+test-all: test test-rest ## Set up, then run every test
 
 bench: $(VENV)/.test .venv-ray/.made ## Set up, then measure against other systems: some four hours; BENCH="padding race" chooses
 	@for name in $(BENCH); do echo "== $$name" && $(BIN)/python benchmarks/$$name.py || failed="$$failed $$name"; done; \
 	  [ -z "$$failed" ] || { echo "missed a gate:$$failed"; exit 1; }
 
 chaos: $(VENV)/.test ## Set up, then run the chaos test with SEEDS=n seeds
-	$(BIN)/python -m pytest tests/chaos --seeds $(SEEDS)
+	$(PYTEST) tests/chaos --seeds $(SEEDS)
 
 # On a machine with a GPU, PyPI's torch for x86-64 Linux is a CUDA build.
 gpu: $(VENV)/.test ## Set up, then test on one GPU and print what was measured: at most four minutes; skipped without one
-	$(BIN)/python -m pytest tests/gpu
+	$(PYTEST) tests/gpu
 
 check: $(VENV)/.checking ## Set up, then lint, type-check and check the architecture
 	$(BIN)/ruff check .

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from measuring import Measured, interleave, measure, median, run
+from measuring import Measured, interleave, measure, measure_here, median, run
 from points import EQUAL_RATES, draw_points, prepare_study
 from race_peers import (
     RAY,
@@ -117,14 +117,15 @@ def main() -> int:
             for number, point in enumerate(points)
         ],
     )
+    called = measure_here if options.small else measure
     with tempfile.TemporaryDirectory() as cache:
-        prepared = measure(prepare_rows, study=study, cache=cache).report
+        prepared = called(prepare_rows, study=study, cache=cache).report
         theirs = {"points": points, "folder": prepared["folder"], "location": prepared["location"]}
         systems = {
             OURS: partial(run_ours, points=points, study=study, cache=cache),
-            BY_HAND: partial(measure, search_with_trainer, as_used=False, **theirs),
-            AS_USED: partial(measure, search_with_trainer, as_used=True, **theirs),
-            PLAIN: partial(measure, search_by_hand, **theirs),
+            BY_HAND: partial(called, search_with_trainer, as_used=False, **theirs),
+            AS_USED: partial(called, search_with_trainer, as_used=True, **theirs),
+            PLAIN: partial(called, search_by_hand, **theirs),
         }
         if RAY.exists():
             systems[RAY_TUNE] = partial(measure_ray, **theirs)

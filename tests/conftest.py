@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import hypothesis
 import pytest
-from servers import MariaDBServer, PostgresServer, S3Server, ServerUnavailable
+from servers import MariaDBServer, PostgresServer, S3Server, Server, ServerUnavailable
 
 # Before any test imports a library that reads them.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -23,19 +23,56 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 hypothesis.settings.register_profile("shared", deadline=None)
 hypothesis.settings.load_profile("shared")
 
-Server = TypeVar("Server")
+Kind = TypeVar("Kind")
 
 _TIERS = ("chaos", "contracts", "integration")
+#: Where files are in memory, which SQLite's syncs cost nothing of; what a run leaves there takes some 100 MB.
+_MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 2 << 30
+#: Folders of which each test is of `make test-rest`.
+_REST = ("benchmarks/test_small_modes.py", "chaos", "gpu", "integration")
+#: Values of parameters that lead a test to a server.
+_SERVERS = {"postgresql", "mariadb", "s3"}
+#: The order in which files are begun: those that take minutes first, so that no worker is left alone with one.
+_ORDER = ("benchmarks", "chaos", "docs", "acceptance", "contracts", "integration", "gpu", "unit")
 
 
+def pytest_configure() -> None:
+    if _MEMORY.is_dir() and os.access(_MEMORY, os.W_OK):
+        found = os.statvfs(_MEMORY)
+        if found.f_bavail * found.f_frsize >= _MEMORY_BYTES and not found.f_flag & os.ST_NOEXEC:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        tier = item.path.relative_to(Path(__file__).parent).parts[0]
-        if tier in _TIERS:
-            item.add_marker(tier)
+        parts = item.path.relative_to(Path(__file__).parent).parts
+        if parts[0] in _TIERS:
+            item.add_marker(parts[0])
+        if parts[0] in _REST or "/".join(parts) in _REST or _asks_for_a_server(item):
+            item.add_marker("rest")
+    items.sort(key=lambda item: _ORDER.index(item.path.relative_to(Path(__file__).parent).parts[0]))
 
 
-def _start(kind: Callable[..., Server], **settings: str | int) -> Server:
+def _asks_for_a_server(item: pytest.Item) -> bool:
+    if "unit" in item.path.parts:
+        return False
+    names = getattr(item, "fixturenames", ())
+    called = getattr(item, "callspec", None)
+    values = [] if called is None else [*called.params.values()]
+    values += [part for value in values if isinstance(value, tuple) for part in value]
+    return any("server" in name or name == "s3_url" for name in names) or any(
+        isinstance(value, str) and value in _SERVERS for value in values
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # A test that starts one in a way that is not seen above would make `make test` wait for servers.
+    Server.refused = "" if item.get_closest_marker("rest") else f"mark {item.nodeid} with `rest`: it starts a server"
+
+
+def _start(kind: Callable[..., Kind], **settings: str | int) -> Kind:
     """Start a server, or skip the test where its programs are missing; where CI runs, that is an error."""
     try:
         return kind(**settings)

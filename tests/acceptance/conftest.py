@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class Finished:
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[Path], Tuner]) -> Finished:
     """A study `finished` of 20 trials, some of them pruned, run by two workers at once."""
-    tuner = new_tuner(tmp_path_factory.mktemp("finished"))
+    tuner = new_tuner(tmp_path_factory.mktemp("finished")).cold  # its memory is its own
     study = tuner.study(
         "finished",
         metric="loss",
@@ -109,7 +109,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[
             supervisor = psutil.Process(running.pid)
             samples.append(tuple(each.memory_info().rss for each in (supervisor, *supervisor.children())))
         assert running.wait() == 0, running.stderr
-    return Finished(tuner, *samples)
+    return Finished(replace(tuner, forked=True), *samples)
 
 
 @pytest.fixture(scope="session")

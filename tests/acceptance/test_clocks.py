@@ -19,6 +19,8 @@ from servers import PostgresServer
 
 from storage import Database, Slots, Studies
 
+pytestmark = pytest.mark.rest
+
 NAME, TRIALS = "clocks", 4
 #: Seconds.
 FAST, SLOW = 3600, -1800

@@ -11,6 +11,8 @@ import pytest
 from acceptance_support import Gate, Tuner, records_of, wait_until
 from servers import PostgresServer
 
+pytestmark = pytest.mark.rest
+
 NAME = "crowd"
 CONNECTIONS, SUPERVISORS, TRIALS = 10, 12, 14
 

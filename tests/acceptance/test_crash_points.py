@@ -19,6 +19,8 @@ from servers import MariaDBServer, PostgresServer
 
 from storage.crash_points import POINTS
 
+pytestmark = pytest.mark.rest
+
 TRIALS = 3
 #: When a moment is reached first; and some later, in a trial that has a checkpoint, or in the last one.
 CASES = [

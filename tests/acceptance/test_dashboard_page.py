@@ -20,6 +20,8 @@ from optuna.artifacts import FileSystemArtifactStore
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.rest
+
 TOKEN = "0123456789abcdef0123456789abcdef"
 #: Calls the page's own API, and so deletes, where it runs as the dashboard's.
 ATTACK = b"""<script>

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from acceptance_support import Gate, Records, Tuner, records_of, stored_files, wait_until
 from ledgers import make_ledger, make_transfers
 
@@ -24,6 +25,8 @@ from tuner.study.study_file import stored_config
 from tuner.supervisor.ledger import Ledger
 from tuner.supervisor.retrying import OutageRetrying
 from tuner.trial.result import Outcome, TrialResult
+
+pytestmark = pytest.mark.rest
 
 NAME = "disk"
 TRIALS, KEEP, LANES = 30, 2, 2

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 if TYPE_CHECKING:
     from acceptance_support import Running, Tuner
+
+pytestmark = pytest.mark.rest
 
 TRIALS = 32
 #: Growth from the fifth trial to the thirtieth.
@@ -28,7 +31,7 @@ def test_memory_is_flat_over_thirty_trials_of_which_some_fail_and_some_are_prune
     study = tuner.toy_study(
         "uneven", train="uneven_training:train", budget={"trials": TRIALS}, pruner=pruner, max_failed="none"
     )
-    with tuner.running("start", study) as running:
+    with tuner.cold.running("start", study) as running:
         running.wait_for(r"\b5/32,")
         early = held_by(running)
         running.wait_for(r"\b30/32,")

@@ -18,6 +18,8 @@ from servers import S3Server
 
 from storage import CheckpointStore
 
+pytestmark = pytest.mark.rest
+
 NAME = "full"
 MEGABYTE = 1 << 20
 

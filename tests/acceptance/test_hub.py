@@ -15,6 +15,8 @@ import pytest
 from acceptance_support import SLOW, Tuner, records_of
 from servers.server import HOST, free_port
 
+pytestmark = pytest.mark.rest
+
 NAME, MODEL = "hub", "tests/tiny"
 COMMIT = "0" * 40
 #: What the hub says of a file that is there, and of one that is not.

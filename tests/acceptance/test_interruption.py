@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 from acceptance_support import SLOW, Running, Tuner, points, wait_until
+
+pytestmark = pytest.mark.rest
 
 TRIALS = 4
 #: What a dead command held is taken over after seconds, not after a minute.

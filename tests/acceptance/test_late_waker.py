@@ -20,6 +20,8 @@ from acceptance_support import Gate, Running, Tuner, points, records_of, stored_
 from storage import Database
 from storage.backends import IDLE_IN_TRANSACTION_S
 
+pytestmark = pytest.mark.rest
+
 LEASE_S = 2.0
 TRIALS = 3
 STEPS = 40

@@ -16,6 +16,8 @@ from acceptance_support import Tuner, records_of
 
 from storage import Database, History, Studies, TrialRecord
 
+pytestmark = pytest.mark.rest
+
 SCARCE = Path(__file__).with_name("scarce.py")
 #: Training of a user's own that says how many examples it takes at a time, and of which so many do not fit.
 HUNGRY = """

@@ -14,6 +14,8 @@ import pytest
 from acceptance_support import Tuner, points, records_of, wait_until
 from servers import MariaDBServer, PostgresServer
 
+pytestmark = pytest.mark.rest
+
 DatabaseServer: TypeAlias = PostgresServer | MariaDBServer
 TRIALS, STEPS, PAUSE_S = 2, 200, 0.05
 LEASE_S = 2.0

@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "chaos"))
 
 from checker import of_events
 
+pytestmark = pytest.mark.rest
+
 NAME, TRIALS = "partition", 3
 LEASE_S = 3.0
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from acceptance_support import Gate, Running, Tuner, points, records_of
 
+pytestmark = pytest.mark.rest
+
 COMMANDS, TRIALS = 8, 40
 
 

@@ -11,6 +11,8 @@ import pytest
 from acceptance_support import Tuner, records_of
 from servers import S3Server
 
+pytestmark = pytest.mark.rest
+
 NAME = "locked"
 
 

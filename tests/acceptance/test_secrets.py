@@ -102,11 +102,11 @@ def given(way: str, folder: Path, *, port: int, database: str, password: str = P
 
 @pytest.fixture
 def planted(tuner: Tuner, s3_server: S3Server) -> Tuner:
-    """The command with secrets in its environment that have nothing to do with the database."""
+    """The command with secrets in its environment that have nothing to do with the database; it is looked at whole."""
     users = tuner.folder / "users"
     users.write_text(f"ada:{DASHBOARD_PASSWORD}\n", encoding="utf-8")
     users.chmod(0o600)
-    return tuner.within(
+    return tuner.cold.within(
         **s3_server.environment
         | {
             "AWS_SECRET_ACCESS_KEY": AWS_SECRET,

@@ -16,6 +16,8 @@ from servers import FaultProxy, S3Server
 
 from storage import CheckpointStore, CheckpointsUnreachable, remote_place
 
+pytestmark = pytest.mark.rest
+
 NAME = "faults"
 WAITS = "no checkpoint, training goes on and the one before stays: "
 ENDS = "trained to its end, which waits until its best weights are stored: "

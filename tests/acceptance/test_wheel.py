@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from acceptance_support import Tuner
+
+from tuner.cli.main import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("search_spaces", "storage", "tuner")
@@ -70,10 +73,42 @@ def test_the_installed_packages_are_the_wheels_and_have_their_data(installed: Tu
     assert presets == ["image-classification", "text-classification"]
 
 
+def test_the_wheel_has_every_file_of_the_packages(clean_environment: Path) -> None:
+    site = next(clean_environment.glob("lib/python*/site-packages"))
+    for package in PACKAGES:
+        assert files_below(site / package) == files_below(ROOT / package)
+
+
+def files_below(folder: Path) -> set[str]:
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder).as_posix() for path in found}
+
+
 def test_the_command_runs_from_a_folder_that_has_a_folder_storage(installed: Tuner) -> None:
     assert installed.ok("--help").stdout.startswith("Usage: tuner ")
     assert installed.ok("--version").stdout.startswith("tuner, version ")
     assert installed.ok("init", "--example", "rotten-tomatoes").returncode == 0
+
+
+def test_every_command_says_how_it_is_used(installed: Tuner, clean_environment: Path) -> None:
+    script = (
+        "from tuner.cli.main import COMMANDS, group\n"
+        "for name in COMMANDS: group.main([name, '--help'], prog_name='tuner', standalone_mode=False)"
+    )
+    said = call(clean_environment / "bin" / "python", "-P", "-c", script, cwd=installed.folder)
+    assert [name for name in COMMANDS if f"Usage: tuner {name} " not in said] == []
+
+
+def test_a_study_of_a_users_own_training_runs_to_its_export(installed: Tuner) -> None:
+    page = (ROOT / "docs/how-to/own-training.md").read_text(encoding="utf-8")
+    for name, text in re.findall(r"^```\w+\n# (walk\.\w+)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):
+        (installed.folder / name).write_text(text, encoding="utf-8")
+    installed.ok("check", "walk.yaml")
+    assert "3 of 3 trials" in installed.ok("start", "walk.yaml", "--workers", "2").stdout
+    assert installed.json("status", "walk")["state"] == "finished"
+    best = installed.json("best", "walk")
+    installed.ok("export", "walk", "out")
+    assert float((installed.folder / "out" / "best.txt").read_text()) == best["value"]
 
 
 def test_trainers_started_there_import_ours_too(installed: Tuner) -> None:

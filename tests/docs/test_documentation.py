@@ -57,6 +57,7 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> None:
 
 
 @pytest.mark.acceptance
+@pytest.mark.rest
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS, ids=name_of)
 def test_every_command_and_study_file_of_a_page_works(
     page: Path, reader: tuple[Path, dict[str, str]], tmp_path: Path
@@ -89,7 +90,13 @@ def test_every_block_has_a_known_language() -> None:
     fences = [
         line for page in PAGES for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("```")
     ]
-    assert {fence for fence in fences if fence != "```"} <= {"```yaml", "```console", "```text", "```python"}
+    assert {fence for fence in fences if fence != "```"} <= {
+        "```yaml",
+        "```console",
+        "```text",
+        "```python",
+        "```mermaid",
+    }
 
 
 def test_every_command_is_documented() -> None:

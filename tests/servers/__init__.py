@@ -5,5 +5,6 @@ from servers.fault_proxy import FaultProxy
 from servers.mariadb import MariaDBServer
 from servers.postgres import PostgresServer
 from servers.s3 import S3Server
+from servers.server import Server
 
-__all__ = ["FaultProxy", "MariaDBServer", "PostgresServer", "S3Server", "ServerFailed", "ServerUnavailable"]
+__all__ = ["FaultProxy", "MariaDBServer", "PostgresServer", "S3Server", "Server", "ServerFailed", "ServerUnavailable"]

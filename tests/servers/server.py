@@ -15,7 +15,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 from servers.errors import ServerFailed
 
@@ -48,6 +48,9 @@ class Server(ABC):
         user: Whom it runs as and whom its folder belongs to; empty for whoever runs the tests.
         ending: What makes it end at once.
     """
+
+    #: Why no server may be started; empty where one may.
+    refused: ClassVar[str] = ""
 
     def __init__(self, name: str, *, user: str = "", ending: signal.Signals = signal.SIGTERM) -> None:
         self.port = free_port()
@@ -95,6 +98,7 @@ class Server(ABC):
         """
         if self.is_running:
             raise self._failure("runs already")
+        assert not Server.refused, Server.refused
         arguments = [os.getpid(), self._ending.name, self._user, self.folder, *self._command()]
         self._keeper = subprocess.Popen(
             [sys.executable, "-I", "-S", _KEEPER, *map(str, arguments)],
