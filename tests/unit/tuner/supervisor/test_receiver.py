@@ -148,13 +148,14 @@ def test_every_evaluation_is_shown() -> None:
     assert lane.watched == [TrialEvaluated(number=3, evaluation=evaluated(step, 0.5)) for step in (1, 2)]
 
 
-def test_an_evaluation_that_comes_out_otherwise_is_noticed() -> None:
+@pytest.mark.parametrize("value", [0.25, 0.75])
+def test_an_evaluation_that_comes_out_otherwise_is_noticed(value: float) -> None:
     lane = Lane(reported={2: 0.5})
-    lane.judge(2, 0.25)
+    lane.judge(2, value)
     assert lane.database.reported == []
     (notice,) = lane.notices
     assert notice == (
-        "trial 3: tenth 2 is now 0.25, before it was interrupted it was 0.5; this machine computes otherwise"
+        f"trial 3: tenth 2 is now {value}, before it was interrupted it was 0.5; this machine computes otherwise"
     )
 
 
