@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 INPUTS := pyproject.toml constraints.txt
 SEEDS ?= 1
+# Of tests/mutation.py; none is all of them.
+MODULES ?=
 # Tests at a time. Files are begun in the order of tests/conftest.py, and each stays with the worker that began it.
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest
@@ -12,7 +14,7 @@ AT_ONCE = -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 BENCH ?= frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-rest test-all bench chaos gpu check docs secrets clean
+.PHONY: help quickstart test test-rest test-all bench chaos mutation gpu check docs secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -34,6 +36,9 @@ bench: $(VENV)/.test .venv-ray/.made ## Set up, then measure against other syste
 
 chaos: $(VENV)/.test ## Set up, then run the chaos test with SEEDS=n seeds
 	$(PYTEST) tests/chaos --seeds $(SEEDS)
+
+mutation: $(VENV)/.mutation ## Set up, then list small faults that no test notices: some 40 minutes; MODULES="slots loop" chooses
+	$(BIN)/python tests/mutation.py $(MODULES)
 
 # On a machine with a GPU, PyPI's torch for x86-64 Linux is a CUDA build.
 gpu: $(VENV)/.test ## Set up, then test on one GPU and print what was measured: at most four minutes; skipped without one
@@ -67,6 +72,10 @@ $(VENV)/.quickstart: $(VENV)/.made $(INPUTS)
 
 $(VENV)/.test: $(VENV)/.made $(INPUTS)
 	$(PIP) -e '.[quickstart,test]'
+	@touch $@
+
+$(VENV)/.mutation: $(VENV)/.made $(INPUTS)
+	$(PIP) -e '.[quickstart,test,mutation]'
 	@touch $@
 
 $(VENV)/.checking: $(VENV)/.made $(INPUTS)

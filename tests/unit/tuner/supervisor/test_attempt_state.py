@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from tuner.supervisor.attempt_state import TRANSITIONS, AttemptState, is_allowed
+from pathlib import Path
 
+from tuner.supervisor.attempt_state import TRANSITIONS, AttemptState, diagram, is_allowed
+
+DOCUMENTED = Path(__file__).parents[4] / "docs/explanation/trial-life.md"
 ON_A_LANE = [state for state in AttemptState if not state.is_off]
 
 
@@ -37,3 +40,7 @@ def test_a_trial_that_the_database_knows_as_over_can_only_end() -> None:
 def test_each_transition_stands_once() -> None:
     pairs = [(each.source, each.target) for each in TRANSITIONS]
     assert len(pairs) == len(set(pairs))
+
+
+def test_the_diagram_of_the_documentation_is_this_table() -> None:
+    assert f"```mermaid\n{diagram()}\n```" in DOCUMENTED.read_text()
