@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import psutil
 import yaml
-from forked_command import ForkedCommand
+from forked_command import ForkedCommand, can_be_forked
 
 if TYPE_CHECKING:
     from storage import SlotRecord
@@ -297,9 +297,8 @@ class Tuner:
         return replace(self, forked=False)
 
     def _start(self, arguments: tuple[str, ...], *, stdin: int | IO[str] = subprocess.DEVNULL) -> Running:
-        """Start the command: forked, unless it is another one or has variables that only a starting process reads."""
-        forked = self.forked and self.command == (str(COMMAND),)
-        forked = forked and not any(name.startswith(("LD_", "PYTHON")) for name in self.environment)
+        """Start the command: forked, unless it is another one, or has variables that libraries read at their import."""
+        forked = self.forked and self.command == (str(COMMAND),) and can_be_forked(self.environment)
         return Running([*self.command, *arguments], self.folder, self.environment, stdin=stdin, forked=forked)
 
     def _write_study(self, name: str, document: Mapping[str, Any]) -> str:

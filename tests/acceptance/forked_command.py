@@ -18,6 +18,15 @@ from typing import IO
 
 from command_server import MAX_REQUEST
 
+#: Beginnings of the names of variables that nothing reads which `command_server` has imported or what it stands on.
+_READ_LATE = ("TUNER_", "TOY_", "HF_", "AWS_", "PG", "XDG_", "NO_PROXY", "PATH", "HOME", "COLUMNS", "PYTEST_")
+
+
+def can_be_forked(environment: Mapping[str, str]) -> bool:
+    """Return whether a forked command heeds its environment as one does that imports its libraries itself."""
+    changed = {name for name in environment.keys() | _own().keys() if environment.get(name) != _own().get(name)}
+    return all(name.startswith(_READ_LATE) for name in changed)
+
 
 class ForkedCommand:
     """A running command, with those methods of `subprocess.Popen` that tests use.
@@ -82,15 +91,20 @@ class ForkedCommand:
 
 
 @cache
+def _own() -> dict[str, str]:
+    """Return the environment that the process has which commands are forked from."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("TUNER_", "PYTHON"))}
+
+
+@cache
 def _server() -> socket.socket:
     """Start the process that commands are forked from, one for all tests of this process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("TUNER_", "PYTHON"))}
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("command_server.py")), str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env=environment,
+            env=_own(),
             start_new_session=True,  # a Ctrl-C is for the tests
         )
 
