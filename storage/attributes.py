@@ -54,7 +54,7 @@ _of_studies = _Attributes("study_system_attributes", "study_id")
 
 
 def set_trial_attributes(storage: optuna.storages.RDBStorage, trial_id: int, values: Mapping[str, Any]) -> None:
-    """Set user attributes of a trial. Call this in a `joined` transaction, beside a call of Optuna's for the trial.
+    """Set user attributes of a trial. Call this inside `joined`, in one transaction with an Optuna write to the trial.
 
     This function does not check that the trial exists and is unfinished: Optuna's call does.
 

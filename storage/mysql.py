@@ -103,7 +103,7 @@ class MySQL:
         """Check that the server's settings and the existing tables keep transactions safe.
 
         Raises:
-            DatabaseUnreadable: They do not; the message says which and why.
+            DatabaseUnreadable: A setting or a table makes transactions unsafe; the message says which and why.
         """
         with engine.connect() as connection:
             self.check_settings(dict(_rows(connection, _VARIABLES)))

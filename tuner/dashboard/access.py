@@ -75,7 +75,7 @@ def read_credentials(
         auth_file: A file with a line `user:password` for each user. Lines that begin with # are skipped.
 
     Raises:
-        AccessError: A file cannot be read or holds no credentials, or there are two tokens.
+        AccessError: A file cannot be read or holds no credentials, or both `token` and `token_file` are given.
     """
     if token and token_file is not None:
         raise AccessError("there are two tokens for the dashboard; give TUNER_DASHBOARD_TOKEN or a file, not both")

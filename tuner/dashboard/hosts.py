@@ -20,8 +20,9 @@ _PORTS = {"http": 80, "https": 443}
 class Hosts:
     """The host names that a request may name in its `Host` header.
 
-    A hostile page can let its own host name resolve to this machine (DNS rebinding). To the browser it then has the
-    dashboard's origin. Its requests are recognised by the host name that they carry.
+    A hostile page can make its own host name resolve to this machine (DNS rebinding); the browser then treats the
+    dashboard as that page's own origin. Such requests still name the page's host in `Host`, so a name that is not
+    listed here is refused.
 
     Args:
         names: Names and addresses, without scheme and port.

@@ -60,7 +60,7 @@ class End:
 
 @dataclass(kw_only=True)
 class Attempt:
-    """A trial that a supervisor holds: its state, and the facts from which its next move follows.
+    """A trial on a lane: its state, and the facts from which its next move follows.
 
     Only the main thread may change it. The state and the facts of its end change by the methods here alone, each other
     part only in the file that it names.
@@ -156,12 +156,12 @@ class Attempt:
         self.trainer = trainer
         self.enter(AttemptState.PREPARING if prepares else AttemptState.TRAINING)
 
-    def train(self) -> None:
+    def note_recorded(self) -> None:
         """Note that the trainer has recorded its effective configuration, for the first time or again."""
         if self.state is AttemptState.PREPARING:
             self.enter(AttemptState.TRAINING)
 
-    def prune(self, evaluation: Evaluation) -> None:
+    def note_pruned(self, evaluation: Evaluation) -> None:
         """Note that the pruner has ended the trial; its trainer hears so at its next optimiser step."""
         self.end.pruned_by = evaluation
 
@@ -181,7 +181,7 @@ class Attempt:
         self.end.told_to_leave = True
         self.enter(AttemptState.LEAVING)
 
-    def has_left(self) -> None:
+    def note_left(self) -> None:
         """Note that the trainer has left, or that nothing more can be saved."""
         self.end.result = TrialResult(state=Outcome.LEFT)
         self.enter(AttemptState.LEFT)
@@ -202,7 +202,7 @@ class Attempt:
         self.end.result, self.end.is_unsaved, self.end.crash = result, is_unsaved, None
         self.enter(AttemptState.FINISHING)
 
-    def best_is_written(self) -> None:
+    def note_best_written(self) -> None:
         """Note that the trainer has written its best weights, and has nothing more to give."""
         self.end.is_unsaved = False
 

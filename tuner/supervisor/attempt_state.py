@@ -17,7 +17,7 @@ class AttemptState(StrEnum):
     TRAINING = "training"
     #: The trainer is told to save and to leave: a person, a signal or a budget ends the attempt before the trial.
     LEAVING = "leaving"
-    #: The trainer has saved and left. The slot is still to be given back.
+    #: The trainer has left, saved where that could be done. The slot is still to be given back.
     LEFT = "left"
     #: The trainer ended before the trial did. It is to be decided whether the trial goes on or ends.
     CRASHED = "crashed"
@@ -67,14 +67,14 @@ TRANSITIONS = (
     *_from(
         AttemptState.PREPARING,
         training="the trainer records its effective configuration",
-        finishing="training fails before its first step, or its time is over",
+        finishing="training fails before its first optimiser step, its time is over, or the study is stopped",
         crashed="the trainer dies, or the device has no memory for the model",
     ),
     *_from(
         AttemptState.TRAINING,
         left="training that never asks whether to save leaves after an evaluation",
-        leaving="a signal, a pause, a stop or a spent budget",
-        finishing="the trainer says how the trial ended, or its time is over",
+        leaving="a signal, a pause or a spent budget",
+        finishing="the trainer says how the trial ended, its time is over, or the study is stopped",
         crashed="the trainer dies, memory runs out, or the store fails where the pointer is unknown",
     ),
     *_from(
@@ -86,7 +86,7 @@ TRANSITIONS = (
     *_from(
         AttemptState.LEFT,
         crashed="the store fails where the pointer is unknown",
-        finishing="the study was stopped or deleted",
+        finishing="the study is stopped",
     ),
     *_from(
         AttemptState.CRASHED,
@@ -114,7 +114,7 @@ _ALLOWED = {(each.source, each.target) for each in TRANSITIONS} | {
 
 
 def is_allowed(source: AttemptState, target: AttemptState) -> bool:
-    """Return whether one state may follow another; each may follow itself, as when memory runs out twice."""
+    """Return whether one state may follow another. Each may follow itself, as a crash a crash."""
     return source is target or (source, target) in _ALLOWED
 
 
@@ -122,14 +122,14 @@ def diagram() -> str:
     """Return the states and transitions as a Mermaid diagram."""
     lines = ["stateDiagram-v2", "    [*] --> restoring: a slot is claimed"]
     held = "\n".join(
-        f"        {each.source} --> {each.target}: {each.when}" for each in TRANSITIONS if not _leads_off(each)
+        f"        {each.source} --> {each.target}: {each.when}" for each in TRANSITIONS if not _touches_tidying(each)
     )
     lines += ["    state held {", held, "    }"]
     lines += [f"    held --> {target}: {when}" for target, when in ALWAYS.items()]
-    lines += [f"    {each.source} --> {each.target}: {each.when}" for each in TRANSITIONS if _leads_off(each)]
+    lines += [f"    {each.source} --> {each.target}: {each.when}" for each in TRANSITIONS if _touches_tidying(each)]
     lines += [f"    {state} --> [*]" for state in _OFF]
     return "\n".join(lines)
 
 
-def _leads_off(transition: Transition) -> bool:
+def _touches_tidying(transition: Transition) -> bool:
     return AttemptState.TIDYING in (transition.source, transition.target)

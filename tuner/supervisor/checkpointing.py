@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from storage import CheckpointError, LeaseLost, describe_outage
 from tuner.processes.messages import Save
+from tuner.supervisor.attempt_state import AttemptState
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ SAVE_SHARE = 0.1
 _BYTES, _BYTES_A_SECOND = 12, 200e6
 
 
-class Owner(Protocol):
+class StoreListener(Protocol):
     """The part of a supervisor that is told how calls to the store have ended."""
 
     def drop(self, attempt: Attempt) -> None:
@@ -53,7 +54,7 @@ class Checkpointing:
         background: Runs calls that wait for the store.
         ledger: Takes warnings for the event log.
         notice: Takes a line for a person.
-        owner: Told how calls to the store have ended.
+        listener: Told how calls to the store have ended.
     """
 
     def __init__(
@@ -63,13 +64,13 @@ class Checkpointing:
         ledger: Ledger,
         *,
         notice: Callable[[str], None],
-        owner: Owner,
+        listener: StoreListener,
     ) -> None:
         self._transfers = transfers
         self._background = background
         self._ledger = ledger
         self._notice = notice
-        self._owner = owner
+        self._listener = listener
         #: Seconds that the cheapest checkpoint of this run took: for small trials, opening and syncing files is most of
         #: the cost.
         self._least_s = 0.0
@@ -188,7 +189,7 @@ class Checkpointing:
     def _troubled(self, attempt: Attempt, problem: str) -> None:
         """Tell a person, once, why the store takes no checkpoint and how the trial goes on; try again later."""
         attempt.saving.retry_at = time.monotonic() + STORE_AGAIN_S
-        if attempt.end.result is not None:
+        if attempt.state is AttemptState.FINISHING:
             outcome = "trained to its end, which waits until its best weights are stored"
         else:
             outcome = "no checkpoint, training goes on and the one before stays"
@@ -269,7 +270,7 @@ class Checkpointing:
             try:
                 then(attempt, outcome.result())
             except LeaseLost:
-                self._owner.drop(attempt)
+                self._listener.drop(attempt)
             except Exception as error:
                 if outcome.error is not error or not _is_the_stores(error):
                     raise
@@ -283,7 +284,7 @@ class Checkpointing:
         else:
             self._notice(f"trial {attempt.number}: {error}")
             attempt.saving.retry_at = time.monotonic() + STORE_AGAIN_S
-        self._owner.store_failed(attempt, error, pointer_unknown=moves_pointer)
+        self._listener.store_failed(attempt, error, pointer_unknown=moves_pointer)
 
 
 def _is_the_stores(error: BaseException) -> bool:

@@ -56,7 +56,7 @@ class Heartbeat:
         record: The study.
         owner: The supervisor.
         timing: How long a lease holds without a beat, and how far apart beats are.
-        patience: Repeats a beat through outages.
+        retrying: Repeats a beat through outages.
         holder: The supervisor whose leases it renews.
     """
 

@@ -14,6 +14,7 @@ from tuner.study.hub import OFFLINE
 from tuner.supervisor.attempt import Attempt
 from tuner.supervisor.crash import Crash
 from tuner.supervisor.outcomes import before_training
+from tuner.supervisor.saving import Saving
 from tuner.supervisor.transfers import Restored
 from tuner.trial.evaluation import Evaluation
 
@@ -80,7 +81,14 @@ class Launcher:
             self._lanes.let_go(lease)
             return
         curve = {step: dict(entry) for step, entry in open_trial.curve.items()}
-        attempt = Attempt(lane=lane, lease=lease, slot=slot, open_trial=open_trial, curve=curve)
+        attempt = Attempt(
+            lane=lane,
+            lease=lease,
+            slot=slot,
+            open_trial=open_trial,
+            saving=Saving(checkpoints=slot.checkpoints),
+            curve=curve,
+        )
         self._lanes.put(attempt)
         result = before_training(attempt, self._live.current)
         if result is not None:

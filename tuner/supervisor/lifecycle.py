@@ -8,7 +8,6 @@ checkpointing works with the store.
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from tuner.supervisor.attempt_state import AttemptState
 from tuner.supervisor.backoff import Backoff
 from tuner.supervisor.checkpointing import STORE_AGAIN_S, Checkpointing
 from tuner.supervisor.crash import Crash
-from tuner.supervisor.outcomes import after_crash, is_over_time, of_all_attempts, over_time
+from tuner.supervisor.outcomes import after_crash, corrected_result, is_over_time, over_time
 from tuner.supervisor.stop_request import StopKind, StopRequest
 from tuner.trial.result import Outcome, TrialResult
 
@@ -52,9 +51,9 @@ class TrialLifecycle:
         self._edges = edges
         self._ledger = edges.ledger
         self.checkpointing = Checkpointing(
-            edges.transfers, edges.background, edges.ledger, notice=edges.notice, owner=self
+            edges.transfers, edges.background, edges.ledger, notice=edges.notice, listener=self
         )
-        #: When trials may be claimed again, after the store has kept one back.
+        #: When trials may be claimed again, after the store has failed to bring one back.
         self.restores = Backoff(STORE_AGAIN_S, RESTORE_AGAIN_S)
 
     def drive(self, stop_request: StopRequest | None = None) -> None:
@@ -82,8 +81,7 @@ class TrialLifecycle:
         if end.crash is not None:
             self._drive_after_crash(attempt, end.crash)
         elif attempt.state is AttemptState.LEFT:
-            unasked = StopRequest(kind=StopKind.INTERRUPTED, reason="its trainer left")
-            self._release(attempt, end.stop_request or unasked)
+            self._drive_after_leaving(attempt, end.stop_request)
         elif end.result is not None:
             self._drive_to_end(attempt, end.result)
         elif attempt.saving.half_saved:
@@ -95,13 +93,19 @@ class TrialLifecycle:
 
     def _withdraw_or_warn(self, attempt: Attempt) -> None:
         """Take back a word to save that comes too late, or tell training that never heeds it to leave."""
-        end = attempt.end
-        request = end.stop_request if end.result is None else None
-        given_up = request is not None and request.kind is StopKind.FAILED
-        if end.crash is not None or given_up:
+        end, request = attempt.end, attempt.end.stop_request
+        if end.crash is not None or (end.result is None and request is not None and request.kind is StopKind.FAILED):
             self.checkpointing.withdraw(attempt)
-        elif end.stop_request is not None and attempt.saving.staged is not None and not end.is_warned:
+        elif request is not None and attempt.saving.staged is not None and not end.is_warned:
             attempt.warn()
+
+    def _drive_after_leaving(self, attempt: Attempt, request: StopRequest | None) -> None:
+        """Release a trial whose trainer has left, or end it where its study has ended."""
+        if request is not None:
+            self._drive_away(attempt, request)
+        else:  # training of a user's own has ended itself so, and would do it again: that is a crash
+            unasked = StopRequest(kind=StopKind.INTERRUPTED, reason="its trainer left without being asked to")
+            self._release(attempt, unasked, crashed=True)
 
     def _is_save_wanted(self, attempt: Attempt) -> bool:
         trains = attempt.state is AttemptState.TRAINING and attempt.end.pruned_by is None
@@ -122,8 +126,7 @@ class TrialLifecycle:
         if result is None:
             self._release(attempt, interrupted, crashed=True)
         else:
-            attempt.finish(result)
-            self._tell(attempt, result)
+            self._end(attempt, result)
         self._edges.crashes.count(crash.reason, max_restarts=config.max_restarts)
         self._edges.fork_server.restart()
 
@@ -138,14 +141,13 @@ class TrialLifecycle:
             else:
                 self.checkpointing.keep_refused(attempt)
         else:
-            self._tell(attempt, result)
+            self._end(attempt, result)
 
     def _drive_away(self, attempt: Attempt, request: StopRequest) -> None:
         """Have a trial leave: saved where it is, if it has done any optimiser step."""
         if request.kind is StopKind.FAILED:
             result = TrialResult(state=Outcome.FAILED, reason=request.reason)
-            attempt.finish(result)
-            self._tell(attempt, result)
+            self._end(attempt, result)
         elif attempt.state is AttemptState.TRAINING:
             attempt.leave()
             self.checkpointing.ask(attempt, leave=True)
@@ -161,9 +163,10 @@ class TrialLifecycle:
         else:
             attempt.finish(over_time(attempt, self._live.current))
 
-    def _tell(self, attempt: Attempt, result: TrialResult) -> None:
-        """Tell the database a trial's end."""
-        result = of_all_attempts(attempt, result, self._live.current.metric.direction)
+    def _end(self, attempt: Attempt, result: TrialResult) -> None:
+        """Tell the database a trial's end, and have the store remove the files that it no longer needs."""
+        attempt.finish(result)
+        result = corrected_result(attempt, result, self._live.current.metric.direction)
         attempt.kill_trainer()
         self._write_end(attempt, result)
         self._lanes.let_go(attempt.lease)
@@ -174,7 +177,7 @@ class TrialLifecycle:
             complete=result.state == Outcome.COMPLETE,
             then=lambda attempt: self._take_off(attempt, AttemptState.ENDED),
         )
-        self._told(attempt, TrialState(result.state), result.value, result.reason)
+        self._announce_end(attempt, TrialState(result.state), result.value, result.reason)
 
     def _write_end(self, attempt: Attempt, result: TrialResult) -> None:
         open_trial = attempt.open_trial
@@ -188,9 +191,9 @@ class TrialLifecycle:
         state = request.kind.slot_state
         self._ledger.release(attempt.lease, state=state, reason=request.reason, crashed=crashed)
         self._take_off(attempt, AttemptState.RELEASED)
-        self._told(attempt, TrialState(state), None, request.reason)
+        self._announce_end(attempt, TrialState(state), None, request.reason)
 
-    def _told(self, attempt: Attempt, state: TrialState, value: float | None, reason: str | None) -> None:
+    def _announce_end(self, attempt: Attempt, state: TrialState, value: float | None, reason: str | None) -> None:
         self._edges.watch(
             TrialEnded(
                 number=attempt.number,
@@ -234,11 +237,11 @@ class TrialLifecycle:
                 self.drop(attempt)
 
     def store_failed(self, attempt: Attempt, error: BaseException, *, pointer_unknown: bool) -> None:
-        """Take note that the store has failed a trial; see `checkpointing.Owner`."""
+        """Take note that the store has failed a trial; see `checkpointing.StoreListener`."""
         if pointer_unknown:
             attempt.crash(Crash(reason=f"its checkpoint failed: {first_line(error)}"))
         elif attempt.state is AttemptState.LEAVING:
-            attempt.has_left()
+            attempt.note_left()
         elif attempt.state is AttemptState.RESTORING:
             # It cannot be brought back here and now: perhaps on another machine, or later.
             self.restores.failed(time.monotonic())
@@ -252,15 +255,24 @@ class TrialLifecycle:
         """Leave every trial that still runs where its last checkpoint is."""
         for attempt in self._lanes.attempts():
             attempt.kill_trainer()
-            held = self._lanes.holds(attempt.lease)
-            self._lanes.take_off(attempt)
-            if not held:
+            if attempt.state is AttemptState.TIDYING:
                 attempt.enter(AttemptState.ENDED)
+            elif not self._lanes.holds(attempt.lease):  # its beginning has failed, and its slot is given back already
+                attempt.enter(AttemptState.RELEASED)
             elif request.kind is StopKind.FAILED:
-                with contextlib.suppress(LeaseLost):
-                    self._write_end(attempt, TrialResult(state=Outcome.FAILED, reason=request.reason))
-                for state in (AttemptState.FINISHING, AttemptState.TIDYING, AttemptState.ENDED):
-                    attempt.enter(state)
+                self._abandon_for_good(attempt, TrialResult(state=Outcome.FAILED, reason=request.reason))
             else:
                 self._ledger.release(attempt.lease, state=request.kind.slot_state, reason=request.reason)
                 attempt.enter(AttemptState.RELEASED)
+        for attempt in self._lanes.attempts():  # leases are renewed until all of them are released
+            self._lanes.take_off(attempt)
+
+    def _abandon_for_good(self, attempt: Attempt, result: TrialResult) -> None:
+        try:
+            self._write_end(attempt, result)
+        except LeaseLost:
+            attempt.enter(AttemptState.DROPPED)
+            return
+        attempt.finish(result)
+        attempt.enter(AttemptState.TIDYING)
+        attempt.enter(AttemptState.ENDED)

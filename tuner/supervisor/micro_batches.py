@@ -70,7 +70,8 @@ class MicroBatches:
         """Have the next attempt of a trial that ran out of memory take half as many examples at a time.
 
         Returns:
-            A line for a person; None where nothing can be halved, or the trainer did not heed half before.
+            A line for a person; None where it already takes one example, has not said how many it takes, or takes more
+            than it was told to.
 
         Raises:
             LeaseLost: Another worker has the trial.

@@ -82,7 +82,7 @@ def is_memory_for_any_trial(attempt: Attempt, config: StudyConfig) -> bool:
     return config.train is None and not attempt.has_recorded
 
 
-def of_all_attempts(attempt: Attempt, result: TrialResult, direction: str) -> TrialResult:
+def corrected_result(attempt: Attempt, result: TrialResult, direction: str) -> TrialResult:
     """Return a result corrected by earlier attempts and by an answer that the trainer did not hear.
 
     Args:

@@ -85,14 +85,14 @@ class Receiver:
         with self._lifecycle.dropping(attempt):
             message = receive(connection)
             if isinstance(message, Recorded):
-                attempt.train()
+                attempt.note_recorded()
                 if told := self._edges.micro_batches.take(attempt, dict(message.effective)):
                     self._edges.notice(told)
             elif isinstance(message, Evaluated):
                 self._evaluated(attempt, message.evaluation)
             elif isinstance(message, Saved):
                 if self._checkpointing.take(attempt, message) and attempt.end.result is not None:
-                    attempt.best_is_written()
+                    attempt.note_best_written()
             elif isinstance(message, Finished):
                 self._finished(attempt, message)
             elif isinstance(message, Unreadable):
@@ -108,7 +108,7 @@ class Receiver:
         self._edges.crashes.evaluated()
         goes_on = self._judge(attempt, evaluation)
         if not goes_on:
-            attempt.prune(evaluation)
+            attempt.note_pruned(evaluation)
         self._checkpointing.evaluated(attempt, is_last=evaluation.step == TENTHS)
         attempt.say(Answer(step=evaluation.step, go_on=goes_on))
 
@@ -130,7 +130,8 @@ class Receiver:
     def _finished(self, attempt: Attempt, message: Finished) -> None:
         result, end = message.result, attempt.end
         if result.state == Outcome.LEFT:
-            attempt.has_left()
+            attempt.note_left()
+            self._checkpointing.withdraw(attempt)  # a word to save may still be on its way, which no trainer answers
             return
         goes_on = (attempt.can_halve and end.pruned_by is None) or is_memory_for_any_trial(attempt, self._live.current)
         if result.avoid == Constraint.OUT_OF_MEMORY and goes_on:
@@ -138,7 +139,7 @@ class Receiver:
             reason, before_any_step = str(result.reason), not attempt.has_recorded
             attempt.crash(Crash(reason=reason, own=True, memory="device", before_any_step=before_any_step))
             return
-        # Weights that would not be kept are not worth a write; nor are those of a trial that hears too late to end.
+        # Weights that would not be kept are not worth a write, nor are those of a pruned trial.
         unsaved = message.unsaved and end.pruned_by is None
         if unsaved and result.value is not None:
             unsaved = self._edges.best_trials.would_include(result.value)

@@ -1,8 +1,8 @@
-"""A transformer layer, computed for the first token alone, which attends to all tokens of the layer's input.
+"""Computes only the first token's output of a transformer layer; that token still attends to all tokens of the input.
 
 A head that reads the first token needs no other output of the last layer. Each function computes as the layer's own
-`forward` does, with the layer's own modules. The four functions cover the architectures whose layers have one of four
-sets of modules. `tuner.training.trunk.trunk` compares the results for each model before a function is used.
+`forward` does, with the layer's own modules. There are four functions, one for each way in which the supported
+architectures build a layer. `tuner.training.trunk.trunk` compares the results for each model before a function is used.
 """
 
 from __future__ import annotations

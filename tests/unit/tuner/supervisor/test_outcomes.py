@@ -16,9 +16,9 @@ from tuner.supervisor.crash import Crash
 from tuner.supervisor.outcomes import (
     after_crash,
     before_training,
+    corrected_result,
     is_memory_for_any_trial,
     is_over_time,
-    of_all_attempts,
     over_time,
 )
 from tuner.trial.result import Constraint, Outcome, TrialResult
@@ -202,25 +202,25 @@ COMPLETE = TrialResult(state=Outcome.COMPLETE, value=0.5, final_value=0.4, best_
 def test_a_complete_trial_has_the_value_of_the_weights_that_are_kept(
     best: float | None, direction: str, value: float, step: int
 ) -> None:
-    result = of_all_attempts(with_best(best), COMPLETE, direction)
+    result = corrected_result(with_best(best), COMPLETE, direction)
     assert (result.state, result.value, result.final_value, result.best_step) == (Outcome.COMPLETE, value, 0.4, step)
 
 
 def test_a_complete_trial_without_kept_weights_has_its_own_value() -> None:
-    assert of_all_attempts(attempt_at(), COMPLETE, "maximize") == COMPLETE
+    assert corrected_result(attempt_at(), COMPLETE, "maximize") == COMPLETE
 
 
 @pytest.mark.parametrize("state", [Outcome.PRUNED, Outcome.FAILED, Outcome.LEFT])
 def test_a_trial_that_is_not_complete_keeps_its_value_though_an_earlier_one_was_better(state: Outcome) -> None:
     result = TrialResult(state=state, value=0.5, best_step=8)
-    assert of_all_attempts(with_best(0.6), result, "maximize") == result
+    assert corrected_result(with_best(0.6), result, "maximize") == result
 
 
 @pytest.mark.parametrize("state", [Outcome.COMPLETE, Outcome.PRUNED])
 def test_a_trial_that_heard_of_its_pruning_too_late_is_pruned_all_the_same(state: Outcome) -> None:
     attempt = with_best(0.9)
     attempt.end.pruned_by = evaluated(3, 0.125)
-    result = of_all_attempts(attempt, TrialResult(state=state, value=0.5), "maximize")
+    result = corrected_result(attempt, TrialResult(state=state, value=0.5), "maximize")
     assert (result.state, result.value, result.avoid) == (Outcome.PRUNED, 0.125, None)
     assert result.reason == "pruned: 0.125 at tenth 3 was among the weakest so far"
 
@@ -236,4 +236,4 @@ def test_a_trial_that_heard_of_its_pruning_too_late_is_pruned_all_the_same(state
 def test_an_error_or_a_violated_constraint_outweighs_a_late_pruning(result: TrialResult) -> None:
     attempt = attempt_at()
     attempt.end.pruned_by = evaluated(3, 0.125)
-    assert of_all_attempts(attempt, result, "maximize") == result
+    assert corrected_result(attempt, result, "maximize") == result
