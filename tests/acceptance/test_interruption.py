@@ -205,3 +205,30 @@ def test_sigterm_before_the_first_trial_says_to_start_again(tuner: Tuner) -> Non
         assert running.stderr == "Error: stopped by SIGTERM; the same command goes on\n"
         assert_gone(below)
     assert [path.name for path in tuner.folder.iterdir()] == ["early.yaml"]
+
+
+#: Training that never asks whether to save, and takes a while to close what it has opened.
+CLOSING = """
+import time
+from tuner.run import Evaluation
+
+def train(run):
+    try:
+        for step in range(1, 11):
+            time.sleep(0.4)
+            yield Evaluation(step=step, value=0.5, epoch=1, optimiser_steps=step, train_loss=1, validation_loss=1,
+                             learning_rate=1e-4)
+    finally:
+        time.sleep(1.0)
+"""
+
+
+def test_training_that_never_asks_and_closes_slowly_frees_its_lane_as_soon_as_it_has_left(tuner: Tuner) -> None:
+    (tuner.folder / "closing.py").write_text(CLOSING, encoding="utf-8")
+    study = tuner.toy_study("closing", train="closing:train", budget={"trials": 1})
+    with tuner.running("start", study, "--grace", "100s") as running:
+        running.wait_for(r"trial 0 1/10")
+        tuner.ok("pause", "closing")
+        assert running.wait(timeout=50) == 0
+    assert "trial 0 paused (paused; `tuner resume closing` goes on)" in running.stderr
+    assert tuner.json("status", "closing")["trials"]["paused"] == 1
