@@ -34,10 +34,10 @@ class SlotReader:
             return self._row(lease, connection)
 
     def all(self, connection: sa.Connection | None = None) -> list[SlotRecord]:
-        """Return the slots by number.
+        """Return the study's slots, sorted by slot number.
 
         Args:
-            connection: Reads within the transaction of this connection; None opens a transaction of its own.
+            connection: Connection in whose transaction to read; None opens a transaction of its own.
         """
         query = _records().where(self._mine).order_by(_slots.slot)
         if connection is not None:

@@ -1,6 +1,7 @@
-"""The calls that a trainer process is forked for: to train one trial, or to check a study's own training.
+"""Calls that a trainer process is forked for: to train one trial, or to check a study's own training.
 
-It does not import torch, which a study's own training may not need.
+This module does not import torch, which a study's own training may not need. Calls that need it are in
+`tuner.training.calls`.
 """
 
 from __future__ import annotations

@@ -194,7 +194,8 @@ class ForkServer:
     def exit(self, pid: int) -> tuple[int | None, int]:
         """Return exit code and optimiser steps of a trainer that has closed its pipe.
 
-        The exit code is None where the fork server that forked the trainer has ended.
+        They are None and 0 if the fork server that forked the trainer has ended, or the trainer does not end within
+        `_EXIT_S`.
         """
         try:
             while pid in self._exits and self._exits[pid] is None:

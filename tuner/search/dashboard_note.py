@@ -15,15 +15,15 @@ def note_key(trial_id: int) -> str:
 
 
 def note_attributes(trial_id: int, note: str, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a trial's note as the attributes of its study in which optuna-dashboard looks for it.
+    """Return the study attributes in which optuna-dashboard looks for a trial's note.
 
-    optuna-dashboard's own `save_note` writes the same, but imports scikit-learn and pandas first, which would take
+    optuna-dashboard's own `save_note` writes the same ones, but imports scikit-learn and pandas first, which would take
     most of the time that a command needs to begin. A test holds the two equal.
 
     Args:
         trial_id: Optuna's id of the trial.
         note: Markdown.
-        known: The study's attributes, where the trial has a note; else empty.
+        known: The study's attributes as they are now. They may be left empty if the trial has no note yet.
     """
     prefix = _prefix(trial_id)
     parts = [note[start : start + _PART] for start in range(0, len(note), _PART)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from optuna.pruners import (
     BasePruner,
     HyperbandPruner,
@@ -33,4 +35,6 @@ def make_pruner(config: PrunerConfig) -> BasePruner:
     }
     if config.name == "median":
         return MedianPruner(**common)
-    return PercentilePruner(config.percentile, **common)
+    if config.name == "percentile":
+        return PercentilePruner(config.percentile, **common)
+    assert_never(config.name)

@@ -13,11 +13,13 @@ if TYPE_CHECKING:
 
 
 class BestTrials:
-    """The best `keep` complete trials, as the database has them now.
+    """The complete trials whose weights are kept: the best ones, as many as the study's `keep` says.
+
+    Every call reads the database anew.
 
     Args:
         history: The study's trials.
-        live: The study's configuration, which says how many are kept.
+        live: The study's configuration, with `keep`.
         retrying: Repeats reads through outages.
     """
 

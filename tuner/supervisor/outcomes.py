@@ -83,11 +83,15 @@ def is_memory_for_any_trial(attempt: Attempt, config: StudyConfig) -> bool:
 
 
 def corrected_result(attempt: Attempt, result: TrialResult, direction: str) -> TrialResult:
-    """Return a result corrected by earlier attempts and by an answer that the trainer did not hear.
+    """Return a trial's result, corrected in the two cases that its trainer may not know of.
+
+    If the pruner has ended the trial, and the trainer heard so late or not at all, the trial is pruned, with the value
+    of the evaluation that was judged. A result that failed or that violates a constraint stays. If the stored best weights
+    have a better value than a complete trial's result, the trial gets their value and step.
 
     Args:
         attempt: The attempt that ended.
-        result: How its trainer says that the trial ended.
+        result: How the trial ended, as its trainer or the supervisor says.
         direction: `maximize` or `minimize`.
     """
     pruned_by = attempt.end.pruned_by

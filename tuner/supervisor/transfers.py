@@ -88,7 +88,8 @@ class Transfers:
     def restore(self, lease: Lease, number: int, checkpoints: Checkpoints) -> Restored:
         """Find the newest sound checkpoint of a trial, and remove the files of dead attempts.
 
-        A damaged checkpoint is never used: the one before takes its place, then the beginning.
+        A damaged checkpoint is never used: the one before takes its place, then the beginning. If the best weights are
+        damaged or missing, the trial begins again, since they have to be trained anew.
 
         Raises:
             CheckpointError: The store cannot be reached.

@@ -25,10 +25,10 @@ def make_schedule(
         name: A transformers SchedulerType.
         warmup: Optimiser steps of the warm-up.
         total: Optimiser steps of the whole trial.
-        arguments: Further arguments by name; `num_decay_steps` below 1 is a share of the trial.
+        arguments: Further arguments by name. A `num_decay_steps` between 0 and 1 is a share of `total`.
 
     Returns:
-        The schedule, whose `step` is called once an optimiser step.
+        The schedule. Its `step` is to be called after every optimiser step.
     """
     from transformers import get_scheduler
 

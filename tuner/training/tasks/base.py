@@ -161,12 +161,12 @@ class Task(ABC):
         """Return a metric of a split.
 
         Args:
-            metric: A metric of the declaration.
+            metric: Name of a metric of the declaration.
             predictions: Those of the whole split, in the order of its examples.
-            loss: The result of `mean_loss`.
+            loss: The result of `mean_loss`; it is the value of a metric that has no `compute`.
 
         Returns:
-            The value; NaN where an output is no finite number.
+            The value. For a metric with `compute`, NaN where an output is no finite number.
         """
         import numpy as np
 

@@ -1,4 +1,4 @@
-"""An entry of the trunk cache: the hidden states of one split at one depth."""
+"""An entry of the trunk cache: the hidden states of the training and the validation split at one depth."""
 
 from __future__ import annotations
 
