@@ -86,8 +86,8 @@ def corrected_result(attempt: Attempt, result: TrialResult, direction: str) -> T
     """Return a trial's result, corrected in the two cases that its trainer may not know of.
 
     If the pruner has ended the trial, and the trainer heard so late or not at all, the trial is pruned, with the value
-    of the evaluation that was judged. A result that failed or that violates a constraint stays. If the stored best weights
-    have a better value than a complete trial's result, the trial gets their value and step.
+    of the evaluation that was judged. A result that failed or that violates a constraint stays. If the stored best
+    weights have a better value than a complete trial's result, the trial gets their value and step.
 
     Args:
         attempt: The attempt that ended.
