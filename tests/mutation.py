@@ -88,7 +88,11 @@ MODULES = {
         tests=("tests/contracts/test_slots.py",),
         quick=f"{_SQLITE} and not eight and not race and not grows",
     ),
-    "fencing": Module(path="storage/fencing.py", tests=("tests/contracts/test_fencing.py",), quick=_ALONE),
+    "fencing": Module(
+        path="storage/fencing.py",
+        tests=("tests/contracts/test_fencing.py", "tests/contracts/test_slots.py", "tests/contracts/test_studies.py"),
+        quick=f"{_ALONE} and (test_fencing or lease or deleted or suspended)",
+    ),
     "manifests": Module(
         path="storage/manifests.py",
         tests=("tests/unit/storage/test_manifests.py", "tests/contracts/test_checkpoint_stores.py"),
