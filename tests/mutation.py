@@ -95,8 +95,7 @@ MODULES = {
     ),
     "manifests": Module(
         path="storage/manifests.py",
-        tests=("tests/unit/storage/test_manifests.py", "tests/contracts/test_checkpoint_stores.py"),
-        quick="not s3 and not memory",
+        tests=("tests/unit/storage/test_manifests.py",),
     ),
     "freezing": Module(
         path="tuner/training/model/freezing.py",
@@ -345,7 +344,7 @@ def _run_tests(copy: Path, module: Module, log: Path) -> None:
         os._exit(code)
 
 
-def examine(name: str, copy: Path, *, count: int | None, seed: int) -> tuple[str, list[str]]:
+def examine(name: str, copy: Path, *, count: int | None, seed: int, only: list[int] | None) -> tuple[str, list[str]]:
     """Return the row of a module in the table, and the faults that survived as diffs."""
     module = MODULES[name]
     path, log = copy / module.path, copy / "mutation.log"
@@ -355,20 +354,22 @@ def examine(name: str, copy: Path, *, count: int | None, seed: int) -> tuple[str
     if not passes(copy, module, limit_s=1200, log=log):
         raise SystemExit(f"{name}: the tests fail without a fault\n{log.read_text()}")
     limit_s = GRACE_S + GRACE_FACTOR * (clean_s := time.monotonic() - begun)
-    drawn = sample(source, count or module.mutants, f"{seed}/{name}")
+    drawn = list(enumerate(sample(source, count or module.mutants, f"{seed}/{name}"), start=1))
+    drawn = [(number, mutant) for number, mutant in drawn if only is None or number in only]
     results = []
-    for number, mutant in enumerate(drawn, start=1):
+    for number, mutant in drawn:
         path.write_text(mutant)
         # Python takes compiled code for current where the second and the size of the file are the same.
         os.utime(path, (written_s + number, written_s + number))
         results.append(passes(copy, module, limit_s=limit_s, log=log))
-        sys.stderr.write(f"{name} {number}/{len(drawn)}: {_WORDS[results[-1]]}\n")
+        sys.stderr.write(f"{name} {number}: {_WORDS[results[-1]]}\n")
     path.write_text(source)
     os.utime(path, (written_s, written_s))
     took_s = time.monotonic() - begun
     counts = [results.count(result) for result in (False, True, None)]
     row = f"| {name} | {len(drawn)} | {' | '.join(map(str, counts))} | {clean_s:.0f} | {took_s:.0f} |"
-    return row, [_diff(source, each, module.path) for each, result in zip(drawn, results, strict=True) if result]
+    survived = [each for each, result in zip(drawn, results, strict=True) if result]
+    return row, [f"{name} {number}\n{_diff(source, mutant, module.path)}" for number, mutant in survived]
 
 
 _WORDS = {False: "killed", True: "survived", None: "timed out"}
@@ -391,6 +392,7 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(MODULES))
     parser.add_argument("--mutants", type=int, help="faults to make in each module")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", type=int, nargs="+", metavar="NUMBER", help="of the sample, to try survivors again")
     parser.add_argument("--list", action="store_true", help="print the sample and run nothing")
     arguments = parser.parse_args()
     names = arguments.modules or list(MODULES)
@@ -412,7 +414,7 @@ def main() -> None:
         say("| module | mutants | killed | survived | timed out | clean run, s | all, s |")
         say("|---|---|---|---|---|---|---|")
         for name in names:
-            row, alive = examine(name, Path(folder), count=arguments.mutants, seed=arguments.seed)
+            row, alive = examine(name, Path(folder), count=arguments.mutants, seed=arguments.seed, only=arguments.only)
             say(row)
             survivors += alive
             sys.stderr.write("\n".join([*alive, ""]))
