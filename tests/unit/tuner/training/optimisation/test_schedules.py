@@ -160,6 +160,11 @@ def test_a_misspelt_schedule_is_suggested() -> None:
     assert "did you mean 'cosine'?" in str(complaint("cosin", {}))
 
 
+@pytest.mark.parametrize(("name", "takes"), [("linear", "none"), ("polynomial", "lr_end, power")])
+def test_an_argument_that_a_schedule_does_not_take_is_answered_with_those_that_it_does(name: str, takes: str) -> None:
+    assert complaint(name, {"timescale": 3}) == f"{name!r} takes no 'timescale'; it takes {takes}"
+
+
 @given(ratio=st.floats(0, 1), total=st.integers(1, 10_000))
 def test_the_warm_up_is_never_longer_than_the_trial(ratio: float, total: int) -> None:
     steps = warmup_optimiser_steps(ratio, total)
