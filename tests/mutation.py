@@ -81,6 +81,11 @@ _SQLITE = "not postgresql and not mariadb"
 _ALONE = f"{_SQLITE} and not eight and not killed and not race and not outage and not went_away"
 _BERT = "not roberta and not distilbert and not electra and not deberta and not vit"
 _TRAINING = "tests/unit/tuner/training"
+_LOOP_TESTS = (f"{_TRAINING}/test_loop.py", f"{_TRAINING}/test_out_of_memory.py", f"{_TRAINING}/test_resuming.py")
+_LOOP_QUICK = (
+    f"{_BERT} and not never_interrupted and not after_every and not every_schedule and not holds_what_is_trained"
+    " and not saved_weights and not locked"
+)
 
 MODULES = {
     "slots": Module(
@@ -123,13 +128,14 @@ MODULES = {
         tests=(f"{_TRAINING}/optimisation/test_schedules.py", "tests/unit/search_spaces/test_space.py"),
         quick="not rate",
     ),
-    "loop": Module(
-        path="tuner/training/loop.py",
-        tests=(f"{_TRAINING}/test_loop.py", f"{_TRAINING}/test_out_of_memory.py", f"{_TRAINING}/test_resuming.py"),
-        quick=f"{_BERT} and not never_interrupted and not after_every_step and not every_schedule"
-        " and not holds_what_is_trained and not saved_weights and not locked",
-        mutants=20,
+    "loop": Module(path="tuner/training/loop.py", tests=_LOOP_TESTS, quick=_LOOP_QUICK),
+    "accumulation": Module(
+        path="tuner/training/accumulation.py",
+        tests=(f"{_TRAINING}/test_out_of_memory.py", f"{_TRAINING}/test_loop.py"),
+        quick=_LOOP_QUICK,
+        mutants=8,
     ),
+    "plan": Module(path="tuner/training/plan.py", tests=_LOOP_TESTS, quick=_LOOP_QUICK, mutants=8),
     "receiver": Module(path="tuner/supervisor/receiver.py", tests=("tests/unit/tuner/supervisor/test_receiver.py",)),
     "outcomes": Module(path="tuner/supervisor/outcomes.py", tests=("tests/unit/tuner/supervisor/test_outcomes.py",)),
     "attempt_state": Module(

@@ -142,9 +142,9 @@ def test_what_a_step_freezes_loses_its_gradients_and_the_rest_keeps_them() -> No
     model = nn.ModuleDict({"bert": nn.ModuleDict({"layer": layers}), "classifier": nn.Linear(1, 1)})
     layer_map = LayerMap(layers=("bert.layer.0", "bert.layer.1"), encoder="bert", above=())
     freezing = Freezing(model, layer_map, {0: 0, 1: 1})
-    freezing.begin_step(0)
+    freezing.begin_optimiser_step(0)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    freezing.begin_step(1)
+    freezing.begin_optimiser_step(1)
     kept = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert kept == {name for name, _ in model.named_parameters() if not name.startswith("bert.layer.0.")}
