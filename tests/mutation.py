@@ -81,6 +81,11 @@ _SQLITE = "not postgresql and not mariadb"
 _ALONE = f"{_SQLITE} and not eight and not killed and not race and not outage and not went_away"
 _BERT = "not roberta and not distilbert and not electra and not deberta and not vit"
 _TRAINING = "tests/unit/tuner/training"
+_LOOP_TESTS = (f"{_TRAINING}/test_loop.py", f"{_TRAINING}/test_out_of_memory.py", f"{_TRAINING}/test_resuming.py")
+_LOOP_QUICK = (
+    f"{_BERT} and not never_interrupted and not after_every and not every_schedule and not holds_what_is_trained"
+    " and not saved_weights and not locked"
+)
 
 MODULES = {
     "slots": Module(
@@ -88,11 +93,14 @@ MODULES = {
         tests=("tests/contracts/test_slots.py",),
         quick=f"{_SQLITE} and not eight and not race and not grows",
     ),
-    "fencing": Module(path="storage/fencing.py", tests=("tests/contracts/test_fencing.py",), quick=_ALONE),
+    "fencing": Module(
+        path="storage/fencing.py",
+        tests=("tests/contracts/test_fencing.py", "tests/contracts/test_slots.py", "tests/contracts/test_studies.py"),
+        quick=f"{_ALONE} and (test_fencing or lease or deleted or suspended)",
+    ),
     "manifests": Module(
         path="storage/manifests.py",
-        tests=("tests/unit/storage/test_manifests.py", "tests/contracts/test_checkpoint_stores.py"),
-        quick="not s3 and not memory",
+        tests=("tests/unit/storage/test_manifests.py",),
     ),
     "freezing": Module(
         path="tuner/training/model/freezing.py",
@@ -120,13 +128,14 @@ MODULES = {
         tests=(f"{_TRAINING}/optimisation/test_schedules.py", "tests/unit/search_spaces/test_space.py"),
         quick="not rate",
     ),
-    "loop": Module(
-        path="tuner/training/loop.py",
-        tests=(f"{_TRAINING}/test_loop.py", f"{_TRAINING}/test_out_of_memory.py", f"{_TRAINING}/test_resuming.py"),
-        quick=f"{_BERT} and not never_interrupted and not after_every_step and not every_schedule"
-        " and not holds_what_is_trained and not saved_weights and not locked",
-        mutants=20,
+    "loop": Module(path="tuner/training/loop.py", tests=_LOOP_TESTS, quick=_LOOP_QUICK),
+    "accumulation": Module(
+        path="tuner/training/accumulation.py",
+        tests=(f"{_TRAINING}/test_out_of_memory.py", f"{_TRAINING}/test_loop.py"),
+        quick=_LOOP_QUICK,
+        mutants=8,
     ),
+    "plan": Module(path="tuner/training/plan.py", tests=_LOOP_TESTS, quick=_LOOP_QUICK, mutants=8),
     "receiver": Module(path="tuner/supervisor/receiver.py", tests=("tests/unit/tuner/supervisor/test_receiver.py",)),
     "outcomes": Module(path="tuner/supervisor/outcomes.py", tests=("tests/unit/tuner/supervisor/test_outcomes.py",)),
     "attempt_state": Module(
@@ -341,7 +350,7 @@ def _run_tests(copy: Path, module: Module, log: Path) -> None:
         os._exit(code)
 
 
-def examine(name: str, copy: Path, *, count: int | None, seed: int) -> tuple[str, list[str]]:
+def examine(name: str, copy: Path, *, count: int | None, seed: int, only: list[int] | None) -> tuple[str, list[str]]:
     """Return the row of a module in the table, and the faults that survived as diffs."""
     module = MODULES[name]
     path, log = copy / module.path, copy / "mutation.log"
@@ -351,20 +360,22 @@ def examine(name: str, copy: Path, *, count: int | None, seed: int) -> tuple[str
     if not passes(copy, module, limit_s=1200, log=log):
         raise SystemExit(f"{name}: the tests fail without a fault\n{log.read_text()}")
     limit_s = GRACE_S + GRACE_FACTOR * (clean_s := time.monotonic() - begun)
-    drawn = sample(source, count or module.mutants, f"{seed}/{name}")
+    drawn = list(enumerate(sample(source, count or module.mutants, f"{seed}/{name}"), start=1))
+    drawn = [(number, mutant) for number, mutant in drawn if only is None or number in only]
     results = []
-    for number, mutant in enumerate(drawn, start=1):
+    for number, mutant in drawn:
         path.write_text(mutant)
         # Python takes compiled code for current where the second and the size of the file are the same.
         os.utime(path, (written_s + number, written_s + number))
         results.append(passes(copy, module, limit_s=limit_s, log=log))
-        sys.stderr.write(f"{name} {number}/{len(drawn)}: {_WORDS[results[-1]]}\n")
+        sys.stderr.write(f"{name} {number}: {_WORDS[results[-1]]}\n")
     path.write_text(source)
     os.utime(path, (written_s, written_s))
     took_s = time.monotonic() - begun
     counts = [results.count(result) for result in (False, True, None)]
     row = f"| {name} | {len(drawn)} | {' | '.join(map(str, counts))} | {clean_s:.0f} | {took_s:.0f} |"
-    return row, [_diff(source, each, module.path) for each, result in zip(drawn, results, strict=True) if result]
+    survived = [each for each, result in zip(drawn, results, strict=True) if result]
+    return row, [f"{name} {number}\n{_diff(source, mutant, module.path)}" for number, mutant in survived]
 
 
 _WORDS = {False: "killed", True: "survived", None: "timed out"}
@@ -387,6 +398,7 @@ def main() -> None:
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(MODULES))
     parser.add_argument("--mutants", type=int, help="faults to make in each module")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", type=int, nargs="+", metavar="NUMBER", help="of the sample, to try survivors again")
     parser.add_argument("--list", action="store_true", help="print the sample and run nothing")
     arguments = parser.parse_args()
     names = arguments.modules or list(MODULES)
@@ -408,7 +420,7 @@ def main() -> None:
         say("| module | mutants | killed | survived | timed out | clean run, s | all, s |")
         say("|---|---|---|---|---|---|---|")
         for name in names:
-            row, alive = examine(name, Path(folder), count=arguments.mutants, seed=arguments.seed)
+            row, alive = examine(name, Path(folder), count=arguments.mutants, seed=arguments.seed, only=arguments.only)
             say(row)
             survivors += alive
             sys.stderr.write("\n".join([*alive, ""]))

@@ -19,6 +19,7 @@ from storing import LEASE_S, begin, claim, content, create_study, expire, optuna
 from storage import (
     Checkpoints,
     Database,
+    EventKind,
     EventRecord,
     Events,
     History,
@@ -285,6 +286,42 @@ def test_what_is_written_under_a_lost_lease_leaves_no_trace(
         write(study, trial)
     assert content(database) == before
     assert content(database, ours=True) == ours
+
+
+@SOME
+@pytest.mark.parametrize("kind", [None, EventKind.REPORT])
+def test_a_later_attempt_of_the_same_owner_is_another_lease(
+    database: Database,
+    slots: Slots,
+    study: optuna.Study,
+    mine: tuple[Lease, optuna.Trial],
+    write: Callable[..., None],
+    kind: EventKind | None,
+) -> None:
+    lease, trial = mine
+    expire(database)
+    again, _ = claim(slots, lease.owner)
+    assert (again.slot, again.attempt) == (lease.slot, lease.attempt + 1)
+    before, ours = content(database), content(database, ours=True)
+    with pytest.raises(LeaseLost), fenced(lease, kind=kind, ending=write is complete):
+        write(study, trial)
+    assert content(database) == before
+    assert content(database, ours=True) == ours
+
+
+def test_a_slot_that_the_same_owner_holds_beside_it_is_another_lease(
+    database: Database, slots: Slots, study: optuna.Study
+) -> None:
+    claim(slots)
+    lease, _ = claim(slots)
+    with fenced(lease, asking=True):
+        number = study.ask().number
+    assert [slot.trial_number for slot in slots.all()][:2] == [None, number]
+
+
+def test_an_error_of_the_block_is_the_blocks_own(study: optuna.Study, mine: tuple[Lease, optuna.Trial]) -> None:
+    with pytest.raises(KeyError, match="my own"), fenced(mine[0]):
+        raise KeyError("my own")
 
 
 @SOME

@@ -124,6 +124,22 @@ def test_an_interrupted_trial_is_claimed_before_an_empty_slot(slots: Slots) -> N
     assert slots.claim("you", LEASE_S) is None
 
 
+def test_a_claim_whose_answer_was_lost_is_found_again(slots: Slots) -> None:
+    released = begun(slots, "me", 0)
+    theirs, mine = begun(slots, "you", 1), begun(slots, "me", 2)
+    assert slots.release(released, state="interrupted", reason="preempted")
+    before = slots.all()
+    assert slots.reclaim("me", []) == (mine, before[2])
+    assert slots.reclaim("me", [released, theirs]) == (mine, before[2])
+    assert slots.reclaim("me", [mine]) is None
+    assert slots.reclaim("another", []) is None
+    assert slots.reclaim("you", [mine]) == (theirs, before[1])
+    assert slots.all() == before
+    again, _ = claim(slots, "me")
+    assert (again.slot, again.attempt) == (0, 2)
+    assert slots.reclaim("me", [released, mine]) == (again, slots.all()[0]), "of an earlier attempt it knew"
+
+
 def test_whoever_wants_no_new_trial_gets_none(database: Database, slots: Slots) -> None:
     begun(slots, "me", 0)
     assert slots.claim("you", LEASE_S, empty=False) is None
@@ -494,6 +510,21 @@ def test_what_was_heard_of_a_stolen_trial_after_its_last_sign_of_life_counts(dat
     assert 90 <= slot.device_s < 130
 
 
+def test_what_was_heard_of_another_trial_is_not_counted_for_a_stolen_one(database: Database, slots: Slots) -> None:
+    begun(slots, "me", 0)
+    neighbour = begun(slots, "me", 1)
+    in_another_study = begun(Slots(database, create_study(database, "two", trials=1).id), "me", 0)
+    for table, column in (("tuner_slots", "device_seen"), ("tuner_events", "moment")):
+        pass_time(database, table, column, 100)
+    for other in (neighbour, in_another_study):
+        assert Slots(database, other.study_id).commit(other, POINTER, optimiser_steps=20, detail="step 20")
+    for table, column in (("tuner_slots", "device_seen"), ("tuner_slots", "expires"), ("tuner_events", "moment")):
+        pass_time(database, table, column, 1.1 * LEASE_S)
+    lease, slot = claim(slots, "you")
+    assert (lease.slot, lease.attempt) == (0, 2)
+    assert slot.device_s < 30
+
+
 # ---- checkpoints ----
 
 
@@ -621,6 +652,20 @@ def test_the_slots_of_two_studies_do_not_know_each_other(database: Database, slo
     assert states(slots) == {0: "running", 1: "empty", 2: "empty"}
     resize(database, other, 0)
     assert (slots.unfinished(), other.unfinished()) == (3, 0)
+
+
+def test_what_begins_and_ends_in_another_study_is_not_listed(database: Database, slots: Slots) -> None:
+    other = Slots(database, create_study(database, "two", trials=2).id)
+    mine, _ = begun(slots, "me", 0), begun(slots, "me", 1)
+    theirs, _ = begun(other, "me", 0), begun(other, "me", 1)
+    assert slots.finish(mine)
+    with database.read() as connection:
+        assert slots.begun(connection) == [slots.all()[1]]
+        assert other.begun(connection) == other.all()
+    assert other.over([0, 1]) == []
+    assert other.finish(theirs)
+    assert slots.over([0, 1]) == [slots.all()[0]]
+    assert (slots.totals().finished, other.totals().slots) == (1, 2)
 
 
 # ---- what a reader sees ----

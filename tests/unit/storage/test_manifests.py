@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from storage.errors import CheckpointError
-from storage.manifests import LOST, MANIFEST, MAX_BYTES, FileDigest, Manifest, is_free_of_links
+from storage.manifests import MANIFEST, MAX_BYTES, FileDigest, Manifest, is_free_of_links
 
 EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
@@ -214,18 +214,27 @@ def test_a_file_below_a_link_to_a_folder_is_damaged(folder: Path, tmp_path: Path
     assert is_free_of_links(folder / "nothing/here")
 
 
-@pytest.mark.parametrize("code", [*LOST, errno.EACCES, errno.ESTALE, errno.EMFILE])
-def test_a_file_that_cannot_be_read_for_now_is_not_called_damaged(
-    folder: Path, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    manifest = Manifest.of(folder, {})
-
+def failing(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(path: Path, *_: object) -> None:
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(Path, "open", fail)
-    if code in LOST:
-        assert manifest.damaged(folder) is not None
-    else:
-        with pytest.raises(OSError, match=os.strerror(code)):
-            manifest.damaged(folder)
+
+
+@pytest.mark.parametrize("code", [errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EIO])
+def test_a_file_that_will_never_be_read_again_is_damaged(
+    folder: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = Manifest.of(folder, {})
+    failing(code, monkeypatch)
+    assert manifest.damaged(folder) is not None
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ESTALE, errno.EMFILE, errno.ETIMEDOUT])
+def test_a_file_that_cannot_be_read_for_now_is_not_called_damaged(
+    folder: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = Manifest.of(folder, {})
+    failing(code, monkeypatch)
+    with pytest.raises(OSError, match=os.strerror(code)):
+        manifest.damaged(folder)

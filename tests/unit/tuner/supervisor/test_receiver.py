@@ -5,19 +5,26 @@ from __future__ import annotations
 import math
 import os
 import pickle
+from contextlib import nullcontext
 from multiprocessing import Pipe
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from attempts import attempt_at, evaluated
 
 from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Recorded, Returned, Saved
 from tuner.reporting.events import TrialEvaluated
-from tuner.supervisor.attempt import Attempt
+from tuner.supervisor.attempt import Attempt, Setting
+from tuner.supervisor.attempt_state import AttemptState
+from tuner.supervisor.crash import Crash, Crashes
+from tuner.supervisor.lanes import Lanes
 from tuner.supervisor.receiver import Receiver, TrainerEnded, Unreadable, receive
 from tuner.trial.evaluation import Evaluation
-from tuner.trial.result import Outcome, TrialResult
+from tuner.trial.result import Constraint, Outcome, TrialResult
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 class Judged:
@@ -36,24 +43,93 @@ class Judged:
         return self.prunes
 
 
-class Lane:
-    """A trial whose trainer evaluates it, and what the supervisor says of that."""
+class Trainer:
+    """A process of which only the pipe and the end matter."""
 
-    def __init__(self, number: int = 3, *, prunes: bool = True, reported: dict[int, float] | None = None) -> None:
-        self.database = Judged(prunes=prunes)
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.killed = False
+
+    def kill(self) -> None:
+        self.killed = True
+
+    def exit(self) -> tuple[int | None, int]:
+        """Return an exit code, and the optimiser steps that it has counted."""
+        return 1, 4
+
+
+class Saves:
+    """Notes what checkpointing is told."""
+
+    def __init__(self) -> None:
+        self.evaluated_last: list[bool] = []
+        self.withdrawn = 0
+        self.is_best = True
+
+    def evaluated(self, _: Attempt, *, is_last: bool) -> None:
+        self.evaluated_last.append(is_last)
+
+    def withdraw(self, _: Attempt) -> None:
+        self.withdrawn += 1
+
+    def take(self, _: Attempt, __: Saved) -> bool:
+        return self.is_best
+
+
+class OneTrial:
+    """A trial on a lane, and the supervisor that takes its trainer's messages."""
+
+    def __init__(
+        self,
+        number: int = 3,
+        *,
+        prunes: bool = True,
+        reported: dict[int, float] | None = None,
+        train: str | None = "training:train",
+        keeps: bool = True,
+    ) -> None:
+        self.database, self.saves, self.crashes = Judged(prunes=prunes), Saves(), Crashes()
         self.attempt: Attempt = attempt_at(number, reported=reported)
-        self.trainer, ours = Pipe()
-        self.attempt.trainer = cast(Any, SimpleNamespace(connection=ours))
+        self.trainer, self.ours = Pipe()
+        self.process = Trainer(self.ours)
+        self.attempt.start(cast(Any, self.process), prepares=train is None)
         self.watched: list[Any] = []
         self.notices: list[str] = []
-        self.receiver = Receiver(cast(Any, self.database), watch=self.watched.append, notice=self.notices.append)
+        self.recorded: list[dict[str, Any]] = []
+        lanes = Lanes((self.attempt.lane,))
+        lanes.put(self.attempt)
+        edges = SimpleNamespace(
+            ledger=self.database,
+            watch=self.watched.append,
+            notice=self.notices.append,
+            crashes=self.crashes,
+            micro_batches=SimpleNamespace(take=self._record),
+            best_trials=SimpleNamespace(would_include=lambda _: keeps),
+        )
+        lifecycle = SimpleNamespace(checkpointing=self.saves, dropping=nullcontext)
+        live = SimpleNamespace(current=SimpleNamespace(train=train))
+        self.receiver = Receiver(lanes, cast(Any, live), cast(Any, edges), cast(Any, lifecycle))
+
+    def _record(self, attempt: Attempt, effective: dict[str, Any]) -> str:
+        self.recorded.append(effective)
+        attempt.setting = Setting(prepared_s=1.0, effective=effective)
+        return "a smaller micro-batch"
+
+    def sends(self, message: object) -> None:
+        """Have the trainer send a message."""
+        self.trainer.send(message)
+        self.receiver.attend(self.ours)
 
     def judge(self, step: int, value: float = 0.5) -> bool:
-        """Return whether the trial goes on, as its trainer hears it."""
-        goes_on = self.receiver.judge(self.attempt, evaluated(step, value))
+        """Return whether the trial goes on after an evaluation, as its trainer hears it."""
+        self.attempt.end.pruned_by = None
+        self.sends(Evaluated(evaluation=evaluated(step, value)))
         assert self.trainer.poll(), "the trainer is answered"
-        assert self.trainer.recv() == Answer(step=step, go_on=goes_on)
-        return goes_on
+        answer = self.trainer.recv()
+        assert isinstance(answer, Answer)
+        assert answer.step == step
+        assert (self.attempt.end.pruned_by is None) is answer.go_on
+        return answer.go_on
 
 
 # ---- messages
@@ -113,47 +189,47 @@ def test_an_object_of_a_class_that_only_the_trainer_can_import_is_unreadable() -
 
 
 def test_a_trial_that_the_pruner_prunes_is_told_so() -> None:
-    assert not Lane().judge(3)
-    assert Lane(prunes=False).judge(3)
+    assert not OneTrial().judge(3)
+    assert OneTrial(prunes=False).judge(3)
 
 
 def test_the_published_recipe_is_never_pruned() -> None:
-    lane = Lane(number=0)
-    assert all(lane.judge(step) for step in range(1, 11))
-    assert lane.database.asked == 0
-    assert not Lane(number=1).judge(1)
+    trial = OneTrial(number=0)
+    assert all(trial.judge(step) for step in range(1, 11))
+    assert trial.database.asked == 0
+    assert not OneTrial(number=1).judge(1)
 
 
 def test_a_trial_is_not_pruned_at_its_last_step() -> None:
-    assert Lane().judge(10)
-    assert not Lane().judge(9)
+    assert OneTrial().judge(10)
+    assert not OneTrial().judge(9)
 
 
 def test_a_trial_that_begins_further_back_is_judged_once_it_is_where_it_was() -> None:
-    lane = Lane(reported={2: 0.5, 4: 0.5})
-    assert [lane.judge(step) for step in (1, 2, 3, 4, 5)] == [True, True, True, False, False]
+    trial = OneTrial(reported={2: 0.5, 4: 0.5})
+    assert [trial.judge(step) for step in (1, 2, 3, 4, 5)] == [True, True, True, False, False]
 
 
 def test_each_evaluation_is_reported_once_over_all_attempts() -> None:
-    lane = Lane(prunes=False, reported={2: 0.5})
-    lane.judge(1), lane.judge(2), lane.judge(3)
-    assert [evaluation.step for evaluation in lane.database.reported] == [1, 3]
-    assert {step: each["value"] for step, each in lane.attempt.curve.items()} == {1: 0.5, 3: 0.5}
-    assert lane.notices == []
+    trial = OneTrial(prunes=False, reported={2: 0.5})
+    trial.judge(1), trial.judge(2), trial.judge(3)
+    assert [evaluation.step for evaluation in trial.database.reported] == [1, 3]
+    assert {step: each["value"] for step, each in trial.attempt.curve.items()} == {1: 0.5, 3: 0.5}
+    assert trial.notices == []
 
 
 def test_every_evaluation_is_shown() -> None:
-    lane = Lane(reported={1: 0.5})
-    lane.judge(1), lane.judge(2)
-    assert lane.watched == [TrialEvaluated(number=3, evaluation=evaluated(step, 0.5)) for step in (1, 2)]
+    trial = OneTrial(reported={1: 0.5})
+    trial.judge(1), trial.judge(2)
+    assert trial.watched == [TrialEvaluated(number=3, evaluation=evaluated(step, 0.5)) for step in (1, 2)]
 
 
 @pytest.mark.parametrize("value", [0.25, 0.75])
 def test_an_evaluation_that_comes_out_otherwise_is_noticed(value: float) -> None:
-    lane = Lane(reported={2: 0.5})
-    lane.judge(2, value)
-    assert lane.database.reported == []
-    (notice,) = lane.notices
+    trial = OneTrial(reported={2: 0.5})
+    trial.judge(2, value)
+    assert trial.database.reported == []
+    (notice,) = trial.notices
     assert notice == (
         f"trial 3: tenth 2 is now {value}, before it was interrupted it was 0.5; this machine computes otherwise"
     )
@@ -163,6 +239,167 @@ def test_an_evaluation_that_comes_out_otherwise_is_noticed(value: float) -> None
     ("before", "now", "same"), [(math.nan, math.nan, True), (math.nan, 1.0, False), (1.0, math.nan, False)]
 )
 def test_a_value_that_is_no_number_again_is_the_same(before: float, now: float, same: bool) -> None:
-    lane = Lane(reported={2: before})
-    lane.judge(2, now)
-    assert (lane.notices == []) is same
+    trial = OneTrial(reported={2: before})
+    trial.judge(2, now)
+    assert (trial.notices == []) is same
+
+
+def test_checkpointing_hears_of_each_evaluation_and_which_is_the_last() -> None:
+    trial = OneTrial(prunes=False)
+    trial.judge(9), trial.judge(10)
+    assert trial.saves.evaluated_last == [False, True]
+    assert trial.crashes.can_train, "a machine that has evaluated a trial can train"
+
+
+def test_a_trainer_that_hears_late_of_its_pruning_is_not_judged_again() -> None:
+    trial = OneTrial()
+    assert not trial.judge(3)
+    trial.sends(Evaluated(evaluation=evaluated(4, 0.9)))
+    assert trial.attempt.end.pruned_by == evaluated(3, 0.5)
+    assert [evaluation.step for evaluation in trial.database.reported] == [3]
+    assert not trial.trainer.poll()
+
+
+# ---- what else a trainer says
+
+
+def test_an_effective_configuration_is_taken_and_the_trial_trains() -> None:
+    trial = OneTrial(train=None)
+    assert trial.attempt.state is AttemptState.PREPARING
+    trial.sends(Recorded(effective={"micro_batch": 8}))
+    assert trial.recorded == [{"micro_batch": 8}]
+    assert trial.notices == ["a smaller micro-batch"]
+    assert trial.attempt.state is AttemptState.TRAINING
+
+
+def test_a_trainer_that_has_left_takes_no_word_to_save() -> None:
+    trial = OneTrial()
+    trial.sends(Finished(result=TrialResult(state=Outcome.LEFT)))
+    assert trial.attempt.state is AttemptState.LEFT
+    assert trial.saves.withdrawn == 1
+
+
+COMPLETE = TrialResult(state=Outcome.COMPLETE, value=0.5)
+
+
+@pytest.mark.parametrize(
+    ("unsaved", "keeps", "pruned", "result", "waits"),
+    [
+        (True, True, False, COMPLETE, True),
+        (False, True, False, COMPLETE, False),
+        (True, False, False, COMPLETE, False),
+        (True, True, True, COMPLETE, False),
+        (True, False, False, TrialResult(state=Outcome.COMPLETE), True),
+    ],
+)
+def test_a_trainer_is_waited_for_where_its_best_weights_will_be_kept(
+    unsaved: bool, keeps: bool, pruned: bool, result: TrialResult, waits: bool
+) -> None:
+    trial = OneTrial(keeps=keeps)
+    if pruned:
+        trial.attempt.note_pruned(evaluated(3, 0.5))
+    trial.sends(Finished(result=result, unsaved=unsaved))
+    assert (trial.attempt.state, trial.attempt.end.result) == (AttemptState.FINISHING, result)
+    assert trial.attempt.end.is_unsaved is waits
+    assert trial.saves.withdrawn == (0 if waits else 1)
+
+
+@pytest.mark.parametrize("is_best", [False, True])
+def test_best_weights_are_waited_for_until_they_are_written(is_best: bool) -> None:
+    trial = OneTrial()
+    trial.saves.is_best = is_best
+    trial.sends(Finished(result=COMPLETE, unsaved=True))
+    trial.sends(Saved(folder="f", optimiser_steps=None, best=evaluated(3, 0.5)))
+    assert trial.attempt.end.is_unsaved is not is_best
+
+
+NO_MEMORY = TrialResult(state=Outcome.PRUNED, reason="out of memory: no", avoid=Constraint.OUT_OF_MEMORY)
+
+
+@pytest.mark.parametrize(
+    ("train", "takes", "pruned", "goes_on"),
+    [
+        (None, None, False, True),
+        ("training:train", None, False, False),
+        (None, 8, False, True),
+        (None, 1, False, False),
+        ("training:train", 8, False, True),
+        ("training:train", 8, True, False),
+    ],
+)
+def test_a_trial_without_memory_goes_on_while_a_smaller_micro_batch_may_help(
+    train: str | None, takes: int | None, pruned: bool, goes_on: bool
+) -> None:
+    trial = OneTrial(train=train)
+    if takes is not None:
+        trial.sends(Recorded(effective={"micro_batch": takes}))
+    if pruned:
+        trial.attempt.note_pruned(evaluated(3, 0.5))
+    trial.sends(Finished(result=NO_MEMORY))
+    crash = trial.attempt.end.crash
+    if goes_on:
+        before = takes is None
+        assert crash == Crash(reason="out of memory: no", own=True, memory="device", before_any_step=before)
+        assert trial.process.killed
+    else:
+        assert crash is None
+        assert trial.attempt.end.result == NO_MEMORY
+
+
+def test_any_other_end_is_no_lack_of_memory_though_a_smaller_micro_batch_is_possible() -> None:
+    trial = OneTrial()
+    trial.sends(Recorded(effective={"micro_batch": 8}))
+    trial.sends(Finished(result=COMPLETE))
+    assert trial.attempt.end.crash is None
+
+
+def test_what_cannot_be_read_ends_the_trainer_and_fails_the_trial() -> None:
+    trial = OneTrial()
+    trial.trainer.send_bytes(b"no pickle")
+    trial.receiver.attend(trial.ours)
+    assert trial.process.killed
+    result = trial.attempt.end.result
+    assert result is not None
+    assert result.state == Outcome.FAILED
+    assert (result.reason or "").startswith("its trainer has sent what cannot be read: ")
+
+
+# ---- how a trainer ends
+
+
+def test_a_trainer_that_ends_without_a_word_has_crashed_where_it_was() -> None:
+    trial = OneTrial()
+    trial.attempt.saving.restored_optimiser_steps = 3
+    trial.trainer.close()
+    trial.receiver.attend(trial.ours)
+    assert trial.attempt.state is AttemptState.CRASHED
+    crash = trial.attempt.end.crash
+    assert crash is not None
+    assert crash.own
+    assert "after optimiser step 7: " in crash.reason
+
+
+def test_a_trainer_that_ends_before_it_has_saved_is_no_fault_of_the_trial() -> None:
+    trial = OneTrial()
+    trial.attempt.leave()
+    trial.trainer.close()
+    trial.receiver.attend(trial.ours)
+    assert trial.attempt.end.crash == Crash(reason="its trainer ended before it had saved")
+
+
+@pytest.mark.parametrize("unsaved", [False, True])
+def test_a_trainer_that_ends_after_its_trial_has_crashed_only_where_weights_are_lost(unsaved: bool) -> None:
+    trial = OneTrial()
+    trial.sends(Finished(result=COMPLETE, unsaved=unsaved))
+    trial.trainer.close()
+    trial.receiver.attend(trial.ours)
+    assert (trial.attempt.end.crash is not None) is unsaved
+    assert trial.process.killed
+    assert trial.attempt.trainer is None
+
+
+def test_a_message_of_a_trial_that_is_off_its_lane_is_not_read() -> None:
+    trial = OneTrial()
+    _, another = Pipe()
+    trial.receiver.attend(another)
+    assert trial.database.reported == []

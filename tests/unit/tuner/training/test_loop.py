@@ -242,6 +242,13 @@ def test_a_rate_that_is_far_too_high_diverges(
     assert not run.saver.folder.exists()
 
 
+def test_a_loss_that_is_no_number_is_told_with_its_step(make_run: Callable[..., TrialRun]) -> None:
+    # The first step makes the weights overflow, so that the second loss is none.
+    run = make_run("bert", learning_rate=1e30, num_train_epochs=4, lr_scheduler_type="constant", evaluations=1)
+    with pytest.raises(Diverged, match="at optimiser step 2 of 16"):
+        list(train(run))
+
+
 def test_a_model_that_is_lost_at_its_last_step_diverges_at_its_evaluation(make_run: Callable[..., TrialRun]) -> None:
     # One step of a rate so high that the weights overflow: the loss before it was a number.
     run = make_run("bert", learning_rate=1e30, num_train_epochs=0.25, lr_scheduler_type="constant")

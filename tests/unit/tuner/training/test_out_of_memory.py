@@ -135,6 +135,12 @@ def test_an_evaluation_is_made_again_with_half_and_goes_on_with_it(make_run: Cal
     assert [each["micro_batch"] for each in recorded] == [16] * 2, "it has taken no memory from training"
 
 
+def test_an_evaluation_that_does_not_fit_one_by_one_is_to_be_avoided(make_run: Callable[..., TrialRun]) -> None:
+    with Scarce(evaluating=0).open():
+        result = run_trial(make_run("bert", **RUN, micro_batch=2), train, lambda _: True)
+    assert (result.state, result.avoid) == ("pruned", "out_of_memory")
+
+
 def test_any_other_error_is_no_lack_of_memory(make_run: Callable[..., TrialRun]) -> None:
     def fail(module: Any, _: Any) -> None:
         if is_whole(module):

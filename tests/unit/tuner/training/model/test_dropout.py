@@ -63,6 +63,15 @@ def test_dropouts_are_found_in_modules_and_in_attributes() -> None:
     }
 
 
+@pytest.mark.parametrize("attribute", ["attention_dropout", "attn_dropout", "dropout", "dropout_prob"])
+def test_a_probability_is_found_and_set_under_each_name_that_architectures_use(attribute: str) -> None:
+    model = nn.Identity()
+    setattr(model, attribute, 0.2)
+    assert module_dropouts(model) == {f":{attribute}": 0.2}
+    set_dropouts(model, 0.5)
+    assert getattr(model, attribute) == 0.5
+
+
 def test_modules_that_are_skipped_are_left_out_and_those_after_them_are_not() -> None:
     assert module_dropouts(Model(), skip=lambda name: name.startswith("attention")) == {"last": 0.4}
 

@@ -13,7 +13,7 @@ from torch import nn
 from tuner.errors import ModelError
 from tuner.study.sources import find_model
 from tuner.training.model.freezing import Freezing, frozen_count, thaw_plan
-from tuner.training.model.layers import map_layers
+from tuner.training.model.layers import LayerMap, map_layers
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
 
@@ -135,3 +135,16 @@ def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Call
         at_once.begin_optimiser_step(0)
         at_once.begin_optimiser_step(step)
         assert state(jumped) == state(walked), step
+
+
+def test_what_a_step_freezes_loses_its_gradients_and_the_rest_keeps_them() -> None:
+    layers = nn.ModuleList([nn.Linear(1, 1), nn.Linear(1, 1)])
+    model = nn.ModuleDict({"bert": nn.ModuleDict({"layer": layers}), "classifier": nn.Linear(1, 1)})
+    layer_map = LayerMap(layers=("bert.layer.0", "bert.layer.1"), encoder="bert", above=())
+    freezing = Freezing(model, layer_map, {0: 0, 1: 1})
+    freezing.begin_optimiser_step(0)
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    freezing.begin_optimiser_step(1)
+    kept = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert kept == {name for name, _ in model.named_parameters() if not name.startswith("bert.layer.0.")}

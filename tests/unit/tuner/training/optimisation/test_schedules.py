@@ -136,6 +136,13 @@ def test_what_is_required_is_what_transformers_refuses_to_do_without(name: str) 
             make_schedule(optimizer(1e-3), name, warmup=1, total=STEPS, arguments={argument: 0.1})
 
 
+def test_a_decay_of_one_step_is_one_step_and_not_the_whole_trial() -> None:
+    schedule = make_schedule(
+        optimizer(1e-3), "warmup_stable_decay", warmup=0, total=STEPS, arguments={"num_decay_steps": 1}
+    )
+    assert rates(schedule) == pytest.approx([1e-3] * STEPS)
+
+
 @pytest.mark.parametrize("name", [name for name, groups in REQUIRED.items() if groups])
 def test_a_schedule_without_its_arguments_is_told_what_to_write(name: str) -> None:
     reason = complaint(name, {})
@@ -151,6 +158,11 @@ def test_a_schedule_that_follows_the_metric_is_refused(name: str) -> None:
 
 def test_a_misspelt_schedule_is_suggested() -> None:
     assert "did you mean 'cosine'?" in str(complaint("cosin", {}))
+
+
+@pytest.mark.parametrize(("name", "takes"), [("linear", "none"), ("polynomial", "lr_end, power")])
+def test_an_argument_that_a_schedule_does_not_take_is_answered_with_those_that_it_does(name: str, takes: str) -> None:
+    assert complaint(name, {"timescale": 3}) == f"{name!r} takes no 'timescale'; it takes {takes}"
 
 
 @given(ratio=st.floats(0, 1), total=st.integers(1, 10_000))
