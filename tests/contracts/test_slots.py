@@ -693,6 +693,28 @@ def test_threads_of_one_process_share_a_database(slots: Slots) -> None:
     assert sorted(each[0].slot for each in claimed if each) == [0, 1, 2]
 
 
+def test_what_is_told_of_a_trial_stands_under_its_number(database: Database, slots: Slots) -> None:
+    begun(Slots(database, create_study(database, "two", trials=2).id), "me", 7)
+    begun(slots, "me", 3)
+    lease = begun(slots, "me", 5)
+    assert slots.warn(lease, "hot")
+    assert slots.commit(lease, POINTER, optimiser_steps=20, detail="step 20")
+    assert slots.finish(lease)
+    assert not slots.warn(lease, "too late")
+    told = [event for event in Events(database, lease.study_id).all() if event.slot == lease.slot]
+    assert [(event.kind, event.trial) for event in told][-3:] == [("warning", 5), ("checkpoint", 5), ("end", 5)]
+    assert told[-3].detail == "hot"
+
+
+def test_of_a_trial_that_was_taken_over_the_one_before_tells_nothing(database: Database, slots: Slots) -> None:
+    lease = begun(slots, "me", 0)
+    expire(database)
+    claim(slots, "you")
+    before = Events(database, lease.study_id).all()
+    assert not slots.warn(lease, "hot")
+    assert Events(database, lease.study_id).all() == before
+
+
 # ---- what they add up to ----
 
 
