@@ -54,9 +54,10 @@ class Ours:
     """The ledger of a supervisor."""
 
     def __init__(self, url: str, path: Path, trials: int) -> None:
-        from storage import Database, Slots, Studies
+        from storage import Database, History, Slots, Studies
         from tuner.search.optuna_trials import OptunaTrials
         from tuner.study.live_config import LiveConfig
+        from tuner.supervisor.best_trials import BestTrials
         from tuner.supervisor.ledger import Ledger
         from tuner.supervisor.retrying import OutageRetrying
 
@@ -65,6 +66,9 @@ class Ours:
         self.record = Studies(self.database).create(
             config.name, direction="maximize", config=config.to_dict(), facts={}, trials=trials, first=first
         )
+
+        history = History(self.database, self.record)
+        self.best_trials = BestTrials(history, LiveConfig(config), OutageRetrying(say))
 
         def opened() -> Ledger:
             trials = OptunaTrials(self.database, self.record, LiveConfig(config), space)
@@ -122,7 +126,7 @@ class Ours:
             self.ledger.tell(lease, begun, result, curve)
         with clock("ended"):
             self.ledger.finished()
-            self.ledger.is_among_best(best)
+            self.best_trials.would_include(best)
 
     def status(self, clock: Clock) -> int:
         """Look at the study as another process would; return how many trials are complete."""
