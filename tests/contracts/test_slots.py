@@ -18,9 +18,11 @@ from storage import (
     Lease,
     SlotRecord,
     Slots,
+    SlotState,
     SlotTotals,
     Studies,
     StudyRecord,
+    StudyState,
     new_owner,
 )
 
@@ -164,6 +166,14 @@ def test_slots_are_given_out_only_in_the_states_of_the_study_that_were_asked_for
         Studies(database).set_state(record.id, "open")
         assert slots.claim("you", LEASE_S, states=(state,)) is None
         assert slots.claim("you", LEASE_S) is not None
+
+
+def test_slots_of_a_paused_study_are_not_given_out_because_another_study_is_open(
+    database: Database, record: StudyRecord, slots: Slots
+) -> None:
+    create_study(database, "two")
+    Studies(database).set_state(record.id, StudyState.PAUSED)
+    assert slots.claim("me", LEASE_S) is None
 
 
 def test_a_paused_trial_is_claimed_like_an_interrupted_one(slots: Slots) -> None:
@@ -510,6 +520,18 @@ def test_what_was_heard_of_a_stolen_trial_after_its_last_sign_of_life_counts(dat
     assert 90 <= slot.device_s < 130
 
 
+def test_what_was_heard_of_a_stolen_trial_before_its_last_sign_of_life_takes_nothing_back(
+    database: Database, slots: Slots
+) -> None:
+    lease = begun(slots, "me", 0)
+    pass_time(database, "tuner_events", "moment", 100)
+    assert slots.renew({lease}, LEASE_S) == {lease}
+    for table, column in (("tuner_slots", "device_seen"), ("tuner_slots", "expires"), ("tuner_events", "moment")):
+        pass_time(database, table, column, 1.1 * LEASE_S)
+    _, slot = claim(slots, "you")
+    assert slot.device_s >= 0
+
+
 def test_what_was_heard_of_another_trial_is_not_counted_for_a_stolen_one(database: Database, slots: Slots) -> None:
     begun(slots, "me", 0)
     neighbour = begun(slots, "me", 1)
@@ -691,6 +713,16 @@ def test_threads_of_one_process_share_a_database(slots: Slots) -> None:
     with ThreadPoolExecutor(6) as pool:
         claimed = list(pool.map(lambda number: slots.claim(f"owner-{number}", LEASE_S), range(6)))
     assert sorted(each[0].slot for each in claimed if each) == [0, 1, 2]
+
+
+def test_a_claim_is_told_apart_from_a_theft(database: Database, slots: Slots) -> None:
+    lease = begun(slots, "me", 0)
+    assert slots.release(lease, state=SlotState.INTERRUPTED, reason="preempted")
+    claim(slots, "you")
+    expire(database)
+    claim(slots, "me")
+    told = [(event.kind, event.detail) for event in Events(database, lease.study_id).all()]
+    assert told == [("claimed", None), ("released", "preempted"), ("claimed", None), ("stolen", "from you")]
 
 
 def test_what_is_told_of_a_trial_stands_under_its_number(database: Database, slots: Slots) -> None:
