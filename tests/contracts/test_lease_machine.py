@@ -155,7 +155,7 @@ class Leases(RuleBasedStateMachine):
             return
         key = f"trial-{self.places[lease.slot].trial:05d}/attempt-{lease.attempt}/step-{step:08d}"
         reference = CheckpointRef(key=key, sha256="a" * 64, bytes=1, optimiser_steps=step)
-        kept = self.slots.commit(lease, Checkpoints(resume=(reference,)), step=step, detail=key)
+        kept = self.slots.commit(lease, Checkpoints(resume=(reference,)), optimiser_steps=step, detail=key)
         assert kept == self.holds(lease)
         if kept:
             self.places[lease.slot].pointer, self.places[lease.slot].progress = key, True
