@@ -129,13 +129,22 @@ def moved_to_b(machine_a: Tuner, root: Path) -> Tuner:
     return replace(machine_a, folder=folder, data=data, model=model, environment=_own(machine_a, "b", root))
 
 
+#: The step at which a trial is killed at the latest: later it could end before it is.
+LATEST = 7
+
+
 def wait_for_lost_steps(url: str, running: Running) -> Records:
-    """Wait until every trial has a checkpoint to go on from, and one has reported what comes after its newest."""
+    """Wait until every trial has a checkpoint to go on from, and one has reported what comes after its newest.
+
+    On a machine that saves at once there may be no such moment: then until one is at `LATEST`.
+    """
+
+    def reported(records: Records, trial: int) -> int:
+        return max((step["step"] for step in records.trials[trial]["steps"]), default=0)
 
     def is_ahead(records: Records, trial: int) -> bool:
-        reported = max((step["step"] for step in records.trials[trial]["steps"]), default=0)
-        newest = records.slots[trial].checkpoints.resume[0]
-        return any(step > newest.optimiser_steps for step, tenth in ENDS.items() if tenth == reported)
+        newest, last = records.slots[trial].checkpoints.resume[0], reported(records, trial)
+        return any(steps > newest.optimiser_steps for steps, tenth in ENDS.items() if tenth == last)
 
     def found() -> Records | None:
         assert running.process.poll() is None, running.stderr
@@ -145,7 +154,8 @@ def wait_for_lost_steps(url: str, running: Running) -> Records:
             return None
         if not all(slot.checkpoints.resume for slot in records.slots):
             return None
-        return records if any(is_ahead(records, trial) for trial in range(TRIALS)) else None
+        is_time = any(is_ahead(records, trial) or reported(records, trial) >= LATEST for trial in range(TRIALS))
+        return records if is_time else None
 
     return wait_until(found, "progress after a checkpoint")
 

@@ -148,6 +148,8 @@ class MariaDBServer(Server):
     def _command(self) -> Sequence[str | Path]:
         own = {
             "datadir": self._data,
+            # A server that starts removes the temporary files that it finds, also those of another one that runs.
+            "tmpdir": self._data,
             "port": self.port,
             "socket": self.folder / "socket",
             "pid_file": self._data / "pid",
