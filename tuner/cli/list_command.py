@@ -13,7 +13,7 @@ from tuner.cli.options import json_option, print_json, storage_option
 def command(as_json: bool, url: str) -> None:
     """List the studies of the database."""
     from storage import Database, Studies
-    from tuner.reporting.views import status_view
+    from tuner.reporting.views import status_view, trials_over
 
     with Database(url) as database:
         studies = Studies(database)
@@ -23,6 +23,5 @@ def command(as_json: bool, url: str) -> None:
         return
     for view in views:
         best = f"  best {view['best']['value']:.4f}" if view["best"] else ""
-        trials = view["trials"]
-        over = trials["complete"] + trials["pruned"] + trials["failed"]
-        click.echo(f"{view['study']}  {view['state']}  {over}/{trials['total']} trials{best}")
+        over = f"{trials_over(view)}/{view['trials']['total']}"
+        click.echo(f"{view['study']}  {view['state']}  {over} trials{best}")

@@ -18,7 +18,7 @@ from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
 from tuner.reporting.events import Notice
 from tuner.reporting.terminal import progress
 from tuner.reporting.text import describe
-from tuner.reporting.views import best_view, status_view
+from tuner.reporting.views import best_view, status_view, trials_over
 from tuner.service.run import Machine
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _program() -> str:
 def _print_state(status: dict[str, object], ran: bool) -> None:
     trials = status["trials"]
     assert isinstance(trials, dict)
-    over = trials["complete"] + trials["pruned"] + trials["failed"]
+    over = trials_over(status)
     counts = f"{trials['complete']} complete, {trials['pruned']} pruned, {trials['failed']} failed"
     state = status["state"]
     if state in ("paused", "stopped"):

@@ -29,9 +29,10 @@ def command(name: str | None, as_json: bool, url: str) -> None:
 
 
 def _print(view: dict[str, Any]) -> None:
-    trials = view["trials"]
+    from tuner.reporting.views import trials_over
+
+    trials, over = view["trials"], trials_over(view)
     counts = ", ".join(f"{count} {state}" for state, count in trials.items() if state != "total" and count)
-    over = trials["complete"] + trials["pruned"] + trials["failed"]
     click.echo(f"{view['study']}: {view['state']}, {over} of {trials['total']} trials over ({counts or 'none begun'})")
     if view["reason"]:
         click.echo(f"  paused: {view['reason']}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -75,6 +75,15 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
             for worker in workers
         ],
     }
+
+
+def trials_over(status: Mapping[str, Any]) -> int:
+    """Return how many trials of a study are over.
+
+    Args:
+        status: The result of `status_view`.
+    """
+    return sum(status["trials"][state.value] for state in TrialState if state.is_over)
 
 
 def _standing(study: StudyRecord, finished: bool, worked_on: bool, spent: bool) -> Standing:
