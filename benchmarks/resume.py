@@ -41,8 +41,8 @@ TUNER = Path(sys.executable).with_name("tuner")
 STEPS = 10
 #: Frozen layers: none, and enough for a cache.
 DEPTHS = (0, 4)
-#: Evaluations before the kill.
-SEEN = 5
+#: Evaluations before the kill. In the small mode a trial takes half a second, so it is killed earlier.
+SEEN, SMALL_SEEN = 5, 3
 #: Examples of an optimiser step and of the validation split, and tokens.
 SIZES, SMALL_SIZES = (16, 16, 48), (4, 4, 8)
 TOLERANCE = 1e-5
@@ -125,6 +125,7 @@ def resume_ours(
     frozen: int,
     killed: str,
     cold: bool = False,
+    seen: int = SEEN,
     sizes: tuple[int, int, int],
     cache: Path,
     home: Path,
@@ -135,6 +136,7 @@ def resume_ours(
         frozen: Frozen layers.
         killed: `trainer` or `command`.
         cold: Whether the trunk cache is gone when it goes on.
+        seen: Evaluations before the kill.
         sizes: Of a step, of the validation split, and of a text.
         cache: Folder of what is prepared, for all measurements.
         home: Empty folder.
@@ -143,14 +145,14 @@ def resume_ours(
     (home / "study.yaml").write_text(yaml.safe_dump(_study(frozen, sizes)), encoding="utf-8")
     found: dict[str, Any] = {}
     with running([str(TUNER), "start", "study.yaml", "--workers", "1"], home, environment) as process:
-        for _ in range(SEEN):
+        for _ in range(seen):
             process.wait_for(EVALUATED)
         if killed == "trainer":
             trainer = process.trainer()
             began = time.monotonic()
             trainer.kill()
             found["bytes"] = _size(home / "tuner-checkpoints", "manifest.json")
-            found |= _again(process, began)
+            found |= _again(process, began, seen)
             process.end()
     if killed == "command":
         began = time.monotonic()  # it is killed by now, and its processes with it
@@ -158,7 +160,7 @@ def resume_ours(
         if cold:
             shutil.rmtree(cache / "trunk")
         with running([str(TUNER), "resume", "resume", "--workers", "1"], home, environment) as process:
-            found |= _again(process, began)
+            found |= _again(process, began, seen)
             process.end()
     trials = [_shown(number, home) for number in (0, 1)]
     assert [(trial["state"], trial["restarts"]) for trial in trials] == [("complete", 1), ("complete", 0)]
@@ -205,18 +207,21 @@ def _shown(number: int, home: Path) -> dict[str, Any]:
     return shown
 
 
-def _again(process: Process, began: float) -> dict[str, float]:
+def _again(process: Process, began: float, seen: int) -> dict[str, float]:
     """Wait until a trial trains again; return after how many seconds."""
     given, match = process.wait_for(r"trial 0 again (?:from optimiser step (\d+) )?on")
     step = int(match[1] or 0)
     evaluated, _ = process.wait_for(EVALUATED)
-    return {"given_s": given - began, "again_s": evaluated - began, "repeated": float(SEEN - step)}
+    return {"given_s": given - began, "again_s": evaluated - began, "repeated": float(seen - step)}
 
 
 def _size(folder: Path, last: str) -> int:
-    """Return the bytes of the newest checkpoint that is complete: it has the file that is written last."""
-    complete = max(folder.rglob(last), key=lambda path: path.stat().st_mtime)
-    return sum(file.stat().st_size for file in complete.parent.iterdir())
+    """Return the bytes of the newest checkpoint that is complete: it has the file that is written last.
+
+    It is 0 where the kill came before a first checkpoint was complete.
+    """
+    complete = max(folder.rglob(last), key=lambda path: path.stat().st_mtime, default=None)
+    return 0 if complete is None else sum(file.stat().st_size for file in complete.parent.iterdir())
 
 
 # ---- theirs
@@ -264,7 +269,7 @@ def resume_theirs(*, frozen: int, sizes: tuple[int, int, int], cache: Path, home
     began = time.monotonic()
     size = _size(home / "checkpoints", "trainer_state.json")
     with running(command, home, {}) as process:
-        found = _again(process, began)
+        found = _again(process, began, SEEN)
         process.end()
     losses = json.loads((home / "scratch" / RESULT).read_text(encoding="utf-8"))["losses"]
     return {**found, "bytes": size, "losses": losses}
@@ -289,7 +294,9 @@ def _small(options: Options, cache: Path) -> int:
     """Kill our trainer alone; Trainer is left in peace. Of the head alone, so that checkpoints are small."""
     frozen = LAYERS
     with tempfile.TemporaryDirectory() as home:
-        ours = resume_ours(frozen=frozen, killed="trainer", sizes=SMALL_SIZES, cache=cache, home=Path(home))
+        ours = resume_ours(
+            frozen=frozen, killed="trainer", seen=SMALL_SEEN, sizes=SMALL_SIZES, cache=cache, home=Path(home)
+        )
     with tempfile.TemporaryDirectory() as folder:
         theirs = train_and_say(_prepared(cache), frozen, SMALL_SIZES[0], folder, saves=False)
     return _finish(options, {f"k={frozen}: our trainer": [ours], f"k={frozen}: Trainer": [theirs]})
