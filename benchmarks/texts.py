@@ -47,7 +47,7 @@ def prepare_texts(*, kind: str, train: int, validation: int, max_length: int, ca
     Returns:
         What `make_run` takes as `prepared`.
     """
-    from tuner.study.config import DataConfig
+    from tuner.study.data_config import DataConfig
     from tuner.study.prepared import PreparationRequest
     from tuner.study.sources import find_model, find_package_path
     from tuner.training.preparation import prepare

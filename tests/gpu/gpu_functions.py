@@ -24,7 +24,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from tuner.processes.messages import Returned
-from tuner.study.config import DataConfig
+from tuner.study.data_config import DataConfig
 from tuner.study.prepared import PreparationRequest
 from tuner.training.data.batches import training_batches
 from tuner.training.data.encoded import EncodedData

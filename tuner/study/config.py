@@ -17,14 +17,11 @@ from pydantic import (
     model_validator,
 )
 
-from search_spaces import suggestion
 from tuner.security.urls import holds_secret
 from tuner.study.config_part import ConfigPart
+from tuner.study.data_config import DataConfig
 from tuner.study.search_config import PrunerConfig, SamplerConfig
 from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, load_task, unknown
-
-#: Names of splits, in the order in which rows are assigned to them.
-SPLITS = ("train", "validation", "test")
 
 #: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
 EDITABLE = ("budget", "keep", "max_failed", "pruner")
@@ -58,73 +55,6 @@ def _metrics(info: ValidationInfo) -> Mapping[str, Metric]:
 
 #: Seconds; written as `30m` or as a number of seconds.
 Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(float)]
-
-
-class DataConfig(ConfigPart):
-    """Where the examples come from, and how they are split."""
-
-    #: Hub id, csv/json/parquet file or URL, folder, or `package:NAME/PATH`.
-    source: str
-    #: Configuration of a hub data set.
-    subset: str | None = None
-    #: Commit of a hub data set.
-    revision: str | None = None
-    #: Only rows with these values are used, by column.
-    where: dict[str, Any] = Field(default_factory=dict)
-    #: Column of the text; two columns make a pair.
-    text: str | list[str] = "text"
-    #: Column of the image.
-    image: str = "image"
-    #: Column of the label.
-    label: str = "label"
-    #: Names of the labels, by the value in the label column.
-    labels: dict[str, str] | None = None
-    #: By split: the name of an existing split, a number of examples, or a share of them.
-    splits: dict[str, int | float | str] = Field(default={"train": 0.8, "validation": 0.1, "test": 0.1})
-
-    @field_validator("source")
-    @classmethod
-    def _source_holds_no_secret(cls, value: str) -> str:
-        if holds_secret(value):
-            raise ValueError(
-                "is a URL with a user, password or token in it, which would be stored with the study and shown; "
-                "fetch the file and name it, or give credentials by the environment"
-            )
-        return value
-
-    @field_validator("labels", mode="before")
-    @classmethod
-    def _label_values_are_words(cls, value: Any) -> Any:
-        return {str(key): str(name) for key, name in value.items()} if isinstance(value, dict) else value
-
-    @field_validator("text")
-    @classmethod
-    def _one_text_or_a_pair(cls, value: str | list[str]) -> str | list[str]:
-        if isinstance(value, list) and len(value) not in (1, 2):
-            raise ValueError("give one column, or two for a pair of texts")
-        return value
-
-    @model_validator(mode="after")
-    def _columns_differ(self) -> DataConfig:
-        texts = [self.text] if isinstance(self.text, str) else self.text
-        if self.label in texts or len(set(texts)) != len(texts):
-            raise ValueError(f"{', '.join(texts)} and {self.label}: text and label must be different columns")
-        return self
-
-    @field_validator("splits")
-    @classmethod
-    def _splits_are_known(cls, value: dict[str, int | float | str]) -> dict[str, int | float | str]:
-        for name, size in value.items():
-            if name not in SPLITS:
-                raise ValueError(f"{name!r} is no split{suggestion(name, SPLITS)}; known: {', '.join(SPLITS)}")
-            if not isinstance(size, str) and size <= 0:
-                raise ValueError(f"{name} is empty ({size!r}); give a number of examples or a share")
-            if isinstance(size, float) and size >= 1 and not size.is_integer():
-                raise ValueError(f"{name} is {size!r}; give a whole number, or a share below 1")
-        for name in ("train", "validation"):
-            if name not in value:
-                raise ValueError(f"{name} is missing; give a name of a split, a number of examples or a share")
-        return value
 
 
 class MetricConfig(ConfigPart):

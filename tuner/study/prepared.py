@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.study.config import DataConfig
+from tuner.study.data_config import DataConfig
+from tuner.study.data_report import DataReport
 from tuner.trial.run import ModelSource
 
 
@@ -54,3 +55,5 @@ class Prepared:
     layers: int
     #: Names of the dropout probabilities in the model's configuration.
     dropouts: tuple[str, ...]
+    #: How the data were read, and which rows are used.
+    report: DataReport

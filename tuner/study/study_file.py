@@ -14,13 +14,13 @@ from storage import Database, StudyRecord
 from tuner.errors import ConfigError
 from tuner.study.config import (
     BudgetConfig,
-    DataConfig,
     EarlyStoppingConfig,
     MetricConfig,
     SpeedConfig,
     StudyConfig,
     shown_value,
 )
+from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.study.search_config import PrunerConfig, SamplerConfig
 
 
@@ -150,6 +150,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
     model: Any = StudyConfig
     parts = {
         "data": DataConfig,
+        "format": FormatConfig,
         "metric": MetricConfig,
         "budget": BudgetConfig,
         "early_stopping": EarlyStoppingConfig,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from datasets import Dataset
 
-    from tuner.study.config import DataConfig
+    from tuner.study.data_config import DataConfig
 
 #: Name of the one split of a source without splits.
 ONLY = "train"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
     from datasets import Dataset
 
-    from tuner.study.config import DataConfig
+    from tuner.study.data_config import DataConfig
     from tuner.study.tasks import TaskDeclaration
     from tuner.training.data.examples import Examples
     from tuner.training.model.blueprint import Blueprint

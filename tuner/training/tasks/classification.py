@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from datasets import Dataset
 
-    from tuner.study.config import DataConfig
+    from tuner.study.data_config import DataConfig
 
     #: Unnormalised scores. Shape: (examples, classes).
     Logits = npt.NDArray[np.float32]

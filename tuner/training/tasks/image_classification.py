@@ -13,7 +13,7 @@ from tuner.training.tasks.classification import METRICS, Classification
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from tuner.study.config import DataConfig
+    from tuner.study.data_config import DataConfig
     from tuner.training.data.examples import ImageExamples
     from tuner.trial.run import ModelSource
 

@@ -23,7 +23,7 @@ from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.overrides import TorchFunctionMode
 
 from search_spaces import Hyperparameters
-from tuner.study.config import DataConfig
+from tuner.study.data_config import DataConfig
 from tuner.study.prepared import PreparationRequest, Prepared
 from tuner.training.loop import train
 from tuner.training.preparation import prepare

@@ -16,7 +16,7 @@ from datasets import Dataset, load_from_disk
 from safetensors.torch import load_file, save_file
 
 from tuner.errors import DataError, ModelError
-from tuner.study.config import DataConfig
+from tuner.study.data_config import DataConfig
 from tuner.study.prepared import PreparationRequest, Prepared
 from tuner.training import preparation
 from tuner.training.data.encoded import LOCKED, EncodedData

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from search_spaces.schedules import REQUIRED
-from tuner.study.config import DataConfig
+from tuner.study.data_config import DataConfig
 from tuner.training.loop import MICRO_BATCH, train
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task

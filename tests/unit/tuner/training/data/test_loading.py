@@ -9,7 +9,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from tuner.errors import DataError
-from tuner.study.config import DataConfig
+from tuner.study.data_config import DataConfig
 from tuner.training.data.loading import load_rows
 
 ROWS: list[dict[str, Any]] = [

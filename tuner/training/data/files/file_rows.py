@@ -1,0 +1,82 @@
+"""The columns that a study needs, and the rows of one file."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from search_spaces import suggestion
+from tuner.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+
+class PlaceKind(Enum):
+    """The thing that a user counts to find a row in its file."""
+
+    #: A line of a text file; lines are counted from 1, the header included.
+    LINE = "line"
+    #: A record of a JSON array, of a parquet file or of a hub data set, counted from 1.
+    RECORD = "record"
+    #: A picture: the path alone names the row.
+    PICTURE = "picture"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The columns that a study needs. Readers read no others."""
+
+    #: By the key of the study file that names them: `text`, `image`, `label`, `where`, `group`.
+    by_key: Mapping[str, tuple[str, ...]]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """All columns, each once, in the order of the keys."""
+        return tuple(dict.fromkeys(name for names in self.by_key.values() for name in names))
+
+    def check(self, present: Collection[str], hint: str = "") -> None:
+        """Check that all wanted columns are there.
+
+        Args:
+            present: The columns of the source.
+            hint: A sentence that the message ends with, about why a column may be missing.
+
+        Raises:
+            DataError: A column is missing; names the key, the nearest name and all names.
+        """
+        for key, names in self.by_key.items():
+            for name in names:
+                if name not in present:
+                    there = ", ".join(repr(each) if each != each.strip() else each for each in present)
+                    # A column named `Text` or `text ` is a better guess than one that looks alike.
+                    same = [each for each in present if each.strip().casefold() == name.strip().casefold()]
+                    near = f"; did you mean {same[0]!r}?" if same else suggestion(name, present)
+                    more = f"; {hint}" if hint else ""
+                    raise DataError("", f"data.{key}", f"there is no column {name!r}{near}; there are {there}{more}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRows:
+    """The rows of one file."""
+
+    #: The file's path as messages name it.
+    name: str
+    #: The wanted columns. Columns of csv files are strings, in which an empty cell is an empty string.
+    table: pa.Table
+    kind: PlaceKind
+    #: The line or the record of each row, from 1; for pictures their index in `paths`. Shape: (rows,)
+    numbers: npt.NDArray[np.int64]
+    #: Paths of pictures as messages name them; none for other files.
+    paths: tuple[str, ...] = ()
+    #: How the file was read, for `tuner check`: `5,574 lines, separated by tab, no quoting, utf-8`.
+    reading: str
+    #: Rows that hold nothing, such as empty lines, and were left out.
+    blank: int = 0
+    #: Sentences for the user about what else the reader noticed, such as a column without a name.
+    notes: tuple[str, ...] = ()
