@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+#: Changes when the same file gives other rows. It is a fact of every study; studies of version 0.1 lack it, which is 1.
+READER = 2
 _REASONS = {
     "data": "these are not the rows that the study was created with; --data names where they are on this machine",
     "tokenizer": "this is not the tokenizer that the study was created with; --model names where the model is",
@@ -34,12 +36,13 @@ def differences(
 
     Args:
         stored: Facts of the study; a fingerprint that they lack is not compared.
-        found: Fingerprints of this machine.
+        found: Fingerprints of this machine, with the sizes of the splits and the names of the classes.
         any_versions: Whether versions of libraries may differ.
     """
     for key, reason in _REASONS.items():
         if key in stored and stored[key] != found.get(key):
-            yield key, reason
+            other_reader = key == "data" and "sizes" in stored and stored.get("reader", 1) != READER
+            yield key, _read_otherwise(stored, found) if other_reader else reason
     here = found.get("versions", {})
     for library, version in stored.get("versions", {}).items():
         if not any_versions and here.get(library) != version:
@@ -48,3 +51,28 @@ def differences(
                 f"the study was created with {library} {version}, here is {here.get(library, 'none')}, which may not "
                 "compute the same; install that version, or pass --any-versions",
             )
+
+
+def _read_otherwise(stored: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Return how the rows differ from those that an earlier reader gave, for a study that it was created with."""
+    changes = []
+    before, now = stored["sizes"], found.get("sizes", {})
+    changes += [
+        f"{split} has {now.get(split, 0):,} rows (had {before.get(split, 0):,})"
+        for split in dict.fromkeys([*before, *now])
+        if before.get(split) != now.get(split)
+    ]
+    old, new = list(stored.get("labels", [])), list(found.get("labels", []))
+    if old != new:
+        changes.append(f"the classes are {_few(new)} (were {_few(old)})")
+    return (
+        f"the version that created this study read its data otherwise: {'; '.join(changes) or _ELSEWHERE}. Give the "
+        "study another name to search on the rows as they are read now, or finish it with that version"
+    )
+
+
+_ELSEWHERE = "there are as many rows and the same classes, and some rows have other values or are in another split"
+
+
+def _few(names: list[str]) -> str:
+    return f"{', '.join(names[:5])}{f' and {len(names) - 5} more' if len(names) > 5 else ''}"

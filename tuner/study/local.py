@@ -13,6 +13,7 @@ from storage import Footprint
 from tuner.machine.devices import Device
 from tuner.processes.trainers import ForkServer
 from tuner.study.config import StudyConfig
+from tuner.study.fingerprints import READER
 from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.prepared import Prepared
 from tuner.trial.run import ModelSource, Speed, TrialRun, TrunkHome
@@ -54,6 +55,7 @@ class LocalStudy:
                 "sizes": dict(self.prepared.sizes),
                 "labels": list(self.prepared.labels),
                 "layers": self.prepared.layers,
+                "reader": READER,
             }
         return facts
 

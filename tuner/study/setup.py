@@ -117,7 +117,8 @@ def set_up(
             if found is not None
         }
     if stored:
-        for key, reason in differences(stored, fingerprints, any_versions=any_versions):
+        found = fingerprints if prepared is None else {**fingerprints, **_rows(prepared)}
+        for key, reason in differences(stored, found, any_versions=any_versions):
             raise StudyChanged(source, key, reason)
     return LocalStudy(
         config=config,
@@ -129,6 +130,10 @@ def set_up(
         fingerprints=fingerprints,
         folders=folders,
     )
+
+
+def _rows(prepared: Prepared) -> dict[str, Any]:
+    return {"sizes": prepared.sizes, "labels": list(prepared.labels)}
 
 
 def _find_training(function: str, fork_server: ForkServer, source: str, folders: tuple[str, ...]) -> None:

@@ -7,34 +7,43 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
 from tuner.study.prepared import Prepared
-from tuner.training.data.encoded import content_key, write_prepared
-from tuner.training.data.loading import load_rows
-from tuner.training.data.splitting import make_splits
+from tuner.training.data.encoded import content_key, summarise_lengths, write_prepared
+from tuner.training.data.places import ROW
+from tuner.training.data.split_rows import split_rows
 from tuner.training.model.dropout import config_dropouts
 from tuner.training.model.loading import load_config, load_pretrained
 from tuner.training.model.weights import weights_fingerprint
+from tuner.training.progress import Progress, silent
 from tuner.training.tasks import get_task
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+
     from tuner.study.prepared import PreparationRequest
 
+#: Rows that are encoded between two words of progress.
+_PART = 20_000
 
-def prepare(request: PreparationRequest) -> Prepared:
+
+def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepared:
     """Load the data, encode them once, and build the model once.
 
     Args:
         request: Task, model, data and settings of the study.
+        progress: Shows how far reading and encoding are.
 
     Returns:
         The findings.
 
     Raises:
         DataError: The data are not as the study file says.
+        HubAway: The data are on the hub, which does not answer.
         ModelError: The model cannot be trained as the study file says.
     """
     import datasets
 
     datasets.disable_caching()
+    datasets.disable_progress_bars()
     task, model, data = get_task(request.task), request.model, request.data
     config = load_config(model)
     if request.searches_dropout and not config_dropouts(config):
@@ -43,30 +52,43 @@ def prepare(request: PreparationRequest) -> Prepared:
             "search_space.dropout",
             f"{model.location} ({config.model_type}) has no dropout; write `dropout: 0`",
         )
-    columns = task.columns(data)
-    rows = load_rows(request.source, data, {**columns, **task.target_columns(data)}, request.cache)
-    splits = make_splits(rows, data.splits, label=task.stratum(data), seed=request.seed)
-    if empty := [name for name, found in splits.items() if len(found) == 0]:
-        raise DataError("", f"data.splits.{empty[0]}", "is empty")
-    with_targets, labels = task.targets(splits, data)
+    found = split_rows(task, request, progress)
+    labels = found.labels
     metric = task.declaration.metrics[request.metric]
-    if complaint := metric.complaint(with_targets["validation"]["labels"], labels):
+    if complaint := metric.complaint(found.targets["validation"].tolist(), labels):
         raise DataError("", "metric", f"{request.metric} {complaint}")
     processor = task.processor(model)
+    rows = {name: split.remove_columns(ROW) for name, split in found.splits.items()}
     fingerprint = content_key(
-        {"task": request.task, "columns": columns, "labels": labels, "max_length": request.max_length}, with_targets
+        {
+            "task": request.task,
+            "columns": task.columns(data),
+            "labels": labels,
+            "max_length": request.max_length,
+        },
+        rows,
+        task.contents,
     )
     tokenizer = hashlib.sha256(_settings(processor).encode()).hexdigest()[:32]
     versions = _versions()
-    key = "-".join((fingerprint, tokenizer, versions["transformers"], versions["tokenizers"]))
+
+    def encode(name: str, split: Dataset) -> Dataset:
+        parts = []
+        for start in range(0, len(split), _PART):
+            progress(f"encoding {name}", start, len(split))
+            part = split.select(range(start, min(start + _PART, len(split))))
+            parts.append(task.encode(part, data, processor, request.max_length))
+        return datasets.concatenate_datasets(parts)
+
     folder, facts = write_prepared(
         request.cache,
-        key,
-        with_targets,
+        "-".join((fingerprint, tokenizer, versions["transformers"], versions["tokenizers"])),
+        rows,
         labels,
-        lambda split: task.encode(split, data, processor, request.max_length),
+        encode,
         task.padding(processor),
     )
+    progress("building the model", 0, 0)
     blueprint = task.blueprint(model, labels, request.seed)
     built, fresh = load_pretrained(blueprint, dropout=0.1 if request.searches_dropout else None)
     return Prepared(
@@ -79,6 +101,10 @@ def prepare(request: PreparationRequest) -> Prepared:
         labels=labels,
         layers=len(task.layers(built).layers),
         dropouts=tuple(config_dropouts(config)),
+        report=found.report(
+            guess=task.guess(request.metric, found.targets, labels),
+            lengths=summarise_lengths(facts, task.limit(processor, request.max_length)),
+        ),
     )
 
 

@@ -10,18 +10,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from filelock import FileLock
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from tuner.study.data_report import Lengths
+from tuner.training.data.examples import numbers_of
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    import numpy.typing as npt
     from datasets import Dataset
 
     from tuner.training.data.examples import Examples
 
+    Contents = Callable[[Dataset, str], Iterable[bytes]]
+
 _FACTS = "facts.json"
 #: Changes with the files in a folder of encoded data.
-FORMAT = 2
+FORMAT = 3
+#: Column of a text's tokens before it is cut; it is counted and not kept.
+FULL_LENGTH = "full_length"
+#: Rows that are hashed at a time.
+_BATCH = 10_000
 #: Folder of the test split. No trial opens it: the test split has no influence on the search.
 LOCKED = "locked"
 
@@ -61,20 +72,29 @@ class EncodedData:
         )
 
 
-def content_key(parts: Mapping[str, Any], splits: Mapping[str, Dataset]) -> str:
-    """Return a hash of the rows and of the settings that decide their encoding (`parts`); it contains no path."""
+def content_key(parts: Mapping[str, Any], splits: Mapping[str, Dataset], contents: Contents) -> str:
+    """Return a hash of the rows and of the settings that decide their encoding; it contains no path.
+
+    Args:
+        parts: The settings.
+        splits: Rows by split.
+        contents: Takes a split and a column, and yields the bytes of each row's value.
+    """
     digest = hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode())
     for name, rows in splits.items():
         digest.update(f"{name}:{len(rows)}:{sorted(rows.column_names)}".encode())
         for column in sorted(rows.column_names):
-            for value in rows[column]:
-                digest.update(_bytes(value))
+            for value in contents(rows, column):
+                digest.update(value)
                 digest.update(b"\x1f")
     return digest.hexdigest()[:32]
 
 
-def _bytes(value: Any) -> bytes:
-    return value.tobytes() if hasattr(value, "tobytes") else repr(value).encode()
+def plain_contents(rows: Dataset, column: str) -> Iterator[bytes]:
+    """Yield the bytes of each value of a column of texts or numbers."""
+    for batch in rows.select_columns([column]).with_format("arrow").iter(_BATCH):
+        for value in batch.column(column).to_pylist():
+            yield repr(value).encode()
 
 
 def write_prepared(
@@ -82,7 +102,7 @@ def write_prepared(
     key: str,
     splits: Mapping[str, Dataset],
     labels: tuple[str, ...],
-    encode: Callable[[Dataset], Dataset],
+    encode: Callable[[str, Dataset], Dataset],
     padding: Mapping[str, Any],
 ) -> tuple[Path, dict[str, Any]]:
     """Encode splits into the cache, unless they are there.
@@ -92,11 +112,11 @@ def write_prepared(
         key: Name of the result; equal keys mean equal content.
         splits: Rows by split.
         labels: Names of the classes.
-        encode: Turns rows into the model's inputs.
+        encode: Takes the name and the rows of a split, and turns them into the model's inputs.
         padding: Values that pad the rows, as JSON values.
 
     Returns:
-        The folder, and its facts: sizes, tokens and labels.
+        The folder, and its facts: sizes, tokens, labels, and `lengths` where rows have a `full_length`.
     """
     folder = cache / "prepared" / f"{key}-{FORMAT}"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -105,14 +125,49 @@ def write_prepared(
             scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
             shutil.rmtree(scratch, ignore_errors=True)
             facts: dict[str, Any] = {"labels": list(labels), "sizes": {}, "padding": dict(padding)}
+            full: dict[str, npt.NDArray[Any]] = {}
             for name, rows in splits.items():
-                encoded = encode(rows)
+                encoded = encode(name, rows)
                 home = scratch / LOCKED / name if name == "test" else scratch / name
+                if FULL_LENGTH in encoded.column_names:
+                    full[name] = numbers_of(encoded, FULL_LENGTH)
+                    encoded = encoded.remove_columns(FULL_LENGTH)
                 encoded.save_to_disk(str(home))
                 facts["sizes"][name] = len(encoded)
-                facts[f"{name}_tokens"] = int(sum(encoded["length"]))
+                facts[f"{name}_tokens"] = int(numbers_of(encoded, "length").sum())
+            if full:
+                facts["lengths"] = _length_facts(full)
             (scratch / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             scratch.rename(folder)
     facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
     return folder, facts
+
+
+def _length_facts(full: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    """Return the tokens of each example before cutting, as the number of examples by length; the test split aside."""
+    seen = np.concatenate([lengths for name, lengths in full.items() if name != "test"])
+    lengths, counts = np.unique(seen, return_counts=True)
+    return {"lengths": lengths.tolist(), "counts": counts.tolist()}
+
+
+def summarise_lengths(facts: Mapping[str, Any], limit: int) -> Lengths | None:
+    """Return the account of lengths for `tuner check`.
+
+    Args:
+        facts: As `write_prepared` returned them.
+        limit: Tokens that are kept of an example.
+    """
+    found = facts.get("lengths")
+    if found is None:
+        return None
+    lengths = np.repeat(np.asarray(found["lengths"], dtype=np.int64), found["counts"])
+    over = lengths[lengths > limit]
+    return Lengths(
+        median=int(np.median(lengths)),
+        longest=int(lengths[-1]),
+        keeps_95=int(lengths[-(-95 * len(lengths) // 100) - 1]),
+        limit=limit,
+        texts_cut=len(over) / len(lengths),
+        tokens_cut=float((over - limit).sum() / max(1, lengths.sum())),
+    )

@@ -80,9 +80,9 @@ class TextExamples:
     """
 
     def __init__(self, rows: Dataset, padding: Mapping[str, Any]) -> None:
-        self.lengths = _numbers(rows, "length")
+        self.lengths = numbers_of(rows, "length")
         self.loss_terms = np.ones(len(rows), dtype=np.int64)
-        self._targets = _numbers(rows, "labels")
+        self._targets = numbers_of(rows, "labels")
         self._ends = np.cumsum(self.lengths)
         self._columns = {name: _flat(rows, name) for name in rows.column_names if name not in _ASIDE}
         self._padding = padding
@@ -134,7 +134,7 @@ class ImageExamples:
         # About as many as the patches of a vision transformer: the bounds of a forward pass are counted in tokens.
         self.lengths = np.full(len(rows), max(1, self._shape[-1] * self._shape[-2] // 256), dtype=np.int64)
         self.loss_terms = np.ones(len(rows), dtype=np.int64)
-        self._targets = _numbers(rows, "labels")
+        self._targets = numbers_of(rows, "labels")
         self._rows = rows.select_columns(["pixel_values"])
 
     def __len__(self) -> int:
@@ -160,7 +160,7 @@ class ImageExamples:
         return torch.from_numpy(self._targets[indices])
 
 
-def _numbers(rows: Dataset, name: str) -> npt.NDArray[Any]:
+def numbers_of(rows: Dataset, name: str) -> npt.NDArray[Any]:
     """Return a column of numbers, as int64 or float32. Reading it as Python objects takes a thousand times as long."""
     values = rows.data.column(name).to_numpy()
     return values.astype(np.float32 if values.dtype.kind == "f" else np.int64)

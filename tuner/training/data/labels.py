@@ -1,14 +1,20 @@
-"""Labels: from the values of a column to the numbers of the classes."""
+"""Labels: from the words of a column to the numbers of the classes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from tuner.errors import DataError
+from tuner.training.data.places import ROW, RowProblem
+from tuner.training.data.word_columns import words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    import numpy.typing as npt
     from datasets import Dataset
 
 
@@ -20,61 +26,71 @@ def map_labels(
     Args:
         splits: Rows by split; `train` decides which classes there are.
         column: The label column.
-        names: Names of the classes by the value in the column; None names each class by its value.
+        names: Names of the classes by the word in the column; None names each class by its word. Words of one name
+            are one class.
 
     Returns:
-        The rows, and the names of the classes in the order of their numbers: the order of the values, numbers by
-        size and words by the alphabet.
+        The rows, and the names of the classes in the order of their numbers: the order of the words, numbers by size
+        and other words by the alphabet.
 
     Raises:
         DataError: A label is missing, unnamed or absent from the training split, or there is only one class.
     """
-    shown = _shower(splits["train"], column)
-    values = {name: [shown(value) for value in rows[column][:]] for name, rows in splits.items()}
-    for split, found in values.items():
-        if None in found:
-            raise DataError("", "data.label", f"row {found.index(None)} of {split} has no label in column {column!r}")
-    classes = _in_order({str(value) for value in values["train"]})
-    if names is not None and (unnamed := [value for value in classes if value not in names]):
-        raise DataError("", "data.labels", f"there is no name for the label {unnamed[0]!r}")
-    shown_names = [names[value] if names else value for value in classes]
-    if twice := sorted({name for name in shown_names if shown_names.count(name) > 1}):
-        raise DataError("", "data.labels", f"two labels are named {twice[0]!r}; give each its own name")
+    found = {split: words_of(rows, column) for split, rows in splits.items()}
+    for split, (words, index) in found.items():
+        if None in words:
+            missing = np.flatnonzero(index == words.index(None))
+            raise RowProblem("data.label", missing_label(column), row_numbers(splits[split], missing))
+    in_order = sort_words(str(word) for word in found["train"][0])
+    if names is not None and (unnamed := [word for word in in_order if word not in names]):
+        raise DataError(
+            "", "data.labels", f"there is no name for the label {unnamed[0]!r}; write one for each of {_few(in_order)}"
+        )
+    classes = tuple(dict.fromkeys(names[word] if names else word for word in in_order))
     if len(classes) < 2:
         raise DataError("", "data.label", f"the training split has {len(classes)} class; a classifier needs two")
-    numbers = {value: number for number, value in enumerate(classes)}
+    numbers = {word: classes.index(names[word] if names else word) for word in in_order}
+    if names is not None:  # a word that training lacks may have the name of one that training has
+        numbers |= {word: classes.index(name) for word, name in names.items() if name in classes}
     mapped = {}
-    for split, found in values.items():
-        unseen = sorted({str(value) for value in found} - set(numbers))
-        if unseen:
-            raise DataError(
-                "",
-                "data.label",
-                f"label {unseen[0]!r} of {split} is not in the training split; that has {', '.join(classes[:8])}",
-            )
+    for split, (words, index) in found.items():
+        for position, word in enumerate(words):
+            if word not in numbers:
+                unseen = np.flatnonzero(index == position)
+                reason = f"label {word!r} of {split} is not in the training split; that has {_few(in_order)}"
+                raise RowProblem("data.label", reason, row_numbers(splits[split], unseen))
+        classes_of_words = np.asarray([numbers[str(word)] for word in words], dtype=np.int64)
         rows = splits[split].remove_columns(column)
-        mapped[split] = rows.add_column("labels", [numbers[str(value)] for value in found])
-    return mapped, tuple(shown_names)
+        mapped[split] = rows.add_column("labels", classes_of_words[index])
+    return mapped, classes
 
 
-def _shower(rows: Dataset, column: str) -> Any:
-    feature = rows.features[column]
-    if hasattr(feature, "int2str"):
-        return lambda value: None if value is None or value < 0 else feature.int2str(value)
-
-    def shown(value: Any) -> str | None:
-        if value is None or value != value:  # pandas reads an empty cell as NaN, which differs from itself
-            return None
-        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-    return shown
+def missing_label(column: str) -> str:
+    """Return the sentence about a row without a label."""
+    return f"there is no label in column {column!r}; write one, or remove the row"
 
 
-def _in_order(values: set[str]) -> list[str]:
-    def key(value: str) -> tuple[int, float, str]:
+def row_numbers(rows: Dataset, places: npt.NDArray[np.int64]) -> Sequence[int]:
+    """Return the numbers of some rows of a split among all rows that were read; their places where it has none."""
+    if ROW not in rows.column_names:
+        return [int(place) for place in places]
+    return [int(number) for number in rows.select(places)[ROW]]
+
+
+def sort_words(words: Iterable[str]) -> list[str]:
+    """Return words in the order of classes: numbers by size, then other words by the alphabet."""
+
+    def key(word: str) -> tuple[int, float, str]:
         try:
-            return (0, float(value), value)
+            number = float(word)
         except ValueError:
-            return (1, 0.0, value)
+            number = math.nan
+        # The word nan has no place among numbers.
+        return (1, 0.0, word) if math.isnan(number) else (0, number, word)
 
-    return sorted(values, key=key)
+    return sorted(words, key=key)
+
+
+def _few(words: Sequence[str]) -> str:
+    more = f" and {len(words) - 8} more" if len(words) > 8 else ""
+    return f"{', '.join(words[:8])}{more}"

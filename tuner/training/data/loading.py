@@ -1,122 +1,146 @@
-"""Reading of the rows that a study file names, by the library datasets."""
+"""Loading of the rows that a study needs, whatever kind of source they come from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import suggestion
-from tuner.errors import DataError
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tuner.errors import DataError, TunerError, first_line
+from tuner.study.data_report import LeftOut
+from tuner.training.data.files.file_rows import FileRows, Wanted
+from tuner.training.data.places import ROW, Places
+from tuner.training.data.sources import open_source
+from tuner.training.data.word_columns import encoded_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
-
-#: Name of the one split of a source without splits.
-ONLY = "train"
-#: Reader and its options, by the ending of a file's name.
-_READERS: Mapping[str, tuple[str, dict[str, str]]] = {
-    ".csv": ("csv", {}),
-    ".tsv": ("csv", {"sep": "\t"}),
-    ".json": ("json", {}),
-    ".jsonl": ("json", {}),
-    ".parquet": ("parquet", {}),
-}
-_IMAGES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
+    from tuner.training.data.splitting import SplitPlan
+    from tuner.training.progress import Progress
 
 
-def load_rows(source: str, data: DataConfig, columns: Mapping[str, list[str]], cache: Path) -> dict[str, Dataset]:
-    """Read a source.
+@dataclass(frozen=True, kw_only=True)
+class LoadedRows:
+    """The rows of a source, and an account of them."""
+
+    #: Rows by split of the source, with the columns that are wanted and `ROW`. An empty cell is None.
+    splits: dict[str, Dataset]
+    #: Where each row was read.
+    places: Places
+    #: Rows that were read, those that are left out included.
+    read: int
+    left_out: tuple[LeftOut, ...]
+    #: A line a file: its name, and how it was read.
+    reading: tuple[str, ...]
+    #: Sentences for the user.
+    warnings: tuple[str, ...]
+
+
+def load_rows(
+    source: str,
+    data: DataConfig,
+    wanted: Wanted,
+    plan: Callable[[Iterable[str]], SplitPlan],
+    cache: Path,
+    progress: Progress,
+) -> tuple[LoadedRows, SplitPlan]:
+    """Load the splits of a source that a study needs, and no others.
 
     Args:
         source: Path, URL or hub id, as `tuner.study.sources.find_data` returns it.
         data: The study file's `data`.
-        columns: The columns to read, by the key of the study file that names them. All of them must exist.
-        cache: Folder in which the library datasets may keep copies of files that it reads.
+        wanted: The columns to read; all of them must exist.
+        plan: Takes the names of the source's splits, and returns the plan of the study's splits.
+        cache: Folder in which the library datasets may keep copies of files that it downloads.
+        progress: Shows how far reading is.
 
     Returns:
-        The rows by split of the source (one split, `train`, where the source has none). Rows that `where` leaves out
-        and other columns are dropped.
+        The rows that `where` keeps, and the plan.
 
     Raises:
         DataError: The source cannot be read, a column is missing, or no row is left.
+        HubAway: The source is on the hub, which does not answer.
     """
-    import datasets
-
-    datasets.disable_progress_bars()
     try:
-        loaded = _load(source, data, cache / "datasets")
-    except DataError:
+        opened = open_source(source, data, wanted, cache, progress)
+        found = plan(opened)
+        files = {name: opened[name]() for name in found.needed}
+    except TunerError:
         raise
-    except Exception as error:  # each reader of datasets raises errors of its own kind
-        raise DataError("", "data.source", f"{source} cannot be read: {_reason(error)}") from error
-    splits = {str(name): rows for name, rows in loaded.items() if len(rows)}
-    if not splits:
-        raise DataError("", "data.source", f"{source} has no rows")
-    kept = {}
-    for name, rows in splits.items():
-        _check_columns(rows.column_names, columns, data.where)
-        filtered = _where(rows, data.where)
-        if len(filtered):
-            kept[name] = filtered.select_columns([column for names in columns.values() for column in names])
-    if not kept:
-        raise DataError("", "data.where", f"{dict(data.where)!r} leaves no row of {source}")
-    return kept
+    except (OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, pa.ArrowException) as error:
+        # Readers report the errors that they know. Libraries have further ones, which must not end in a traceback.
+        reason = f"{source} cannot be read: {type(error).__name__}: {first_line(error)}"
+        raise DataError("", "data.source", reason) from error
+    in_order = [each for rows in files.values() for each in rows]
+    splits, start, left = {}, 0, 0
+    for name, rows in files.items():
+        tables = []
+        for each in rows:
+            table, end = _numbered(each, start), start + len(each.numbers)
+            kept = _where(table, data.where)
+            left += len(table) - len(kept)
+            tables.append(kept)
+            start = end
+        splits[name] = _dataset(pa.concat_tables(tables, promote_options="permissive"), wanted, data.where)
+    blank = sum(each.blank for each in in_order)
+    if start == 0:
+        raise DataError("", "data.source", f"{_names(in_order, source)} has no rows")
+    if not any(len(rows) for rows in splits.values()):
+        raise DataError("", "data.where", f"{dict(data.where)!r} leaves no row of {_names(in_order, source)}")
+    reasons = ((f"{'empty line' if blank == 1 else 'empty lines'}", blank), ("by data.where", left))
+    loaded = LoadedRows(
+        splits=splits,
+        places=Places(in_order),
+        read=start + blank,
+        left_out=tuple(LeftOut(reason, count) for reason, count in reasons if count),
+        reading=tuple(f"{each.name}: {each.reading}" for each in in_order),
+        warnings=tuple(f"{each.name}: {note}" for each in in_order for note in each.notes),
+    )
+    return loaded, found
 
 
-def _load(source: str, data: DataConfig, cache: Path) -> Mapping[str, Dataset]:
-    from datasets import DatasetDict, load_dataset, load_from_disk
-
-    path = Path(source)
-    if "://" in source or path.is_file():
-        reader = _READERS.get(Path(source.split("?")[0]).suffix.lower())
-        if reader is None:
-            raise DataError("", "data.source", f"{source}: no csv, tsv, json, jsonl or parquet file")
-        return load_dataset(reader[0], data_files={ONLY: source}, cache_dir=str(cache), **reader[1])
-    if not path.is_dir():
-        return load_dataset(source, data.subset, revision=data.revision, cache_dir=str(cache))
-    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
-        stored = load_from_disk(source)
-        return stored if isinstance(stored, DatasetDict) else {ONLY: stored}
-    if any(file.suffix.lower() in _IMAGES for file in path.rglob("*")):
-        return load_dataset("imagefolder", data_dir=source, cache_dir=str(cache))
-    files = {file.stem: str(file) for file in sorted(path.iterdir()) if file.suffix.lower() in _READERS}
-    if not files:
-        raise DataError("", "data.source", f"{source} holds no csv, json or parquet file and no image")
-    endings = sorted({Path(file).suffix.lower() for file in files.values()})
-    builder, options = _READERS[endings[0]]
-    if any(_READERS[ending] != (builder, options) for ending in endings):
-        raise DataError("", "data.source", f"{source} mixes {' and '.join(endings)} files; name one")
-    read: Mapping[str, Dataset] = load_dataset(builder, data_files=files, cache_dir=str(cache), **options)
-    return read
+def _names(files: Iterable[FileRows], source: str) -> str:
+    names = [each.name for each in files]
+    return names[0] if len(names) == 1 else source
 
 
-def _check_columns(present: Iterable[str], wanted: Mapping[str, list[str]], where: Mapping[str, Any]) -> None:
-    present = list(present)
-    for key, names in [*wanted.items(), ("where", list(where))]:
-        for name in names:
-            if name not in present:
-                raise DataError(
-                    "",
-                    f"data.{key}",
-                    f"there is no column {name!r}{suggestion(name, present)}; there are {', '.join(present)}",
-                )
+def _numbered(rows: FileRows, start: int) -> pa.Table:
+    """Return the table of a file with the numbers of its rows, and with None in place of empty texts."""
+    columns = [_without_empty(column) for column in rows.table.columns]
+    numbers = pa.array(np.arange(start, start + len(rows.numbers), dtype=np.int64))
+    return pa.table([*columns, numbers], names=[*rows.table.column_names, ROW])
 
 
-def _where(rows: Dataset, where: Mapping[str, Any]) -> Dataset:
+def _without_empty(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    # Chunk by chunk: a second copy of a whole column of texts would double the memory of a large file.
+    chunks = []
+    for chunk in column.chunks:
+        empty = pc.equal(pc.binary_length(chunk), 0)
+        chunks.append(pc.if_else(empty, None, chunk) if pc.any(empty).as_py() else chunk)
+    return pa.chunked_array(chunks, type=column.type)
+
+
+def _where(table: pa.Table, where: Mapping[str, str | list[str]]) -> pa.Table:
+    """Return the rows whose words are among the given ones; an empty word is an empty cell."""
+    keep = np.ones(len(table), dtype=bool)
     for column, wanted in where.items():
-        allowed = wanted if isinstance(wanted, list) else [wanted]
-        rows = rows.select([index for index, value in enumerate(rows[column][:]) if value in allowed])
-    return rows
+        allowed = {each or None for each in (wanted if isinstance(wanted, list) else [wanted])}
+        words, index = encoded_words(table.column(column))
+        keep &= np.asarray([each in allowed for each in words], dtype=bool)[index]
+    return table if keep.all() else table.filter(pa.array(keep))
 
 
-def _reason(error: BaseException) -> str:
-    # datasets wraps the reader's error, and the innermost message is the one that helps.
-    while error.__cause__ is not None:
-        error = error.__cause__
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200] if lines else ''}"
+def _dataset(table: pa.Table, wanted: Wanted, where: Mapping[str, Any]) -> Dataset:
+    from datasets import Dataset
+
+    asked = dict.fromkeys(name for key, names in wanted.by_key.items() if key != "where" for name in names)
+    return Dataset(table.select([*asked, ROW]))

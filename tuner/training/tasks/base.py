@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -64,6 +64,28 @@ class Task(ABC):
         """Return the column whose values every carved split has in equal proportion; None (the default) for none."""
         return None
 
+    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str]:
+        """Look at all rows before they are split, so that the seed has no part in the judgement.
+
+        Args:
+            rows: Rows by split of the source, those that the study needs.
+            data: The study file's `data`.
+
+        Returns:
+            Warnings for the user, as sentences.
+
+        Raises:
+            DataError: The rows cannot be trained on. A `tuner.training.data.places.RowProblem` names the rows.
+        """
+        return []
+
+    def identities(self, rows: Dataset, data: DataConfig) -> npt.NDArray[np.int64] | None:
+        """Return a number for each row that is the same for equal inputs; None (the default) if that is not known.
+
+        Rows with equal inputs in several splits are counted, and `data.deduplicate` leaves them out. Shape: (rows,).
+        """
+        return None
+
     @abstractmethod
     def targets(self, splits: Mapping[str, Dataset], data: DataConfig) -> tuple[dict[str, Dataset], tuple[str, ...]]:
         """Replace the target columns by `labels`, the numbers that the loss takes.
@@ -77,8 +99,21 @@ class Task(ABC):
             class.
 
         Raises:
-            DataError: A row has no usable target.
+            DataError: A row has no usable target. A `RowProblem` names the rows.
         """
+
+    def guess(self, metric: str, targets: Mapping[str, npt.NDArray[Any]], labels: Sequence[str]) -> float | None:
+        """Return the metric's value on the validation split for a model that knows how frequent each target is.
+
+        Args:
+            metric: Name of a metric of the declaration.
+            targets: Targets of the training and of the validation split, by split.
+            labels: As `targets` returned them.
+
+        Returns:
+            The value; None (the default) where the task has no such guess.
+        """
+        return None
 
     @abstractmethod
     def processor(self, model: ModelSource) -> Any:
@@ -96,6 +131,16 @@ class Task(ABC):
             DataError: A row has no usable value.
             ModelError: The processor can do nothing with the rows.
         """
+
+    def limit(self, processor: Any, max_length: int) -> int:
+        """Return the tokens that `encode` keeps of a row."""
+        return min(max_length, getattr(processor, "model_max_length", max_length))
+
+    def contents(self, rows: Dataset, column: str) -> Iterable[bytes]:
+        """Return the bytes of each value of a column that encoded rows are made from, for the data's fingerprint."""
+        from tuner.training.data.encoded import plain_contents
+
+        return plain_contents(rows, column)
 
     @abstractmethod
     def padding(self, processor: Any) -> dict[str, Any]:

@@ -31,11 +31,43 @@ class Classification(Task):
         """Return the label's column: every carved split has the classes in the proportion of the whole."""
         return data.label
 
+    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str]:
+        """Check that each row has a label, and that the labels look like classes."""
+        from collections import Counter
+
+        import numpy as np
+
+        from tuner.training.data.label_checks import check_labels
+        from tuner.training.data.labels import missing_label, row_numbers
+        from tuner.training.data.places import RowProblem
+        from tuner.training.data.word_columns import words_of
+
+        warnings = super().examine(rows, data)
+        counts: Counter[str] = Counter()
+        for split in rows.values():
+            words, index = words_of(split, data.label)
+            if None in words:
+                missing = np.flatnonzero(index == words.index(None))
+                raise RowProblem("data.label", missing_label(data.label), row_numbers(split, missing))
+            counts.update(dict(zip((str(word) for word in words), np.bincount(index).tolist(), strict=True)))
+        return [*warnings, *check_labels(counts, data.labels)]
+
     def targets(self, splits: Mapping[str, Dataset], data: DataConfig) -> tuple[dict[str, Dataset], tuple[str, ...]]:
         """Number the classes."""
         from tuner.training.data.labels import map_labels
 
         return map_labels(splits, data.label, data.labels)
+
+    def guess(self, metric: str, targets: Mapping[str, npt.NDArray[Any]], labels: Sequence[str]) -> float | None:
+        """Return the metric's value where every row is given the classes' shares of the training split."""
+        import numpy as np
+        import torch
+
+        shares = np.bincount(targets["train"], minlength=len(labels)) / len(targets["train"])
+        # Every class of training has a row there, so no share is 0.
+        logits = torch.from_numpy(np.log(shares).astype(np.float32)).expand(len(targets["validation"]), -1)
+        predictions = Predictions(outputs=logits, targets=torch.from_numpy(targets["validation"]))
+        return self.score(metric, predictions, self.mean_loss(predictions))
 
     def head(self, labels: Sequence[str]) -> dict[str, Any]:
         """Return number and names of the classes."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import DataError, ModelError
+from tuner.errors import ModelError, first_line
 from tuner.study.sources import loading_problem
 from tuner.training.tasks.base import Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    import numpy.typing as npt
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
     from tuner.training.data.examples import TextExamples
     from tuner.trial.run import ModelSource
+
+#: Rows that are hashed at a time.
+_BATCH = 10_000
 
 
 class ReadsTexts(Task):
@@ -39,23 +44,57 @@ class ReadsTexts(Task):
             raise ModelError("", "model", f"the tokenizer of {model.location} has no padding token")
         return tokenizer
 
-    def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
-        """Tokenise; texts of more than `max_length` tokens are cut."""
+    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str]:
+        """Check that each row has a text."""
+        from tuner.training.data.labels import row_numbers
+        from tuner.training.data.places import RowProblem
+        from tuner.training.data.word_columns import column_of
+
+        for column in self.columns(data)["text"]:
+            for split in rows.values():
+                texts = column_of(split, column)
+                if texts.null_count:
+                    missing = texts.is_null().to_numpy().nonzero()[0]
+                    reason = f"there is no text in column {column!r}; write one, or remove the row"
+                    raise RowProblem("data.text", reason, row_numbers(split, missing))
+        return super().examine(rows, data)
+
+    def identities(self, rows: Dataset, data: DataConfig) -> npt.NDArray[np.int64] | None:
+        """Return a hash of each text or pair of texts."""
+        import numpy as np
+
+        hashes = np.empty(len(rows), dtype=np.int64)
         columns = self.columns(data)["text"]
-        for column in columns:
-            missing = [index for index, text in enumerate(rows[column][:]) if not isinstance(text, str)]
-            if missing:
-                raise DataError("", "data.text", f"row {missing[0]} has no text in column {column!r}")
-        limit = min(max_length, processor.model_max_length)
+        start = 0
+        for batch in rows.select_columns(columns).iter(_BATCH):
+            for texts in zip(*(batch[column] for column in columns), strict=True):
+                hashes[start] = hash(texts)
+                start += 1
+        return hashes
+
+    def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
+        """Tokenise; texts of more than `max_length` tokens are cut. `full_length` is the number of tokens before."""
+        columns = self.columns(data)["text"]
+        limit = self.limit(processor, max_length)
+        special = set(processor.all_special_ids)
+        knows_a_word = False
 
         def tokenise(batch: Mapping[str, list[str]]) -> dict[str, Any]:
-            encoded = processor(*(batch[column] for column in columns), truncation=True, max_length=limit)
-            return {**encoded, "length": [len(ids) for ids in encoded["input_ids"]]}
+            nonlocal knows_a_word
+            texts = [batch[column] for column in columns]
+            try:
+                encoded = processor(*texts, truncation=True, max_length=limit)
+            except Exception as error:  # tokenizers raise errors of several kinds
+                where = processor.name_or_path
+                raise ModelError("", "model", f"the tokenizer of {where} fails: {first_line(error)}") from error
+            lengths = [len(ids) for ids in encoded["input_ids"]]
+            knows_a_word = knows_a_word or not all(special.issuperset(ids) for ids in encoded["input_ids"])
+            return {**encoded, "length": lengths, "full_length": _full_lengths(processor, texts, encoded, limit)}
 
         unused = [column for column in rows.column_names if column != "labels"]
         encoded = rows.map(tokenise, batched=True, remove_columns=unused)
         # Without its files transformers makes an empty tokenizer, to which every word is unknown.
-        if all(set(processor.all_special_ids).issuperset(ids) for ids in encoded["input_ids"]):
+        if not knows_a_word:
             where = processor.name_or_path
             raise ModelError("", "model", f"the tokenizer of {where} knows no word of the texts; are its files there?")
         return encoded
@@ -75,3 +114,22 @@ class ReadsTexts(Task):
         from tuner.training.data.examples import TextExamples
 
         return TextExamples(rows, padding)
+
+
+def _full_lengths(processor: Any, texts: list[list[str]], encoded: Any, limit: int) -> list[int]:
+    """Return the number of tokens of each text or pair before it was cut."""
+    lengths = [len(ids) for ids in encoded["input_ids"]]
+    if len(texts) == 1 and encoded.encodings is not None:
+        # The library tokenizers keeps the rest of a text in pieces, each with special tokens of its own.
+        special = processor.num_special_tokens_to_add()
+        return [
+            length + sum(len(piece) - special for piece in each.overflowing)
+            for length, each in zip(lengths, encoded.encodings, strict=True)
+        ]
+    # Of a pair it keeps each combination of pieces, which says nothing of its length.
+    cut = [index for index, length in enumerate(lengths) if length >= limit]
+    if cut:
+        whole = processor(*([column[index] for index in cut] for column in texts), truncation=False, verbose=False)
+        for index, ids in zip(cut, whole["input_ids"], strict=True):
+            lengths[index] = len(ids)
+    return lengths

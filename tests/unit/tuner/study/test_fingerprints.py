@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tuner.study.fingerprints import content_of, differences
+from tuner.study.fingerprints import READER, content_of, differences
 
 FACTS: dict[str, Any] = {"data": "d", "tokenizer": "t", "weights": "w", "versions": {"torch": "2", "transformers": "5"}}
 
@@ -59,3 +59,16 @@ def test_another_version_of_a_library_is_told_unless_any_will_do() -> None:
 
 def test_a_study_of_before_there_were_fingerprints_is_not_compared() -> None:
     assert list(differences({"family": "bert"}, FACTS)) == []
+
+
+def test_a_study_of_an_earlier_reader_whose_rows_come_out_otherwise_is_told_what_changed() -> None:
+    earlier = {**FACTS, "sizes": {"train": 74, "test": 9}, "labels": ["0", "1"]}
+    assert list(differences(earlier, {**FACTS, "sizes": {"train": 75, "test": 9}})) == []  # the rows are the same
+    here = {**FACTS, "data": "another", "sizes": {"train": 75, "test": 9}, "labels": ["no", "yes"]}
+    ((key, reason),) = differences(earlier, here)
+    assert key == "data"
+    assert "read its data otherwise: train has 75 rows (had 74); the classes are no, yes (were 0, 1)." in reason
+    ((_, reason),) = differences(earlier, {**here, "sizes": earlier["sizes"], "labels": earlier["labels"]})
+    assert "some rows have other values or are in another split" in reason
+    ((_, reason),) = differences({**earlier, "reader": READER}, here)
+    assert reason.startswith("these are not the rows")

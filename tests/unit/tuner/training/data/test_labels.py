@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
-from datasets import ClassLabel, Dataset, Features, Value, load_dataset
+from datasets import ClassLabel, Dataset, Features, Value
 
 from tuner.errors import DataError
 from tuner.training.data.labels import map_labels
+from tuner.training.data.places import RowProblem
 
 
 def split(values: list[Any], feature: Any = None) -> Dataset:
@@ -42,16 +42,21 @@ def test_classes_are_numbered_in_the_order_of_their_values(
     assert mapped(train, validation) == expected
 
 
-def test_whole_numbers_that_a_csv_reads_as_fractions_stay_whole(tmp_path: Path) -> None:
-    # pandas reads whole numbers as fractions where a cell of the column is empty.
-    (tmp_path / "rows.csv").write_text("text,label\na,1\nb,0\nc,\n")
-    rows = load_dataset("csv", data_files=str(tmp_path / "rows.csv"), cache_dir=str(tmp_path / "cache"))["train"]
-    assert isinstance(rows[0]["label"], float)
-    found, labels = map_labels({"train": rows.select([0, 1])}, "label", None)
-    assert labels == ("0", "1")
-    assert list(found["train"]["labels"]) == [1, 0]
-    with pytest.raises(DataError, match="row 2 of train has no label in column 'label'"):
-        map_labels({"train": rows}, "label", None)
+@pytest.mark.parametrize(
+    ("train", "expected"),
+    [
+        (["1.0", "0", "1"], ([1, 0, 1], ("0", "1"))),
+        (["TRUE", "False", "true"], ([1, 0, 1], ("False", "True"))),
+        (["0010", "10", "1E5", "100000"], ([0, 1, 3, 2], ("0010", "10", "100000", "1E5"))),
+        (["None", "N/A", "null", "nan"], ([1, 0, 3, 2], ("N/A", "None", "nan", "null"))),
+    ],
+)
+def test_words_of_one_meaning_are_one_class_and_no_other_word_is_changed(
+    train: list[str], expected: tuple[list[int], tuple[str, ...]]
+) -> None:
+    found, _, labels = mapped(train, train)
+    assert labels == expected[1]
+    assert [labels[number] for number in found] == [expected[1][number] for number in expected[0]]
 
 
 def test_a_class_label_gives_its_names() -> None:
@@ -62,8 +67,9 @@ def test_a_class_label_gives_its_names() -> None:
 
 def test_a_class_label_without_a_label_is_missing() -> None:
     # Test splits of the hub often have -1.
-    with pytest.raises(DataError, match="row 1 of validation has no label"):
+    with pytest.raises(RowProblem, match="there is no label in column 'label'") as caught:
         mapped([1, 0], [1, -1], feature=ClassLabel(names=["sad", "glad"]))
+    assert caught.value.rows == [1]
 
 
 def test_names_are_given_to_values() -> None:
@@ -77,8 +83,8 @@ def test_names_are_given_to_values() -> None:
     [
         (["a", "b"], ["c"], None, "data.label", "label 'c' of validation is not in the training split; that has a, b"),
         ([1, 1], [1], None, "data.label", "has 1 class; a classifier needs two"),
-        (["a", None], ["a"], None, "data.label", "row 1 of train has no label in column 'label'"),
-        (["a", "b"], [None], None, "data.label", "row 0 of validation has no label in column 'label'"),
+        (["a", None], ["a"], None, "data.label", "there is no label in column 'label'"),
+        (["a", "b"], [None], None, "data.label", "there is no label in column 'label'"),
         ([0, 1], [1], {"0": "negative"}, "data.labels", "there is no name for the label '1'"),
     ],
 )
@@ -91,6 +97,17 @@ def test_labels_that_cannot_be_learnt_say_why(
     assert reason in caught.value.reason
 
 
-def test_two_labels_of_one_name_are_refused() -> None:
-    with pytest.raises(DataError, match="two labels are named 'x'; give each its own name"):
-        mapped(["a", "b", "c"], ["a"], names={"a": "x", "b": "x", "c": "y"})
+def test_two_words_of_one_name_are_one_class() -> None:
+    found, _, labels = mapped(["neg", "Neg", "pos"], ["neg"], names={"neg": "bad", "Neg": "bad", "pos": "good"})
+    assert labels == ("bad", "good")
+    assert found == [0, 0, 1]
+
+
+def test_a_word_that_only_validation_has_may_have_the_name_of_a_class() -> None:
+    assert mapped(["neg", "pos"], ["Neg"], names={"neg": "bad", "Neg": "bad", "pos": "good"})[1] == [0]
+
+
+def test_a_label_that_training_lacks_is_shown_with_its_rows() -> None:
+    with pytest.raises(RowProblem) as caught:
+        mapped(["a", "b"], ["a", "c", "b", "c"])
+    assert caught.value.rows == [1, 3]

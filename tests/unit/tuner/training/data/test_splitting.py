@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuner.errors import DataError
-from tuner.training.data.splitting import make_splits, stratified_order
+from tuner.training.data import splitting
+from tuner.training.data.splitting import plan_splits, stratified_order
 
 counts = st.lists(st.integers(1, 60), min_size=1, max_size=12)
 
@@ -25,6 +27,18 @@ def rows_of(sizes: list[int]) -> Dataset:
 
 def rows(split: Dataset) -> list[int]:
     return list(split["row"])
+
+
+def make_splits(
+    source: Mapping[str, Dataset], wanted: Mapping[str, int | float | str], *, seed: int = 0
+) -> dict[str, Dataset]:
+    """Make splits that are stratified by the column `label`."""
+    plan = plan_splits(list(source), wanted)
+    labels, names = np.zeros(0, dtype=np.int64), []
+    if plan.base is not None:
+        names = sorted(set(source[plan.base]["label"]))
+        labels = np.asarray([names.index(label) for label in source[plan.base]["label"]])
+    return splitting.make_splits(source, plan, labels=labels, names=names, seed=seed).splits
 
 
 BALANCED = rows_of([50, 50])
@@ -73,7 +87,7 @@ def test_carved_splits_are_disjoint_and_have_every_class_in_proportion(
     validation = data.draw(st.integers(1, total - test - 1))
     train = data.draw(st.integers(1, total - test - validation))
     wanted = {"train": train, "validation": validation, "test": test}
-    made = make_splits({"train": source}, wanted, label="label", seed=seed)
+    made = make_splits({"train": source}, wanted, seed=seed)
     assert list(made) == list(wanted)
     assert {name: len(found) for name, found in made.items()} == wanted
     together = [row for found in made.values() for row in rows(found)]
@@ -88,45 +102,41 @@ def test_carved_splits_are_disjoint_and_have_every_class_in_proportion(
 
 @pytest.mark.parametrize("train", [10, 40, 60])
 def test_a_larger_training_split_leaves_the_others_as_they_were(train: int) -> None:
-    made = make_splits({"train": BALANCED}, {"train": train, "validation": 20, "test": 20}, label="label", seed=0)
-    small = make_splits({"train": BALANCED}, {"train": 5, "validation": 20, "test": 20}, label="label", seed=0)
+    made = make_splits({"train": BALANCED}, {"train": train, "validation": 20, "test": 20})
+    small = make_splits({"train": BALANCED}, {"train": 5, "validation": 20, "test": 20})
     assert rows(made["test"]) == rows(small["test"])
     assert rows(made["validation"]) == rows(small["validation"])
     assert rows(made["train"])[:5] == rows(small["train"])
 
 
 def test_a_larger_validation_split_leaves_the_test_split_as_it_was() -> None:
-    first = make_splits({"train": BALANCED}, {"train": 5, "validation": 10, "test": 20}, label="label", seed=0)
-    other = make_splits({"train": BALANCED}, {"train": 5, "validation": 30, "test": 20}, label="label", seed=0)
+    first = make_splits({"train": BALANCED}, {"train": 5, "validation": 10, "test": 20})
+    other = make_splits({"train": BALANCED}, {"train": 5, "validation": 30, "test": 20})
     assert rows(first["test"]) == rows(other["test"])
 
 
 def test_the_seed_decides_who_goes_where() -> None:
     wanted = {"train": 0.8, "validation": 0.1, "test": 0.1}
-    first, same, other = (
-        rows(make_splits({"train": BALANCED}, wanted, label="label", seed=seed)["test"]) for seed in (0, 0, 1)
-    )
+    first, same, other = (rows(make_splits({"train": BALANCED}, wanted, seed=seed)["test"]) for seed in (0, 0, 1))
     assert first == same
     assert first != other
 
 
 @pytest.mark.parametrize("total", [*range(10, 30), 35, 55, 95, 1015])
-def test_shares_that_sum_to_one_never_ask_for_more_than_there_is(total: int) -> None:
-    made = make_splits(
-        {"train": rows_of([total])}, {"train": 0.8, "validation": 0.1, "test": 0.1}, label="label", seed=0
-    )
+def test_shares_that_sum_to_one_use_each_row_and_rounding_leaves_rows_to_training(total: int) -> None:
+    made = make_splits({"train": rows_of([total])}, {"train": 0.8, "validation": 0.1, "test": 0.1})
     sizes = {name: len(found) for name, found in made.items()}
-    assert sizes == {"train": total * 8 // 10, "validation": total // 10, "test": total // 10}
+    assert sizes == {"train": total - 2 * (total // 10), "validation": total // 10, "test": total // 10}
 
 
 @pytest.mark.parametrize(("share", "size"), [(0.29, 29), (0.1, 10), (0.999, 99)])
 def test_a_share_is_not_lost_to_the_representation_of_numbers(share: float, size: int) -> None:
-    made = make_splits({"train": BALANCED}, {"train": share, "validation": 1}, label="label", seed=0)
+    made = make_splits({"train": BALANCED}, {"train": share, "validation": 1})
     assert len(made["train"]) == size
 
 
 def test_numbers_and_shares_mix() -> None:
-    made = make_splits({"train": BALANCED}, {"train": 0.5, "validation": 20}, label="label", seed=0)
+    made = make_splits({"train": BALANCED}, {"train": 0.5, "validation": 20})
     assert {name: len(found) for name, found in made.items()} == {"train": 50, "validation": 20}
 
 
@@ -137,7 +147,7 @@ SOURCE = {"train": rows_of([20, 20]), "dev": rows_of([5, 5]), "heldout": rows_of
 
 
 def test_named_splits_are_taken_as_they_are() -> None:
-    made = make_splits(SOURCE, {"train": "train", "validation": "dev", "test": "heldout"}, label="label", seed=0)
+    made = make_splits(SOURCE, {"train": "train", "validation": "dev", "test": "heldout"})
     assert {name: rows(found) for name, found in made.items()} == {
         "train": rows(SOURCE["train"]),
         "validation": rows(SOURCE["dev"]),
@@ -146,20 +156,20 @@ def test_named_splits_are_taken_as_they_are() -> None:
 
 
 def test_what_is_carved_from_a_named_training_split_is_no_longer_in_it() -> None:
-    made = make_splits(SOURCE, {"train": "train", "validation": 0.25, "test": "heldout"}, label="label", seed=0)
+    made = make_splits(SOURCE, {"train": "train", "validation": 0.25, "test": "heldout"})
     assert {name: len(found) for name, found in made.items()} == {"train": 30, "validation": 10, "test": 7}
     assert sorted(rows(made["train"]) + rows(made["validation"])) == rows(SOURCE["train"])
     assert Counter(made["validation"]["label"]) == {"class 0": 5, "class 1": 5}
 
 
 def test_numbers_are_carved_from_the_sources_training_split() -> None:
-    made = make_splits(SOURCE, {"train": 30, "validation": "dev"}, label="label", seed=0)
+    made = make_splits(SOURCE, {"train": 30, "validation": "dev"})
     assert len(made["train"]) == 30
     assert set(rows(made["train"])) <= set(rows(SOURCE["train"]))
 
 
 def test_the_only_split_of_a_source_is_carved_whatever_its_name() -> None:
-    made = make_splits({"everything": BALANCED}, {"train": 60, "validation": 20}, label="label", seed=0)
+    made = make_splits({"everything": BALANCED}, {"train": 60, "validation": 20})
     assert {name: len(found) for name, found in made.items()} == {"train": 60, "validation": 20}
 
 
@@ -204,6 +214,73 @@ def test_splits_that_cannot_be_made_say_why(
     source: dict[str, Dataset], wanted: dict[str, int | float | str], key: str, reason: str
 ) -> None:
     with pytest.raises(DataError) as caught:
-        make_splits(source, wanted, label="label", seed=0)
+        make_splits(source, wanted)
     assert caught.value.key == key
     assert reason in caught.value.reason
+
+
+# ---- classes that are too small
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_class_that_is_too_small_for_each_split_is_in_training_for_every_seed(seed: int) -> None:
+    plan = plan_splits(["train"], {"train": 0.8, "validation": 0.1, "test": 0.1})
+    source = rows_of([60, 30, 1, 2])
+    labels = np.repeat(np.arange(4), [60, 30, 1, 2])
+    made = splitting.make_splits({"train": source}, plan, labels=labels, names=["a", "b", "c", "d"], seed=seed)
+    assert {90, 91, 92} <= set(rows(made.splits["train"]))
+    assert {name: len(found) for name, found in made.splits.items()} == {"train": 75, "validation": 9, "test": 9}
+    assert made.warnings == (
+        "class 'c' has 1 row, too few for 3 splits: all of them are in training",
+        "class 'd' has 2 rows, too few for 3 splits: all of them are in training",
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=2, max_size=8),
+    seed=st.integers(0, 5),
+    data=st.data(),
+)
+def test_every_row_is_in_one_split_or_unused_and_training_lacks_no_class(
+    sizes: list[int], seed: int, data: st.DataObject
+) -> None:
+    source = rows_of(sizes)
+    total = len(source)
+    if total < 12:
+        return
+    wanted: dict[str, int | float | str] = data.draw(
+        st.sampled_from(
+            [
+                {"train": 0.8, "validation": 0.1, "test": 0.1},
+                {"train": 0.7, "validation": 0.3},
+                {"train": total // 2, "validation": total // 4},
+                {"train": 0.5, "validation": total // 4, "test": 1},
+                {"test": 0.4, "validation": 0.4, "train": 0.2},
+            ]
+        )
+    )
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    plan = plan_splits(["train"], wanted)
+    names = [str(number) for number in range(len(sizes))]
+    made = splitting.make_splits({"train": source}, plan, labels=labels, names=names, seed=seed)
+    together = [row for found in made.splits.values() for row in rows(found)]
+    assert len(together) == len(set(together)) == total - made.unused
+    if all(isinstance(size, float) for size in wanted.values()):
+        assert made.unused == 0
+    if len(made.splits["train"]) >= len(sizes):
+        assert set(made.splits["train"]["label"]) == set(source["label"])
+
+
+# ---- names
+
+
+@pytest.mark.parametrize(("present", "written"), [("val", "validation"), ("validation", "val"), ("dev", "valid")])
+def test_a_split_is_found_by_another_name_that_people_give_it(present: str, written: str) -> None:
+    plan = plan_splits(["train", present], {"train": "train", "validation": written})
+    assert plan.named == {"train": "train", "validation": present}
+
+
+def test_a_split_that_no_study_names_is_not_needed() -> None:
+    plan = plan_splits(["train", "test", "sample_submission"], {"train": 0.7, "validation": 0.3})
+    assert plan.needed == ("train",)

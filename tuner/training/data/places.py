@@ -1,0 +1,75 @@
+"""Where each row of a source was read, so that a message about a row names the file and its line."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.errors import DataError
+from tuner.training.data.files.file_rows import FileRows, PlaceKind
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+#: Column of every split: the number of the row among all rows that were read. It is dropped before rows are encoded.
+ROW = "__row__"
+#: Rows that a message names at most, behind the first one.
+_NAMED = 3
+
+
+class RowProblem(DataError):
+    """Some rows cannot be used. Preparation puts their places in front of the reason.
+
+    Attributes:
+        rows: Numbers of the rows, from their column `ROW`; at least one.
+    """
+
+    def __init__(self, key: str, reason: str, rows: Sequence[int] | npt.NDArray[np.int64]) -> None:
+        super().__init__("", key, reason)
+        self.rows = [int(row) for row in rows]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rows of one file, as far as their places are concerned."""
+
+    name: str
+    kind: PlaceKind
+    numbers: npt.NDArray[np.int64]
+    paths: tuple[str, ...]
+
+
+class Places:
+    """The places of all rows of a source."""
+
+    def __init__(self, files: Sequence[FileRows]) -> None:
+        self._parts = [_Part(each.name, each.kind, each.numbers, each.paths) for each in files]
+        self._starts = np.cumsum([0, *(len(each.numbers) for each in files)]).tolist()
+
+    def of(self, row: int) -> str:
+        """Return the place of a row: `reviews.csv, line 43`."""
+        name, detail = self._found(row)
+        return f"{name}, {detail}" if detail else name
+
+    def of_all(self, rows: Sequence[int]) -> str:
+        """Return the place of the first row, the number of the others, and the places of some of them."""
+        first, *others = sorted(rows)
+        if not others:
+            return self.of(first)
+        names = {self._found(row)[0] for row in rows}
+        shown = [self._found(row) for row in others[:_NAMED]]
+        parts = [(detail if len(names) == 1 else f"{name}, {detail}") if detail else name for name, detail in shown]
+        more = ", …" if len(others) > _NAMED else ""
+        return f"{self.of(first)} (and {len(others):,} more: {', '.join(parts)}{more})"
+
+    def _found(self, row: int) -> tuple[str, str]:
+        index = bisect_right(self._starts, row) - 1
+        part = self._parts[index]
+        number = int(part.numbers[row - self._starts[index]])
+        if part.kind is PlaceKind.PICTURE:
+            return part.paths[number], ""
+        return part.name, f"{part.kind.value} {number}"

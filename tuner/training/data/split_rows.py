@@ -1,0 +1,209 @@
+"""The rows of a study: read, judged, split and given their targets, with an account of each row that was read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tuner.errors import DataError
+from tuner.study.data_report import DataReport, LeftOut, Lengths, RowCounts
+from tuner.training.data.duplicates import shared_with_training, without_duplicates
+from tuner.training.data.examples import numbers_of
+from tuner.training.data.files.file_rows import Wanted
+from tuner.training.data.labels import row_numbers
+from tuner.training.data.loading import LoadedRows, load_rows
+from tuner.training.data.places import RowProblem
+from tuner.training.data.splitting import SplitPlan, make_splits, plan_splits
+from tuner.training.data.word_columns import words_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from datasets import Dataset
+
+    from tuner.study.data_config import DataConfig
+    from tuner.study.prepared import PreparationRequest
+    from tuner.training.progress import Progress
+    from tuner.training.tasks import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitRows:
+    """The splits of a study."""
+
+    #: Rows by split, with the input columns, `labels` and `ROW`.
+    splits: dict[str, Dataset]
+    #: Names of the classes; none where targets are no classes.
+    labels: tuple[str, ...]
+    #: The column `labels` by split, as one array each.
+    targets: Mapping[str, npt.NDArray[Any]]
+    reading: tuple[str, ...]
+    read: int
+    left_out: tuple[LeftOut, ...]
+    warnings: tuple[str, ...]
+
+    def report(self, *, guess: float | None, lengths: Lengths | None) -> DataReport:
+        """Return the account, with facts that are known after encoding."""
+        sizes = {name: len(rows) for name, rows in self.splits.items()}
+        left = sum(each.count for each in self.left_out)
+        assert self.read == sum(sizes.values()) + left, "a row was lost between reading and splitting"
+        return DataReport(
+            reading=self.reading,
+            rows=RowCounts(read=self.read, left_out=self.left_out, splits=sizes, classes=self._classes()),
+            guess=guess,
+            lengths=lengths,
+            warnings=self.warnings,
+        )
+
+    def _classes(self) -> dict[str, dict[str, int]]:
+        if not self.labels:
+            return {}
+        counts = {name: np.bincount(found, minlength=len(self.labels)) for name, found in self.targets.items()}
+        return {
+            label: {name: int(found[number]) for name, found in counts.items()}
+            for number, label in enumerate(self.labels)
+        }
+
+
+def split_rows(task: Task, request: PreparationRequest, progress: Progress) -> SplitRows:
+    """Read the rows of a study and split them.
+
+    Raises:
+        DataError: The data are not as the study file says.
+        HubAway: The data are on the hub, which does not answer.
+    """
+    data = request.data
+    by_key = {
+        **task.columns(data),
+        **task.target_columns(data),
+        "where": list(data.where),
+        "group": [data.group] if data.group is not None else [],
+    }
+    wanted = Wanted({key: tuple(names) for key, names in by_key.items() if names})
+
+    def plan(present: Iterable[str]) -> SplitPlan:
+        return plan_splits(list(present), data.splits)
+
+    loaded, found = load_rows(request.source, data, wanted, plan, request.cache, progress)
+    try:
+        return _split(task, request, loaded, found)
+    except RowProblem as problem:
+        place = loaded.places.of_all(problem.rows)
+        raise DataError("", problem.key, f"{place}: {problem.reason}") from problem
+
+
+def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: SplitPlan) -> SplitRows:
+    data, rows = request.data, loaded.splits
+    if empty := [split for split, name in plan.named.items() if len(rows[name]) == 0]:
+        raise DataError("", f"data.splits.{empty[0]}", "is empty")
+    warnings = [*loaded.warnings, *task.examine(rows, data)]
+    left_out = list(loaded.left_out)
+    if data.deduplicate:
+        rows, count = _deduplicated(task, data, rows, plan)
+        left_out += [LeftOut("by data.deduplicate", count)] if count else []
+    groups = _groups(data, rows, plan)
+    labels, names = _strata(rows, plan, task.stratum(data))
+    carved = make_splits(rows, plan, labels=labels, names=names, groups=groups, seed=request.seed)
+    left_out += [LeftOut("not asked for by data.splits", carved.unused)] if carved.unused else []
+    if empty := [name for name, split in carved.splits.items() if len(split) == 0]:
+        raise DataError("", f"data.splits.{empty[0]}", "is empty")
+    splits, classes = task.targets(_without(carved.splits, data, by_task=task), data)
+    targets = {name: numbers_of(split, "labels") for name, split in splits.items()}
+    return SplitRows(
+        splits=splits,
+        labels=classes,
+        targets=targets,
+        reading=loaded.reading,
+        read=loaded.read,
+        left_out=tuple(left_out),
+        warnings=(
+            *warnings,
+            *carved.warnings,
+            *_absent_classes(targets, classes),
+            *_shared(task, data, splits),
+        ),
+    )
+
+
+def _without(splits: Mapping[str, Dataset], data: DataConfig, *, by_task: Task) -> dict[str, Dataset]:
+    """Drop the column of groups, unless the task reads it, too."""
+    read = [
+        name for names in (*by_task.columns(data).values(), *by_task.target_columns(data).values()) for name in names
+    ]
+    if data.group is None or data.group in read:
+        return dict(splits)
+    return {name: rows.remove_columns(data.group) for name, rows in splits.items()}
+
+
+def _deduplicated(
+    task: Task, data: DataConfig, rows: dict[str, Dataset], plan: SplitPlan
+) -> tuple[dict[str, Dataset], int]:
+    identities = {name: task.identities(split, data) for name, split in rows.items()}
+    known = {name: found for name, found in identities.items() if found is not None}
+    if len(known) < len(rows):
+        raise DataError("", "data.deduplicate", "is not known to this task; leave it out")
+    # A row that evaluation needs stays there, and goes from training.
+    order = [plan.named[split] for split in ("test", "validation") if split in plan.named]
+    return without_duplicates(rows, known, [*order, *(name for name in rows if name not in order)])
+
+
+def _groups(data: DataConfig, rows: Mapping[str, Dataset], plan: SplitPlan) -> npt.NDArray[np.int64] | None:
+    """Return the number of each row's group in the split that is carved, after checking the splits that are named."""
+    if data.group is None:
+        return None
+    found = {name: words_of(rows[name], data.group) for name in plan.needed}
+    for name, (words, index) in found.items():
+        if None in words:
+            missing = np.flatnonzero(index == words.index(None))
+            reason = f"there is no group in column {data.group!r}; write one, or remove the row"
+            raise RowProblem("data.group", reason, row_numbers(rows[name], missing))
+    for number, name in enumerate(plan.needed):
+        for other in plan.needed[number + 1 :]:
+            if both := sorted(set(map(str, found[name][0])) & set(map(str, found[other][0]))):
+                raise DataError(
+                    "",
+                    "data.group",
+                    f"{len(both):,} groups are in {name} and in {other}, such as {both[0]!r}; carve all splits "
+                    "from one (sizes or shares in data.splits), or leave data.group out",
+                )
+    return None if plan.base is None else found[plan.base][1]
+
+
+def _strata(
+    rows: Mapping[str, Dataset], plan: SplitPlan, column: str | None
+) -> tuple[npt.NDArray[np.int64] | None, Sequence[str]]:
+    """Return the class of each row of the split that is carved, and the names of the classes, in alphabetic order."""
+    if column is None or plan.base is None:
+        return None, ()
+    words, index = words_of(rows[plan.base], column)
+    shown = [str(word) for word in words]
+    in_order = sorted(shown)
+    ranks = np.asarray([in_order.index(word) for word in shown], dtype=np.int64)
+    return (ranks[index] if len(ranks) else index), in_order
+
+
+def _absent_classes(targets: Mapping[str, npt.NDArray[Any]], classes: Sequence[str]) -> list[str]:
+    if not classes:
+        return []
+    present = np.bincount(targets["validation"], minlength=len(classes)) > 0
+    absent = [name for name, there in zip(classes, present, strict=True) if not there]
+    if not absent:
+        return []
+    named = ", ".join(repr(name) for name in absent[:5]) + (f" and {len(absent) - 5:,} more" if len(absent) > 5 else "")
+    return [f"the validation split has no row of class {named}: no metric sees how well it is learnt"]
+
+
+def _shared(task: Task, data: DataConfig, splits: Mapping[str, Dataset]) -> list[str]:
+    identities = {}
+    for name, rows in splits.items():
+        found = task.identities(rows, data)
+        if found is None:
+            return []
+        identities[name] = found
+    return [
+        f"{count:,} of {len(splits[name]):,} {name} rows have the same input as a training row; "
+        "data.deduplicate: true leaves them out"
+        for name, count in shared_with_training(identities).items()
+    ]
