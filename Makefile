@@ -11,7 +11,7 @@ MODULES ?=
 JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest
 AT_ONCE = -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
-BENCH ?= frozen padding overhead race growth replay resume
+BENCH ?= reading frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
 .PHONY: help quickstart test test-rest test-all bench chaos mutation gpu check docs secrets clean
