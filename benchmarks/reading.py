@@ -1,7 +1,7 @@
 """Reading: a csv file of 1,000,000 rows (200 MB) to encoded splits, this project beside the library datasets.
 
-The file has a text with commas, a label, and two columns that no study needs. Both sides read it, cut a validation split
-of a fifth, tokenise to 32 tokens with MiniLM's tokenizer, and write the encoded splits to disk.
+The file has a text with commas, a label, and two columns that no study needs. Both sides read it, cut a validation
+split of a fifth, tokenise to 32 tokens with MiniLM's tokenizer, and write the encoded splits to disk.
 
 - ours: `prepare`, all of it: the dialect is found, each cell stays the text that it was, rows are judged, hashed and
   accounted for, splits are stratified, and the model is built.
@@ -22,6 +22,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,7 @@ def write_rows(path: Path, rows: int) -> None:
     from tuner.study.sources import find_package_path
 
     with find_package_path(REVIEWS, "data").open(newline="", encoding="utf-8") as file:
-        words = [
-            word for row, _ in zip(csv.DictReader(file), range(4000), strict=False) for word in row["text"].split()
-        ]
+        words = [word for row in islice(csv.DictReader(file), 4000) for word in row["text"].split()]
     rng = random.Random(SEED)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
