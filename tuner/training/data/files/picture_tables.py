@@ -75,6 +75,10 @@ def _opened_cells(rows: FileRows, column: str, folder: Path) -> FileRows:
         return _replaced(rows, column, [{"bytes": cell["bytes"], "path": cell["path"]} for cell in cells])
     if any(cell is not None and cell["bytes"] is not None for cell in cells):
         # Cells without bytes and without a file are found where pictures are opened.
+        root = os.path.abspath(folder)
+        for cell in cells:
+            if cell is not None and cell["bytes"] is None and cell["path"]:
+                cell["path"] = os.path.normpath(os.path.join(root, cell["path"]))
         return _replaced(rows, column, cells)
     return _opened(rows, column, [None if cell is None else cell["path"] for cell in cells], folder)
 
