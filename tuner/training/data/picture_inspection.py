@@ -138,15 +138,15 @@ class PictureInspection:
         if whole.pictures and scales.whole > 255:
             changed.append(f"whole-{scales.whole}")
             notes.append(
-                f"{whole.pictures:,} grey pictures of more than 8 bits hold values from {whole.lowest:g} to "
-                f"{whole.highest:g}; {scales.whole:,} is white"
+                f"grey pictures of more than 8 bits: {whole.pictures:,}, with values from {whole.lowest:,.0f} to "
+                f"{whole.highest:,.0f}; {scales.whole:,} is white"
             )
         if real.pictures and scales.real == 1:
             changed.append("real-1")
-            notes.append(f"{real.pictures:,} grey pictures of floats hold values from 0 to 1; 1 is white")
+            notes.append(f"grey pictures of floats: {real.pictures:,}, with values from 0 to 1; 1 is white")
         if self._laid:
             changed.append("background")
-            notes.append(f"{self._laid:,} pictures have transparent parts, which are laid on white")
+            notes.append(f"pictures with transparent parts: {self._laid:,}, laid on white")
         return PictureFacts(count=self._count, scales=scales, conversion="+".join(changed), notes=tuple(notes))
 
 

@@ -94,14 +94,14 @@ def _notes(name: str, walk: PictureWalk) -> list[str]:
     notes = []
     others = tuple(sorted((*walk.others, *walk.tables)))
     if others:
-        notes.append(f"left out {len(others):,} files that are no pictures: {_list(name, others)}")
+        notes.append(f"files that are no pictures and are left out: {len(others):,} ({_list(name, others)})")
     if walk.underscored:
         notes.append(
-            f"left out {len(walk.underscored):,} pictures in folders whose names begin with two underscores: "
-            f"{_list(name, walk.underscored)}; rename the folders to use them"
+            f"pictures left out in folders whose names begin with two underscores: {len(walk.underscored):,} "
+            f"({_list(name, walk.underscored)}); rename the folders to use them"
         )
     if empty := _empty(walk):
-        notes.append(f"{len(empty):,} folders hold no picture: {_list(name, empty)}")
+        notes.append(f"folders without pictures: {len(empty):,} ({_list(name, empty)})")
     return notes
 
 

@@ -98,7 +98,9 @@ def _without_unlabelled(
     if len(kept) == len(homes):
         return homes, []
     shown = ", ".join(f"{name}/{split}" for split in plain)
-    return kept, [f"left out {len(homes) - len(kept):,} pictures without labels, in splits that are not used: {shown}"]
+    return kept, [
+        f"pictures without labels, left out in splits that are not used: {len(homes) - len(kept):,} ({shown})"
+    ]
 
 
 def _problem(homes: Mapping[str, Home], name: str, level: int | None) -> str:

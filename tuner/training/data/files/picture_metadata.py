@@ -92,7 +92,7 @@ def _unnamed(folder: Path, name: str, walk: PictureWalk, path: str, named: Seque
         return []
     more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
     shown = ", ".join(f"{name}/{each}" for each in left[:_NAMED])
-    return [f"no row of {name}/{path} names {len(left):,} pictures: {shown}{more}"]
+    return [f"pictures that no row of {name}/{path} names: {len(left):,} ({shown}{more})"]
 
 
 def read_beside(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dict[str, FileRows]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tuner.errors import DataError
 from tuner.training.data.files.file_rows import FileRows
-from tuner.training.data.files.picture_walk import walk_pictures
+from tuner.training.data.files.picture_walk import some_pictures
 from tuner.training.data.split_names import canonical_split
 
 #: The type of a column of pictures, as the library datasets stores them.
@@ -92,7 +92,7 @@ def _opened(rows: FileRows, column: str, values: Sequence[str | None], folder: P
     missing = [index for index, path in enumerate(paths) if not os.path.isfile(path)]
     if not missing:
         return _replaced(rows, column, [{"bytes": None, "path": path} for path in paths])
-    files = _files(folder, rows.name)
+    files = some_pictures(folder, rows.name)
     home = _home(rows, wanted, files) if len(missing) == len(paths) else None
     if home is None:
         raise _missing(rows, column, values, missing, files)
@@ -124,13 +124,6 @@ def _check_values(rows: FileRows, column: str, values: Sequence[str | None]) -> 
             f"column {column!r} of {rows.name} holds URLs: {shown} in {place}{more}; download the pictures, and "
             "write their paths",
         )
-
-
-def _files(folder: Path, name: str) -> tuple[str, ...]:
-    try:
-        return walk_pictures(folder, name).pictures
-    except DataError:
-        return ()  # the files are only looked through for a hint
 
 
 def _home(rows: FileRows, values: list[str], files: tuple[str, ...]) -> _Home | None:

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from tuner.errors import DataError
@@ -74,6 +75,28 @@ def walk_pictures(folder: Path, name: str) -> PictureWalk:
         folders=tuple(sorted(folders)),
         underscored=tuple(sorted(found["underscored"])),
     )
+
+
+def some_pictures(folder: Path, name: str, most: int = 200_000) -> tuple[str, ...]:
+    """Return pictures below a folder, as `PictureWalk.pictures`, of at most so many files; none where it fails.
+
+    The folder of a table may be a whole home directory, so the walk is bounded.
+    """
+    endings = picture_endings()
+    try:
+        found = islice(_below(folder, "", name, {os.path.realpath(folder)}), most)
+        return tuple(
+            sorted(path for path, is_folder in found if not is_folder and PurePosixPath(path).suffix.lower() in endings)
+        )
+    except DataError:
+        return ()
+
+
+def holds_pictures(folder: Path) -> bool:
+    """Return whether there is a picture below a folder, by the endings of the files; hidden ones do not count."""
+    endings = picture_endings()
+    below = _below(folder, "", folder.name, {os.path.realpath(folder)})
+    return any(not is_folder and PurePosixPath(path).suffix.lower() in endings for path, is_folder in below)
 
 
 def is_hidden(name: str) -> bool:

@@ -113,7 +113,7 @@ def test_16_bit_grey_is_scaled(kind: str) -> None:
     facts, (fingerprint,) = inspected(each)
     assert facts.conversion == "whole-65535"
     assert fingerprint == ImageFeature().decode_example(each).tobytes()
-    assert facts.notes == ("1 grey pictures of more than 8 bits hold values from 0 to 65535; 65,535 is white",)
+    assert facts.notes == ("grey pictures of more than 8 bits: 1, with values from 0 to 65,535; 65,535 is white",)
 
 
 def test_big_endian_16_bit_grey_is_scaled() -> None:

@@ -17,6 +17,7 @@ from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
 from tuner.training.data.files.picture_folders import find_pictures
+from tuner.training.data.files.picture_walk import holds_pictures
 
 Find = Callable[..., dict[str, FileRows]]
 
@@ -174,11 +175,11 @@ def test_everything_else_that_is_left_out_is_noted(photos: Path, put: Callable[.
     put("cat/1.png", "dog/2.png", "cat/notes.txt", "dog/3.heic", "README.md", "labels.csv", "__old/cat/1.png")
     (photos / "bird").mkdir()
     assert find()["train"].notes == (
-        "left out 4 files that are no pictures: photos/README.md, photos/cat/notes.txt, photos/dog/3.heic, "
-        "photos/labels.csv",
-        "left out 1 pictures in folders whose names begin with two underscores: photos/__old/cat/1.png; rename the "
+        "files that are no pictures and are left out: 4 (photos/README.md, photos/cat/notes.txt, photos/dog/3.heic, "
+        "photos/labels.csv)",
+        "pictures left out in folders whose names begin with two underscores: 1 (photos/__old/cat/1.png); rename the "
         "folders to use them",
-        "1 folders hold no picture: photos/bird",
+        "folders without pictures: 1 (photos/bird)",
     )
 
 
@@ -238,9 +239,16 @@ def test_a_test_split_without_labels_is_left_out_where_the_study_does_not_use_it
     put("train/cat/1.png", "train/dog/2.png", "test/3.png", "test/4.png")
     found = find(splits={"train": 0.5, "validation": 0.5})
     assert list(found) == ["train"]
-    assert found["train"].notes == ("left out 2 pictures without labels, in splits that are not used: photos/test",)
+    assert found["train"].notes == ("pictures without labels, left out in splits that are not used: 2 (photos/test)",)
     error = refused(splits={"train": "train", "validation": "test"})
     assert "photos/test/3.png (and 1 more) lies at another depth" in error.reason
+
+
+def test_a_folder_holds_pictures_where_one_is_not_hidden(photos: Path, put: Callable[..., None]) -> None:
+    put(".cache/1.png", "train.csv")
+    assert not holds_pictures(photos)
+    put("a/b/1.TIF")
+    assert holds_pictures(photos)
 
 
 def test_links_are_followed_once(photos: Path, tmp_path: Path, put: Callable[..., None], find: Find) -> None:
@@ -278,7 +286,7 @@ def test_metadata_names_pictures_and_labels(ending: str, photos: Path, put: Call
     assert found.table.column_names == ["image", "label", "site", "file_name"]
     assert found.table.column("file_name").to_pylist() == ["b/1.png", "2.png"]
     assert (found.name, found.kind, found.numbers.tolist()) == (f"photos/metadata.{ending}", PlaceKind.LINE, [2, 3])
-    assert found.notes == (f"no row of photos/metadata.{ending} names 1 pictures: photos/3.png",)
+    assert found.notes == (f"pictures that no row of photos/metadata.{ending} names: 1 (photos/3.png)",)
 
 
 @pytest.mark.parametrize("column", ["file_name", "image", "image_file_name"])
