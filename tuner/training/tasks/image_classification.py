@@ -11,10 +11,13 @@ from tuner.study.tasks import TaskDeclaration
 from tuner.training.tasks.classification import METRICS, Classification
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
     from tuner.training.data.examples import ImageExamples
+    from tuner.training.data.pictures import Scales
     from tuner.trial.run import ModelSource
 
 
@@ -36,12 +39,11 @@ class ImageClassification(Classification):
 
     def processor(self, model: ModelSource) -> Any:
         """Load the image processor."""
-        try:
-            import PIL  # noqa: F401
-        except ImportError as error:
-            raise ModelError("", "task", "images need Pillow; pip install 'shichimi[images]'") from error
         from transformers import AutoImageProcessor
 
+        from tuner.training.data.pictures import require_pillow
+
+        require_pillow()
         try:
             # The variant that works on arrays: the other one needs torchvision.
             return AutoImageProcessor.from_pretrained(model.location, backend="pil", **model.arguments)
@@ -49,21 +51,39 @@ class ImageClassification(Classification):
             reason = loading_problem(error)
             raise ModelError("", "model", f"{model.location} has no usable image processor: {reason}") from error
 
-    def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
-        """Resize and normalise; `max_length` has no meaning for images."""
+    def encode(
+        self, rows: Dataset, data: DataConfig, processor: Any, max_length: int, *, scales: Scales | None = None
+    ) -> Dataset:
+        """Resize and normalise; `max_length` has no meaning for images.
+
+        Args:
+            rows: The rows of a split. The images are cells of `bytes` and `path`, or decoded by datasets.
+            data: The study file's `data`.
+            processor: The image processor.
+            max_length: Without meaning.
+            scales: The values of white in grey pictures of more than 8 bits, as the inspection of all splits found
+                them. None finds them in the rows, where there are such pictures.
+
+        Raises:
+            DataError: A row has no image, or all images are of one colour.
+        """
         import numpy as np
         from datasets import Array3D, Features, Value
 
+        from tuner.training.data.picture_inspection import undecoded
+
         column = data.image
+        cells = undecoded(rows, column)
+        opener = _Opener(cells, column, scales)
+        colours = _Colours()
 
         def pixels(batch: Mapping[str, list[Any]]) -> dict[str, Any]:
-            images = batch[column]
-            if any(image is None for image in images):
-                raise DataError("", "data.image", f"a row has no image in column {column!r}")
-            values = processor([image.convert("RGB") for image in images], return_tensors="np")["pixel_values"]
-            return {"pixel_values": values.astype(np.float32), "length": [1] * len(images)}
+            images = [opener.open(cell) for cell in batch[column]]
+            values = processor(images, return_tensors="np")["pixel_values"].astype(np.float32)
+            colours.add(values)
+            return {"pixel_values": values, "length": [1] * len(images)}
 
-        shape = pixels(rows[:1])["pixel_values"].shape[1:]
+        shape = pixels(cells[:1])["pixel_values"].shape[1:]
         features = Features(
             {
                 "labels": rows.features["labels"],
@@ -72,7 +92,15 @@ class ImageClassification(Classification):
             }
         )
         unused = [name for name in rows.column_names if name != "labels"]
-        return rows.map(pixels, batched=True, batch_size=64, remove_columns=unused, features=features)
+        encoded = cells.map(pixels, batched=True, batch_size=64, remove_columns=unused, features=features)
+        if len(rows) > 1 and colours.is_one:
+            raise DataError(
+                "",
+                "data.image",
+                f"all {len(rows):,} pictures are of one and the same colour after conversion, so there is nothing to "
+                "learn from them; look at the files in an image viewer",
+            )
+        return encoded
 
     def padding(self, processor: Any) -> dict[str, Any]:
         """Return nothing: all images have one size."""
@@ -83,6 +111,55 @@ class ImageClassification(Classification):
         from tuner.training.data.examples import ImageExamples
 
         return ImageExamples(rows)
+
+
+class _Opener:
+    """Opens the pictures of some rows as a person sees them."""
+
+    def __init__(self, rows: Dataset, column: str, scales: Scales | None) -> None:
+        self._rows = rows
+        self._column = column
+        self._scales = scales
+
+    def open(self, cell: Mapping[str, Any] | None) -> Any:
+        from tuner.training.data.picture_faults import PictureFault
+        from tuner.training.data.pictures import REAL_MODE, WHOLE_MODES, Scales, as_seen, open_picture
+
+        if cell is None or (cell["bytes"] is None and cell["path"] is None):
+            raise DataError("", "data.image", f"a row has no image in column {self._column!r}")
+        try:
+            picture = open_picture(cell)
+            if self._scales is None and (picture.mode in WHOLE_MODES or picture.mode == REAL_MODE):
+                self._scales = self._found()
+            return as_seen(picture, self._scales or Scales())
+        except PictureFault as error:
+            raise DataError("", "data.image", f"{cell['path'] or 'a picture'} {error.reason}") from error
+
+    def _found(self) -> Scales:
+        from tuner.training.data.picture_inspection import inspect_pictures
+
+        return inspect_pictures(self._rows, self._column, lambda index: f"row {index}").scales
+
+
+class _Colours:
+    """Tells whether all encoded pictures are of one colour, the same for all of them."""
+
+    def __init__(self) -> None:
+        self._found: bytes | None = None
+        self.is_one = True
+
+    def add(self, values: npt.NDArray[np.float32]) -> None:
+        """Add encoded pictures. Shape: (pictures, channels, height, width)."""
+        if not self.is_one:
+            return
+        # After the first picture of two colours this costs nothing.
+        for picture in values:
+            first = picture[..., :1, :1]
+            colour = first.tobytes()
+            if (picture != first).any() or (self._found is not None and colour != self._found):
+                self.is_one = False
+                return
+            self._found = colour
 
 
 TASK = ImageClassification()

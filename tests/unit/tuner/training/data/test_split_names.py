@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from tuner.training.data.split_names import canonical_split, find_split, used_splits
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train", "train"),
+        ("Training", "train"),
+        ("train2017", "train"),
+        ("val", "validation"),
+        ("VALID_set", "validation"),
+        ("my-dev", "validation"),
+        ("evaluation", "test"),
+        ("test_images", "test"),
+        ("trainer", None),
+        ("train-val", None),
+        ("cat", None),
+    ],
+)
+def test_a_split_is_told_by_the_words_of_its_name(name: str, split: str | None) -> None:
+    assert canonical_split(name) == split
+
+
+@pytest.mark.parametrize(
+    ("name", "present", "found"),
+    [
+        ("val", ["train", "val"], "val"),
+        ("validation", ["train", "val"], "val"),
+        ("dev", ["train", "validation"], "validation"),
+        ("validation", ["val", "dev"], None),
+        ("val", ["val", "dev"], "val"),
+        ("more", ["train", "other"], None),
+    ],
+)
+def test_a_split_is_found_by_its_own_name_or_another_word(name: str, present: list[str], found: str | None) -> None:
+    assert find_split(name, present) == found
+
+
+def test_a_study_uses_the_splits_that_it_names_and_the_one_that_it_carves_from() -> None:
+    present = ["training", "val", "test", "more"]
+    assert used_splits(present, {"train": "train", "validation": "validation"}) == ["training", "val"]
+    assert used_splits(present, {"train": 0.8, "validation": "val"}) == ["val", "training"]
+    assert used_splits(["a", "b"], {"train": 0.8, "validation": 0.2}) == ["a", "b"]
