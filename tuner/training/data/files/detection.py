@@ -1,0 +1,221 @@
+"""Finding out how a delimited file is written, over all of its lines.
+
+The columns that the study names must be in the header, which settles the separator. Every record must have the
+header's number of cells, which settles the quoting of most files. Where more than one quoting reads all records, and
+the cells that are wanted differ, the evidence decides (see `evidence`), or the file is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+from tuner.errors import DataError
+from tuner.study.data_config import NONE, FormatConfig
+from tuner.training.data.files.dialects import QUOTINGS, SEPARATORS, Dialect, character
+from tuner.training.data.files.evidence import gather
+from tuner.training.data.files.file_rows import Wanted
+from tuner.training.data.files.headers import no_candidate
+from tuner.training.data.files.layouts import Layout, lay_out
+from tuner.training.data.files.records import BrokenRecord, is_blank, open_records
+from tuner.training.data.files.survey import QUOTES, Survey, survey, with_newline
+from tuner.training.data.files.text_file import TextFile
+from tuner.training.data.files.values import shown
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A dialect in which the header of a file has the columns that are wanted."""
+
+    dialect: Dialect
+    layout: Layout
+    #: The first record that cannot be read so; None where there is none, or where no other candidate is left.
+    failure: int | None = None
+
+
+@dataclass(frozen=True)
+class Detected:
+    """How a file is to be read."""
+
+    file: TextFile
+    best: Candidate
+    #: Candidates that were refuted, for the message where the best one fails, too.
+    rivals: tuple[Candidate, ...]
+
+
+def detect(file: TextFile, wanted: Wanted, form: FormatConfig) -> Detected:
+    """Find out how a file is written.
+
+    Args:
+        file: The file, in its encoding.
+        wanted: The columns that are needed.
+        form: The study's `data.format`, whose keys overrule.
+
+    Raises:
+        DataError: The file has no such columns or seems to have no header, or more than one reading is left.
+    """
+    file = with_newline(file)
+    skipped, separators = _separators(file, form)
+    candidates = [
+        Candidate(dialect, layout)
+        for separator in separators
+        for quote, escape in _quotings(form)
+        if _differ(separator, quote, escape)
+        for dialect in [Dialect(separator=separator, quote=quote, escape=escape, skipped=skipped)]
+        if (layout := lay_out(file, dialect, wanted, form.header)) is not None
+    ]
+    if not candidates:
+        raise no_candidate(file, wanted, form, skipped, separators)
+    quotes = {*QUOTES, *(each.dialect.quote for each in candidates if each.dialect.quote)}
+    file, facts = survey(file, {each.dialect.separator for each in candidates}, quotes)
+    candidates = [each for each in candidates if _matters(each.dialect, facts, form)] or candidates[:1]
+    if any(each.layout.is_plain and each.layout.is_clean for each in candidates):
+        candidates = [each for each in candidates if each.layout.is_plain]
+    return _among(file, candidates, wanted)
+
+
+def _separators(file: TextFile, form: FormatConfig) -> tuple[int, tuple[str, ...]]:
+    with file.lines() as (lines, _raw):
+        line = next(lines, "").rstrip("\r\n").strip('"')
+    skipped = int(len(line) == 5 and line.lower().startswith("sep="))
+    if form.separator is not None:
+        return skipped, (form.separator,)
+    return skipped, (line[4],) if skipped else SEPARATORS
+
+
+def _quotings(form: FormatConfig) -> list[tuple[str | None, str | None]]:
+    pairs = list(QUOTINGS)
+    if form.quote is not None:
+        quote = None if form.quote == NONE else form.quote
+        pairs = list(dict.fromkeys((quote, escape) for _, escape in pairs))
+    if form.escape is not None:
+        escape = None if form.escape == NONE else form.escape
+        pairs = list(dict.fromkeys((quote, escape) for quote, _ in pairs))
+    return pairs
+
+
+def _differ(separator: str, quote: str | None, escape: str | None) -> bool:
+    signs = [sign for sign in (separator, quote, escape) if sign is not None]
+    return len(set(signs)) == len(signs)
+
+
+def _matters(dialect: Dialect, facts: Survey, form: FormatConfig) -> bool:
+    # A dialect that reads the file as a simpler one does is no candidate of its own.
+    quote, escape = dialect.quote, dialect.escape
+    if escape is not None and form.escape is None:
+        return facts.separator_escaped if quote is None else quote in facts.escaped
+    return quote is None or form.quote is not None or quote in facts.opening or escape is not None
+
+
+def _among(file: TextFile, candidates: list[Candidate], wanted: Wanted) -> Detected:
+    first, *others = candidates
+    others = [replace(each, failure=_failure(file, each)) for each in others]
+    alive = [each for each in others if each.failure is None]
+    rivals = [each for each in others if each.failure is not None]
+    if alive:
+        # Only now: where the others are refuted, reading itself shows whether the first one holds.
+        first = replace(first, failure=_failure(file, first))
+    if first.failure is None:
+        alive.insert(0, first)
+    else:
+        rivals.append(first)
+    best = alive[0]
+    for other in alive[1:]:
+        best = _better(file, best, other, wanted)
+    return Detected(file, best, tuple(rivals))
+
+
+def _failure(file: TextFile, candidate: Candidate) -> int | None:
+    width = candidate.layout.width
+    header = candidate.layout.has_header
+    with open_records(file, candidate.dialect) as (records, _raw):
+        try:
+            for number, cells in records:
+                if len(cells) != width and not is_blank(cells) and not header:
+                    return number
+                header = header and is_blank(cells)
+        except BrokenRecord as error:
+            return error.line
+    return None
+
+
+@dataclass(frozen=True)
+class _Difference:
+    line: int
+    one: str
+    other: str
+
+
+def _difference(file: TextFile, one: Candidate, other: Candidate, wanted: Wanted) -> _Difference | None:
+    places = [[candidate.layout.index(name) for name in wanted.names] for candidate in (one, other)]
+    with open_records(file, one.dialect) as (left, _), open_records(file, other.dialect) as (right, _):
+        for (line, cells), (line_2, cells_2) in zip_longest(left, right, fillvalue=(0, [])):
+            kept, kept_2 = (
+                [row[at] for at in where if at < len(row)] for row, where in ((cells, places[0]), (cells_2, places[1]))
+            )
+            if line != line_2 or kept != kept_2:
+                pairs = [pair for pair in zip(kept, kept_2, strict=False) if pair[0] != pair[1]]
+                return _Difference(line or line_2, *(pairs[0] if pairs else ("", "")))
+    return None
+
+
+def _better(file: TextFile, one: Candidate, other: Candidate, wanted: Wanted) -> Candidate:
+    difference = _difference(file, one, other, wanted)
+    if difference is None:
+        return one
+    if one.dialect.separator != other.dialect.separator:
+        certain = [each for each in (one, other) if each.dialect.quote and _is_certain(file, each)]
+        if len(certain) == 1:
+            return certain[0]
+        names = " and ".join(repr(character(each.dialect.separator)) for each in (one, other))
+        raise DataError("", "data.format.separator", f"{file.name} can be read as separated by {names}; name one")
+    decide = _by_quote if one.dialect.escape == other.dialect.escape else _by_escape
+    chosen = decide(file, one, other)
+    if chosen is None:
+        raise _undecided(file, one, other, difference)
+    return chosen
+
+
+def _is_certain(file: TextFile, candidate: Candidate) -> bool:
+    return gather(file, candidate.dialect, candidate.layout).is_certain
+
+
+def _by_escape(file: TextFile, one: Candidate, other: Candidate) -> Candidate | None:
+    escaped, plain = (one, other) if one.dialect.escape is not None else (other, one)
+    evidence = gather(file, escaped.dialect, escaped.layout)
+    if evidence.strays or not evidence.escapes:
+        return plain
+    return None if evidence.is_minimal or evidence.is_uniform else plain
+
+
+def _by_quote(file: TextFile, one: Candidate, other: Candidate) -> Candidate | None:
+    """Choose between a reading with quotes and one without, or with others; None where nothing decides."""
+    # The double quote is the usual one, so that the less usual reading is the one that needs evidence.
+    order = [None, '"', "'"]
+    plain, quoted = sorted(
+        (one, other), key=lambda each: order.index(each.dialect.quote) if each.dialect.quote in order else 3
+    )
+    evidence = gather(file, quoted.dialect, quoted.layout)
+    if evidence.is_certain and not evidence.spans:
+        return quoted
+    if quoted.dialect.quote != '"':
+        return None if evidence.is_minimal or evidence.is_uniform else plain
+    if quoted.dialect.separator == "\t":
+        # People write tab-separated files without quoting, and the quotes belong to their texts.
+        if evidence.spans or (evidence.is_uniform and not evidence.is_minimal):
+            return None if evidence.is_minimal or evidence.is_uniform else plain
+        return quoted if evidence.is_minimal else plain
+    return None if evidence.spans else quoted
+
+
+def _undecided(file: TextFile, one: Candidate, other: Candidate, difference: _Difference) -> DataError:
+    key = "escape" if one.dialect.escape != other.dialect.escape else "quote"
+    signs = [getattr(each.dialect, key) for each in (one, other)]
+    words = " or ".join(NONE if sign is None else repr(character(sign)) for sign in signs)
+    values = f"{shown(difference.one)} or {shown(difference.other)}"
+    return DataError(
+        "",
+        f"data.format.{key}",
+        f"{file.name}, line {difference.line} can be read as {values}, and nothing in the file decides; "
+        f"write data.format.{key}: {words}",
+    )

@@ -1,0 +1,209 @@
+"""The encoding of a text file, found over the whole file."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tuner.errors import DataError, first_line
+from tuner.training.data.files.text_file import CHUNK, open_bytes
+from tuner.training.data.files.western import WesternEvidence
+
+#: Marks at the beginning of a file. That of utf-32 begins with that of utf-16.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+#: First bytes of files that hold no text.
+_NO_TEXT = (
+    (b"PK\x03\x04", "a zip archive or an Excel workbook; unpack it, or save the sheet as csv"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save the sheet as csv"),
+    (b"\x1f\x8b", "compressed by gzip; let its name end with .gz"),
+    (b"BZh", "compressed by bzip2; let its name end with .bz2"),
+    (b"\xfd7zXZ", "compressed by xz; let its name end with .xz"),
+    (b"PAR1", "a parquet file; let its name end with .parquet"),
+    (b"%PDF", "a PDF"),
+)
+#: Endings of Japanese text in seven bits, which is valid ASCII.
+_SEVEN_BITS = (b"\x1b$B", b"\x1b$@")
+_KEY = "data.format.encoding"
+#: Bytes at the beginning that are searched for the pattern of utf-16.
+_HEAD = 1 << 16
+
+
+def find_encoding(path: Path, given: str | None, name: str = "") -> str:
+    """Return the encoding of a text file. The whole file is read, in pieces, and decodes in that encoding.
+
+    Args:
+        path: The file; a compressed one is unpacked, by its ending.
+        given: The encoding that the study names, which overrules; None to find it.
+        name: The file's path as messages name it; the path itself where empty.
+
+    Raises:
+        DataError: The file holds no text, does not decode, is damaged, mixes encodings, or is in an encoding that the
+            bytes alone do not tell. Names the line and `data.format.encoding`.
+    """
+    name = name or str(path)
+    with open_bytes(path, name) as (content, _raw):
+        head = content.read(_HEAD)
+    for magic, thing in _NO_TEXT:
+        if head.startswith(magic):
+            raise DataError("", "data.source", f"{name} is no text but {thing}")
+    found = given if given is not None else _by_head(head)
+    if found is not None and given is not None and codecs.lookup(given).name == "utf-8":
+        found = "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
+    if found is not None:
+        failure = undecodable_line(path, found, name)
+        if failure is not None:
+            source = "as data.format.encoding says" if given is not None else "as its first bytes say"
+            remedy = "name the encoding that the file is in, or mend the line"
+            raise DataError("", _KEY, f"{name}, line {failure} is not {found}, {source}; {remedy}")
+        return found
+    if undecodable_line(path, "utf-8", name) is None:
+        _check_seven_bits(path, name)
+        return "utf-8"
+    return _one_byte(path, name)
+
+
+def undecodable_line(path: Path, encoding: str, name: str = "") -> int | None:
+    """Return the number of the first line with bytes that an encoding does not have; None where all decode.
+
+    Args:
+        path: The file; a compressed one is unpacked, by its ending.
+        encoding: An encoding that Python knows.
+        name: The file's path as messages name it.
+
+    Raises:
+        DataError: The file cannot be read, or the encoding turns text into something else, as `rot13` does.
+    """
+    if not codecs.lookup(encoding)._is_text_encoding:
+        raise DataError("", _KEY, f"{encoding!r} is no encoding of text, such as utf-8 or cp1252")
+    decoder = codecs.getincrementaldecoder(encoding)()
+    ascii_passes = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii", "cp1252", "iso8859-1")
+    feeds = returns = 0
+    pending = False
+    with open_bytes(path, name or str(path)) as (content, _raw):
+        while True:
+            chunk = content.read(CHUNK)
+            if chunk and ascii_passes and not pending and chunk.isascii():
+                feeds, returns = feeds + chunk.count(b"\n"), returns + chunk.count(b"\r")
+                continue
+            try:
+                text = decoder.decode(chunk, final=not chunk)
+            except UnicodeError as error:
+                text = _before(error, decoder)
+                return 1 + ((feeds + text.count("\n")) or (returns + text.count("\r")))
+            except Exception as error:  # codecs of Python's own kinds, such as punycode, raise errors of their own
+                raise DataError("", _KEY, f"{encoding!r} cannot be used: {first_line(error)}") from error
+            if not chunk:
+                return None
+            feeds, returns = feeds + text.count("\n"), returns + text.count("\r")
+            pending = bool(decoder.getstate()[0])
+
+
+def _before(error: UnicodeError, decoder: codecs.IncrementalDecoder) -> str:
+    # The characters in front of the failure, of the piece that the decoder was given.
+    if not isinstance(error, UnicodeDecodeError):
+        return ""
+    decoder.reset()
+    encoding = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}.get(error.encoding, error.encoding)
+    return error.object[: error.start].decode(encoding, "ignore")
+
+
+def _by_head(head: bytes) -> str | None:
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    half = len(head) // 2
+    if half and max(even, odd) > half * 0.3 and min(even, odd) < half * 0.05:
+        return "utf-16-le" if odd > even else "utf-16-be"
+    if half > 1 and head.count(0) > 0.7 * len(head):
+        return "utf-32-le" if head[0] else "utf-32-be"
+    return None
+
+
+def _check_seven_bits(path: Path, name: str) -> None:
+    number = 1
+    with open_bytes(path, name) as (content, _raw):
+        while chunk := content.read(CHUNK):
+            for sign in _SEVEN_BITS:
+                if (at := chunk.find(sign)) >= 0:
+                    number += chunk[:at].count(b"\n")
+                    advice = "write data.format.encoding: iso2022_jp"
+                    raise DataError("", _KEY, f"{name}, line {number} looks like Japanese in iso2022_jp; {advice}")
+            number += chunk.count(b"\n")
+
+
+@dataclass
+class _Mixture:
+    """Lines with bytes above 127 that are utf-8, and that are not."""
+
+    valid: int = 0
+    broken: int = 0
+    first_valid: int = 0
+    first_broken: int = 0
+    #: In the broken lines: characters of utf-8, and bytes that belong to none.
+    characters: int = 0
+    strays: int = 0
+    western: WesternEvidence = field(default_factory=WesternEvidence)
+
+    def add(self, number: int, line: bytes) -> None:
+        self.western.add(number, line)
+        try:
+            line.decode()
+        except UnicodeDecodeError:
+            self.broken += 1
+            self.first_broken = self.first_broken or number
+            kept = line.decode("utf-8", "ignore")
+            self.characters += sum(not character.isascii() for character in kept)
+            self.strays += len(line) - len(kept.encode())
+        else:
+            self.valid += 1
+            self.first_valid = self.first_valid or number
+
+
+def _one_byte(path: Path, name: str) -> str:
+    mixture = _Mixture()
+    with open_bytes(path, name) as (content, _raw):
+        for number, line in enumerate(content, start=1):
+            if not line.isascii():
+                mixture.add(number, line)
+    western = mixture.western
+    is_other = not western.is_western
+    if mixture.valid * 10 > mixture.broken or mixture.characters >= mixture.strays or (mixture.valid and not is_other):
+        if mixture.valid > mixture.broken or not mixture.valid:
+            number, more, kind = mixture.first_broken, mixture.broken - 1, "is not utf-8 while the rest of the file is"
+        else:
+            number, more, kind = mixture.first_valid, mixture.valid - 1, "is utf-8 while the rest of the file is not"
+        others = f" (and {more:,} more)" if more else ""
+        advice = "mend these lines, or name the encoding of all of them"
+        raise DataError("", _KEY, f"{name}, line {number}{others} {kind}: {_shown(path, name, number)}; {advice}")
+    if is_other:
+        raise DataError(
+            "",
+            _KEY,
+            f"{name} is not utf-8, and its text does not look Western European: line {western.number} would begin "
+            f"{_shown(path, name, western.number)}; {_guess(bytes(western.sample))}",
+        )
+    return "cp1252" if western.has_signs else "latin-1"
+
+
+def _shown(path: Path, name: str, number: int) -> str:
+    with open_bytes(path, name) as (content, _raw):
+        line = next(line for at, line in enumerate(content, start=1) if at == number)
+    text = line.decode("cp1252", "backslashreplace").strip()
+    return repr(text if len(text) <= 60 else text[:60] + "…")
+
+
+def _guess(sample: bytes) -> str:
+    import charset_normalizer
+
+    best = charset_normalizer.from_bytes(sample).best()
+    if best is None or best.encoding in ("cp1252", "latin_1", "ascii", "utf_8"):
+        return "name the encoding in which it was saved, such as cp1250 or cp1251, or save it as utf-8"
+    return f"it looks like {best.encoding}: write data.format.encoding: {best.encoding}, or save it as utf-8"
