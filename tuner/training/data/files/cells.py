@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from typing import Any
 
+from search_spaces import suggestion
 from tuner.errors import DataError
 from tuner.training.data.files.file_rows import PlaceKind, Wanted
 
@@ -81,12 +84,26 @@ def value_error(key: str, column: str, places: str, value: Any) -> DataError:
             "give each row one label"
         )
     elif key == "text":
-        remedy = "a text is a string; write it in quotes, or name another column"
+        remedy = "a text is a string; write it as one, or name another column"
     elif key == "image":
         remedy = "a picture is named by its path; name another column"
     else:
         remedy = "a row has one word there; name another column"
     return DataError("", f"data.{key}", f"{places}: column {column!r} holds {_held(value)}: {remedy}")
+
+
+def inner_hint(name: str, present: Collection[str]) -> str:
+    """Return a question for a column that is missing, where one inside of an object is named alike; else nothing.
+
+    Args:
+        name: The missing column.
+        present: The names that there are, those inside of objects with dots.
+    """
+    if suggestion(name, present):
+        return ""
+    ends = {each.rpartition(".")[2]: each for each in reversed([*present]) if "." in each}
+    close = get_close_matches(name, ends, n=1)
+    return f"did you mean {ends[close[0]]!r}?" if close else ""
 
 
 def _held(value: object) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from tuner.errors import DataError
 from tuner.study.words import word
-from tuner.training.data.files.cells import Mistakes, Use, shown, use_of, value_error
+from tuner.training.data.files.cells import Mistakes, Use, inner_hint, shown, use_of, value_error
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
 from tuner.training.data.files.json_values import Infinite, is_too_large
 
@@ -221,9 +220,7 @@ class RecordTable:
                 f"the rows of {self._name} are lists without names, the first one {shown(self._first_cells)}; "
                 f"name their cells in order, such as data.format: {{header: {names}}}"
             )
-        ends = {each.rpartition(".")[2]: each for each in reversed(self._names) if "." in each}
-        close = get_close_matches(name, ends, n=1)
-        return f"did you mean {ends[close[0]]!r}?" if close else ""
+        return inner_hint(name, self._names)
 
 
 def leaves(record: dict[str, Any], prefix: str = "", levels: int = _LEVELS) -> list[str]:
