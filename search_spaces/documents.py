@@ -10,6 +10,7 @@ import yaml
 from search_spaces.errors import UnreadableDocument
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 #: Bytes. A study file or a space has a page or two; a file near this limit is a mistake or an attack.
@@ -18,6 +19,8 @@ MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
 #: Characters of a number; the time to parse one grows with the square of its length.
 _MAX_NUMBER = 100
+_WORD_TAG = "tag:yaml.org,2002:str"
+_NULL_TAG = "tag:yaml.org,2002:null"
 
 
 class _Loader(yaml.SafeLoader):
@@ -77,12 +80,15 @@ _Loader.add_implicit_resolver(
 )
 
 
-def parse_yaml(text: str, source: str) -> dict[str, Any]:
+def parse_yaml(text: str, source: str, words: Collection[tuple[str, ...]] = ()) -> dict[str, Any]:
     """Parse one YAML mapping.
 
     Args:
         text: The document.
         source: The document's name in errors, usually its path.
+        words: Paths of keys whose values hold words. A scalar there and the keys and scalars below it are read as
+            they are written: `no`, `0010` and `2020-01-01` are strings. Two things stay None: a value that is left
+            empty, and a null as the whole value of a path.
 
     Returns:
         The mapping; empty for an empty document.
@@ -93,7 +99,7 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
     if len(text.encode()) > MAX_BYTES:
         raise UnreadableDocument(f"{source}: larger than {MAX_BYTES} bytes; is this the right file?")
     try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506 (a SafeLoader with fewer features)
+        document = _load(text, words)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{source}:{mark.line + 1}:{mark.column + 1}" if mark else source
@@ -107,11 +113,49 @@ def parse_yaml(text: str, source: str) -> dict[str, Any]:
     return document
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
+def _load(text: str, words: Collection[tuple[str, ...]]) -> Any:
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        for path in words:
+            for found in _below(node, path):
+                if found.tag != _NULL_TAG:
+                    _keep_words(found)
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _below(node: yaml.Node, path: tuple[str, ...]) -> list[yaml.Node]:
+    """Return the values at a path of keys: none, or one, or several where a document repeats a key."""
+    found = [node]
+    for part in path:
+        pairs = [pair for each in found if isinstance(each, yaml.MappingNode) for pair in each.value]
+        found = [value for key, value in pairs if isinstance(key, yaml.ScalarNode) and key.value == part]
+    return found
+
+
+def _keep_words(node: yaml.Node) -> None:
+    """Make the scalars of a node, and all below it, strings. Empty ones stay None."""
+    if isinstance(node, yaml.ScalarNode):
+        node.tag = _WORD_TAG if node.value else node.tag
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            _keep_words(item)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _keep_words(key)
+            _keep_words(value)
+
+
+def read_yaml(path: Path, words: Collection[tuple[str, ...]] = ()) -> dict[str, Any]:
     """Read one YAML mapping from a file.
 
     Args:
         path: The file.
+        words: Paths of keys whose values hold words; see `parse_yaml`.
 
     Returns:
         The mapping; empty for an empty file.
@@ -129,4 +173,4 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UnreadableDocument(f"{path}: no such file") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableDocument(f"{path}: cannot be read: {error}") from error
-    return parse_yaml(text, str(path))
+    return parse_yaml(text, str(path), words)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+#: Letters that an abbreviation needs, to be taken for one.
+_SHORTEST_ABBREVIATION = 3
+
+
 class SearchSpaceError(ValueError):
     """An error in a search space or a recipe."""
 
@@ -49,6 +53,9 @@ class UnreadableDocument(SearchSpaceError):
 
 
 def suggestion(word: object, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` where a known word is close, else an empty string."""
-    close = difflib.get_close_matches(str(word), sorted(known), n=1, cutoff=0.6)
+    """Return `; did you mean 'x'?` where a known word is close or is abbreviated, else an empty string."""
+    words = sorted(known)
+    close = difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)
+    if not close and len(str(word)) >= _SHORTEST_ABBREVIATION:
+        close = [each for each in words if each.startswith(str(word))]
     return f"; did you mean {close[0]!r}?" if close else ""

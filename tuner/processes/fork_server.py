@@ -22,7 +22,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import ConfigError
 from tuner.processes import step_counter
 from tuner.processes.messages import Call, Raised
 from tuner.security.known_secrets import learn, strike_out
@@ -148,11 +147,8 @@ def _run(parent: int, call: Call, connection: Connection) -> None:
         except (EOFError, BrokenPipeError):
             pass  # the supervisor has ended or has closed the pipe, so there is no receiver for an error
         except Exception as error:
-            config = None
-            if isinstance(error, ConfigError):
-                config = (type(error).__name__, error.source, error.key, error.reason)
             text = strike_out(f"{type(error).__name__}: {error}")
-            connection.send(Raised(config=config, text=text, traceback=strike_out(traceback.format_exc())))
+            connection.send(Raised.of(error, text=text, traceback=strike_out(traceback.format_exc())))
     except BaseException:
         print(strike_out(traceback.format_exc()), file=sys.stderr)  # noqa: T201 (the trainers' log)
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.errors import ConfigError, DataError, ModelError, TunerError
+from tuner.errors import ConfigError, DataError, HubAway, ModelError, TunerError
 from tuner.trial.evaluation import Evaluation
 from tuner.trial.result import TrialResult
 
@@ -74,20 +74,32 @@ class Returned:
 class Raised:
     """An error that ended a call before or outside of training."""
 
-    #: Class name, source, key and reason of a `ConfigError`; None for any other error.
-    config: tuple[str, str, str, str] | None
+    #: Class name of an error that keeps its class on the way, and the arguments that build it; None for any other.
+    known: tuple[str, tuple[str, ...]] | None
     text: str
     traceback: str
 
+    @classmethod
+    def of(cls, error: Exception, *, text: str, traceback: str) -> Raised:
+        """Return the message that carries an error."""
+        known: tuple[str, tuple[str, ...]] | None = None
+        if isinstance(error, ConfigError):
+            known = (type(error).__name__, (error.source, error.key, error.reason))
+        elif isinstance(error, HubAway):
+            known = (type(error).__name__, (str(error),))
+        return cls(known=known, text=text, traceback=traceback)
+
     def error(self) -> TunerError:
         """Return the error, to be raised in the process that receives the message."""
-        if self.config is None:
+        if self.known is None:
             return TunerError(self.text)
-        name, source, key, reason = self.config
-        return _CONFIG_ERRORS.get(name, ConfigError)(source, key, reason)
+        name, arguments = self.known
+        return _ERRORS.get(name, ConfigError)(*arguments)
 
 
-_CONFIG_ERRORS: dict[str, type[ConfigError]] = {error.__name__: error for error in (ConfigError, DataError, ModelError)}
+_ERRORS: dict[str, type[TunerError]] = {
+    error.__name__: error for error in (ConfigError, DataError, ModelError, HubAway)
+}
 
 
 # ---- to a trainer

@@ -18,6 +18,8 @@ SPLITS = ("train", "validation", "test")
 NONE = "none"
 #: Characters that are easier to write as words.
 _CHARACTERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " ", "backslash": "\\"}
+#: Words that stand for a boolean.
+_TRUTHS = ("true", "false", "yes", "no", "on", "off")
 
 
 class FormatConfig(ConfigPart):
@@ -63,7 +65,11 @@ class FormatConfig(ConfigPart):
     @field_validator("header", mode="before")
     @classmethod
     def _columns_are_words(cls, value: Any) -> Any:
-        return [str(name) for name in value] if isinstance(value, list) else value
+        if isinstance(value, list):
+            return [str(name) if isinstance(name, int | float) else name for name in value]
+        if value is not None and str(value).lower() not in _TRUTHS:
+            raise ValueError(f"{value!r} is neither true nor false, nor a list of the columns' names")
+        return value
 
     @field_validator("header")
     @classmethod
@@ -116,15 +122,28 @@ class DataConfig(ConfigPart):
     @field_validator("where", mode="before")
     @classmethod
     def _values_are_words(cls, value: Any) -> Any:
-        def words(wanted: Any) -> Any:
-            return [word(each) or "" for each in wanted] if isinstance(wanted, list) else word(wanted) or ""
+        def as_word(wanted: Any) -> Any:
+            return wanted if isinstance(wanted, list | dict) else word(wanted) or ""
 
-        return {str(column): words(wanted) for column, wanted in value.items()} if isinstance(value, dict) else value
+        def as_words(wanted: Any) -> Any:
+            return [as_word(each) for each in wanted] if isinstance(wanted, list) else as_word(wanted)
+
+        return {str(column): as_words(wanted) for column, wanted in value.items()} if isinstance(value, dict) else value
 
     @field_validator("labels", mode="before")
     @classmethod
     def _labels_are_words(cls, value: Any) -> Any:
-        return {word(key) or "": str(name) for key, name in value.items()} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        names: dict[str, Any] = {}
+        for written, name in value.items():
+            label = word(written) or ""
+            if label in names:
+                raise ValueError(f"{label!r} is named twice: {written!r} is the same label; drop one")
+            if name is None or name == "":
+                raise ValueError(f"the label {written!r} has no name; write one behind it")
+            names[label] = name if isinstance(name, list | dict) else str(name)
+        return names
 
     @field_validator("text", "label", "image", "group", mode="before")
     @classmethod

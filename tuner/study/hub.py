@@ -9,11 +9,23 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from tuner.errors import DataError, HubAway, TunerError, first_line
+
 #: Environment of a process that must use cached files only. Hugging Face libraries read it when they are imported.
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 #: Seconds that the hub has to answer.
 _ANSWER_S = 5.0
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+
+#: Classes of errors by which libraries say that no answer came. Named, not imported: the libraries load slowly.
+_UNREACHED = {
+    "ConnectionError",
+    "ConnectError",
+    "TimeoutError",
+    "TimeoutException",
+    "OfflineModeIsEnabled",
+    "LocalEntryNotFoundError",
+}
 
 #: The reason why the hub is not used, once `settle` has found one; at most one entry.
 _away: list[str] = []
@@ -49,6 +61,64 @@ def settle(sources: Iterable[str], notice: Callable[[str], None]) -> None:
 def names_a_repository(written: str) -> bool:
     """Return whether a source is a hub id, rather than a path, a URL or a file of a package."""
     return _ID.fullmatch(written) is not None and not Path(written).is_absolute()
+
+
+def hub_problem(error: BaseException, source: str, subset: str | None = None) -> TunerError:
+    """Return the error for the user where a data set of the hub could not be read.
+
+    Args:
+        error: The error of the library datasets, or of one below it.
+        source: The data set's id.
+        subset: The subset that the study file names.
+
+    Returns:
+        HubAway where the hub gave no answer, else a DataError that names the key to correct.
+    """
+    errors = _causes(error)
+    kinds = {kind.__name__ for each in errors for kind in type(each).__mro__}
+    said = " ".join(str(error).split())
+    if "DatasetNotFoundError" in kinds:
+        return _refused(said, source)
+    statuses = {getattr(getattr(each, "response", None), "status_code", None) or 0 for each in errors}
+    if statuses & {401, 403}:
+        return _refused("gated", source)
+    if any(status == 429 or status >= 500 for status in statuses):
+        return HubAway(f"data set {source!r} is not cached here, and the hub answers with HTTP status {max(statuses)}")
+    if kinds & _UNREACHED or "Couldn't find cache for" in said:
+        named = source if subset is None else f"{source}, subset {subset}"
+        why = is_away() or "cannot be reached (or HF_HUB_OFFLINE=1 is set)"
+        return HubAway(f"data set {named!r} is not cached here, and the hub {why}")
+    if "BuilderConfig" in said or "Config name is missing" in said:
+        there = re.search(r"\[[^\]]*\]", said)
+        reason = f"{source!r} has no subset {subset!r}" if subset is not None else f"{source!r} needs a subset"
+        return DataError("", "data.subset", f"{reason}; there are {there[0] if there else 'others'}")
+    if "scripts are no longer supported" in said:
+        reason = "is read by a script of its own, which is not run; name files of it, or another data set"
+        return DataError("", "data.source", f"{source!r} {reason}")
+    return DataError("", "data.source", f"{source!r} cannot be read: {first_line(error)}")
+
+
+def _refused(said: str, source: str) -> DataError:
+    """Return the error where the hub knows no such data set, or does not show it to this user."""
+    if "evision" in said:
+        return DataError("", "data.revision", f"data set {source!r} has no such revision on the hub")
+    if "gated" in said:
+        reason = f"data set {source!r} needs access rights: ask for access on its page, then set HF_TOKEN"
+        return DataError("", "data.source", reason)
+    return DataError(
+        "",
+        "data.source",
+        f"{source!r} is no file or folder here and no data set of the hub, or a private one; set HF_TOKEN for a "
+        "private one",
+    )
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and those that it was raised from or beside, the innermost last."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    return chain
 
 
 def _unanswered(endpoint: str) -> str | None:

@@ -21,7 +21,27 @@ from tuner.study.config import (
     shown_value,
 )
 from tuner.study.data_config import DataConfig, FormatConfig
+from tuner.study.data_endings import data_ending
 from tuner.study.search_config import PrunerConfig, SamplerConfig
+
+#: Keys whose values are words of the data: names of columns, values in their cells, names of classes. YAML would read
+#: `no` as a boolean, `0010` as the number 8, and `2020-01-01` as a date.
+_WORDS = tuple(
+    ("data", *keys.split("."))
+    for keys in (
+        "source",
+        "subset",
+        "revision",
+        "field",
+        "where",
+        "text",
+        "image",
+        "label",
+        "labels",
+        "group",
+        "format.header",
+    )
+)
 
 
 def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> StudyConfig:
@@ -45,7 +65,7 @@ def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> S
     try:
         return StudyConfig.model_validate(_absolute(dict(document), folder), context={"own_training": own_training})
     except ValidationError as error:
-        raise _first_error(error, source) from error
+        raise _first_error(error, document, source) from error
 
 
 def parse_stored(document: Mapping[str, Any], *, source: str) -> StudyConfig:
@@ -67,7 +87,7 @@ def read_config(path: Path) -> StudyConfig:
         ConfigError: Names the file, the key and the reason.
         UnreadableDocument: The file is missing or not YAML.
     """
-    document = read_yaml(path)
+    document = read_yaml(path, words=_WORDS)
     if not document:
         raise ConfigError(str(path), "", "is empty; `tuner init` writes one to start from")
     return parse_config(document, source=str(path), folder=path.absolute().parent)
@@ -112,38 +132,59 @@ def absolute_path(written: str, folder: Path, *, always: bool = False) -> str:
         return written
     path = folder / Path(written).expanduser()
     # A hub id looks like a relative path. It counts as a path where the path exists, or where its form is a path's.
-    plainly_a_path = written.startswith((".", "/", "~")) or path.suffix in _DATA_SUFFIXES
+    plainly_a_path = written.startswith((".", "/", "~")) or data_ending(written) is not None
     return str(path.absolute()) if always or plainly_a_path or path.exists() else written
 
 
-_DATA_SUFFIXES = {".csv", ".json", ".jsonl", ".parquet", ".tsv"}
+#: Our words for the complaints of pydantic that speak of types, by their kind.
+_PLAIN = {
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "int_type": "write a number",
+    "float_type": "write a number",
+    "dict_type": "write `key: value` lines below it",
+    "model_type": "write `key: value` lines below it",
+    "string_type": "write one word",
+}
 
 
-def _first_error(error: ValidationError, source: str) -> ConfigError:
-    errors = error.errors(include_url=False, include_context=False)
-    first = errors[0]
-    key = ".".join(str(part) for part in first["loc"] if not _is_type_tag(str(part)))
+def _first_error(error: ValidationError, document: Mapping[str, Any], source: str) -> ConfigError:
+    errors = [(_key(each["loc"], document), each) for each in error.errors(include_url=False, include_context=False)]
+    # A value that is none of several types is reported once a type; the deepest location says most.
+    top = errors[0][0]
+    same = [(key, each) for key, each in errors if key == top or key.startswith(f"{top}.")]
+    key, first = max(same, key=lambda pair: pair[0].count("."))
     reason = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         known = _known_keys(first["loc"][:-1])
         reason = f"is no key here{suggestion(str(first['loc'][-1]), known)}; known: {', '.join(known)}"
     elif first["type"] == "missing":
         reason = "is missing"
+    elif first["type"] in _PLAIN:
+        reason = f"is {shown_value(first['input'])}: {_PLAIN[first['type']]}"
     elif not reason.startswith(("is ", shown_value(first["input"]))) and isinstance(first["input"], str | int | float):
         reason = f"is {shown_value(first['input'])}: {reason[:1].lower()}{reason[1:]}"
-    more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-    return ConfigError(source, key, f"{reason}{more}")
+    others = len({each for each, _ in errors} - {each for each, _ in same})
+    return ConfigError(source, key, f"{reason} (and {others} more)" if others else reason)
+
+
+def _key(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
+    """Return the dotted key of an error, without the names of types that pydantic puts into its location."""
+    parts = []
+    value: Any = document
+    for part in location:
+        is_key = isinstance(value, Mapping) and part in value
+        is_index = isinstance(value, list) and isinstance(part, int) and part < len(value)
+        if is_key or is_index:
+            value = value[part]
+        elif _is_type_tag(str(part)):
+            continue
+        parts.append(str(part))
+    return ".".join(parts)
 
 
 def _is_type_tag(part: str) -> bool:
-    return part in {
-        "str",
-        "int",
-        "float",
-        "list[str]",
-        "dict[str,any]",
-        "function-after[_one_text_or_a_pair()",
-    }
+    return part in {"str", "int", "float", "bool", "list[str]", "dict[str,any]", "function-after[_one_text_or_a_pair()"}
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from search_spaces import UnreadableDocument, parse_yaml, read_yaml
+from search_spaces import UnreadableDocument, parse_yaml, read_yaml, suggestion
 from search_spaces.documents import MAX_BYTES, MAX_DEPTH
 
 if TYPE_CHECKING:
@@ -142,3 +142,61 @@ def test_a_missing_file_a_folder_and_a_binary_file_are_refused_by_name(tmp_path:
         with pytest.raises(UnreadableDocument, match=reason) as caught:
             read_yaml(path)
         assert str(caught.value).startswith(f"{path}: ")
+
+
+#: Scalars that YAML reads as booleans, numbers, dates and nulls.
+GUESSED = ["no", "yes", "on", "0010", "1E5", "2020-01-01", "0x1F", "12:30", "null", "~", "True", "5", "1_000", ".inf"]
+
+
+@pytest.mark.parametrize("written", GUESSED)
+def test_below_a_path_of_words_scalars_and_keys_stay_as_they_are_written(written: str) -> None:
+    text = f"data:\n  where: {{a: {written}, b: [x, {written}]}}\n  labels: {{{written}: {written}}}\n"
+    document = parse_yaml(text, "here", words=[("data", "where"), ("data", "labels"), ("gone", "there")])
+    assert document == {"data": {"where": {"a": written, "b": ["x", written]}, "labels": {written: written}}}
+
+
+def test_elsewhere_a_document_with_words_is_read_as_any_other() -> None:
+    text = "data: {where: {a: no}, deduplicate: yes, splits: {train: 0.8}}\nwhere: {a: no}\nseed: 3\n"
+    assert parse_yaml(text, "here", words=[("data", "where")]) == {
+        "data": {"where": {"a": "no"}, "deduplicate": True, "splits": {"train": 0.8}},
+        "where": {"a": False},
+        "seed": 3,
+    }
+
+
+def test_the_value_at_a_path_of_words_is_a_word_itself_unless_it_is_null() -> None:
+    text = "a: no\nb: null\nc:\nd: ~\ne: [0010, no]\n"
+    words = [(key,) for key in "abcde"]
+    assert parse_yaml(text, "here", words=words) == {"a": "no", "b": None, "c": None, "d": None, "e": ["0010", "no"]}
+
+
+def test_an_empty_value_among_words_is_missing_and_an_empty_string_is_not() -> None:
+    assert parse_yaml("w: {a: , b: '', c: [ x, '' ]}", "here", words=[("w",)]) == {
+        "w": {"a": None, "b": "", "c": ["x", ""]}
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("w: {no: 1, no: 2}", r"^here:1:12: the key 'no' stands twice$"),
+        ("w: {a: 1}\nw: {a: 2}", r"^here:2:1: the key 'w' stands twice$"),
+        ("w: !!int 5", "tags are not allowed"),
+        ("w: {[1]: 2}", "is no word and no number"),
+        ("- w", "found a list"),
+    ],
+)
+def test_words_are_refused_where_a_document_is_not_as_it_should_be(text: str, reason: str) -> None:
+    with pytest.raises(UnreadableDocument, match=reason):
+        parse_yaml(text, "here", words=[("w",)])
+
+
+def test_a_file_is_read_with_its_words(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("w: no\nv: no\n", encoding="utf-8")
+    assert read_yaml(path, words=[("w",)]) == {"w": "no", "v": False}
+
+
+def test_an_abbreviation_suggests_the_key_that_it_begins() -> None:
+    assert suggestion("sep", ["quote", "separator"]) == "; did you mean 'separator'?"
+    assert suggestion("se", ["quote", "separator"]) == ""

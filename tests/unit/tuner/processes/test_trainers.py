@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tuner.errors import DataError, TrainerDied, TunerError
+from tuner.errors import DataError, HubAway, TrainerDied, TunerError
 from tuner.processes.trainers import ForkServer, Trainer, describe_exit
 
 HELPERS = "trainer_functions"
@@ -109,6 +109,11 @@ def test_an_error_of_ours_comes_back_as_it_was_raised(fork_server: ForkServer) -
     with pytest.raises(DataError, match=r"^study\.yaml: data\.text: is nowhere$") as caught:
         fork_server.call(f"{HELPERS}:raise_ours", {})
     assert (caught.value.source, caught.value.key) == ("study.yaml", "data.text")
+
+
+def test_that_the_hub_is_away_comes_back_as_it_was_raised(fork_server: ForkServer) -> None:
+    with pytest.raises(HubAway, match=r"^data set 'some/data' is not cached here, and the hub cannot be reached$"):
+        fork_server.call(f"{HELPERS}:raise_hub_away", {})
 
 
 def test_any_other_error_comes_back_with_its_name(fork_server: ForkServer) -> None:

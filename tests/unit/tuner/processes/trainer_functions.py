@@ -9,7 +9,7 @@ import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tuner.errors import DataError
+from tuner.errors import DataError, HubAway
 from tuner.processes import step_counter
 from tuner.processes.messages import Returned
 
@@ -65,6 +65,10 @@ def echo_until_told(connection: Connection) -> None:
 
 def raise_ours(connection: Connection) -> None:
     raise DataError("study.yaml", "data.text", "is nowhere")
+
+
+def raise_hub_away(connection: Connection) -> None:
+    raise HubAway("data set 'some/data' is not cached here, and the hub cannot be reached")
 
 
 def raise_any(connection: Connection) -> None:

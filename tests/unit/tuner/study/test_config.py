@@ -9,6 +9,7 @@ import pytest
 from search_spaces import UnreadableDocument
 from tuner.errors import ConfigError
 from tuner.study.config import StudyConfig, parse_duration
+from tuner.study.data_config import DataConfig
 from tuner.study.study_file import changed_keys, parse_config, parse_stored, read_config
 
 MINIMAL: Mapping[str, Any] = {"name": "s", "model": "some/model", "data": {"source": "some/data"}}
@@ -163,6 +164,95 @@ def test_labels_are_words_whatever_yaml_made_of_them() -> None:
 )
 def test_a_mistake_names_file_key_and_reason_in_one_line(changes: dict[str, Any], words: str) -> None:
     assert complaint(**changes).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("format: {separator: ab}", "data.format.separator: 'ab' is no single character; words are none, tab, "),
+        ("format: {separator: none}", "data.format.separator: 'none' separates nothing; name a character"),
+        ("format: {quote: [a]}", "data.format.quote: ['a'] is no single character"),
+        ("format: {encoding: nope}", "data.format.encoding: 'nope' is no encoding that Python knows"),
+        ("format: {header: [a, b, a]}", "data.format.header: names 'a' twice; give each column its own name"),
+        ("format: {header: maybe}", "data.format.header: 'maybe' is neither true nor false, nor a list of the"),
+        ("format: {header: [a, {b: c}]}", "data.format.header.1: is {'b': 'c'}: write one word"),
+        ("format: {sep: ;}", "data.format.sep: is no key here; did you mean 'separator'?; known: encoding, escape,"),
+        ("format: csv", "data.format: is 'csv': write `key: value` lines below it"),
+        ("deduplicate: 3", "data.deduplicate: is 3: write true or false"),
+        ("deduplicate: sometimes", "data.deduplicate: is 'sometimes': write true or false"),
+        ("group: [a]", "data.group: is ['a']: write one word"),
+        ("field: {a: b}", "data.field: is {'a': 'b'}: write one word"),
+        ("text: [a, {b: c}]", "data.text.1: is {'b': 'c'}: write one word"),
+        ("where: yes", "data.where: is 'yes': write `key: value` lines below it"),
+        ("where: {stars: {from: 3}}", "data.where.stars: is {'from': '3'}: write one word"),
+        ("where: {str: [[3]]}", "data.where.str.0: is ['3']: write one word"),
+        ("labels: {neg: }", "data.labels: the label 'neg' has no name; write one behind it"),
+        ("labels: {1: a, 1.0: b}", "data.labels: '1' is named twice: '1.0' is the same label; drop one"),
+        ("labels: {1: [a]}", "data.labels.1: is ['a']: write one word"),
+        ("lable: x", "data.lable: is no key here; did you mean 'label'?; known: deduplicate, field, format, group,"),
+    ],
+)
+def test_a_mistake_in_the_part_data_of_a_file_names_its_key_and_the_remedy(
+    tmp_path: Path, data: str, words: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_data(tmp_path, data)
+    assert str(caught.value).removeprefix(f"{caught.value.source}: ").startswith(words)
+    assert "\n" not in str(caught.value)
+
+
+def read_data(folder: Path, data: str) -> DataConfig:
+    """Read a study file with these lines below `data`."""
+    path = folder / "s.yaml"
+    path.write_text(f"name: s\nmodel: m/m\ndata:\n  source: d/d\n  {data}\n", encoding="utf-8")
+    read = read_config(path).data
+    assert read is not None
+    return read
+
+
+def test_words_of_the_data_are_the_words_that_the_file_holds(tmp_path: Path) -> None:
+    values = ["no", "yes", "on", "0010", "1E5", "2020-01-01", "0x1F", "12:30", "null", "5"]
+    assert read_data(tmp_path, f"where: {{country: [{', '.join(values)}]}}").where == {"country": values}
+    assert read_data(tmp_path, "where: {no: no, on: True, empty: }").where == {"no": "no", "on": "True", "empty": ""}
+    assert read_data(tmp_path, "labels: {yes: no, 0010: 2020-01-01, 1E5: null}").labels == {
+        "yes": "no",
+        "0010": "2020-01-01",
+        "1E5": "null",
+    }
+
+
+def test_names_of_columns_are_words(tmp_path: Path) -> None:
+    data = read_data(tmp_path, "text: [no, 0010]\n  label: on\n  group: 2020-01-01\n  image: 0x1F")
+    assert (data.text, data.label, data.group, data.image) == (["no", "0010"], "on", "2020-01-01", "0x1F")
+    assert read_data(tmp_path, "format: {header: [no, 1E5]}").format.header == ["no", "1E5"]
+    assert read_data(tmp_path, "subset: no\n  revision: 0010\n  group: null").subset == "no"
+
+
+@pytest.mark.parametrize(("written", "value"), [("yes", True), ("no", False), ("on", True), ("off", False), ("", None)])
+def test_booleans_of_the_data_are_written_as_people_write_them(
+    tmp_path: Path, written: str, value: bool | None
+) -> None:
+    assert read_data(tmp_path, f"format: {{header: {written}}}").format.header is value
+    if written:
+        assert read_data(tmp_path, f"deduplicate: {written}").deduplicate is value
+
+
+def test_a_configuration_of_version_0_1_is_the_file_that_it_was_stored_from(tmp_path: Path) -> None:
+    read = read_data(tmp_path, "where: {stars: 5, ok: true, share: 1.0, lang: [en, 3]}\n  labels: {0: a, 1.0: b}")
+    known_then = ("source", "subset", "revision", "text", "image", "label", "splits")
+    old = {key: value for key, value in read.model_dump(mode="json").items() if key in known_then}
+    old["where"] = {"stars": 5, "ok": True, "share": 1.0, "lang": ["en", 3]}
+    old["labels"] = {"0": "a", "1.0": "b"}
+    stored = parse_stored({**parse().to_dict(), "data": old}, source="s").data
+    assert stored == read
+    assert read.where == {"stars": "5", "ok": "True", "share": "1", "lang": ["en", "3"]}
+
+
+@pytest.mark.parametrize("name", ["rows.txt", "rows.tab", "rows.ndjson", "rows.csv.gz", "Rows.CSV", "rows.data"])
+def test_the_name_of_a_data_file_is_a_path_also_where_the_file_is_missing(tmp_path: Path, name: str) -> None:
+    data = parse(tmp_path, data={"source": name}).data
+    assert data is not None
+    assert data.source == str(tmp_path / name)
 
 
 def test_of_several_mistakes_the_first_is_told_and_the_rest_counted() -> None:

@@ -159,7 +159,7 @@ def test_a_message_that_no_trial_sends_is_none(message: object) -> None:
 
 def test_an_error_that_ended_the_call_is_a_failed_trial() -> None:
     ours, theirs = Pipe()
-    theirs.send(Raised(config=None, text="ValueError: no", traceback="Traceback"))
+    theirs.send(Raised(known=None, text="ValueError: no", traceback="Traceback"))
     failed = TrialResult(state=Outcome.FAILED, reason="ValueError: no", traceback="Traceback")
     assert receive(ours) == Finished(result=failed)
 

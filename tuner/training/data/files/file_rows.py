@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
+
+#: Name of the one split of a source without splits.
+ONLY = "train"
 
 
 class PlaceKind(Enum):
@@ -80,3 +83,12 @@ class FileRows:
     blank: int = 0
     #: Sentences for the user about what else the reader noticed, such as a column without a name.
     notes: tuple[str, ...] = ()
+    #: Names of the classes of columns whose source has numbers for them, by column. The table has the names; a study
+    #: file may have either.
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def meaning(self, column: str, word: str) -> str:
+        """Return the word in the table that a word of the study file means: the class of a number, else the word."""
+        names = self.classes.get(column, ())
+        is_number = word.isdecimal() and len(word) < 10 and word not in names and int(word) < len(names)
+        return names[int(word)] if is_number else word
