@@ -54,6 +54,7 @@ class LocalStudy:
                 "sizes": dict(self.prepared.sizes),
                 "labels": list(self.prepared.labels),
                 "layers": self.prepared.layers,
+                "guess": self.prepared.report.guess,
             }
         return facts
 
