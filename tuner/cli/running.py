@@ -17,7 +17,7 @@ from tuner.cli.options import storage_flag
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
 from tuner.reporting.events import Notice
 from tuner.reporting.terminal import progress
-from tuner.reporting.text import describe
+from tuner.reporting.text import describe, no_better_than_guess
 from tuner.reporting.views import best_view, status_view, trials_over
 from tuner.service.run import Machine
 
@@ -63,6 +63,9 @@ def run_and_report(
     click.echo(
         f"Best: trial {best['trial']}, {best['metric']} {best['value']:.4f}: {describe(best['hyperparameters'])}"
     )
+    if status["guess"] is not None:
+        sentence = no_better_than_guess(best["value"], status["guess"], best["direction"])
+        click.echo(sentence or f"Guessing the largest class: {best['metric']} {status['guess']:.4f}.")
     if best["default"] is not None:
         _print_gain(best)
     storage = storage_flag(url)

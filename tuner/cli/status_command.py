@@ -29,6 +29,7 @@ def command(name: str | None, as_json: bool, url: str) -> None:
 
 
 def _print(view: dict[str, Any]) -> None:
+    from tuner.reporting.text import beside_guess, no_better_than_guess
     from tuner.reporting.views import trials_over
 
     trials, over = view["trials"], trials_over(view)
@@ -37,7 +38,10 @@ def _print(view: dict[str, Any]) -> None:
     if view["reason"]:
         click.echo(f"  paused: {view['reason']}")
     if view["best"]:
-        click.echo(f"  best: trial {view['best']['trial']}, {view['metric']} {view['best']['value']:.4f}")
+        number, value = view["best"]["trial"], view["best"]["value"]
+        click.echo(f"  best: trial {number}, {beside_guess(view['metric'], value, view['guess'])}")
+        if sentence := no_better_than_guess(value, view["guess"], view["direction"]):
+            click.echo(f"  {sentence}")
     for worker in view["workers"]:
         doing = "idle" if worker["trial"] is None else f"trial {worker['trial']}"
         click.echo(

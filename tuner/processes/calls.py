@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import suggestion
 from tuner.errors import ConfigError, first_line
 from tuner.processes import step_counter
+from tuner.processes.measuring_saver import MeasuringSaver
 from tuner.processes.messages import Recorded, Returned
 from tuner.processes.supervisor_pipe import PipeSaver
 from tuner.security.known_secrets import strike_out
@@ -52,15 +53,36 @@ def train_trial(
         # For libraries that the user's training imports. A torch that is imported already is told by the training.
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, str(run.threads))
+    _train(connection, run, find_training(function, folders), PipeSaver(connection, count=step_counter.mine.count))
+
+
+def smoke_trial(
+    connection: Connection, *, run: TrialRun, function: str = BUILT_IN, folders: Sequence[str] = ()
+) -> None:
+    """Train one trial as `train_trial` does, and measure how long its parts take.
+
+    Args:
+        connection: The pipe. Where training asks at its optimiser steps whether to save, it receives a `Measured`.
+        run: Inputs of the training.
+        function: As in `train_trial`.
+        folders: As in `train_trial`.
+
+    Raises:
+        ConfigError: As `train_trial`.
+    """
     train = find_training(function, folders)
-    saver = PipeSaver(connection, count=step_counter.mine.count)
+    _train(connection, run, train, MeasuringSaver(connection, count=step_counter.mine.count))
+
+
+def _train(connection: Connection, run: TrialRun, train: Train, saver: PipeSaver) -> None:
+    def record(effective: Mapping[str, Any]) -> None:
+        connection.send(Recorded(effective=_storable(effective)))
+        saver.begin()
+
     with warnings.catch_warnings():
         # scikit-learn warns of classes that a bad trial never predicts; the metric shows that already.
         warnings.filterwarnings("ignore", module="sklearn")
-        connected = replace(
-            run, saver=saver, record=lambda effective: connection.send(Recorded(effective=_storable(effective)))
-        )
-        result = run_trial(connected, train, saver.decide)
+        result = run_trial(replace(run, saver=saver, record=record), train, saver.decide)
     if result.traceback:
         print(strike_out(result.traceback), file=sys.stderr)  # noqa: T201 (the trainers' log)
     saver.finish(result)

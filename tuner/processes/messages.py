@@ -64,6 +64,26 @@ class Finished:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Progressed:
+    """A call that does not train a trial has come so far. Further messages follow."""
+
+    #: The stage that runs, such as `encoding reviews.csv`.
+    stage: str
+    #: The amount done, and the whole amount; 0 where it is not known.
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """Seconds that parts of a smoke run took, measured in its trainer. Sent before the evaluation that ends it."""
+
+    #: The optimiser steps, in order. The first one includes work that is done once, such as allocating memory.
+    optimiser_steps_s: tuple[float, ...]
+    evaluation_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Returned:
     """The return value of a call that does not train a trial."""
 

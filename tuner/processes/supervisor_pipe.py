@@ -49,6 +49,9 @@ class PipeSaver:
         #: Whether a wait for an answer has timed out. Answers come in order, so there is no second wait until it comes.
         self._is_late = False
 
+    def begin(self) -> None:
+        """Take note that the optimiser steps begin, or that they go on with other settings."""
+
     @property
     def leaving(self) -> bool:
         """Whether this attempt is about to end."""

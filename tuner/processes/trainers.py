@@ -9,14 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import TrainerDied
 from tuner.processes.fork_server import MAX_REQUEST
-from tuner.processes.messages import Call, Raised, Returned
+from tuner.processes.messages import Call, Progressed, Raised, Returned
 from tuner.security.credentials import trainer_environment
 
 #: Modules that the fork server imports once for all trainers. They also name the transformers classes that would
@@ -172,8 +172,21 @@ class ForkServer:
             with contextlib.suppress(OSError):  # the process has ended: the next `start` raises TrainerDied
                 self._requests.send(self._shared)
 
-    def call(self, function: str, arguments: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Any:
+    def call(
+        self,
+        function: str,
+        arguments: Mapping[str, Any],
+        environment: Mapping[str, str] | None = None,
+        *,
+        progress: Callable[[Progressed], None] | None = None,
+    ) -> Any:
         """Make a call that does not train a trial in a forked process, and wait for its return value.
+
+        Args:
+            function: As in `start`.
+            arguments: As in `start`.
+            environment: As in `start`.
+            progress: Receives the progress that the call reports; None drops it.
 
         Raises:
             TrainerDied: The process ended without sending a result.
@@ -181,7 +194,9 @@ class ForkServer:
         """
         trainer = self.start(function, arguments, environment)
         try:
-            message = trainer.connection.recv()
+            while isinstance(message := trainer.connection.recv(), Progressed):
+                if progress is not None:
+                    progress(message)
         except (EOFError, OSError) as error:  # OSError: the process ended in the middle of a message
             raise TrainerDied(f"{function} ended without a word: {describe_exit(trainer.exit_code())}") from error
         finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from storage import TrialState
+from tuner.processes.messages import Progressed
 from tuner.trial.evaluation import Evaluation
 
 
@@ -78,7 +79,8 @@ class Edited(Notice):
     trials: int
 
 
-Event: TypeAlias = Began | TrialStarted | TrialEvaluated | TrialEnded | Notice
+#: `Progressed` comes before `Began`: the study is set up on this machine.
+Event: TypeAlias = Progressed | Began | TrialStarted | TrialEvaluated | TrialEnded | Notice
 
 
 class Watcher(Protocol):

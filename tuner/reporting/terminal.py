@@ -12,7 +12,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from tuner.processes.messages import Progressed
 from tuner.reporting.events import Began, Edited, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.reporting.stages import SlowStages, StageBar
 from tuner.reporting.text import clock, describe, sparkline
 from tuner.security.redaction import redact
 from tuner.trial.evaluation import is_better
@@ -73,18 +75,21 @@ class RunTotals:
 
 
 class Lines:
-    """Prints one line for each event."""
+    """Prints one line for each event, but of the preparation only its slow stages."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._totals = RunTotals()
+        self._stages = SlowStages()
 
     def __call__(self, event: Event) -> None:
         """Print one event."""
         self._totals.take(event)
-        self._console.print(redact(self._line(event)), soft_wrap=True, highlight=False, markup=False)
+        line = self._stages.line(event) if isinstance(event, Progressed) else self._line(event)
+        if line is not None:
+            self._console.print(redact(line), soft_wrap=True, highlight=False, markup=False)
 
-    def _line(self, event: Event) -> str:
+    def _line(self, event: Began | TrialStarted | TrialEvaluated | TrialEnded | Notice) -> str:
         if isinstance(event, Began):
             return f"study {event.study}: {event.finished} of {event.trials} trials finished, {event.lanes} worker(s)"
         if isinstance(event, TrialStarted):
@@ -115,6 +120,8 @@ class LiveTable:
     def __init__(self, console: Console) -> None:
         self._totals = RunTotals()
         self._running: dict[int, tuple[TrialStarted, float, list[float]]] = {}
+        #: The stage of the preparation; None once trials run.
+        self._stage: StageBar | None = StageBar()
         # The table is built at each refresh, since the elapsed times change between events.
         self._live = Live(console=console, refresh_per_second=4, transient=True, get_renderable=self._table)
 
@@ -128,7 +135,11 @@ class LiveTable:
     def __call__(self, event: Event) -> None:
         """Show one event."""
         self._totals.take(event)
-        if isinstance(event, TrialStarted):
+        if isinstance(event, Progressed) and self._stage is not None:
+            self._stage.take(event)
+        elif isinstance(event, Began):
+            self._stage = None
+        elif isinstance(event, TrialStarted):
             self._running[event.number] = (event, time.monotonic(), [])
         elif isinstance(event, TrialEvaluated) and event.number in self._running:
             self._running[event.number][2].append(event.evaluation.value)
@@ -148,13 +159,13 @@ class LiveTable:
             line.append(f"  {redact(event.reason)}", style="italic dim")
         return line
 
-    def _table(self) -> Group:
+    def _table(self) -> Group | StageBar:
+        if (stage := self._stage) is not None:  # a copy: rich calls this from a thread of its own
+            return stage
         table = Table(box=None, pad_edge=False)
         for column in ("trial", "device", "time", "curve", "hyperparameters"):
             table.add_column(column)
-        for number, (started, since, values) in list(
-            self._running.items()
-        ):  # a copy: rich calls this from a thread of its own
+        for number, (started, since, values) in list(self._running.items()):  # a copy, for the same reason
             last = f" {values[-1]:.4f}" if values else ""
             table.add_row(
                 str(number),

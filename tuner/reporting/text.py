@@ -5,28 +5,76 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tuner.trial.evaluation import is_better
+
 _BARS = "▁▂▃▄▅▆▇█"
+#: Short names of hyperparameters, in the order in which they are shown; a schedule's name speaks for itself.
+_SHORT = {
+    "learning_rate": "lr",
+    "batch_size": "batch",
+    "num_train_epochs": "epochs",
+    "dropout": "dropout",
+    "weight_decay": "decay",
+    "lr_scheduler_type": "",
+    "warmup_ratio": "warmup",
+    "frozen_layers": "frozen",
+}
 
 
 def describe(hyperparameters: Mapping[str, Any]) -> str:
     """Return hyperparameters in one line, with short names; those that are missing are left out."""
-    short = {
-        "learning_rate": "lr",
-        "batch_size": "batch",
-        "num_train_epochs": "epochs",
-        "dropout": "dropout",
-        "weight_decay": "decay",
-        "lr_scheduler_type": "",
-        "warmup_ratio": "warmup",
-        "frozen_layers": "frozen",
-    }
     parts = []
-    for name, label in short.items():
+    for name, label in _SHORT.items():
         if name in hyperparameters:
-            value = hyperparameters[name]
-            shown = f"{value:.3g}" if isinstance(value, float) else str(value)
-            parts.append(f"{label} {shown}".strip())
+            parts.append(f"{label} {_shown(hyperparameters[name])}".strip())
     return " ".join(parts)
+
+
+def changes(values: Mapping[str, Any], published: Mapping[str, Any]) -> str:
+    """Return the hyperparameters whose values are not the published ones, such as `epochs 3 (published 5)`.
+
+    Args:
+        values: Values by name.
+        published: The published values of the same names.
+    """
+    return ", ".join(
+        f"{_SHORT.get(name) or name} {_shown(value)} (published {_shown(published[name])})"
+        for name, value in values.items()
+        if value != published[name]
+    )
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for people, such as `1.2 GB`."""
+    number = float(count)
+    for unit in ("bytes", "kB", "MB"):
+        if number < 999.5:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:,.3g} GB" if number < 999.5 else f"{number:,.0f} GB"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def beside_guess(metric: str, value: float, guess: float | None) -> str:
+    """Return a value of the metric beside the one that guessing reaches.
+
+    Args:
+        metric: Name of the metric.
+        value: The value.
+        guess: The metric where every row is given the largest class; None where it is not known.
+    """
+    shown = f"{metric} {value:.4f}"
+    return shown if guess is None else f"{shown} (guessing the largest class: {guess:.4f})"
+
+
+def no_better_than_guess(value: float, guess: float | None, direction: str) -> str | None:
+    """Return a sentence where the best value of a study is no better than guessing; otherwise None."""
+    if guess is None or is_better(value, guess, direction):
+        return None
+    return f"No trial beats guessing the largest class ({guess:.4f}): the search has found nothing that is of use yet."
 
 
 def clock(seconds: float | None) -> str:

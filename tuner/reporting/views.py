@@ -56,6 +56,7 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         "state": state,
         "trials": {"total": totals.slots, **{each.value: counts.get(each, 0) for each in TrialState}},
         "best": None if best is None else {"trial": best[0], "value": best[1]},
+        "guess": study.facts.get("guess"),
         "reason": reason,
         "metric": study.config["metric"]["name"],
         "direction": study.config["metric"]["direction"],

@@ -4,37 +4,55 @@ from __future__ import annotations
 
 import os
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage import Database
-from tuner.errors import ConfigError, TrainerDied
-from tuner.machine.devices import CPU
-from tuner.processes.calls import BUILT_IN
-from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Recorded
-from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer, Trainer, describe_exit
-from tuner.reporting.text import describe
+from tuner.errors import ConfigError, DeviceError, TunerError
+from tuner.machine.devices import Device, select_devices
+from tuner.machine.nvml import DriverNvml
+from tuner.processes.messages import Progressed
+from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
+from tuner.reporting.check_report import (
+    corners_line,
+    cost_lines,
+    data_lines,
+    device_line,
+    first_line,
+    model_line,
+    noise,
+    warning_lines,
+)
+from tuner.service.cost import cost_of, survey_study
+from tuner.service.smoke import smoke_run
 from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, missing_folders, naming_checkpoints, remove_empty
-from tuner.study.setup import SMOKE_ROWS, SMOKE_STEPS, resolve, set_up
+from tuner.study.setup import resolve, set_up
 from tuner.study.trust import check_sampler
-from tuner.trial.result import Outcome, TrialResult
+from tuner.trial.result import Outcome
 
 if TYPE_CHECKING:
-    from search_spaces import Hyperparameters
     from tuner.study.config import StudyConfig
+    from tuner.trial.work import Survey
 
 
-def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], None]) -> dict[str, Any]:
+def check(
+    config: StudyConfig,
+    url: str,
+    *,
+    source: str,
+    say: Callable[[str], None],
+    progress: Callable[[Progressed], None] = lambda _: None,
+) -> dict[str, Any]:
     """Validate a study, then train the corners of its space for a few steps on a few rows.
 
     Args:
         config: The study file.
         url: The database for the study; it is not created.
         source: The study file's path.
-        say: Receives each line of progress.
+        say: Receives each line of the report.
+        progress: Receives the progress of the slow parts.
 
     Returns:
         A summary of the study, as JSON values.
@@ -42,6 +60,65 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
     Raises:
         ConfigError: The study cannot run; names the file, the key and the reason.
     """
+    _check_places(config, url, source)
+    devices, device_problem = _devices()
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        ForkServer(Path(scratch) / "log", preload=PRELOAD if config.train is None else PRELOAD_OWN) as fork_server,
+    ):
+        folders = (str(Path(source).absolute().parent), str(Path.cwd()))
+        local_study = set_up(config, fork_server, source=source, folders=folders, progress=progress)
+        prepared, report = local_study.prepared, None
+        if prepared is not None:
+            report = prepared.report
+            _say_all(say, data_lines(report, config.metric.name, config.max_length))
+        local_study.share(fork_server)
+        progress(Progressed(stage="building the model"))
+        survey = _survey(local_study, fork_server)
+        if devices:
+            cores = len(os.sched_getaffinity(0))
+            say(device_line(devices, cores, os.environ.get("CUDA_VISIBLE_DEVICES")))
+        if prepared is not None:
+            parameters = None if survey is None else survey.parameters
+            say(model_line(prepared.layers, local_study.recipe.family, parameters))
+        say(first_line(local_study.first_point(), local_study.recipe, local_study.space))
+        corners = local_study.space.corners()
+        smoke_runs = []
+        for number, corner in enumerate(corners):
+            progress(Progressed(stage="training at corners of the space", done=number, total=len(corners)))
+            smoke_runs.append(smoke_run(local_study, fork_server, corner, source=source))
+        cost = None if survey is None else cost_of(local_study, survey, smoke_runs)
+    if cost is not None:
+        on_gpu = bool(devices) and devices[0].kind == "cuda"
+        _say_all(say, cost_lines(cost.trial_s, cost.disk, on_gpu=on_gpu))
+    odd = [
+        (run.hyperparameters.to_dict(), run.result.reason or str(run.result.state))
+        for run in smoke_runs
+        if run.result.state != Outcome.COMPLETE
+    ]
+    say(corners_line(len(corners), odd))
+    warnings = [*(report.warnings if report else ()), *([device_problem] if device_problem else [])]
+    _say_all(say, warning_lines(warnings))
+    account: dict[str, Any] = report.to_dict() if report else dict.fromkeys(("reading", "rows", "guess", "lengths"))
+    return {
+        "study": config.name,
+        "family": local_study.recipe.family,
+        "sizes": dict(prepared.sizes) if prepared else {},
+        "labels": list(prepared.labels) if prepared else [],
+        "search_space": local_study.space.to_dict(),
+        "first": local_study.first_point(),
+        "corners": len(corners),
+        "smoke_s": round(sum(run.seconds for run in smoke_runs), 1),
+        **account,
+        "noise": noise(config.metric.name, prepared.sizes["validation"]) if prepared else None,
+        "device": [{"label": each.label, "name": each.name, "memory_bytes": each.memory_bytes} for each in devices],
+        "cost": None if cost is None else cost.to_dict(),
+        "warnings": warnings,
+    }
+
+
+def _check_places(config: StudyConfig, url: str, source: str) -> None:
+    """Check the cheap things: sampler, model, space, and that database and store can be written to."""
     path = Database.path_of(url)
     check_sampler(config, shared=path is None, allowed=config.sampler.allow_pickle, source=source)
     resolve(config, source=source)
@@ -54,31 +131,29 @@ def check(config: StudyConfig, url: str, *, source: str, say: Callable[[str], No
         missing = missing_folders(Path(store.url)) if store.is_local else []
         store.check_writable()
     remove_empty(missing)
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        ForkServer(Path(scratch) / "log", preload=PRELOAD if config.train is None else PRELOAD_OWN) as fork_server,
-    ):
-        local_study = set_up(
-            config, fork_server, source=source, folders=(str(Path(source).absolute().parent), str(Path.cwd()))
-        )
-        if (prepared := local_study.prepared) is not None:
-            sizes = ", ".join(f"{name} {size}" for name, size in prepared.sizes.items())
-            classes = f"; {len(prepared.labels)} classes: {', '.join(prepared.labels[:10])}" if prepared.labels else ""
-            say(f"data: {sizes}{classes}")
-            say(f"model: {prepared.layers} layers, family {local_study.recipe.family}")
-        say(f"trial 0, the published recipe: {describe(local_study.first_point())}")
-        local_study.share(fork_server)
-        seconds = [_smoke(local_study, fork_server, corner, source, say) for corner in local_study.space.corners()]
-    return {
-        "study": config.name,
-        "family": local_study.recipe.family,
-        "sizes": dict(prepared.sizes) if prepared else {},
-        "labels": list(prepared.labels) if prepared else [],
-        "search_space": local_study.space.to_dict(),
-        "first": local_study.first_point(),
-        "corners": len(seconds),
-        "smoke_s": round(sum(seconds), 1),
-    }
+
+
+def _devices() -> tuple[tuple[Device, ...], str | None]:
+    """Return the devices that `--devices auto` takes here, and why there are none."""
+    try:
+        return select_devices("auto", os.environ, DriverNvml()), None
+    except DeviceError as error:
+        return (), str(error)
+
+
+def _survey(local_study: LocalStudy, fork_server: ForkServer) -> Survey | None:
+    """Return the work of the study's trials; None for a study's own training, whose work is unknown."""
+    if local_study.prepared is None:
+        return None
+    try:
+        return survey_study(local_study, fork_server)
+    except TunerError:  # a model that cannot be surveyed may train; one that cannot train is found at the corners
+        return None
+
+
+def _say_all(say: Callable[[str], None], lines: Sequence[str]) -> None:
+    for line in lines:
+        say(line)
 
 
 def _existing(folder: Path) -> Path:
@@ -86,39 +161,3 @@ def _existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.parent
     return folder
-
-
-def _smoke(
-    local_study: LocalStudy, fork_server: ForkServer, corner: Hyperparameters, source: str, say: Callable[[str], None]
-) -> float:
-    """Train at one corner of the space; return the seconds that it took."""
-    began = time.monotonic()
-    run = local_study.run(0, corner, max_rows=SMOKE_ROWS, max_steps=SMOKE_STEPS, precision="fp32")
-    arguments = {"run": run, "function": local_study.config.train or BUILT_IN, "folders": local_study.folders}
-    trainer = fork_server.start("tuner.processes.calls:train_trial", arguments, CPU.environment())
-    try:
-        result = _result(trainer)
-    finally:
-        trainer.kill()
-    say(f"corner {describe(corner.to_dict())}: {result.state if result.reason is None else result.reason}")
-    # A corner whose training diverges is no error: the search may find out. A corner that fails is one.
-    if result.state == Outcome.FAILED:
-        raise ConfigError(source, "", f"a trial with {describe(corner.to_dict())} fails: {result.reason}")
-    return time.monotonic() - began
-
-
-def _result(trainer: Trainer) -> TrialResult:
-    """Return the trainer's result; let it go on after each evaluation, as no trial is pruned here."""
-    while True:
-        try:
-            message = trainer.connection.recv()
-        except (EOFError, OSError) as error:  # OSError: the trainer ended in the middle of a message
-            raise TrainerDied(f"a trainer ended without a word: {describe_exit(trainer.exit_code())}") from error
-        if isinstance(message, Evaluated):
-            trainer.connection.send(Answer(step=message.evaluation.step, go_on=True))
-        elif isinstance(message, Finished):
-            return message.result
-        elif isinstance(message, Raised):
-            raise message.error()
-        else:
-            assert isinstance(message, Recorded)

@@ -8,6 +8,7 @@ from typing import Any
 
 from storage import CheckpointError, Database, Slots, Studies, StudyRecord, StudyState, give_back
 from tuner.errors import StudyPaused
+from tuner.processes.messages import Progressed
 from tuner.processes.trainers import ForkServer
 from tuner.reporting.events import Notice, Watcher
 from tuner.service.gc import collect
@@ -108,7 +109,7 @@ def run_existing(
             store = checkpoint_store(config, database.path)
             store.check_writable()
         here = stack.enter_context(ready_workplace(config, machine, store, watch, source=source))
-        local_study = set_up_stored(record, config, database, here.fork_server, overrides)
+        local_study = set_up_stored(record, config, database, here.fork_server, overrides, progress=watch)
         if reopen:  # for all machines, so only once this machine is known to be able to run trials
             studies.set_state(record.id, StudyState.OPEN)
         supervise(here, database, record, local_study)
@@ -129,6 +130,8 @@ def set_up_stored(
     database: Database,
     fork_server: ForkServer,
     overrides: MachineOverrides,
+    *,
+    progress: Callable[[Progressed], None] = lambda _: None,
 ) -> LocalStudy:
     """Prepare this machine for the trials of a study that exists.
 
@@ -147,4 +150,5 @@ def set_up_stored(
         stored=record.facts,
         folders=module_folders(overrides.folder, record.facts.get("folder")),
         any_versions=overrides.any_versions,
+        progress=progress,
     )

@@ -17,6 +17,7 @@ from tuner.machine.nvml import DriverNvml
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
 from tuner.reporting.events import Notice, Watcher
 from tuner.study.locations import trainers_log
+from tuner.study.setup import LOADING
 from tuner.study.trust import notice_of
 from tuner.supervisor.timing import Timing
 from tuner.supervisor.workplace import Workplace
@@ -74,6 +75,7 @@ def ready_workplace(
             raise ConfigError(source, "precision", "fp16 needs a GPU; write auto, fp32 or bf16")
         log = None if machine.debug else trainers_log(store)
         with ForkServer(log, preload=PRELOAD if config.train is None else PRELOAD_OWN) as fork_server:
+            watch(LOADING)
             # The fork server imports torch now. This process uses the time for an import that it needs later.
             importlib.import_module("tuner.supervisor.supervisor")
             if device.kind == "cuda" and config.train is None:

@@ -79,8 +79,13 @@ def _create_and_run(file: StudyFile, url: str, machine: Machine, watch: Watcher)
             with naming_checkpoints(source):
                 store.check_writable()
             here = stack.enter_context(ready_workplace(config, machine, store, watch, source=source))
-            local_study = set_up(config, here.fork_server, source=source, folders=module_folders(file.folder))
+            local_study = set_up(
+                config, here.fork_server, source=source, folders=module_folders(file.folder), progress=watch
+            )
             database = stack.enter_context(Database(url, create=True))
+        if local_study.prepared is not None:
+            for warning in local_study.prepared.report.warnings:
+                watch(Notice(text=f"warning: {warning}"))
         studies = Studies(database)
         try:
             record = studies.create(

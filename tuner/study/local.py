@@ -56,6 +56,7 @@ class LocalStudy:
                 "labels": list(self.prepared.labels),
                 "layers": self.prepared.layers,
                 "reader": READER,
+                "guess": self.prepared.report.guess,
             }
         return facts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from search_spaces import Float, Recipe, SearchSpace, build_space, load_space, r
 from search_spaces.schedules import complaint
 from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.machine import disk
+from tuner.processes.messages import Progressed
 from tuner.study.fingerprints import content_of, differences
 from tuner.study.local import LocalStudy
 from tuner.study.locations import cache_folder, trunk_limit
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 #: Rows and optimiser steps with which `check` trains each corner of the space.
 SMOKE_ROWS = 16
 SMOKE_STEPS = 2
+#: The first stage of setting up: the fork server imports torch and transformers, which takes seconds.
+LOADING = Progressed(stage="loading libraries")
 
 
 def resolve(
@@ -78,6 +81,7 @@ def set_up(
     stored: Mapping[str, Any] | None = None,
     folders: tuple[str, ...] = (),
     any_versions: bool = False,
+    progress: Callable[[Progressed], None] = lambda _: None,
 ) -> LocalStudy:
     """Set a study up on this machine.
 
@@ -88,16 +92,18 @@ def set_up(
         stored: The facts of a study that exists; they are compared with this machine.
         folders: Folders from which the user's modules can be imported.
         any_versions: Whether versions of libraries may differ from those that the study was created with.
+        progress: Receives the progress of the slow parts.
 
     Raises:
         ConfigError: The model, the data or the space does not fit the study file.
         StudyChanged: Data, weights, tokenizer or libraries are not those that the study was created with.
     """
+    progress(LOADING)
     trunk_limit(os.environ)  # an invalid limit is refused here, before the slow work
     model, recipe, space = resolve(config, source=source, stored=stored["space"] if stored else None)
     if config.train is not None:
         _find_training(config.train, fork_server, source, folders)
-    prepared = None if config.train is not None else _prepare(config, model, space, fork_server, source)
+    prepared = None if config.train is not None else _prepare(config, model, space, fork_server, source, progress)
     data = None
     if prepared is not None:
         fingerprints = {
@@ -144,7 +150,12 @@ def _find_training(function: str, fork_server: ForkServer, source: str, folders:
 
 
 def _prepare(
-    config: StudyConfig, model: ModelSource | None, space: SearchSpace, fork_server: ForkServer, source: str
+    config: StudyConfig,
+    model: ModelSource | None,
+    space: SearchSpace,
+    fork_server: ForkServer,
+    source: str,
+    progress: Callable[[Progressed], None],
 ) -> Prepared:
     assert config.data is not None
     assert model is not None
@@ -165,6 +176,7 @@ def _prepare(
                 )
             },
             {"CUDA_VISIBLE_DEVICES": ""},
+            progress=progress,
         )
     except TunerError as error:
         if why := _cache_problem(cache_folder(), error):

@@ -26,6 +26,7 @@ import tuner.processes.calls
 import tuner.training.loop  # noqa: F401 (both: a trial is started by their names)
 from tuner.errors import ModelError
 from tuner.processes.messages import Returned
+from tuner.processes.progress_sender import ProgressSender
 from tuner.study.tasks import task_names
 from tuner.training.data.encoded import EncodedData
 from tuner.training.evaluation import evaluate
@@ -34,6 +35,7 @@ from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
 from tuner.training.model.weights import restore_weights
 from tuner.training.preparation import prepare
+from tuner.training.survey import survey
 from tuner.training.tasks import get_task
 from tuner.training.trunk.forward import ForwardPasses
 from tuner.training.trunk.placement import available_memory
@@ -58,8 +60,13 @@ sklearn.metrics.accuracy_score([0], [0])
 
 
 def prepare_data(connection: Connection, **arguments: Any) -> None:
-    """Prepare model and data; see `tuner.training.preparation.prepare`."""
-    connection.send(Returned(value=prepare(**arguments)))
+    """Prepare model and data, and report the progress; see `tuner.training.preparation.prepare`."""
+    connection.send(Returned(value=prepare(**arguments, progress=ProgressSender(connection))))
+
+
+def survey_trials(connection: Connection, *, runs: Sequence[TrialRun]) -> None:
+    """Find out how much work trials would be; see `tuner.training.survey.survey`."""
+    connection.send(Returned(value=survey(runs)))
 
 
 def keep_model_template(*, task: str, model: ModelSource, labels: Sequence[str], seed: int) -> None:

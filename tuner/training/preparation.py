@@ -9,11 +9,11 @@ from tuner.errors import DataError, ModelError
 from tuner.study.prepared import Prepared
 from tuner.training.data.encoded import content_key, summarise_lengths, write_prepared
 from tuner.training.data.places import ROW
-from tuner.training.data.split_rows import split_rows
 from tuner.training.model.dropout import config_dropouts
 from tuner.training.model.loading import load_config, load_pretrained
 from tuner.training.model.weights import weights_fingerprint
 from tuner.training.progress import Progress, silent
+from tuner.training.split_rows import split_rows
 from tuner.training.tasks import get_task
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     if complaint := metric.complaint(found.targets["validation"].tolist(), labels):
         raise DataError("", "metric", f"{request.metric} {complaint}")
     processor = task.processor(model)
-    rows = {name: split.remove_columns(ROW) for name, split in found.splits.items()}
+    task = task.begin(found.places.of)
     fingerprint = content_key(
         {
             "task": request.task,
@@ -66,8 +66,9 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
             "labels": labels,
             "max_length": request.max_length,
         },
-        rows,
+        found.splits,
         task.contents,
+        task.conversion,
     )
     tokenizer = hashlib.sha256(_settings(processor).encode()).hexdigest()[:32]
     versions = _versions()
@@ -83,7 +84,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     folder, facts = write_prepared(
         request.cache,
         "-".join((fingerprint, tokenizer, versions["transformers"], versions["tokenizers"])),
-        rows,
+        {name: split.remove_columns(ROW) for name, split in found.splits.items()},
         labels,
         encode,
         task.padding(processor),
@@ -104,6 +105,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         report=found.report(
             guess=task.guess(request.metric, found.targets, labels),
             lengths=summarise_lengths(facts, task.limit(processor, request.max_length)),
+            notes=task.notes,
         ),
     )
 

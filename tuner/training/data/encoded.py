@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from tuner.study.data_report import Lengths
 from tuner.training.data.examples import numbers_of
+from tuner.training.data.places import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -72,21 +73,26 @@ class EncodedData:
         )
 
 
-def content_key(parts: Mapping[str, Any], splits: Mapping[str, Dataset], contents: Contents) -> str:
+def content_key(
+    parts: Mapping[str, Any], splits: Mapping[str, Dataset], contents: Contents, conversion: Callable[[], str]
+) -> str:
     """Return a hash of the rows and of the settings that decide their encoding; it contains no path.
 
     Args:
         parts: The settings.
         splits: Rows by split.
         contents: Takes a split and a column, and yields the bytes of each row's value.
+        conversion: Returns a word about the encoding that the contents do not show, once all contents were read.
     """
     digest = hashlib.sha256(json.dumps(dict(parts), sort_keys=True).encode())
     for name, rows in splits.items():
-        digest.update(f"{name}:{len(rows)}:{sorted(rows.column_names)}".encode())
-        for column in sorted(rows.column_names):
+        columns = sorted(column for column in rows.column_names if column != ROW)
+        digest.update(f"{name}:{len(rows)}:{columns}".encode())
+        for column in columns:
             for value in contents(rows, column):
                 digest.update(value)
                 digest.update(b"\x1f")
+    digest.update(conversion().encode())
     return digest.hexdigest()[:32]
 
 

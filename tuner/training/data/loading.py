@@ -84,7 +84,7 @@ def load_rows(
         tables = []
         for each in rows:
             table, end = _numbered(each, start), start + len(each.numbers)
-            kept = _where(table, data.where)
+            kept = _where(table, each, data.where)
             left += len(table) - len(kept)
             tables.append(kept)
             start = end
@@ -129,11 +129,12 @@ def _without_empty(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, type=column.type)
 
 
-def _where(table: pa.Table, where: Mapping[str, str | list[str]]) -> pa.Table:
+def _where(table: pa.Table, rows: FileRows, where: Mapping[str, str | list[str]]) -> pa.Table:
     """Return the rows whose words are among the given ones; an empty word is an empty cell."""
     keep = np.ones(len(table), dtype=bool)
     for column, wanted in where.items():
-        allowed = {each or None for each in (wanted if isinstance(wanted, list) else [wanted])}
+        listed = wanted if isinstance(wanted, list) else [wanted]
+        allowed = {rows.meaning(column, each) or None for each in listed}
         words, index = encoded_words(table.column(column))
         keep &= np.asarray([each in allowed for each in words], dtype=bool)[index]
     return table if keep.all() else table.filter(pa.array(keep))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +66,7 @@ def picture_endings() -> frozenset[str]:
     return frozenset(ending for ending, kind in found if kind in Image.OPEN and kind not in _UNREAD)
 
 
-@contextmanager
+@contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Drop the warnings of Pillow, of which files alone are the cause: damaged EXIF, many pixels, odd palettes."""
     with warnings.catch_warnings():
@@ -119,6 +121,17 @@ def _head(cell: Cell) -> bytes | None:
             return file.read(HEAD)
     except (OSError, ValueError):
         return None
+
+
+def file_hash(cell: Cell | None) -> int:
+    """Return a hash of 64 bits of a picture's file; of nothing where there is no file that can be read."""
+    content = b""
+    if cell is not None and cell["bytes"] is not None:
+        content = cell["bytes"]
+    elif cell is not None and cell["path"] is not None:
+        with contextlib.suppress(OSError):
+            content = Path(cell["path"]).read_bytes()
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little", signed=True)
 
 
 def as_seen(picture: Image, scales: Scales) -> Image:

@@ -12,12 +12,14 @@ from urllib.parse import unquote, urlsplit
 
 from tuner.errors import DataError
 from tuner.study.data_endings import ENDINGS, DataKind, data_ending
+from tuner.study.hub import hub_problem
 from tuner.training.data.files.arrow_rows import from_dataset, read_parquet
 from tuner.training.data.files.delimited import read_delimited
 from tuner.training.data.files.file_rows import FileRows, Wanted
 from tuner.training.data.files.json_rows import read_json
-from tuner.training.data.files.picture_folders import find_pictures, has_pictures
+from tuner.training.data.files.picture_folders import find_pictures
 from tuner.training.data.files.picture_tables import open_paths
+from tuner.training.data.files.picture_walk import holds_pictures
 
 if TYPE_CHECKING:
     from tuner.study.data_config import DataConfig
@@ -60,8 +62,8 @@ def open_source(source: str, data: DataConfig, wanted: Wanted, cache: Path, prog
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
         return _saved(path, wanted)
     files = _files_of(path)
-    if "image" in wanted.by_key and (not files or has_pictures(path)):
-        pictures = find_pictures(path, path.name, wanted, data)
+    if "image" in wanted.by_key and (not files or holds_pictures(path)):
+        pictures = find_pictures(path, path.name, wanted, data, reads.table)
         return {split: partial(list, [rows]) for split, rows in pictures.items()}
     if not files:
         raise DataError("", "data.source", f"{source} holds no {_READABLE} file")
@@ -82,7 +84,17 @@ class _Reads:
         if ending.kind is DataKind.JSON:
             found = self._json(path, name)
             return {split: partial(list, [rows]) for split, rows in found.items()}
-        return {ONLY: partial(self._table, path, name, ending.kind)}
+        return {ONLY: partial(self._table, path, name)}
+
+    def table(self, path: Path, name: str, wanted: Wanted, data: DataConfig) -> FileRows:
+        """Return the rows of one table, with paths of pictures as they are written."""
+        kind = _kind(name)
+        if kind is DataKind.PARQUET:
+            return read_parquet(path, name, wanted)
+        if kind is DataKind.JSON:
+            (rows,) = read_json(path, name, wanted, data, self._progress).values()
+            return rows
+        return read_delimited(path, name, wanted, data, self._progress)
 
     def folder(self, folder: Path, files: Mapping[str, list[Path]]) -> Opened:
         """Return the splits of a folder of files: each file is one, its pieces together."""
@@ -96,9 +108,8 @@ class _Reads:
         found: list[FileRows] = []
         for path in paths:
             name = f"{folder.name}/{path.relative_to(folder)}"
-            kind = _kind(path.name)
-            if kind is not DataKind.JSON:
-                found += self._table(path, name, kind)
+            if _kind(path.name) is not DataKind.JSON:
+                found += self._table(path, name)
                 continue
             inside = self._json(path, name)
             if len(inside) > 1:
@@ -109,12 +120,8 @@ class _Reads:
             found += inside.values()
         return found
 
-    def _table(self, path: Path, name: str, kind: DataKind | None) -> list[FileRows]:
-        if kind is DataKind.PARQUET:
-            rows = read_parquet(path, name, self._wanted)
-        else:
-            rows = read_delimited(path, name, self._wanted, self._data, self._progress)
-        return [self._with_pictures(rows, path)]
+    def _table(self, path: Path, name: str) -> list[FileRows]:
+        return [self._with_pictures(self.table(path, name, self._wanted, self._data), path)]
 
     def _json(self, path: Path, name: str) -> dict[str, FileRows]:
         found = read_json(path, name, self._wanted, self._data, self._progress)
@@ -167,12 +174,10 @@ def _saved(folder: Path, wanted: Wanted) -> Opened:
 def _of_hub(source: str, data: DataConfig, wanted: Wanted, cache: Path) -> Opened:
     from datasets import load_dataset
 
-    from tuner.training.data.files.hub_problem import hub_problem
-
     try:
         loaded = load_dataset(source, data.subset, revision=data.revision, cache_dir=str(cache / "datasets"))
     except Exception as error:
-        raise hub_problem(error, source) from error
+        raise hub_problem(error, source, data.subset) from error
     return {str(name): partial(_one, from_dataset, rows, f"{source} {name}", wanted) for name, rows in loaded.items()}
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from search_spaces import suggestion
 from tuner.errors import DataError
 from tuner.training.data.groups import group_order
+from tuner.training.data.split_names import find_split
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
 
 #: The test split is carved first and the training split last.
 _ORDER = ("test", "validation", "train")
-#: Names that people give to the same split. A study file may use any of them for a split of the source.
-_SYNONYMS = (
-    {"train", "training"},
-    {"validation", "valid", "val", "dev"},
-    {"test", "testing", "eval", "evaluation"},
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +75,9 @@ def plan_splits(present: Collection[str], wanted: Mapping[str, int | float | str
 
 
 def _found(split: str, name: str, present: Collection[str]) -> str:
-    if name in present:
-        return name
-    alike = [other for other in present if any({name, other} <= names for names in _SYNONYMS)]
-    if len(alike) == 1:
-        return alike[0]
+    found = find_split(name, present)
+    if found is not None:
+        return found
     raise DataError(
         "",
         f"data.splits.{split}",
@@ -93,7 +86,7 @@ def _found(split: str, name: str, present: Collection[str]) -> str:
 
 
 def _base(present: Collection[str], named: Mapping[str, str]) -> str:
-    training = next((name for name in present if name in _SYNONYMS[0]), None)
+    training = find_split("train", present)
     base = named.get("train", training if training is not None else next(iter(present)))
     if len(present) > 1 and training is None and "train" not in named:
         raise DataError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -46,6 +46,8 @@ class Task(ABC):
 
     #: Name, metrics and search space.
     declaration: TaskDeclaration
+    #: Sentences for the user about how inputs are converted; complete once `conversion` was called.
+    notes: tuple[str, ...] = ()
 
     # ---- data
 
@@ -136,11 +138,35 @@ class Task(ABC):
         """Return the tokens that `encode` keeps of a row."""
         return min(max_length, getattr(processor, "model_max_length", max_length))
 
+    def begin(self, place: Callable[[int], str]) -> Task:
+        """Return the task for the preparation of one study: by default the task itself.
+
+        A task whose encoding depends on all rows of a study returns a copy, which remembers the inputs that it sees in
+        `contents`.
+
+        Args:
+            place: Takes the number of a row (the column `ROW`), and returns the file and line that it was read from.
+        """
+        return self
+
     def contents(self, rows: Dataset, column: str) -> Iterable[bytes]:
-        """Return the bytes of each value of a column that encoded rows are made from, for the data's fingerprint."""
+        """Return the bytes of each value of a column that encoded rows are made from, for the data's fingerprint.
+
+        It is called for every split before any of them is encoded.
+        """
         from tuner.training.data.encoded import plain_contents
 
         return plain_contents(rows, column)
+
+    def conversion(self) -> str:
+        """Return a word for the conversion of inputs that `contents` do not show; part of the fingerprint if not empty.
+
+        It is called once all contents were.
+
+        Raises:
+            DataError: Some inputs cannot be used.
+        """
+        return ""
 
     @abstractmethod
     def padding(self, processor: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from tuner.study.data_config import DataConfig
     from tuner.training.data.examples import ImageExamples
+    from tuner.training.data.picture_inspection import PictureInspection
     from tuner.training.data.pictures import Scales
+    from tuner.training.tasks.base import Task
     from tuner.trial.run import ModelSource
 
 
@@ -25,6 +27,12 @@ class ImageClassification(Classification):
     """Classification of images."""
 
     declaration = TaskDeclaration(name="image-classification", metrics=METRICS, preset="image-classification")
+
+    def __init__(self) -> None:
+        #: Of the preparation of one study: the inspection of its pictures, their places, and then their scales.
+        self._inspection: PictureInspection | None = None
+        self._place: Callable[[int], str] = str
+        self._scales: Scales | None = None
 
     @property
     def auto_model(self) -> Any:
@@ -51,9 +59,43 @@ class ImageClassification(Classification):
             reason = loading_problem(error)
             raise ModelError("", "model", f"{model.location} has no usable image processor: {reason}") from error
 
-    def encode(
-        self, rows: Dataset, data: DataConfig, processor: Any, max_length: int, *, scales: Scales | None = None
-    ) -> Dataset:
+    def begin(self, place: Callable[[int], str]) -> Task:
+        """Return a copy that inspects the pictures of one study."""
+        from tuner.training.data.picture_inspection import PictureInspection
+
+        begun = ImageClassification()
+        begun._inspection, begun._place = PictureInspection(), place
+        return begun
+
+    def contents(self, rows: Dataset, column: str) -> Iterable[bytes]:
+        """Yield the pixels of each picture, and note its faults."""
+        from tuner.training.data.picture_inspection import undecoded
+        from tuner.training.data.places import ROW
+
+        if column == "labels" or self._inspection is None:
+            yield from super().contents(rows, column)
+            return
+        for number, cell in zip(rows[ROW], undecoded(rows, column)[column], strict=True):
+            yield self._inspection.add(cell, self._place(number))
+
+    def conversion(self) -> str:
+        """Name all broken pictures in one error, or return the conversions that version 0.1 did not have."""
+        if self._inspection is None:
+            return ""
+        facts = self._inspection.facts()
+        self._scales, self.notes = facts.scales, facts.notes
+        return facts.conversion
+
+    def identities(self, rows: Dataset, data: DataConfig) -> npt.NDArray[np.int64] | None:
+        """Return a hash of each picture's file."""
+        import numpy as np
+
+        from tuner.training.data.picture_inspection import undecoded
+        from tuner.training.data.pictures import file_hash
+
+        return np.asarray([file_hash(cell) for cell in undecoded(rows, data.image)[data.image]], dtype=np.int64)
+
+    def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
         """Resize and normalise; `max_length` has no meaning for images.
 
         Args:
@@ -61,8 +103,6 @@ class ImageClassification(Classification):
             data: The study file's `data`.
             processor: The image processor.
             max_length: Without meaning.
-            scales: The values of white in grey pictures of more than 8 bits, as the inspection of all splits found
-                them. None finds them in the rows, where there are such pictures.
 
         Raises:
             DataError: A row has no image, or all images are of one colour.
@@ -74,7 +114,7 @@ class ImageClassification(Classification):
 
         column = data.image
         cells = undecoded(rows, column)
-        opener = _Opener(cells, column, scales)
+        opener = _Opener(cells, column, self._scales)
         colours = _Colours()
 
         def pixels(batch: Mapping[str, list[Any]]) -> dict[str, Any]:

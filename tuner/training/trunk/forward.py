@@ -208,6 +208,14 @@ class ForwardPasses:
         """Whether states are taken from the cache; None where no layer is frozen."""
         return None if self.decision is None else isinstance(self._states, Cached)
 
+    def state_bytes(self) -> int:
+        """Return the bytes of the hidden states of all examples at the depths of this trial; 0 if none can be kept."""
+        computed = self._computed
+        if computed is None:
+            return 0
+        rows = sum(int(computed.begins(split, depth)[-1]) for split in self._examples for depth in self._depths)
+        return rows * computed.hidden * computed.dtype.itemsize
+
     # ---- passes
 
     def chosen(self, split: str, count: int | None) -> Indices:

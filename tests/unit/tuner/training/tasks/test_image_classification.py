@@ -12,7 +12,7 @@ from PIL import Image
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
-from tuner.training.data.pictures import Scales
+from tuner.training.data.places import ROW
 from tuner.training.tasks.image_classification import TASK
 from tuner.trial.run import ModelSource
 
@@ -35,8 +35,13 @@ def stored(folder: Path, pictures: list[Image.Image], *, decoded: bool = False) 
     return Dataset.from_dict({"image": cells, "labels": [0] * len(cells)}, features=features)
 
 
-def encoded(rows: Dataset, processor: Any, scales: Scales | None = None) -> Any:
-    found = TASK.encode(rows, DataConfig(source="photos"), processor, 0, scales=scales)
+def encoded(rows: Dataset, processor: Any, *, inspected: bool = False) -> Any:
+    task: Any = TASK
+    if inspected:
+        task = TASK.begin(str)
+        assert len(list(task.contents(rows.add_column(ROW, list(range(len(rows)))), "image"))) == len(rows)
+        task.conversion()
+    found = task.encode(rows, DataConfig(source="photos"), processor, 0)
     assert set(found.column_names) == {"labels", "pixel_values", "length"}
     return np.asarray(found["pixel_values"][:], dtype=np.float32)
 
@@ -56,15 +61,15 @@ def test_pictures_that_were_right_are_encoded_as_before(
     assert np.array_equal(encoded(stored(tmp_path, pictures, decoded=decoded), processor), before)
 
 
-@pytest.mark.parametrize("scales", [None, Scales(whole=65535, real=1)])
+@pytest.mark.parametrize("inspected", [False, True])
 @pytest.mark.parametrize(("kind", "factor"), [(np.uint16, 257), (np.float32, 1 / 255)])
 def test_grey_of_more_bits_is_encoded_like_that_of_8_bits(
-    kind: Any, factor: float, scales: Scales | None, tmp_path: Path, processor: Any
+    kind: Any, factor: float, inspected: bool, tmp_path: Path, processor: Any
 ) -> None:
     pictures = noise(np.uint8)
     deep = [Image.fromarray((np.asarray(picture) * np.float64(factor)).astype(kind)) for picture in pictures]
     expected = encoded(stored(tmp_path, pictures), processor)
-    assert np.array_equal(encoded(stored(tmp_path, deep), processor, scales), expected)
+    assert np.array_equal(encoded(stored(tmp_path, deep), processor, inspected=inspected), expected)
 
 
 def test_pictures_of_one_colour_are_refused(tmp_path: Path, processor: Any) -> None:

@@ -17,8 +17,8 @@ from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
 from tuner.study.prepared import PreparationRequest
 from tuner.training.data.places import ROW
-from tuner.training.data.split_rows import SplitRows, split_rows
 from tuner.training.progress import silent
+from tuner.training.split_rows import SplitRows, split_rows
 from tuner.training.tasks import get_task
 from tuner.trial.run import ModelSource
 
@@ -103,7 +103,7 @@ def test_rows_of_the_splits_and_those_left_out_are_exactly_the_rows_read(
         found = split_file(path, seed=seed, **said)
     except DataError:  # too few rows or classes for these splits
         return
-    report = found.report(guess=None, lengths=None)
+    report = found.report()
     used = [row for split in found.splits.values() for row in split[ROW]]
     assert len(used) == len(set(used)) == report.rows.used
     assert report.rows.read == len(rows) + blank == report.rows.used + sum(each.count for each in report.rows.left_out)
@@ -130,10 +130,13 @@ def test_each_reason_for_which_rows_are_left_out_is_counted(tmp_path: Path) -> N
         "by data.deduplicate": 3,
         "not asked for by data.splits": 11,
     }
-    assert found.report(guess=None, lengths=None).rows.classes == {
-        "class 0": {"train": 3, "validation": 4},
-        "class 1": {"train": 7, "validation": 6},
+    classes = found.report().rows.classes
+    assert {split: sum(counts[split] for counts in classes.values()) for split in ("train", "validation")} == {
+        "train": 10,
+        "validation": 10,
     }
+    # Of class 0, half of the rows are left out.
+    assert {name: sum(counts.values()) for name, counts in classes.items()} == {"class 0": 7, "class 1": 13}
 
 
 def test_texts_that_training_shares_with_another_split_are_counted(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tuner.training.data.examples import numbers_of
 from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.labels import row_numbers
 from tuner.training.data.loading import LoadedRows, load_rows
-from tuner.training.data.places import RowProblem
+from tuner.training.data.places import Places, RowProblem
 from tuner.training.data.splitting import SplitPlan, make_splits, plan_splits
 from tuner.training.data.word_columns import words_of
 
@@ -43,8 +43,12 @@ class SplitRows:
     read: int
     left_out: tuple[LeftOut, ...]
     warnings: tuple[str, ...]
+    #: Where each row was read, by its number in the column `ROW`.
+    places: Places
 
-    def report(self, *, guess: float | None, lengths: Lengths | None) -> DataReport:
+    def report(
+        self, *, guess: float | None = None, lengths: Lengths | None = None, notes: Sequence[str] = ()
+    ) -> DataReport:
         """Return the account, with facts that are known after encoding."""
         sizes = {name: len(rows) for name, rows in self.splits.items()}
         left = sum(each.count for each in self.left_out)
@@ -54,7 +58,7 @@ class SplitRows:
             rows=RowCounts(read=self.read, left_out=self.left_out, splits=sizes, classes=self._classes()),
             guess=guess,
             lengths=lengths,
-            warnings=self.warnings,
+            warnings=(*self.warnings, *notes),
         )
 
     def _classes(self) -> dict[str, dict[str, int]]:
@@ -118,6 +122,7 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
         reading=loaded.reading,
         read=loaded.read,
         left_out=tuple(left_out),
+        places=loaded.places,
         warnings=(
             *warnings,
             *carved.warnings,

@@ -1,0 +1,208 @@
+"""The report of `tuner check`: a line on each thing to know before a search is paid for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from search_spaces import Hyperparameters
+from tuner.reporting.text import changes, clock, describe, size
+from tuner.security.redaction import redact
+
+if TYPE_CHECKING:
+    from search_spaces import Recipe, SearchSpace
+    from tuner.machine.devices import Device
+    from tuner.study.data_report import DataReport, Lengths
+
+#: Columns of the word that a line begins with. All words end in the same column.
+_WORD = len("guessing")
+#: Most files, classes and corners that are named; then `and 7 more`.
+_FILES, _CLASSES, _CORNERS = 2, 10, 3
+#: Most characters of a class's name.
+_NAME = 40
+
+
+def noise(metric: str, rows: int) -> float | None:
+    """Return the largest standard error that a share has on so many rows; None for metrics that are no share of rows.
+
+    Args:
+        metric: Name of the metric.
+        rows: Validation rows.
+    """
+    return 0.5 / math.sqrt(rows) if metric == "accuracy" and rows > 0 else None
+
+
+def data_lines(report: DataReport, metric: str, max_length: int) -> list[str]:
+    """Return the lines about the data: how they were read, rows, classes, guessing, lengths.
+
+    Args:
+        report: The account of the data.
+        metric: Name of the metric.
+        max_length: The study's `max_length`.
+    """
+    return [
+        *_reading(report.reading),
+        *_rows(report),
+        *_guessing(report, metric),
+        *([] if report.lengths is None else [_lengths(report.lengths, max_length)]),
+    ]
+
+
+def device_line(devices: Sequence[Device], cores: int, hidden: str | None) -> str:
+    """Return the line about the devices that trials take with `--devices auto`.
+
+    Args:
+        devices: GPUs, or the CPU alone.
+        cores: Cores of the CPU that this process may use.
+        hidden: Value of CUDA_VISIBLE_DEVICES; None where it is not set.
+    """
+    if devices[0].kind == "cpu":
+        because = "" if hidden is None else f" with CUDA_VISIBLE_DEVICES={hidden or repr(hidden)}"
+        return _line("device:", f"the CPU ({cores} cores), as no GPU was found{because}")
+    shown = [
+        f"{each.label} ({each.name}{'' if each.memory_bytes is None else f', {size(each.memory_bytes)}'})"
+        for each in devices
+    ]
+    return _line("device:", _first(shown, _CLASSES))
+
+
+def model_line(layers: int, family: str, parameters: int | None) -> str:
+    """Return the line about the model."""
+    count = "" if parameters is None else f", {_count(parameters)} parameters"
+    return _line("model:", f"{layers} layers, family {family}{count}")
+
+
+def first_line(first: Mapping[str, Any], recipe: Recipe, space: SearchSpace) -> str:
+    """Return the line about trial 0, which says where the space has changed the published recipe.
+
+    Args:
+        first: The values of trial 0.
+        recipe: The published recipe.
+        space: The search space.
+    """
+    # A parameter that the space has and trial 0 lacks has no effect beside the other values of trial 0.
+    compared = [name for name in recipe.defaults if name in first or name not in space.parameters]
+    values = Hyperparameters.from_values(first).to_dict()
+    changed = changes({name: values[name] for name in compared}, recipe.defaults)
+    if not changed:
+        return _line("trial 0,", f"the published recipe: {describe(first)}")
+    return _line("trial 0,", f"the published recipe, changed by your space: {changed}; in all {describe(first)}")
+
+
+def cost_lines(trial_s: Mapping[float | str, float], disk: Mapping[str, int], *, on_gpu: bool) -> list[str]:
+    """Return the lines about seconds and bytes.
+
+    Args:
+        trial_s: Seconds of a trial on the CPU, by a value of `frozen_layers`.
+        disk: Bytes by use, as in the JSON of `tuner check`.
+        on_gpu: Whether trials take a GPU with `--devices auto`.
+    """
+    lines = []
+    if trial_s:
+        (frozen, seconds), *rest = trial_s.items()
+        shown = [f"about {clock(seconds)} a trial with frozen_layers {_share(frozen)}"]
+        shown += [f"{clock(seconds)} with {_share(frozen)}" for frozen, seconds in rest]
+        where = "on the CPU; the GPU was not measured" if on_gpu else "on this CPU"
+        cached = "; less where hidden states are cached" if disk["trunk_bytes"] else ""
+        lines.append(_line("cost:", f"{', '.join(shown)}, {where}{cached}"))
+    cached = f", at most {size(disk['trunk_bytes'])} of cached hidden states" if disk["trunk_bytes"] else ""
+    lines.append(
+        _line(
+            "disk:",
+            f"about {size(disk['checkpoint_bytes'])} a checkpoint of a trial, "
+            f"{size(disk['data_bytes'])} of encoded data{cached}",
+        )
+    )
+    return lines
+
+
+def corners_line(corners: int, odd: Sequence[tuple[Mapping[str, Any], str]]) -> str:
+    """Return the line about the corners of the search space.
+
+    Args:
+        corners: Their number.
+        odd: Those whose training was given up, and why.
+    """
+    line = f"{corners - len(odd)} of {corners} train"
+    if odd:
+        named = [f"{describe(point)} ({reason})" for point, reason in odd]
+        line += f"; given up, as the search would: {_first(named, _CORNERS)}"
+    return _line("corners:", redact(line))
+
+
+def warning_lines(warnings: Sequence[str]) -> list[str]:
+    """Return a line for each warning."""
+    return [redact(f"warning: {warning}") for warning in warnings]
+
+
+def _reading(reading: Sequence[str]) -> list[str]:
+    shown = list(reading[:_FILES])
+    if len(reading) > _FILES:
+        shown.append(f"and {len(reading) - _FILES:,} more")
+    return [_line("reading:" if number == 0 else "", redact(text)) for number, text in enumerate(shown)]
+
+
+def _rows(report: DataReport) -> list[str]:
+    rows = report.rows
+    splits = ", ".join(f"{name} {count:,}" for name, count in rows.splits.items())
+    left_out = "".join(f"; {each.count:,} {each.reason}" for each in rows.left_out)
+    lines = [_line("rows:", redact(f"{rows.read:,} read; {splits}{left_out}"))]
+    if rows.classes:
+        named = [
+            f"{_name(name)} {' + '.join(f'{counts.get(split, 0):,}' for split in rows.splits)}"
+            for name, counts in rows.classes.items()
+        ]
+        lines.append(_line("classes:", redact(f"{_first(named, _CLASSES)} ({' + '.join(rows.splits)})")))
+    return lines
+
+
+def _guessing(report: DataReport, metric: str) -> list[str]:
+    parts = []
+    if report.guess is not None:
+        parts.append(f"the largest class: {metric} {report.guess:.3f}")
+    rows = report.rows.splits.get("validation", 0)
+    if (error := noise(metric, rows)) is not None:
+        parts.append(f"noise of {rows:,} validation rows: about ±{error:.3f}")
+    return [_line("guessing" if report.guess is not None else "", "; ".join(parts))] if parts else []
+
+
+def _lengths(lengths: Lengths, max_length: int) -> str:
+    limit = f"max_length {lengths.limit:,}" if lengths.limit == max_length else f"the model's limit {lengths.limit:,}"
+    cut = "nothing"
+    if lengths.texts_cut > 0:
+        cut = f"{_percent(lengths.texts_cut)} of texts and {_percent(lengths.tokens_cut)} of tokens"
+    return _line(
+        "lengths:",
+        f"median {lengths.median:,} tokens, longest {lengths.longest:,}; {limit} cuts {cut}; "
+        f"{lengths.keeps_95:,} keeps 95 % of texts whole",
+    )
+
+
+def _line(word: str, rest: str) -> str:
+    return f"{word:>{_WORD}} {rest}"
+
+
+def _first(shown: Sequence[str], most: int) -> str:
+    more = f", and {len(shown) - most:,} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more
+
+
+def _name(name: str) -> str:
+    cut = name if len(name) <= _NAME else f"{name[:_NAME]}…"
+    return cut if cut.isprintable() and cut.strip() == cut != "" else repr(cut)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.001 else "under 0.1 %"
+
+
+def _share(frozen: float | str) -> str:
+    return frozen if isinstance(frozen, str) else f"{frozen:g}"
+
+
+def _count(parameters: int) -> str:
+    for unit, word in ((10**9, "billion"), (10**6, "million")):
+        if parameters >= unit:
+            return f"{parameters / unit:.3g} {word}"
+    return f"{parameters:,}"
