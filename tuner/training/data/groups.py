@@ -22,13 +22,14 @@ def group_order(groups: Rows, classes: Rows, sizes: Mapping[str, int], seed: int
     """Assign whole groups to splits.
 
     Groups are taken in a random order. Each goes to the test split, else to the validation split, else to training, as
-    far as it fits there; groups that fit nowhere are unused. Of `_TRIES` such orders the best one is kept: its splits
+    far as it fits there. Groups that fit nowhere are unused, or in training where the splits are to use each row. Of `_TRIES` such orders the best one is kept: its splits
     are nearest to their sizes, and their classes to the proportions of the whole.
 
     Args:
         groups: The number of each row's group. Shape: (rows,).
         classes: The number of each row's class. Shape: (rows,).
-        sizes: Rows by split. A split may come out smaller: a group is never cut.
+        sizes: Rows by split. A split may come out smaller, since a group is never cut; training may come out larger
+            where the sizes add up to all rows.
         seed: Decides the orders.
 
     Returns:
@@ -54,7 +55,10 @@ def group_order(groups: Rows, classes: Rows, sizes: Mapping[str, int], seed: int
         if best is None or error < best[0]:
             best = (error, assigned)
     assert best is not None
-    parts = {split: np.flatnonzero(best[1][groups] == index) for index, split in enumerate(in_order)}
+    assigned = best[1]
+    if sum(sizes.values()) == len(groups):
+        assigned[assigned < 0] = in_order.index("train")
+    parts = {split: np.flatnonzero(assigned[groups] == index) for index, split in enumerate(in_order)}
     for split, part in parts.items():
         if len(part) == 0:
             raise DataError(

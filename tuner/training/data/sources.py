@@ -142,7 +142,8 @@ def _files_of(folder: Path) -> dict[str, list[Path]]:
             continue
         for path in sorted(place.iterdir()):
             ending = data_ending(path.name)
-            if path.is_file() and not path.name.startswith(".") and ending is not None:
+            # README.txt and LICENSE.txt are no data; a text file of that ending has to be named.
+            if path.is_file() and not path.name.startswith(".") and ending and path.suffix.lower() != ".txt":
                 plain = path if ending.compression is None else path.with_suffix("")
                 found[_PIECE.sub("", plain.stem)].append(path)
     return dict(found)

@@ -15,7 +15,7 @@ from tuner.training.data.groups import group_order
     classes=st.integers(1, 3),
     seed=st.integers(0, 3),
 )
-def test_a_group_is_in_one_split_and_no_split_is_larger_than_asked(members: list[int], classes: int, seed: int) -> None:
+def test_a_group_is_in_one_split_and_no_split_but_training_is_larger_than_asked(members: list[int], classes: int, seed: int) -> None:
     groups = np.repeat(np.arange(len(members)), members)
     labels = np.arange(len(groups)) % classes
     sizes = {"test": 6, "validation": 6, "train": len(groups) - 12}
@@ -26,8 +26,11 @@ def test_a_group_is_in_one_split_and_no_split_is_larger_than_asked(members: list
     assert not found["train"] & found["validation"]
     assert not found["train"] & found["test"]
     assert not found["validation"] & found["test"]
+    # The sizes add up to all rows, so training has the groups that fit nowhere.
+    assert sum(map(len, parts.values())) == len(groups)
     for split, part in parts.items():
-        assert 0 < len(part) <= sizes[split]
+        assert 0 < len(part)
+        assert split == "train" or len(part) <= sizes[split]
         assert len(set(part.tolist())) == len(part)
         # A group that has a row in a split has all of its rows there.
         assert len(part) == np.isin(groups, list(found[split])).sum()
