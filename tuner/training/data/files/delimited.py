@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -26,7 +26,7 @@ from tuner.training.progress import Progress
 #: Records between two looks at how much is read, and bytes from which their cells become a piece of the table.
 _BATCH = 64
 _PIECE = 4 << 20
-#: Records of which a piece is made at the latest: their lists of cells need more memory than the table.
+#: Records of which a piece is made at the latest: strings need more memory than the table.
 _ROWS = 8192
 #: Stands for the column of R's row names; no header holds it, for a header is one line.
 _ROW_NAMES = "row names\n"
@@ -80,7 +80,8 @@ class _Reading:
         self._places = {name: self._layout.index(name) for name in wanted.names}
         if self._layout.row_names:
             self._places[_ROW_NAMES] = 0
-        self._rows: list[list[str]] = []
+        #: The cells of the next piece, by column. Records are not kept: a million lists would be searched for garbage.
+        self._cells: list[list[str]] = [[] for _ in self._places]
         self._pieces: list[pa.RecordBatch] = []
         self._numbers = array("q")
         self._blank = 0
@@ -137,7 +138,7 @@ class _Reading:
                 while batch := list(islice(records, _BATCH)):
                     self._add(batch, last, records)
                     last = batch[-1]
-                    if raw.tell() - position >= _PIECE or len(self._rows) >= _ROWS:
+                    if raw.tell() - position >= _PIECE or len(self._cells[0]) >= _ROWS:
                         position = raw.tell()
                         self._finish_piece()
                         self._progress(stage, min(position, size), size)
@@ -157,6 +158,13 @@ class _Reading:
     def _add(self, batch: list[Record], last: Record, records: Iterator[Record]) -> None:
         width, trailing = self._layout.width, self._layout.trailing
         probe = self._layout.index(self._wanted.names[0])
+        numbers, rows = zip(*batch, strict=True)
+        follow = numbers[0] == last[0] + 1 and numbers[-1] - numbers[0] == len(numbers) - 1
+        if follow and not trailing and set(map(len, rows)) == {width} and all(row[probe] for row in rows):
+            # The usual records, one a line and none of them blank, need no look at each.
+            self._numbers.extend(numbers)
+            self._keep(rows)
+            return
         previous, previous_cells = last
         for number, cells in batch:
             if number != previous + 1:
@@ -172,19 +180,23 @@ class _Reading:
             if trailing and cells[-1]:
                 raise _NotSo(number, self._ragged(number, cells, chain(batch, records)))
             self._numbers.append(number)
-            self._rows.append(cells)
+            self._keep((cells,))
+
+    def _keep(self, rows: Sequence[list[str]]) -> None:
+        for kept, at in zip(self._cells, self._places.values(), strict=True):
+            kept.extend([row[at] for row in rows])
 
     def _finish_piece(self) -> None:
-        if not self._rows:
+        if not (rows := len(self._cells[0])):
             return
         try:
-            columns = [pa.array([row[at] for row in self._rows], pa.large_string()) for at in self._places.values()]
+            columns = [pa.array(cells, pa.large_string()) for cells in self._cells]
         except (UnicodeError, pa.ArrowException) as error:
-            first, end = self._numbers[-len(self._rows)], self._numbers[-1]
+            first, end = self._numbers[-rows], self._numbers[-1]
             reason = f"{self._file.name}, lines {first} to {end} hold half a character, which no encoding has"
             raise DataError("", "data.format.encoding", f"{reason}; name the file's encoding") from error
         self._pieces.append(pa.RecordBatch.from_arrays(columns, names=list(self._places)))
-        self._rows = []
+        self._cells = [[] for _ in self._places]
 
     def _ragged(self, number: int, cells: list[str], records: Iterable[Record]) -> str:
         width = len(self._layout.names)
