@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tuner.errors import DataError
-from tuner.study.data_config import DataConfig
+from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.training.data.files.detection import Candidate, detect
 from tuner.training.data.files.encodings import find_encoding
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
@@ -48,13 +48,13 @@ def read_delimited(path: Path, name: str, wanted: Wanted, data: DataConfig, prog
     encoding = find_encoding(path, data.format.encoding, name)
     found = detect(TextFile(path, name, encoding), wanted, data.format)
     try:
-        return _Reading(found.file, found.best, wanted, progress).read()
+        return _Reading(found.file, found.best, wanted, data.format, progress).read()
     except _NotSo as error:
         further = max(found.rivals, key=lambda each: each.failure or 0, default=None)
         if further is not None and (further.failure or 0) > error.line:
             # Another dialect reads more of the file, so that its mistake is the one to mend.
             try:
-                return _Reading(found.file, further, wanted, progress).read()
+                return _Reading(found.file, further, wanted, data.format, progress).read()
             except _NotSo as other:
                 error = other
         raise DataError("", "data.source", error.reason) from error
@@ -70,11 +70,14 @@ class _NotSo(Exception):
 class _Reading:
     """One pass over a file in one dialect."""
 
-    def __init__(self, file: TextFile, candidate: Candidate, wanted: Wanted, progress: Progress) -> None:
+    def __init__(
+        self, file: TextFile, candidate: Candidate, wanted: Wanted, form: FormatConfig, progress: Progress
+    ) -> None:
         self._file = file
         self._dialect = candidate.dialect
         self._layout = candidate.layout
         self._wanted = wanted
+        self._form = form
         self._progress = progress
         #: Places of the columns in a record. R's row names are read as well, to see that they differ.
         self._places = {name: self._layout.index(name) for name in wanted.names}
@@ -91,12 +94,12 @@ class _Reading:
         """Read the file."""
         self._check_names()
         lines = self._read_records()
-        self._progress(f"reading {self._file.name}", 1, 1)
         table = pa.Table.from_batches(self._pieces, pa.schema([(name, pa.large_string()) for name in self._places]))
         if self._layout.row_names:
             self._check_row_names(table.column(_ROW_NAMES))
             table = table.drop_columns([_ROW_NAMES])
-        self._swallowed.check(self._file.name, table)
+        if self._form.quote is None:
+            self._swallowed.check(self._file.name, table)
         header = "" if self._layout.has_header else ", no header"
         return FileRows(
             name=self._file.name,
@@ -145,6 +148,7 @@ class _Reading:
             except BrokenRecord as error:
                 raise _NotSo(error.line, self._broken(error)) from error
         self._finish_piece()
+        self._progress(stage, size, size)
         self._swallowed.look(*last)
         return last[0] + sum(cell.count(self._file.newline) for cell in last[1])
 

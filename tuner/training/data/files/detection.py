@@ -17,7 +17,7 @@ from tuner.training.data.files.dialects import QUOTINGS, SEPARATORS, Dialect, ch
 from tuner.training.data.files.evidence import gather
 from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.files.headers import no_candidate
-from tuner.training.data.files.layouts import Layout, lay_out
+from tuner.training.data.files.layouts import Layout, first_records, lay_out
 from tuner.training.data.files.records import BrokenRecord, is_blank, open_records
 from tuner.training.data.files.survey import QUOTES, Survey, survey, with_newline
 from tuner.training.data.files.text_file import TextFile
@@ -58,6 +58,7 @@ def detect(file: TextFile, wanted: Wanted, form: FormatConfig) -> Detected:
     Raises:
         DataError: The file has no such columns or seems to have no header, or more than one reading is left.
     """
+    _check_format(form)
     file = with_newline(file)
     skipped, separators = _separators(file, form)
     candidates = [
@@ -75,7 +76,26 @@ def detect(file: TextFile, wanted: Wanted, form: FormatConfig) -> Detected:
     candidates = [each for each in candidates if _matters(each.dialect, facts, form)] or candidates[:1]
     if any(each.layout.is_plain and each.layout.is_clean for each in candidates):
         candidates = [each for each in candidates if each.layout.is_plain]
-    return _among(file, candidates, wanted, form)
+    found = _among(file, candidates, wanted, form)
+    if isinstance(form.header, list):
+        _check_first_line(file, found.best)
+    return found
+
+
+def _check_format(form: FormatConfig) -> None:
+    signs = [sign for sign in (form.separator, form.quote, form.escape) if sign not in (None, NONE)]
+    if len(set(signs)) < len(signs):
+        raise DataError("", "data.format", "separator, quote and escape cannot be the same character")
+
+
+def _check_first_line(file: TextFile, best: Candidate) -> None:
+    for line, cells in first_records(file, best.dialect, 1):
+        if tuple(cell.strip() for cell in cells) == best.layout.names:
+            raise DataError(
+                "",
+                "data.format.header",
+                f"{file.name}, line {line} holds the names that the key gives to the columns; leave the key out",
+            )
 
 
 def _separators(file: TextFile, form: FormatConfig) -> tuple[int, tuple[str, ...]]:
@@ -135,6 +155,15 @@ def _check_escapes(file: TextFile, best: Candidate) -> None:
     # Where no other dialect reads the file, backslashes may still belong to the texts.
     with suppress(BrokenRecord):
         evidence = gather(file, best.dialect, best.layout)
+        is_few = evidence.escapes < _FEW and (best.dialect.quote is None or best.dialect.separator == "\t")
+        if is_few:
+            raise DataError(
+                "",
+                "data.format.escape",
+                f"{file.name} has the same number of cells on each line only if a backslash escapes the character "
+                f"behind it, as on line {evidence.first_escape}; write data.format.escape: backslash to read it so, or "
+                "mend that line",
+            )
         if evidence.strays:
             raise DataError(
                 "",
@@ -225,6 +254,8 @@ def _by_quote(file: TextFile, one: Candidate, other: Candidate) -> Candidate | N
     if quoted.dialect.quote != '"':
         if evidence.is_minimal and evidence.wrapped >= _FEW and not evidence.spans and plain.dialect.quote is None:
             return quoted
+        if evidence.spans and plain.dialect.quote is not None and gather(file, plain.dialect, plain.layout).is_minimal:
+            return plain
         return None if evidence.is_minimal or evidence.is_uniform else plain
     if quoted.dialect.separator == "\t":
         # People write tab-separated files without quoting, and the quotes belong to their texts.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tuner.errors import DataError, first_line
 from tuner.training.data.files.text_file import CHUNK, open_bytes
+from tuner.training.data.files.values import shown
 from tuner.training.data.files.western import WesternEvidence
 
 #: Marks at the beginning of a file. That of utf-32 begins with that of utf-16.
@@ -185,7 +186,7 @@ def _one_byte(path: Path, name: str) -> str:
     western = mixture.western
     is_other = not western.is_western
     if mixture.valid * 10 > mixture.broken or mixture.characters >= mixture.strays or (mixture.valid and not is_other):
-        if mixture.valid > mixture.broken or not mixture.valid:
+        if mixture.valid >= mixture.broken or not mixture.valid:
             number, more, kind = mixture.first_broken, mixture.broken - 1, "is not utf-8 while the rest of the file is"
         else:
             number, more, kind = mixture.first_valid, mixture.valid - 1, "is utf-8 while the rest of the file is not"
@@ -193,26 +194,27 @@ def _one_byte(path: Path, name: str) -> str:
         advice = "mend these lines, or name the encoding of all of them"
         raise DataError("", _KEY, f"{name}, line {number}{others} {kind}: {_shown(path, name, number)}; {advice}")
     if is_other:
-        raise DataError(
-            "",
-            _KEY,
-            f"{name} is not utf-8, and its text does not look Western European: line {western.number} would begin "
-            f"{_shown(path, name, western.number)}; {_guess(bytes(western.sample))}",
-        )
+        raise DataError("", _KEY, _not_western(path, name, western))
     return "cp1252" if western.has_signs else "latin-1"
 
 
-def _shown(path: Path, name: str, number: int) -> str:
-    with open_bytes(path, name) as (content, _raw):
-        line = next(line for at, line in enumerate(content, start=1) if at == number)
-    text = line.decode("cp1252", "backslashreplace").strip()
-    return repr(text if len(text) <= 60 else text[:60] + "…")
-
-
-def _guess(sample: bytes) -> str:
+def _not_western(path: Path, name: str, western: WesternEvidence) -> str:
     import charset_normalizer
 
-    best = charset_normalizer.from_bytes(sample).best()
+    line = _shown(path, name, western.number)
+    reason = f"{name} is not utf-8, and line {western.number} is no Western European text: {line}"
+    best = charset_normalizer.from_bytes(bytes(western.sample)).best()
     if best is None or best.encoding in ("cp1252", "latin_1", "ascii", "utf_8"):
-        return "name the encoding in which it was saved, such as cp1250 or cp1251, or save it as utf-8"
-    return f"it looks like {best.encoding}: write data.format.encoding: {best.encoding}, or save it as utf-8"
+        return f"{reason}; name the encoding in which it was saved, such as cp1250 or cp1251, or save it as utf-8"
+    # The guess is right for four files of five, so that the line is shown for the user to judge it.
+    guessed = _shown(path, name, western.number, best.encoding)
+    return (
+        f"{reason}; it may be {best.encoding}, in which the line is {guessed}: if that is right, write "
+        f"data.format.encoding: {best.encoding}"
+    )
+
+
+def _shown(path: Path, name: str, number: int, encoding: str = "cp1252") -> str:
+    with open_bytes(path, name) as (content, _raw):
+        line = next(line for at, line in enumerate(content, start=1) if at == number)
+    return shown(line.decode(encoding, "backslashreplace").strip())

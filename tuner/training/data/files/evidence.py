@@ -35,7 +35,8 @@ class Evidence:
     #: Escapes, and those of them in front of a character that needs none.
     escapes: int
     strays: int
-    #: The line on which the record with the first of these begins; 0 where there is none.
+    #: The lines on which the records with the first of each begin; 0 where there is none.
+    first_escape: int
     first_stray: int
 
     @property
@@ -63,7 +64,7 @@ def gather(file: TextFile, dialect: Dialect, layout: Layout) -> Evidence:
     wrapped: Counter[int] = Counter()
     plain: Counter[int] = Counter()
     spans = False
-    first_stray = 0
+    first_escape = first_stray = 0
     with open_records(file, dialect) as (records, _raw), file.lines(dialect.skipped) as (lines, _):
         starts = (number for number, _cells in records)
         for at, (begin, end) in enumerate(pairwise(_with_end(starts))):
@@ -83,6 +84,7 @@ def gather(file: TextFile, dialect: Dialect, layout: Layout) -> Evidence:
             if escape:
                 for follower in re.findall(re.escape(escape) + "(.?)", text, re.DOTALL):
                     counts["escapes"] += 1
+                    first_escape = first_escape or begin or 0
                     if follower == "" or follower not in (quote, separator, escape, "\n", "\r"):
                         counts["strays"] += 1
                         first_stray = first_stray or begin or 0
@@ -94,6 +96,7 @@ def gather(file: TextFile, dialect: Dialect, layout: Layout) -> Evidence:
         by_column=not any(plain[column] for column in wrapped),
         escapes=counts["escapes"],
         strays=counts["strays"],
+        first_escape=first_escape,
         first_stray=first_stray,
     )
 
