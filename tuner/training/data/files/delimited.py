@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tuner.errors import DataError
-from tuner.study.data_config import DataConfig
+from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.training.data.files.detection import Candidate, detect
 from tuner.training.data.files.encodings import find_encoding
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
@@ -26,7 +26,7 @@ from tuner.training.progress import Progress
 #: Records between two looks at how much is read, and bytes from which their cells become a piece of the table.
 _BATCH = 64
 _PIECE = 4 << 20
-#: Records of which a piece is made at the latest: their lists of cells need more memory than the table.
+#: Records of which a piece is made at the latest: strings need more memory than the table.
 _ROWS = 8192
 #: Stands for the column of R's row names; no header holds it, for a header is one line.
 _ROW_NAMES = "row names\n"
@@ -48,13 +48,13 @@ def read_delimited(path: Path, name: str, wanted: Wanted, data: DataConfig, prog
     encoding = find_encoding(path, data.format.encoding, name)
     found = detect(TextFile(path, name, encoding), wanted, data.format)
     try:
-        return _Reading(found.file, found.best, wanted, progress).read()
+        return _Reading(found.file, found.best, wanted, data.format, progress).read()
     except _NotSo as error:
         further = max(found.rivals, key=lambda each: each.failure or 0, default=None)
         if further is not None and (further.failure or 0) > error.line:
             # Another dialect reads more of the file, so that its mistake is the one to mend.
             try:
-                return _Reading(found.file, further, wanted, progress).read()
+                return _Reading(found.file, further, wanted, data.format, progress).read()
             except _NotSo as other:
                 error = other
         raise DataError("", "data.source", error.reason) from error
@@ -70,17 +70,21 @@ class _NotSo(Exception):
 class _Reading:
     """One pass over a file in one dialect."""
 
-    def __init__(self, file: TextFile, candidate: Candidate, wanted: Wanted, progress: Progress) -> None:
+    def __init__(
+        self, file: TextFile, candidate: Candidate, wanted: Wanted, form: FormatConfig, progress: Progress
+    ) -> None:
         self._file = file
         self._dialect = candidate.dialect
         self._layout = candidate.layout
         self._wanted = wanted
+        self._form = form
         self._progress = progress
         #: Places of the columns in a record. R's row names are read as well, to see that they differ.
         self._places = {name: self._layout.index(name) for name in wanted.names}
         if self._layout.row_names:
             self._places[_ROW_NAMES] = 0
-        self._rows: list[list[str]] = []
+        #: The cells of the next piece, by column. Records are not kept: a million lists would be searched for garbage.
+        self._cells: list[list[str]] = [[] for _ in self._places]
         self._pieces: list[pa.RecordBatch] = []
         self._numbers = array("q")
         self._blank = 0
@@ -90,12 +94,12 @@ class _Reading:
         """Read the file."""
         self._check_names()
         lines = self._read_records()
-        self._progress(f"reading {self._file.name}", 1, 1)
         table = pa.Table.from_batches(self._pieces, pa.schema([(name, pa.large_string()) for name in self._places]))
         if self._layout.row_names:
             self._check_row_names(table.column(_ROW_NAMES))
             table = table.drop_columns([_ROW_NAMES])
-        self._swallowed.check(self._file.name, table)
+        if self._form.quote is None:
+            self._swallowed.check(self._file.name, table)
         header = "" if self._layout.has_header else ", no header"
         return FileRows(
             name=self._file.name,
@@ -137,13 +141,14 @@ class _Reading:
                 while batch := list(islice(records, _BATCH)):
                     self._add(batch, last, records)
                     last = batch[-1]
-                    if raw.tell() - position >= _PIECE or len(self._rows) >= _ROWS:
+                    if raw.tell() - position >= _PIECE or len(self._cells[0]) >= _ROWS:
                         position = raw.tell()
                         self._finish_piece()
                         self._progress(stage, min(position, size), size)
             except BrokenRecord as error:
                 raise _NotSo(error.line, self._broken(error)) from error
         self._finish_piece()
+        self._progress(stage, size, size)
         self._swallowed.look(*last)
         return last[0] + sum(cell.count(self._file.newline) for cell in last[1])
 
@@ -157,6 +162,13 @@ class _Reading:
     def _add(self, batch: list[Record], last: Record, records: Iterator[Record]) -> None:
         width, trailing = self._layout.width, self._layout.trailing
         probe = self._layout.index(self._wanted.names[0])
+        numbers, rows = zip(*batch, strict=True)
+        follow = numbers[0] == last[0] + 1 and numbers[-1] - numbers[0] == len(numbers) - 1
+        if follow and not trailing and set(map(len, rows)) == {width} and all(row[probe] for row in rows):
+            # The usual records, one a line and none of them blank, need no look at each.
+            self._numbers.extend(numbers)
+            self._keep(rows)
+            return
         previous, previous_cells = last
         for number, cells in batch:
             if number != previous + 1:
@@ -172,19 +184,23 @@ class _Reading:
             if trailing and cells[-1]:
                 raise _NotSo(number, self._ragged(number, cells, chain(batch, records)))
             self._numbers.append(number)
-            self._rows.append(cells)
+            self._keep((cells,))
+
+    def _keep(self, rows: Sequence[list[str]]) -> None:
+        for kept, at in zip(self._cells, self._places.values(), strict=True):
+            kept.extend([row[at] for row in rows])
 
     def _finish_piece(self) -> None:
-        if not self._rows:
+        if not (rows := len(self._cells[0])):
             return
         try:
-            columns = [pa.array([row[at] for row in self._rows], pa.large_string()) for at in self._places.values()]
+            columns = [pa.array(cells, pa.large_string()) for cells in self._cells]
         except (UnicodeError, pa.ArrowException) as error:
-            first, end = self._numbers[-len(self._rows)], self._numbers[-1]
+            first, end = self._numbers[-rows], self._numbers[-1]
             reason = f"{self._file.name}, lines {first} to {end} hold half a character, which no encoding has"
             raise DataError("", "data.format.encoding", f"{reason}; name the file's encoding") from error
         self._pieces.append(pa.RecordBatch.from_arrays(columns, names=list(self._places)))
-        self._rows = []
+        self._cells = [[] for _ in self._places]
 
     def _ragged(self, number: int, cells: list[str], records: Iterable[Record]) -> str:
         width = len(self._layout.names)

@@ -7,6 +7,7 @@ the cells that are wanted differ, the evidence decides (see `evidence`), or the 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
@@ -16,11 +17,14 @@ from tuner.training.data.files.dialects import QUOTINGS, SEPARATORS, Dialect, ch
 from tuner.training.data.files.evidence import gather
 from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.files.headers import no_candidate
-from tuner.training.data.files.layouts import Layout, lay_out
+from tuner.training.data.files.layouts import Layout, first_records, lay_out
 from tuner.training.data.files.records import BrokenRecord, is_blank, open_records
 from tuner.training.data.files.survey import QUOTES, Survey, survey, with_newline
 from tuner.training.data.files.text_file import TextFile
 from tuner.training.data.files.values import shown
+
+#: Cells in quotes that hold doubled quotes: so many are no chance.
+_FEW = 3
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ def detect(file: TextFile, wanted: Wanted, form: FormatConfig) -> Detected:
     Raises:
         DataError: The file has no such columns or seems to have no header, or more than one reading is left.
     """
+    _check_format(form)
     file = with_newline(file)
     skipped, separators = _separators(file, form)
     candidates = [
@@ -71,7 +76,26 @@ def detect(file: TextFile, wanted: Wanted, form: FormatConfig) -> Detected:
     candidates = [each for each in candidates if _matters(each.dialect, facts, form)] or candidates[:1]
     if any(each.layout.is_plain and each.layout.is_clean for each in candidates):
         candidates = [each for each in candidates if each.layout.is_plain]
-    return _among(file, candidates, wanted)
+    found = _among(file, candidates, wanted, form)
+    if isinstance(form.header, list):
+        _check_first_line(file, found.best)
+    return found
+
+
+def _check_format(form: FormatConfig) -> None:
+    signs = [sign for sign in (form.separator, form.quote, form.escape) if sign not in (None, NONE)]
+    if len(set(signs)) < len(signs):
+        raise DataError("", "data.format", "separator, quote and escape cannot be the same character")
+
+
+def _check_first_line(file: TextFile, best: Candidate) -> None:
+    for line, cells in first_records(file, best.dialect, 1):
+        if tuple(cell.strip() for cell in cells) == best.layout.names:
+            raise DataError(
+                "",
+                "data.format.header",
+                f"{file.name}, line {line} holds the names that the key gives to the columns; leave the key out",
+            )
 
 
 def _separators(file: TextFile, form: FormatConfig) -> tuple[int, tuple[str, ...]]:
@@ -107,7 +131,7 @@ def _matters(dialect: Dialect, facts: Survey, form: FormatConfig) -> bool:
     return quote is None or form.quote is not None or quote in facts.opening or escape is not None
 
 
-def _among(file: TextFile, candidates: list[Candidate], wanted: Wanted) -> Detected:
+def _among(file: TextFile, candidates: list[Candidate], wanted: Wanted, form: FormatConfig) -> Detected:
     first, *others = candidates
     others = [replace(each, failure=_failure(file, each)) for each in others]
     alive = [each for each in others if each.failure is None]
@@ -122,7 +146,32 @@ def _among(file: TextFile, candidates: list[Candidate], wanted: Wanted) -> Detec
     best = alive[0]
     for other in alive[1:]:
         best = _better(file, best, other, wanted)
+    if best.dialect.escape is not None and form.escape is None:
+        _check_escapes(file, best)
     return Detected(file, best, tuple(rivals))
+
+
+def _check_escapes(file: TextFile, best: Candidate) -> None:
+    # Where no other dialect reads the file, backslashes may still belong to the texts.
+    with suppress(BrokenRecord):
+        evidence = gather(file, best.dialect, best.layout)
+        is_few = evidence.escapes < _FEW and (best.dialect.quote is None or best.dialect.separator == "\t")
+        if is_few:
+            raise DataError(
+                "",
+                "data.format.escape",
+                f"{file.name} has the same number of cells on each line only if a backslash escapes the character "
+                f"behind it, as on line {evidence.first_escape}; write data.format.escape: backslash to read it so, or "
+                "mend that line",
+            )
+        if evidence.strays:
+            raise DataError(
+                "",
+                "data.format.escape",
+                f"{file.name}, line {evidence.first_stray} has a backslash that escapes nothing, while backslashes "
+                "elsewhere seem to escape quotes or separators; write data.format.escape: backslash to read the file "
+                f"so and drop it, or data.format.escape: {NONE}",
+            )
 
 
 def _failure(file: TextFile, candidate: Candidate) -> int | None:
@@ -183,9 +232,13 @@ def _is_certain(file: TextFile, candidate: Candidate) -> bool:
 def _by_escape(file: TextFile, one: Candidate, other: Candidate) -> Candidate | None:
     escaped, plain = (one, other) if one.dialect.escape is not None else (other, one)
     evidence = gather(file, escaped.dialect, escaped.layout)
-    if evidence.strays or not evidence.escapes:
+    if not (evidence.is_minimal or evidence.is_uniform):
         return plain
-    return None if evidence.is_minimal or evidence.is_uniform else plain
+    # Without escapes no writer puts a quote into a cell that has none around it.
+    unescaped = replace(escaped.dialect, escape=None) if plain.dialect.quote is None else plain.dialect
+    is_odd = gather(file, unescaped, plain.layout).bare > 0
+    is_many = evidence.escapes >= _FEW
+    return escaped if is_odd and is_many and plain.dialect.separator != "\t" else None
 
 
 def _by_quote(file: TextFile, one: Candidate, other: Candidate) -> Candidate | None:
@@ -199,11 +252,17 @@ def _by_quote(file: TextFile, one: Candidate, other: Candidate) -> Candidate | N
     if evidence.is_certain and not evidence.spans:
         return quoted
     if quoted.dialect.quote != '"':
+        if evidence.is_minimal and evidence.wrapped >= _FEW and not evidence.spans and plain.dialect.quote is None:
+            return quoted
+        if evidence.spans and plain.dialect.quote is not None and gather(file, plain.dialect, plain.layout).is_minimal:
+            return plain
         return None if evidence.is_minimal or evidence.is_uniform else plain
     if quoted.dialect.separator == "\t":
         # People write tab-separated files without quoting, and the quotes belong to their texts.
         if evidence.spans or (evidence.is_uniform and not evidence.is_minimal):
             return None if evidence.is_minimal or evidence.is_uniform else plain
+        if evidence.is_minimal and evidence.wrapped < _FEW:
+            return None
         return quoted if evidence.is_minimal else plain
     return None if evidence.spans else quoted
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from tuner.errors import DataError, first_line
 from tuner.training.data.files.text_file import CHUNK, open_bytes
+from tuner.training.data.files.values import shown
 from tuner.training.data.files.western import WesternEvidence
 
 #: Marks at the beginning of a file. That of utf-32 begins with that of utf-16.
@@ -28,9 +30,11 @@ _NO_TEXT = (
     (b"PAR1", "a parquet file; let its name end with .parquet"),
     (b"%PDF", "a PDF"),
 )
-#: Endings of Japanese text in seven bits, which is valid ASCII.
+#: Beginnings of Japanese text in seven bits, which is valid ASCII.
 _SEVEN_BITS = (b"\x1b$B", b"\x1b$@")
 _KEY = "data.format.encoding"
+#: Encodings whose first half is ASCII, and whose decoders keep no state behind ASCII.
+_ASCII_LIKE = ("utf-8", "utf-8-sig", "ascii", "cp1252", "iso8859-1")
 #: Bytes at the beginning that are searched for the pattern of utf-16.
 _HEAD = 1 << 16
 
@@ -83,26 +87,34 @@ def undecodable_line(path: Path, encoding: str, name: str = "") -> int | None:
     if not codecs.lookup(encoding)._is_text_encoding:
         raise DataError("", _KEY, f"{encoding!r} is no encoding of text, such as utf-8 or cp1252")
     decoder = codecs.getincrementaldecoder(encoding)()
-    ascii_passes = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii", "cp1252", "iso8859-1")
-    feeds = returns = 0
+    is_ascii_like = codecs.lookup(encoding).name in _ASCII_LIKE
     pending = False
     with open_bytes(path, name or str(path)) as (content, _raw):
-        while True:
+        for piece in count():
             chunk = content.read(CHUNK)
-            if chunk and ascii_passes and not pending and chunk.isascii():
-                feeds, returns = feeds + chunk.count(b"\n"), returns + chunk.count(b"\r")
+            if chunk and is_ascii_like and not pending and chunk.isascii():
                 continue
             try:
-                text = decoder.decode(chunk, final=not chunk)
+                decoder.decode(chunk, final=not chunk)
             except UnicodeError as error:
-                text = _before(error, decoder)
-                return 1 + ((feeds + text.count("\n")) or (returns + text.count("\r")))
+                return _line_of_failure(path, encoding, piece, _before(error, decoder))
             except Exception as error:  # codecs of Python's own kinds, such as punycode, raise errors of their own
                 raise DataError("", _KEY, f"{encoding!r} cannot be used: {first_line(error)}") from error
             if not chunk:
-                return None
-            feeds, returns = feeds + text.count("\n"), returns + text.count("\r")
+                break
             pending = bool(decoder.getstate()[0])
+    return None
+
+
+def _line_of_failure(path: Path, encoding: str, pieces: int, rest: str) -> int:
+    # Lines are counted only where they are needed: counting takes longer than decoding.
+    decoder = codecs.getincrementaldecoder(encoding)("ignore")
+    feeds, returns = rest.count("\n"), rest.count("\r")
+    with open_bytes(path, str(path)) as (content, _raw):
+        for _ in range(pieces):
+            text = decoder.decode(content.read(CHUNK))
+            feeds, returns = feeds + text.count("\n"), returns + text.count("\r")
+    return 1 + (feeds or returns)
 
 
 def _before(error: UnicodeError, decoder: codecs.IncrementalDecoder) -> str:
@@ -128,15 +140,13 @@ def _by_head(head: bytes) -> str | None:
 
 
 def _check_seven_bits(path: Path, name: str) -> None:
-    number = 1
     with open_bytes(path, name) as (content, _raw):
         while chunk := content.read(CHUNK):
-            for sign in _SEVEN_BITS:
-                if (at := chunk.find(sign)) >= 0:
-                    number += chunk[:at].count(b"\n")
-                    advice = "write data.format.encoding: iso2022_jp"
-                    raise DataError("", _KEY, f"{name}, line {number} looks like Japanese in iso2022_jp; {advice}")
-            number += chunk.count(b"\n")
+            if b"\x1b" not in chunk:
+                continue
+            if any(sign in chunk for sign in _SEVEN_BITS):
+                advice = "write data.format.encoding: iso2022_jp"
+                raise DataError("", _KEY, f"{name} looks like Japanese in iso2022_jp; {advice}")
 
 
 @dataclass
@@ -176,7 +186,7 @@ def _one_byte(path: Path, name: str) -> str:
     western = mixture.western
     is_other = not western.is_western
     if mixture.valid * 10 > mixture.broken or mixture.characters >= mixture.strays or (mixture.valid and not is_other):
-        if mixture.valid > mixture.broken or not mixture.valid:
+        if mixture.valid >= mixture.broken or not mixture.valid:
             number, more, kind = mixture.first_broken, mixture.broken - 1, "is not utf-8 while the rest of the file is"
         else:
             number, more, kind = mixture.first_valid, mixture.valid - 1, "is utf-8 while the rest of the file is not"
@@ -184,26 +194,27 @@ def _one_byte(path: Path, name: str) -> str:
         advice = "mend these lines, or name the encoding of all of them"
         raise DataError("", _KEY, f"{name}, line {number}{others} {kind}: {_shown(path, name, number)}; {advice}")
     if is_other:
-        raise DataError(
-            "",
-            _KEY,
-            f"{name} is not utf-8, and its text does not look Western European: line {western.number} would begin "
-            f"{_shown(path, name, western.number)}; {_guess(bytes(western.sample))}",
-        )
+        raise DataError("", _KEY, _not_western(path, name, western))
     return "cp1252" if western.has_signs else "latin-1"
 
 
-def _shown(path: Path, name: str, number: int) -> str:
-    with open_bytes(path, name) as (content, _raw):
-        line = next(line for at, line in enumerate(content, start=1) if at == number)
-    text = line.decode("cp1252", "backslashreplace").strip()
-    return repr(text if len(text) <= 60 else text[:60] + "…")
-
-
-def _guess(sample: bytes) -> str:
+def _not_western(path: Path, name: str, western: WesternEvidence) -> str:
     import charset_normalizer
 
-    best = charset_normalizer.from_bytes(sample).best()
+    line = _shown(path, name, western.number)
+    reason = f"{name} is not utf-8, and line {western.number} is no Western European text: {line}"
+    best = charset_normalizer.from_bytes(bytes(western.sample)).best()
     if best is None or best.encoding in ("cp1252", "latin_1", "ascii", "utf_8"):
-        return "name the encoding in which it was saved, such as cp1250 or cp1251, or save it as utf-8"
-    return f"it looks like {best.encoding}: write data.format.encoding: {best.encoding}, or save it as utf-8"
+        return f"{reason}; name the encoding in which it was saved, such as cp1250 or cp1251, or save it as utf-8"
+    # The guess is right for four files of five, so that the line is shown for the user to judge it.
+    guessed = _shown(path, name, western.number, best.encoding)
+    return (
+        f"{reason}; it may be {best.encoding}, in which the line is {guessed}: if that is right, write "
+        f"data.format.encoding: {best.encoding}"
+    )
+
+
+def _shown(path: Path, name: str, number: int, encoding: str = "cp1252") -> str:
+    with open_bytes(path, name) as (content, _raw):
+        line = next(line for at, line in enumerate(content, start=1) if at == number)
+    return shown(line.decode(encoding, "backslashreplace").strip())

@@ -35,6 +35,9 @@ class Evidence:
     #: Escapes, and those of them in front of a character that needs none.
     escapes: int
     strays: int
+    #: The lines on which the records with the first of each begin; 0 where there is none.
+    first_escape: int
+    first_stray: int
 
     @property
     def is_minimal(self) -> bool:
@@ -61,6 +64,7 @@ def gather(file: TextFile, dialect: Dialect, layout: Layout) -> Evidence:
     wrapped: Counter[int] = Counter()
     plain: Counter[int] = Counter()
     spans = False
+    first_escape = first_stray = 0
     with open_records(file, dialect) as (records, _raw), file.lines(dialect.skipped) as (lines, _):
         starts = (number for number, _cells in records)
         for at, (begin, end) in enumerate(pairwise(_with_end(starts))):
@@ -80,7 +84,10 @@ def gather(file: TextFile, dialect: Dialect, layout: Layout) -> Evidence:
             if escape:
                 for follower in re.findall(re.escape(escape) + "(.?)", text, re.DOTALL):
                     counts["escapes"] += 1
-                    counts["strays"] += follower == "" or follower not in (quote, separator, escape, "\n", "\r")
+                    first_escape = first_escape or begin or 0
+                    if follower == "" or follower not in (quote, separator, escape, "\n", "\r"):
+                        counts["strays"] += 1
+                        first_stray = first_stray or begin or 0
     return Evidence(
         wrapped=wrapped.total(),
         needed=counts["needed"],
@@ -89,6 +96,8 @@ def gather(file: TextFile, dialect: Dialect, layout: Layout) -> Evidence:
         by_column=not any(plain[column] for column in wrapped),
         escapes=counts["escapes"],
         strays=counts["strays"],
+        first_escape=first_escape,
+        first_stray=first_stray,
     )
 
 

@@ -11,6 +11,8 @@ from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.files.records import BrokenRecord, Record, is_blank, open_records
 from tuner.training.data.files.text_file import TextFile
 
+#: Names of rows that are no numbers: so many that differ are no chance.
+_MANY = 20
 #: Records at the beginning from which the layout is told. Later ones must keep to it.
 _SAMPLE = 1000
 
@@ -82,6 +84,12 @@ def lay_out(file: TextFile, dialect: Dialect, wanted: Wanted, header: Header) ->
     if named and body and all(len(cells) == width + 1 for cells in body):
         if all(not cells[-1] for cells in body):
             return Layout(names=names, has_header=True, trailing=True)
-        if len({cells[0] for cells in body}) == len(body):
+        if _are_row_names([cells[0] for cells in body]):
             return Layout(names=names, has_header=True, row_names=True)
     return Layout(names=names, has_header=named, is_clean=all(len(cells) == width for cells in body))
+
+
+def _are_row_names(cells: list[str]) -> bool:
+    # R numbers rows from 1 where they have no names.
+    numbered = all(cell.isdecimal() for cell in cells)
+    return len(set(cells)) == len(cells) and (numbered or len(cells) >= _MANY)

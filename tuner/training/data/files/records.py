@@ -13,7 +13,7 @@ from tuner.training.data.files.text_file import TextFile
 
 #: Characters of one cell; a quote that is never closed takes in no more.
 LONGEST_CELL = 16_000_000
-_INNER_RETURN = re.compile(r"\r(?=[^\r\n])")
+_INNER_RETURN = re.compile(r"\r(?=\r*[^\r\n])")
 Record = tuple[int, list[str]]
 
 

@@ -21,7 +21,7 @@ class Survey:
 
     #: Quotes that some cell begins with.
     opening: frozenset[str]
-    #: Quotes that a backslash stands in front of.
+    #: Quotes that a backslash stands in front of; all of them where one stands in front of another.
     escaped: frozenset[str]
     #: Whether a backslash stands in front of a separator.
     separator_escaped: bool
@@ -48,12 +48,13 @@ def survey(file: TextFile, separators: Iterable[str], quotes: Iterable[str] = QU
         The file, with a stand-in where it needs one, and the facts.
     """
     separators = tuple(separators)
+    # By the fact, a character that it needs, and the quote that it is about.
     needles = {
-        **{("opening", quote): {before + quote for before in (*separators, "\n", "\r")} for quote in quotes},
-        **{("escaped", quote): {"\\" + quote} for quote in quotes},
-        ("separator", ""): {"\\" + separator for separator in separators},
+        **{("opening", quote, quote): {before + quote for before in (*separators, "\n", "\r")} for quote in quotes},
+        **{("escaped", "\\", quote): {"\\" + quote, "\\\\"} for quote in quotes},
+        ("separator", "\\", ""): {"\\" + separator for separator in separators},
     }
-    found: set[tuple[str, str]] = set()
+    found: set[tuple[str, str, str]] = set()
     inner_return = False
     absent = list(_STAND_INS)
     # A line end in front lets the first cell of all begin like that of any other line.
@@ -62,14 +63,15 @@ def survey(file: TextFile, separators: Iterable[str], quotes: Iterable[str] = QU
         for chunk in chunks:
             text = tail + chunk
             for fact in needles.keys() - found:
-                if any(needle in text for needle in needles[fact]):
+                # One character is found much faster than two.
+                if fact[1] in text and any(needle in text for needle in needles[fact]):
                     found.add(fact)
             inner_return = inner_return or ("\r" in text and _INNER_RETURN.search(text) is not None)
             absent = [each for each in absent if each not in text]
             tail = text[-1:]
     hides = inner_return and file.newline == "\n" and absent
     return replace(file, stand_in=absent[0] if hides else None), Survey(
-        opening=frozenset(quote for kind, quote in found if kind == "opening"),
-        escaped=frozenset(quote for kind, quote in found if kind == "escaped"),
-        separator_escaped=("separator", "") in found,
+        opening=frozenset(quote for kind, _, quote in found if kind == "opening"),
+        escaped=frozenset(quote for kind, _, quote in found if kind == "escaped"),
+        separator_escaped=("separator", "\\", "") in found,
     )

@@ -62,7 +62,8 @@ class Swallowed:
                 "",
                 "data.format.quote",
                 f"{name}, line {found[0].line}{more}: a quote opens and takes in lines that look like rows of their "
-                f"own, the first with the label {found[0].label!r}; close the quote, or write data.format.quote: none",
+                f"own, the first with the label {found[0].label!r}; "
+                f"close the quote, or write data.format.quote: none, or {self._dialect.quote!r} if all is one cell",
             )
 
     def _split(self, cells: list[str]) -> Iterator[list[str]]:
