@@ -8,7 +8,7 @@ import re
 #: A whole number with zeros alone behind its point, without zeros in front that a code may have.
 _WHOLE = re.compile(r"(-?(?:0|[1-9][0-9]*))\.0+")
 #: Floats above it have no digits behind the point; `repr` writes them shorter than `int` does.
-_LARGEST_WHOLE = 1e15
+_LARGEST_WHOLE = 1e16
 
 
 def word(value: object) -> str | None:

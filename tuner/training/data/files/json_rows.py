@@ -48,7 +48,7 @@ def read_json(path: Path, name: str, wanted: Wanted, data: DataConfig, progress:
     try:
         return _read_document(text, name, wanted, data, _Reading(encoding, progress))
     except BrokenJson as error:
-        raise DataError("", "data.source", f"line {error.line} of {name} {error.reason}") from error
+        raise DataError("", "data.source", f"line {error.line} of {name}: {error.reason}") from error
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _read_lines(path: Path, name: str, wanted: Wanted, data: DataConfig, reading
     if broken:
         others = len(broken) - 1
         more = f" (and {others:,} more line{'s' if others > 1 else ''})" if others else ""
-        raise DataError("", "data.source", f"line {broken[0].line} of {name}{more} {broken[0].reason}")
+        raise DataError("", "data.source", f"line {broken[0].line} of {name}{more}: {broken[0].reason}")
     reading.progress(f"reading {name}", size, size)
     return table.rows(f"one a line, {reading.encoding}", blank)
 
