@@ -75,15 +75,15 @@ def test_labels_of_many_parts_and_row_groups_stay_in_order(tmp_path: Path) -> No
     [
         (
             {"text": [None, 5, 6], "label": ["a"] * 3},
-            "data.text: record 2 of rows.parquet (and 1 more record): column 'text' holds the number 5: a text is a",
+            "data.text: rows.parquet, record 2 (and 1 more record): column 'text' holds the number 5: a text is a",
         ),
         (
             {"text": [["a"], None], "label": ["a"] * 2},
-            "data.text: record 1 of rows.parquet: column 'text' holds the li",
+            "data.text: rows.parquet, record 1: column 'text' holds the li",
         ),
         (
             {"text": ["a", "b"], "label": [["x"], ["y", "z"]]},
-            "data.label: record 1 of rows.parquet (and 1 more record): column 'label' holds the list ['x']: several "
+            "data.label: rows.parquet, record 1 (and 1 more record): column 'label' holds the list ['x']: several "
             "labels a row are the task multi-label-classification, which is not there yet; give each row one label",
         ),
         (
@@ -93,7 +93,7 @@ def test_labels_of_many_parts_and_row_groups_stay_in_order(tmp_path: Path) -> No
         ({"text": ["a"], "label": [{"name": "x"}]}, "holds the object {'name': 'x'}: name a key inside of it, such as"),
         (
             {"text": ["a", "b"], "label": [b"a", b"\xff"]},
-            "data.label: record 2 of rows.parquet: column 'label' holds b",
+            "data.label: rows.parquet, record 2: column 'label' holds b",
         ),
         ({"text": ["a"], "labels": ["x"]}, "data.label: there is no column 'label'; did you mean 'labels'?; there are"),
         (
@@ -190,5 +190,5 @@ def test_a_number_that_no_class_has_is_refused_with_its_record(tmp_path: Path, c
         classes.features.arrow_schema.metadata
     )
     pq.write_table(table, tmp_path / "rows.parquet")
-    with pytest.raises(DataError, match=r"^data\.label: record 2 of d: column 'label' holds 2, and has 2 classes$"):
+    with pytest.raises(DataError, match=r"^data\.label: d, record 2: column 'label' holds 2, and has 2 classes$"):
         read_parquet(tmp_path / "rows.parquet", "d", WANTED)

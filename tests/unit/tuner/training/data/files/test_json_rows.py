@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +147,7 @@ def test_the_first_row_may_name_the_cells(tmp_path: Path) -> None:
 def test_a_row_with_a_cell_too_many_is_refused_with_its_line(tmp_path: Path) -> None:
     content = lines(["good", "pos"], ["bad", "neg", "x"], ["a"])
     assert complaint(tmp_path, content, format={"header": ["text", "label"]}) == (
-        "data.source: line 2 of rows.json (and 1 more line) has 3 cells where 2 columns are named: ['bad', 'neg', 'x']"
+        "data.source: rows.json, line 2 (and 1 more line) has 3 cells where 2 columns are named: ['bad', 'neg', 'x']"
     )
 
 
@@ -208,8 +212,8 @@ def test_a_value_that_a_column_cannot_have_is_refused_with_the_first_place_and_t
     tmp_path: Path, record: Any, words: str
 ) -> None:
     for content, place in (
-        (lines(*TWO, record, record, record), "line 3 of rows.json (and 2 more lines)"),
-        (json.dumps([*TWO, record, record]), "record 3 of rows.json (and 1 more record)"),
+        (lines(*TWO, record, record, record), "rows.json, line 3 (and 2 more lines)"),
+        (json.dumps([*TWO, record, record]), "rows.json, record 3 (and 1 more record)"),
     ):
         assert words.format(place=place) in complaint(tmp_path, content)
 
@@ -221,9 +225,7 @@ def test_values_to_select_and_group_by_are_words_and_columns_that_are_not_needed
     record = {**TWO[0], "stars": 5, "who": {"id": 7}, "note": ["\ud800", {"a": 1}]}
     assert cells(read(tmp_path, lines(record, record), wanted))[0] == ("good", "pos", "5", "7")
     said = complaint(tmp_path, lines({**record, "stars": [5]}, record), wanted)
-    assert said.startswith(
-        "data.where: line 1 of rows.json: column 'stars' holds the list [5]: a row has one word there"
-    )
+    assert said.startswith("data.where: rows.json, line 1: column 'stars' holds the list [5]: a row has one word there")
 
 
 @pytest.mark.parametrize(
@@ -231,20 +233,20 @@ def test_values_to_select_and_group_by_are_words_and_columns_that_are_not_needed
     [
         (
             lines(*TWO) + '{"text": "x"\n{"text"}\n',
-            "line 3 of rows.json (and 1 more line): no JSON, as it ends in the mid",
+            "rows.json, line 3 (and 1 more line): no JSON, as it ends in the mid",
         ),
-        (lines(*TWO) + "{'text': 'x'}\n", "line 3 of rows.json: no JSON, expecting property name enclosed in double"),
-        (lines(*TWO) + '{"text": "a", "text": "b"}', "line 3 of rows.json: the key 'text' stands twice in an object"),
-        ('[\n{"text": "a"},\n{"a": 1,\n "b": {"c": 1, "c": 2}}\n]', "line 4 of rows.json: the key 'c' stands twice"),
-        ('{"data": [\n{"text": "a"},\n{"a": 1, "a": 2}]}', "line 3 of rows.json: the key 'a' stands twice"),
+        (lines(*TWO) + "{'text': 'x'}\n", "rows.json, line 3: no JSON, expecting property name enclosed in double"),
+        (lines(*TWO) + '{"text": "a", "text": "b"}', "rows.json, line 3: the key 'text' stands twice in an object"),
+        ('[\n{"text": "a"},\n{"a": 1,\n "b": {"c": 1, "c": 2}}\n]', "rows.json, line 4: the key 'c' stands twice"),
+        ('{"data": [\n{"text": "a"},\n{"a": 1, "a": 2}]}', "rows.json, line 3: the key 'a' stands twice"),
         (json.dumps(TWO, indent=1)[:-20], "no JSON, "),
-        ('[{"text": "a"}', "line 1 of rows.json: no JSON, as it ends in the middle of a value; is the file cut off?"),
-        ("[1, 2]", "record 1 of rows.json (and 1 more record) is 1; a row is an object with named values"),
-        (lines(*TWO, None), "line 3 of rows.json is None; a row is an object with named values"),
+        ('[{"text": "a"}', "rows.json, line 1: no JSON, as it ends in the middle of a value; is the file cut off?"),
+        ("[1, 2]", "rows.json, record 1 (and 1 more record) is 1; a row is an object with named values"),
+        (lines(*TWO, None), "rows.json, line 3 is None; a row is an object with named values"),
         ('[{"text": "a"}] [', "no JSON, extra data at column 17: '['"),
-        (lines(*TWO) + "[" * 5000, "line 3 of rows.json: lists and objects have too many levels"),
-        ("[" * 100_000, "rows.json: lists and objects have too many levels"),
-        (lines(*TWO) + f'{{"text": "a", "label": {"9" * 5000}}}', "line 3 of rows.json: a number has too many digits"),
+        (lines(*TWO) + "[" * 5000, "rows.json, line 3: lists and objects have too many levels"),
+        ("[" * 100_000, "rows.json, line 1: lists and objects have too many levels"),
+        (lines(*TWO) + f'{{"text": "a", "label": {"9" * 5000}}}', "rows.json, line 3: a number has too many digits"),
         ('{"a": 1, "b": "c"}', "rows.json holds no rows; its keys are 'a', 'b'; rows are a list of objects"),
         ("3", "rows.json holds 3 and no rows"),
         ("[]", "rows.json holds no rows"),
@@ -261,7 +263,7 @@ def test_a_broken_document_is_refused_with_its_line(tmp_path: Path, content: str
 
 def test_a_number_beyond_all_floats_is_no_infinity(tmp_path: Path) -> None:
     said = complaint(tmp_path, '{"text": "a", "label": 1e999}\n' * 2)
-    assert said.startswith("data.label: line 1 of rows.json (and 1 more line): column 'label' holds the number")
+    assert said.startswith("data.label: rows.json, line 1 (and 1 more line): column 'label' holds the number")
 
 
 @pytest.mark.parametrize(
@@ -273,7 +275,7 @@ def test_a_number_beyond_all_floats_is_no_infinity(tmp_path: Path) -> None:
         ({"columns": ["text", "text", "label"], "data": [["a", "b", "c"]]}, "names the column 'text' twice"),
         (
             {"columns": ["text", "label"], "data": [["a"]]},
-            "record 1 of rows.json has 1 cells where 2 columns are named: ['a']",
+            "rows.json, record 1 has 1 cells where 2 columns are named: ['a']",
         ),
     ],
 )
@@ -321,3 +323,14 @@ def test_bytes_that_the_named_encoding_does_not_explain_are_refused_with_their_l
     assert said.startswith("data.format.encoding: ")
     assert "line 3" in said
     assert "rows.json" in said
+
+
+@pytest.mark.parametrize(("ending", "packer"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
+def test_a_compressed_file_is_read_as_the_file_inside(
+    tmp_path: Path, ending: str, packer: Callable[[bytes], bytes]
+) -> None:
+    content = packer(lines(*TWO).encode())
+    found = read_all(tmp_path, content, name=f"rows.jsonl{ending}")[ONLY]
+    assert cells(found) == [("good", "pos"), ("bad", "neg")]
+    with pytest.raises(DataError, match=r"^data\.source: rows\.jsonl\.\w+ cannot be read: "):
+        read_all(tmp_path, content[:-9], name=f"rows.jsonl{ending}")
