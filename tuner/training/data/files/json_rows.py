@@ -48,6 +48,8 @@ def read_json(path: Path, name: str, wanted: Wanted, data: DataConfig, progress:
         return _read_document(text, reading, wanted, data)
     except BrokenJson as error:
         raise DataError("", "data.source", f"{name}, line {error.line}: {error.reason}") from error
+    except MemoryError as error:
+        raise DataError("", "data.source", f"{name} does not fit into memory; write one record a line") from error
     except UnicodeError as error:  # the file has changed since its encoding was found
         raise DataError("", "data.format.encoding", f"{name} is not {reading.encoding}") from error
 

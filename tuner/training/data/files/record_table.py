@@ -166,7 +166,7 @@ class RecordTable:
         Args:
             reading: Words on how the file was read, behind the number of records.
             blank: Empty lines that were left out.
-            notes: What else the reader noticed.
+            notes: Sentences for the user, as in `FileRows`.
 
         Raises:
             DataError: A record has another shape, a column is missing, or a value cannot be used.
