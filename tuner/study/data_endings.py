@@ -40,7 +40,7 @@ ENDINGS: Mapping[str, DataKind] = {
     ".parquet": DataKind.PARQUET,
 }
 #: Compressions by the ending that stands behind one of `ENDINGS`.
-COMPRESSIONS: Mapping[str, str] = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
+COMPRESSIONS: Mapping[str, str] = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}
 
 
 def data_ending(name: str) -> DataEnding | None:

@@ -13,7 +13,7 @@ from tuner.study.data_endings import DataEnding, DataKind, data_ending
         ("SMSSpamCollection.data", DataEnding(DataKind.DELIMITED)),
         ("rows.ndjson", DataEnding(DataKind.JSON)),
         ("rows.v1.jsonl.gz", DataEnding(DataKind.JSON, "gzip")),
-        ("rows.csv.ZST", DataEnding(DataKind.DELIMITED, "zstd")),
+        ("rows.csv.XZ", DataEnding(DataKind.DELIMITED, "xz")),
         ("https://host/rows.json?download=1#top", DataEnding(DataKind.JSON)),
         ("data/train-00000-of-00001.parquet", DataEnding(DataKind.PARQUET)),
         ("some/model", None),

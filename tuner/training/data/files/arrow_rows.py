@@ -38,7 +38,7 @@ def read_parquet(path: Path, name: str, wanted: Wanted) -> FileRows:
         DataError: The file is damaged, a column is missing, or a value cannot be used.
     """
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             schema = file.schema_arrow
             columns = _find_columns(schema, name, wanted)
             table = file.read(columns=[".".join(column) for column in columns.values()])

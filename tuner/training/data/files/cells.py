@@ -47,8 +47,8 @@ def shown(value: object) -> str:
 
 
 def place(name: str, kind: PlaceKind, number: int) -> str:
-    """Return the words that name a row: `line 3 of rows.jsonl`."""
-    return f"{kind.value} {number} of {name}"
+    """Return the words that name a row: `rows.jsonl, line 3`."""
+    return f"{name}, {kind.value} {number}"
 
 
 @dataclass

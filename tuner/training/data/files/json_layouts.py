@@ -113,7 +113,8 @@ def _table(value: Any, name: str, wanted: Wanted) -> Rows | None:
     ):
         return Rows(_Columns(_columns(value, name, wanted.names)), "columns")
     inner = list(value.values())
-    if inner and all(isinstance(each, dict) for each in inner) and has_columns(inner[0], wanted):
+    are_records = bool(inner) and all(isinstance(each, dict) for each in inner) and has_columns(inner[0], wanted)
+    if are_records and not isinstance(inner[0].get(wanted.names[0]), list | dict):
         return Rows(inner, "rows with a key each")
     return None
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
@@ -13,6 +16,7 @@ from tuner.training.data.files.file_rows import ONLY, FileRows, PlaceKind, Wante
 from tuner.training.data.files.json_layouts import find_rows
 from tuner.training.data.files.json_values import BrokenJson, decode, elements, is_value
 from tuner.training.data.files.record_table import RecordTable
+from tuner.training.data.files.text_file import open_bytes
 from tuner.training.progress import Progress
 
 #: Records between two reports of progress.
@@ -35,47 +39,59 @@ def read_json(path: Path, name: str, wanted: Wanted, data: DataConfig, progress:
     Raises:
         DataError: The file is no JSON, has no rows, or its values are not as the study needs them.
     """
-    encoding = find_encoding(path, data.format.encoding)
+    reading = _Reading(path, name, find_encoding(path, data.format.encoding, name), progress)
     try:
-        if _has_lines(path, encoding):
-            return {ONLY: _read_lines(path, name, wanted, data, _Reading(encoding, progress))}
-        text = path.read_text(encoding)
-    except UnicodeError as error:
-        reason = f"{_undecodable_line(path, name, encoding)} is no {encoding}; name the file's encoding"
-        raise DataError("", "data.format.encoding", reason) from error
-    except OSError as error:
-        raise DataError("", "data.source", f"{name} cannot be read: {error.strerror or error}") from error
-    try:
-        return _read_document(text, name, wanted, data, _Reading(encoding, progress))
+        if _has_lines(reading):
+            return {ONLY: _read_lines(reading, wanted, data)}
+        with reading.open() as (file, _):
+            text = file.read()
+        return _read_document(text, reading, wanted, data)
     except BrokenJson as error:
-        raise DataError("", "data.source", f"line {error.line} of {name} {error.reason}") from error
+        raise DataError("", "data.source", f"{name}, line {error.line}: {error.reason}") from error
+    except MemoryError as error:
+        raise DataError("", "data.source", f"{name} does not fit into memory; write one record a line") from error
+    except UnicodeError as error:  # the file has changed since its encoding was found
+        raise DataError("", "data.format.encoding", f"{name} is not {reading.encoding}") from error
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """The encoding of a file, and the progress of its reading."""
+    """A file that is read."""
 
+    path: Path
+    #: Its name in messages.
+    name: str
     encoding: str
     progress: Progress
 
+    @contextmanager
+    def open(self) -> Iterator[tuple[io.TextIOWrapper, BinaryIO]]:
+        """Open the text, and the file on disk, whose position tells how much is read."""
+        with open_bytes(self.path, self.name) as (content, raw), io.TextIOWrapper(content, self.encoding) as file:
+            yield file, raw
 
-def _has_lines(path: Path, encoding: str) -> bool:
+    def show(self, done: int, total: int) -> None:
+        """Report progress."""
+        self.progress(f"reading {self.name}", done, total)
+
+
+def _has_lines(reading: _Reading) -> bool:
     """Return whether a file has one JSON value a line: its first line is one, and another one follows."""
-    with path.open(encoding=encoding) as file:
+    with reading.open() as (file, _):
         first = next((line for line in file if not line.isspace()), "")
         more = any(not line.isspace() for line in file)
     return more and is_value(first)
 
 
-def _read_lines(path: Path, name: str, wanted: Wanted, data: DataConfig, reading: _Reading) -> FileRows:
+def _read_lines(reading: _Reading, wanted: Wanted, data: DataConfig) -> FileRows:
     if data.field is not None:
-        reason = f"{name} has one record a line and no keys above them; drop the key, or name columns with dots"
-        raise DataError("", "data.field", reason)
-    table = RecordTable(name, PlaceKind.LINE, wanted, data.format.header)
+        reason = "has one record a line and no keys above them; drop the key, or name columns with dots"
+        raise DataError("", "data.field", f"{reading.name} {reason}")
+    table = RecordTable(reading.name, PlaceKind.LINE, wanted, data.format.header)
     blank = 0
     broken: list[BrokenJson] = []
-    size = path.stat().st_size
-    with path.open("rb") as binary, io.TextIOWrapper(binary, encoding=reading.encoding) as file:
+    size = reading.path.stat().st_size
+    with reading.open() as (file, raw):
         for number, line in enumerate(file, 1):
             if line.isspace():
                 blank += 1
@@ -87,41 +103,30 @@ def _read_lines(path: Path, name: str, wanted: Wanted, data: DataConfig, reading
                 continue
             table.add(record, number)
             if number % _REPORTED == 0:
-                reading.progress(f"reading {name}", binary.tell(), size)
+                reading.show(raw.tell(), size)
     if broken:
         others = len(broken) - 1
         more = f" (and {others:,} more line{'s' if others > 1 else ''})" if others else ""
-        raise DataError("", "data.source", f"line {broken[0].line} of {name}{more} {broken[0].reason}")
-    reading.progress(f"reading {name}", size, size)
+        raise DataError("", "data.source", f"{reading.name}, line {broken[0].line}{more}: {broken[0].reason}")
+    reading.show(size, size)
     return table.rows(f"one a line, {reading.encoding}", blank)
 
 
-def _read_document(text: str, name: str, wanted: Wanted, data: DataConfig, reading: _Reading) -> dict[str, FileRows]:
+def _read_document(text: str, reading: _Reading, wanted: Wanted, data: DataConfig) -> dict[str, FileRows]:
     if not text.strip():
-        raise DataError("", "data.source", f"{name} is empty")
+        raise DataError("", "data.source", f"{reading.name} is empty")
     if text.lstrip()[0] == "[" and data.field is None:
-        table = RecordTable(name, PlaceKind.RECORD, wanted, data.format.header)
+        table = RecordTable(reading.name, PlaceKind.RECORD, wanted, data.format.header)
         for number, (record, position) in enumerate(elements(text), 1):
             table.add(record, number)
             if number % _REPORTED == 0:
-                reading.progress(f"reading {name}", position, len(text))
-        reading.progress(f"reading {name}", len(text), len(text))
+                reading.show(position, len(text))
+        reading.show(len(text), len(text))
         return {ONLY: table.rows(f"a list, {reading.encoding}")}
     splits = {}
-    for split, rows in find_rows(decode(text), name, wanted, data.field).items():
-        table = RecordTable(name, PlaceKind.RECORD, wanted, rows.header or data.format.header)
+    for split, rows in find_rows(decode(text), reading.name, wanted, data.field).items():
+        table = RecordTable(reading.name, PlaceKind.RECORD, wanted, rows.header or data.format.header)
         for number, record in enumerate(rows.records, 1):
             table.add(record, number)
         splits[split] = table.rows(f"{rows.layout}, {reading.encoding}", notes=rows.notes)
     return splits
-
-
-def _undecodable_line(path: Path, name: str, encoding: str) -> str:
-    """Return words on the first line that the encoding does not explain."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode(encoding)
-            except UnicodeError:
-                return f"line {number} of {name}"
-    return name

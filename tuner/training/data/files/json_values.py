@@ -127,11 +127,11 @@ def _broken(error: Exception, text: str, start: int, first_line: int) -> BrokenJ
     """Return the error for a value that begins at `start`."""
     if isinstance(error, JSONDecodeError):
         if not text[error.pos :].strip():
-            reason = "ends in the middle of a value; is the file cut off?"
-        else:
-            fragment = shown(text[error.pos : error.pos + _FRAGMENT])
-            reason = f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}: {fragment}"
-        return BrokenJson(first_line + error.lineno - 1, f"is no JSON: {reason}")
+            lines = text.rstrip().count("\n")
+            return BrokenJson(first_line + lines, "no JSON, as it ends in the middle of a value; is the file cut off?")
+        fragment = shown(text[error.pos : error.pos + _FRAGMENT])
+        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}: {fragment}"
+        return BrokenJson(first_line + error.lineno - 1, f"no JSON, {reason}")
     if isinstance(error, _RepeatedKey):
         start = _start_of_repetition(text, start)
         reason = f"the key {shown(str(error))} stands twice in an object; drop one"

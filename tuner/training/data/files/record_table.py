@@ -166,7 +166,7 @@ class RecordTable:
         Args:
             reading: Words on how the file was read, behind the number of records.
             blank: Empty lines that were left out.
-            notes: What else the reader noticed.
+            notes: Sentences for the user, as in `FileRows`.
 
         Raises:
             DataError: A record has another shape, a column is missing, or a value cannot be used.
@@ -198,10 +198,9 @@ class RecordTable:
     def _shape_error(self, wrong: Mistakes) -> DataError:
         places = wrong.place(self._name, self._kind)
         if isinstance(wrong.value, list) and self._cells is not None:
-            named = "data.format.header names" if isinstance(self._header, list) else "the first row has"
-            key = "data.format.header" if isinstance(self._header, list) else "data.source"
-            reason = f"has {len(wrong.value)} cells where {named} {len(self._cells)}: {shown(wrong.value)}"
-            return DataError("", key, f"{places} {reason}")
+            named = "columns are named" if self._header else "are in the first row"
+            reason = f"{len(wrong.value)} cells where {len(self._cells)} {named}: {shown(wrong.value)}"
+            return DataError("", "data.source", f"{places} has {reason}")
         return DataError("", "data.source", f"{places} is {shown(wrong.value)}; a row is an object with named values")
 
     def _check_columns(self) -> None:
