@@ -1,4 +1,4 @@
-"""What guessing reaches stands beside what the search has found; warnings about the data come once."""
+"""The value that guessing reaches stands beside the best one; warnings about the data come once."""
 
 from __future__ import annotations
 

@@ -227,4 +227,3 @@ def test_check_of_a_sound_file_is_a_report_of_fewer_than_twenty_lines(tuner: Tun
     count = corners.split()[1]
     assert corners == f"corners: {count} of {count} train"
     assert lines[-1] == f"{study}: sound. Next: tuner start {study}"
-    assert done.stderr == ""
