@@ -187,10 +187,43 @@ def test_check_of_a_sound_file_trains_the_corners_and_leaves_nothing(tuner: Tune
     assert outcome["sizes"] == {"train": 96, "validation": 40, "test": 20}
     assert outcome["labels"] == ["negative", "positive"]
     assert outcome["first"]["learning_rate"] >= 3e-4
-    # Both schedules, and every choice of every parameter, in as many runs as the longest list has entries.
+    # Every choice of every parameter, in as many runs as the longest list has entries.
     longest = max(len(entry.get("choices", [0, 0])) for entry in outcome["search_space"].values())
-    corners = [line for line in done.stderr.splitlines() if line.startswith("corner ")]
-    assert len(corners) == outcome["corners"] == longest
-    assert any(" linear " in line for line in corners)
-    assert any(" constant " in line for line in corners)
+    assert outcome["corners"] == longest
+    assert outcome["smoke_s"] > 0
+    rows = outcome["rows"]
+    assert rows["read"] == rows["used"] == 156
+    assert rows["left_out"] == []
+    assert rows["splits"] == outcome["sizes"]
+    assert rows["classes"]["positive"] == {"train": 48, "validation": 20, "test": 10}
+    assert outcome["guess"] == 0.5
+    assert outcome["noise"] == pytest.approx(0.5 / 40**0.5)
+    assert outcome["lengths"]["longest"] == 7
+    assert outcome["warnings"] == []
+    assert [device["label"] for device in outcome["device"]] != []
+    cost = outcome["cost"]
+    assert [entry["frozen"] for entry in cost["trial_s"]] == outcome["search_space"]["frozen_layers"]["choices"]
+    assert all(0 < entry["seconds"] < 60 for entry in cost["trial_s"])
+    assert set(cost["disk"]) == {"checkpoint_bytes", "data_bytes", "trunk_bytes"}
+    assert all(value > 0 for value in cost["disk"].values())
     assert content(tuner.folder) == before
+
+
+def test_check_of_a_sound_file_is_a_report_of_fewer_than_twenty_lines(tuner: Tuner) -> None:
+    study = tuner.study("sound", search_space={"num_train_epochs": 2, "dropout": 0.3})
+    done = tuner.run("check", study, timeout=60)
+    assert done.returncode == 0, done.stderr
+    lines = [line.strip() for line in done.stdout.splitlines()]
+    assert len(lines) < 20
+    begins = [line.split()[0] for line in lines]
+    order = ["reading:", "rows:", "classes:", "guessing", "lengths:", "device:", "model:", "trial", "cost:", "disk:"]
+    assert [each for each in begins if each in order] == order
+    assert "rows: 156 read; train 96, validation 40, test 20" in lines
+    assert "classes: negative 48 + 20 + 10, positive 48 + 20 + 10 (train + validation + test)" in lines
+    assert "guessing the largest class: accuracy 0.500; noise of 40 validation rows: about ±0.079" in lines
+    assert any(line.startswith("trial 0, the published recipe, changed by your space: ") for line in lines)
+    assert any("epochs 2 (published " in line for line in lines)
+    corners = next(line for line in lines if line.startswith("corners: "))
+    count = corners.split()[1]
+    assert corners == f"corners: {count} of {count} train"
+    assert lines[-1] == f"{study}: sound. Next: tuner start {study}"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _WORD = len("guessing")
 #: Most files, classes and corners that are named; then `and 7 more`.
 _FILES, _CLASSES, _CORNERS = 2, 10, 3
+#: Splits in the order in which they are shown.
+_SPLITS = ("train", "validation", "test")
 #: Most characters of a class's name.
 _NAME = 40
 
@@ -145,15 +147,16 @@ def _reading(reading: Sequence[str]) -> list[str]:
 
 def _rows(report: DataReport) -> list[str]:
     rows = report.rows
-    splits = ", ".join(f"{name} {count:,}" for name, count in rows.splits.items())
+    order = sorted(rows.splits, key=_SPLITS.index)
+    splits = ", ".join(f"{name} {rows.splits[name]:,}" for name in order)
     left_out = "".join(f"; {each.count:,} {each.reason}" for each in rows.left_out)
     lines = [_line("rows:", redact(f"{rows.read:,} read; {splits}{left_out}"))]
     if rows.classes:
         named = [
-            f"{_name(name)} {' + '.join(f'{counts.get(split, 0):,}' for split in rows.splits)}"
+            f"{_name(name)} {' + '.join(f'{counts.get(split, 0):,}' for split in order)}"
             for name, counts in rows.classes.items()
         ]
-        lines.append(_line("classes:", redact(f"{_first(named, _CLASSES)} ({' + '.join(rows.splits)})")))
+        lines.append(_line("classes:", redact(f"{_first(named, _CLASSES)} ({' + '.join(order)})")))
     return lines
 
 

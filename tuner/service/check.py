@@ -25,6 +25,7 @@ from tuner.reporting.check_report import (
     warning_lines,
 )
 from tuner.service.cost import cost_of, survey_study
+from tuner.service.run import check_cuda
 from tuner.service.smoke import smoke_run
 from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, missing_folders, naming_checkpoints, remove_empty
@@ -61,7 +62,6 @@ def check(
         ConfigError: The study cannot run; names the file, the key and the reason.
     """
     _check_places(config, url, source)
-    devices, device_problem = _devices()
     with (
         tempfile.TemporaryDirectory() as scratch,
         ForkServer(Path(scratch) / "log", preload=PRELOAD if config.train is None else PRELOAD_OWN) as fork_server,
@@ -72,6 +72,7 @@ def check(
         if prepared is not None:
             report = prepared.report
             _say_all(say, data_lines(report, config.metric.name, config.max_length))
+        devices, device_problem = _devices(config, fork_server)
         local_study.share(fork_server)
         progress(Progressed(stage="building the model"))
         survey = _survey(local_study, fork_server)
@@ -133,12 +134,16 @@ def _check_places(config: StudyConfig, url: str, source: str) -> None:
     remove_empty(missing)
 
 
-def _devices() -> tuple[tuple[Device, ...], str | None]:
-    """Return the devices that `--devices auto` takes here, and why there are none."""
+def _devices(config: StudyConfig, fork_server: ForkServer) -> tuple[tuple[Device, ...], str | None]:
+    """Return the devices that `--devices auto` takes here, and why they cannot be used, where this is so."""
+    devices: tuple[Device, ...] = ()
     try:
-        return select_devices("auto", os.environ, DriverNvml()), None
+        devices = select_devices("auto", os.environ, DriverNvml())
+        if devices[0].kind == "cuda" and config.train is None:
+            check_cuda(devices[0], fork_server)
     except DeviceError as error:
-        return (), str(error)
+        return devices, str(error)
+    return devices, None
 
 
 def _survey(local_study: LocalStudy, fork_server: ForkServer) -> Survey | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import GRADUAL, Hyperparameters
@@ -73,13 +73,14 @@ def cost_of(local_study: LocalStudy, survey: Survey, smoke_runs: Sequence[SmokeR
     assert local_study.prepared is not None
     rows = min(SMOKE_ROWS, local_study.prepared.sizes["train"])
     validated = min(SMOKE_ROWS, local_study.prepared.sizes["validation"])
+    # Each smoke run measures its first evaluation, which allocates memory. The fastest is nearest to a later one.
     evaluations = [run.measured.evaluation_s / validated for run in smoke_runs if run.measured is not None]
     speed = _Speed.of(smoke_runs, rows)
     trial_s = {}
     if speed is not None and evaluations:
         for frozen, work in zip(depths_of(local_study), survey.trials, strict=True):
             if (seconds := speed.seconds(work)) is not None:
-                trial_s[frozen] = seconds + work.evaluated_rows * median(evaluations)
+                trial_s[frozen] = seconds + work.evaluated_rows * min(evaluations)
     return Cost(
         trial_s=trial_s,
         checkpoint_bytes=max(work.checkpoint_bytes for work in survey.trials),
@@ -119,17 +120,21 @@ class _Speed:
         ]
         # A first optimiser step allocates memory. It counts only where no smoke run had a second one.
         warm = [point for point in points if len(point[2]) > 1] or points
-        measured = [(frozen, seconds[-1] / _batch_rows(run, len(seconds) - 1, rows)) for run, frozen, seconds in warm]
-        if not measured:
+        fastest: dict[int, float] = {}
+        for run, frozen, seconds in warm:
+            row_s = seconds[-1] / _batch_rows(run, len(seconds) - 1, rows)
+            # Other work on the machine makes a measurement longer, and never shorter.
+            fastest[frozen] = min(row_s, fastest.get(frozen, row_s))
+        if not fastest:
             return None
-        middle_x, middle_y = fmean(x for x, _ in measured), fmean(y for _, y in measured)
-        spread = sum((x - middle_x) ** 2 for x, _ in measured)
-        slope = sum((x - middle_x) * (y - middle_y) for x, y in measured) / spread if spread > 0 else 0.0
+        middle_x, middle_y = fmean(fastest), fmean(fastest.values())
+        spread = sum((x - middle_x) ** 2 for x in fastest)
+        slope = sum((x - middle_x) * (y - middle_y) for x, y in fastest.items()) / spread if spread > 0 else 0.0
         return cls(
             unfrozen_s=middle_y - slope * middle_x,
             saved_s=-slope,
-            measured=frozenset(x for x, _ in measured),
-            least_s=min(y for _, y in measured),
+            measured=frozenset(fastest),
+            least_s=min(fastest.values()),
         )
 
     def seconds(self, work: TrialWork) -> float | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tuner.errors import ConfigError, DeviceError
 from tuner.machine.device_locks import DeviceLocks
-from tuner.machine.devices import Lane, lanes, select_devices
+from tuner.machine.devices import Device, Lane, lanes, select_devices
 from tuner.machine.nvml import DriverNvml
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
 from tuner.reporting.events import Notice, Watcher
@@ -79,7 +79,7 @@ def ready_workplace(
             # The fork server imports torch now. This process uses the time for an import that it needs later.
             importlib.import_module("tuner.supervisor.supervisor")
             if device.kind == "cuda" and config.train is None:
-                _check_cuda(held[0], fork_server)
+                check_cuda(device, fork_server)
             if text := notice_of(config):
                 watch(Notice(text=text))
             yield Workplace(lanes=held, fork_server=fork_server, store=store, watch=watch, timing=machine.timing)
@@ -104,9 +104,14 @@ def _held_lanes(machine: Machine) -> Iterator[tuple[Lane, ...]]:
             yield lanes(locks.acquire_free(devices, machine.workers if on_gpu else None), machine.workers)
 
 
-def _check_cuda(lane: Lane, fork_server: ForkServer) -> None:
-    if not fork_server.call("tuner.training.calls:has_cuda", {}, lane.device.environment()):
+def check_cuda(device: Device, fork_server: ForkServer) -> None:
+    """Have a trainer process find out whether the installed torch can use a GPU.
+
+    Raises:
+        DeviceError: It cannot.
+    """
+    if not fork_server.call("tuner.training.calls:has_cuda", {}, device.environment()):
         raise DeviceError(
-            f"{lane.device.label} ({lane.device.name}) is there, but this torch cannot use it; "
+            f"{device.label} ({device.name}) is there, but this torch cannot use it; "
             "install a CUDA build of torch, or give --devices cpu"
         )

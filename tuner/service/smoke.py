@@ -69,7 +69,7 @@ def smoke_run(local_study: LocalStudy, fork_server: ForkServer, corner: Hyperpar
 
 
 def _watch(trainer: Trainer) -> tuple[TrialResult, Mapping[str, Any], Measured | None]:
-    """Return the trainer's result, what it recorded and measured; no trial is pruned here."""
+    """Return the trainer's result, its effective configuration and its measurements; no trial is pruned here."""
     effective: Mapping[str, Any] = {}
     measured: Measured | None = None
     while True:

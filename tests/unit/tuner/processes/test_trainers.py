@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tuner.errors import DataError, HubAway, TrainerDied, TunerError
+from tuner.processes.messages import Progressed
 from tuner.processes.trainers import ForkServer, Trainer, describe_exit
 
 HELPERS = "trainer_functions"
@@ -44,6 +45,13 @@ def start(fork_server: ForkServer, function: str, **arguments: object) -> Traine
 
 def test_a_call_returns_what_the_function_sends(fork_server: ForkServer) -> None:
     assert fork_server.call(f"{HELPERS}:add", {"left": 2, "right": 3}) == 5
+
+
+def test_the_progress_of_a_call_comes_before_its_result(fork_server: ForkServer) -> None:
+    seen: list[Progressed] = []
+    assert fork_server.call(f"{HELPERS}:add_slowly", {"left": 2, "right": 3}, progress=seen.append) == 5
+    assert seen == [Progressed(stage="adding", done=done, total=2) for done in (1, 2)]
+    assert fork_server.call(f"{HELPERS}:add_slowly", {"left": 2, "right": 4}) == 6
 
 
 def test_a_call_begins_as_the_one_before_began(fork_server: ForkServer) -> None:

@@ -11,13 +11,19 @@ from pathlib import Path
 
 from tuner.errors import DataError, HubAway
 from tuner.processes import step_counter
-from tuner.processes.messages import Returned
+from tuner.processes.messages import Progressed, Returned
 
 #: Changed by one call, to be seen unchanged by the next.
 STATE = {"calls": 0}
 
 
 def add(connection: Connection, *, left: int, right: int) -> None:
+    connection.send(Returned(value=left + right))
+
+
+def add_slowly(connection: Connection, *, left: int, right: int) -> None:
+    connection.send(Progressed(stage="adding", done=1, total=2))
+    connection.send(Progressed(stage="adding", done=2, total=2))
     connection.send(Returned(value=left + right))
 
 

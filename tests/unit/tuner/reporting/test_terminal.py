@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
+from tuner.processes.messages import Progressed
 from tuner.reporting.events import Began, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
 from tuner.reporting.terminal import Lines, LiveTable, RunTotals, progress
 from tuner.trial.evaluation import Evaluation
@@ -143,3 +144,25 @@ def test_the_best_follows_the_direction_and_counts_complete_trials_alone() -> No
         totals.take(ended(number, state, value, finished=number + 1))
     assert totals.best == (2, 0.4)
     assert totals.remaining_s == pytest.approx(40)
+
+
+def test_a_terminal_shows_the_stage_of_the_preparation_until_trials_run() -> None:
+    console, shown = terminal()
+    with LiveTable(console) as table:
+        table(Progressed(stage="encoding texts", done=500, total=2000))
+        assert "encoding texts: 500 of 2,000 (25 %)" in shown()
+        assert "trials" not in shown(), "nothing is known of them"
+        table(BEGAN)
+        table(started(0))
+        assert "1/4 trials, no best yet" in shown().rpartition("encoding texts")[2]
+
+
+def test_a_pipe_gets_a_line_of_a_slow_stage_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    now = [100.0]
+    monkeypatch.setattr("tuner.reporting.stages.time.monotonic", lambda: now[0])
+    with progress(Console(file=text, width=20)) as watch:
+        for second in range(12):
+            now[0] += 1
+            watch(Progressed(stage="encoding texts", done=second, total=20))
+    assert text.getvalue() == "encoding texts: 10 of 20 (50 %)\n"

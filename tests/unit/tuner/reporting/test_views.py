@@ -93,6 +93,7 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
         "reason": None,
         "trials": {"total": 4, **NO_TRIALS},
         "best": None,
+        "guess": None,
         "metric": "loss",
         "direction": "minimize",
         "budget": {
