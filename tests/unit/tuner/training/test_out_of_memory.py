@@ -131,7 +131,7 @@ def test_an_evaluation_is_made_again_with_half_and_goes_on_with_it(make_run: Cal
     for one, other in zip(found, whole, strict=True):
         assert (one.step, one.train_loss) == (other.step, other.train_loss)
         assert one.value == other.value
-        assert one.validation_loss == pytest.approx(other.validation_loss, rel=1e-5)
+        assert one.validation_loss == pytest.approx(other.validation_loss, rel=1e-4)
     assert [each["micro_batch"] for each in recorded] == [16] * 2, "it has taken no memory from training"
 
 

@@ -15,7 +15,9 @@ from tuner.training.data.groups import group_order
     classes=st.integers(1, 3),
     seed=st.integers(0, 3),
 )
-def test_a_group_is_in_one_split_and_no_split_but_training_is_larger_than_asked(members: list[int], classes: int, seed: int) -> None:
+def test_a_group_is_in_one_split_and_no_split_but_training_is_larger_than_asked(
+    members: list[int], classes: int, seed: int
+) -> None:
     groups = np.repeat(np.arange(len(members)), members)
     labels = np.arange(len(groups)) % classes
     sizes = {"test": 6, "validation": 6, "train": len(groups) - 12}
@@ -29,7 +31,7 @@ def test_a_group_is_in_one_split_and_no_split_but_training_is_larger_than_asked(
     # The sizes add up to all rows, so training has the groups that fit nowhere.
     assert sum(map(len, parts.values())) == len(groups)
     for split, part in parts.items():
-        assert 0 < len(part)
+        assert len(part) > 0
         assert split == "train" or len(part) <= sizes[split]
         assert len(set(part.tolist())) == len(part)
         # A group that has a row in a split has all of its rows there.

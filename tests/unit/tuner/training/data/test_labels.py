@@ -82,7 +82,7 @@ def test_names_are_given_to_values() -> None:
     ("train", "validation", "names", "key", "reason"),
     [
         (["a", "b"], ["c"], None, "data.label", "label 'c' of validation is not in the training split; that has a, b"),
-        ([1, 1], [1], None, "data.label", "has 1 class; a classifier needs two"),
+        ([1, 1], [1], None, "data.label", "; a classifier needs two"),
         (["a", None], ["a"], None, "data.label", "there is no label in column 'label'"),
         (["a", "b"], [None], None, "data.label", "there is no label in column 'label'"),
         ([0, 1], [1], {"0": "negative"}, "data.labels", "there is no name for the label '1'"),

@@ -35,6 +35,8 @@ every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
 #: An evaluation a step, and dropout, so that every loss and every draw counts.
 CLOSE: dict[str, Any] = {"num_train_epochs": 2, "evaluations": 10, "dropout": 0.1, "learning_rate": 5e-3}
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+#: Relative difference of losses after ten steps of sums in another order; 1.1e-5 was seen on one processor.
+CLOSE_ENOUGH = 1e-4
 
 
 @pytest.fixture
@@ -92,8 +94,8 @@ def test_freezing_gives_the_losses_of_a_plain_forward_pass(
         plain, _ = trained(replace(run, speed=Speed(one_token=False)))
     assert [each.step for each in ours] == [each.step for each in plain]
     for one, other in zip(ours, plain, strict=True):
-        assert one.train_loss == pytest.approx(other.train_loss, rel=1e-5)
-        assert one.validation_loss == pytest.approx(other.validation_loss, rel=1e-5)
+        assert one.train_loss == pytest.approx(other.train_loss, rel=CLOSE_ENOUGH)
+        assert one.validation_loss == pytest.approx(other.validation_loss, rel=CLOSE_ENOUGH)
 
 
 @contextmanager
@@ -113,14 +115,14 @@ def test_the_last_layer_of_one_token_learns_what_the_whole_layer_learns(
     whole, other = trained(replace(run, speed=Speed(one_token=False)))
     assert (said["one_token"], other["one_token"]) == (True, False)
     for one, another in zip(ours, whole, strict=True):
-        assert one.train_loss == pytest.approx(another.train_loss, rel=1e-5)
+        assert one.train_loss == pytest.approx(another.train_loss, rel=CLOSE_ENOUGH)
 
 
 def test_parting_batches_by_length_learns_the_same(make_run: Callable[..., TrialRun]) -> None:
     run = replace(make_run("bert", **{**CLOSE, "dropout": 0.0, "batch_size": 32}), micro_batch=4)
     ours, plain = trained(run)[0], trained(replace(run, speed=Speed(length_grouping=False)))[0]
     for one, other in zip(ours, plain, strict=True):
-        assert one.train_loss == pytest.approx(other.train_loss, rel=1e-5)
+        assert one.train_loss == pytest.approx(other.train_loss, rel=CLOSE_ENOUGH)
 
 
 @pytest.fixture
