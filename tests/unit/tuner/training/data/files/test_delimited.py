@@ -165,6 +165,11 @@ class TestQuoting:
 
 
 class TestHeader:
+    def test_blank_lines_in_front_of_the_header_are_counted(self, tmp_path: Path) -> None:
+        rows = read(tmp_path, '\n\ntext\tlabel\n"Wow"\tx\nplain\ty\n')
+        assert pairs(rows) == [('"Wow"', "x"), ("plain", "y")]
+        assert (rows.blank, rows.numbers.tolist()) == (2, [4, 5])
+
     def test_a_file_without_header_is_refused_with_its_first_line(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"no header: its line 1 is 'a, b', 'x'; name its 2 columns") as caught:
             read(tmp_path, '"a, b",x\nc,y\nd,x\n')
