@@ -230,6 +230,10 @@ class TestHeader:
             with pytest.raises(DataError, match="holds no record"):
                 read(tmp_path, content)
 
+    def test_a_file_of_one_endless_line_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="line 1 has more than 16,000,000 characters"):
+            read(tmp_path, b"{1,2}," * 3_000_000)
+
     def test_a_header_alone_has_no_rows(self, tmp_path: Path) -> None:
         assert read(tmp_path, "text,label\n").table.num_rows == 0
 
