@@ -57,48 +57,73 @@ class Evidence:
 
 def gather(file: TextFile, dialect: Dialect, layout: Layout) -> Evidence:
     """Read a file for evidence."""
-    quote, escape = dialect.quote or "", dialect.escape or ""
-    cell = _cell_pattern(dialect)
-    separator = dialect.separator
-    counts: Counter[str] = Counter()
-    wrapped: Counter[int] = Counter()
-    plain: Counter[int] = Counter()
-    spans = False
-    first_escape = first_stray = 0
+    counting = _Counting(dialect, layout.width)
+    header = layout.has_header
     with open_records(file, dialect) as (records, _raw), file.lines(dialect.skipped) as (lines, _):
+        # Records are read for the line on which each begins, and their text is read beside them.
         starts = (number for number, _cells in records)
-        for at, (begin, end) in enumerate(pairwise(_with_end(starts))):
+        for begin, end in pairwise(_with_end(starts)):
             size = None if begin is None or end is None else end - begin
             text = "".join(islice(lines, size)).rstrip("\r\n")
-            if at == 0 and layout.has_header:
-                continue
-            spans = spans or (size is not None and size > 1) or "\n" in text
-            for column, match in enumerate(cell.finditer(text)):
-                inner, outer = match["inner"], match["outer"]
-                if inner is not None:
-                    wrapped[column] += 1
-                    counts["needed"] += any(sign in inner for sign in (separator, "\n", "\r", quote))
-                elif outer not in _UNQUOTED:
-                    plain[column] += 1
-                    counts["bare"] += bool(quote) and quote in _without_escapes(outer, escape)
-            if escape:
-                for follower in re.findall(re.escape(escape) + "(.?)", text, re.DOTALL):
-                    counts["escapes"] += 1
-                    first_escape = first_escape or begin or 0
-                    if follower == "" or follower not in (quote, separator, escape, "\n", "\r"):
-                        counts["strays"] += 1
-                        first_stray = first_stray or begin or 0
-    return Evidence(
-        wrapped=wrapped.total(),
-        needed=counts["needed"],
-        bare=counts["bare"],
-        spans=spans,
-        by_column=not any(plain[column] for column in wrapped),
-        escapes=counts["escapes"],
-        strays=counts["strays"],
-        first_escape=first_escape,
-        first_stray=first_stray,
-    )
+            if header:
+                header = not text.strip()
+            else:
+                counting.add(begin or 0, text, file.newline in text)
+    return counting.result()
+
+
+class _Counting:
+    def __init__(self, dialect: Dialect, width: int) -> None:
+        self._separator = dialect.separator
+        self._quote = dialect.quote or ""
+        self._escape = dialect.escape or ""
+        self._width = width
+        self._cell = _cell_pattern(dialect)
+        self._counts: Counter[str] = Counter()
+        self._wrapped: Counter[int] = Counter()
+        #: Columns of which a cell is not in quotes.
+        self._plain: set[int] = set()
+        self._spans = False
+        self._first_escape = self._first_stray = 0
+
+    def add(self, line: int, text: str, spans: bool) -> None:
+        """Count a record."""
+        self._spans = self._spans or spans
+        if self._escape and self._escape in text:
+            self._add_escapes(line, text)
+        elif self._quote not in text and len(self._plain) >= self._width:
+            return  # it tells nothing new
+        for column, match in enumerate(self._cell.finditer(text)):
+            inner, outer = match["inner"], match["outer"]
+            if inner is not None:
+                self._wrapped[column] += 1
+                self._counts["needed"] += any(sign in inner for sign in (self._separator, "\n", "\r", self._quote))
+            elif outer not in _UNQUOTED:
+                self._plain.add(column)
+                self._counts["bare"] += bool(self._quote) and self._quote in _without_escapes(outer, self._escape)
+
+    def _add_escapes(self, line: int, text: str) -> None:
+        needing = (self._quote, self._separator, self._escape, "\n", "\r")
+        for follower in re.findall(re.escape(self._escape) + "(.?)", text, re.DOTALL):
+            self._counts["escapes"] += 1
+            self._first_escape = self._first_escape or line
+            if not follower or follower not in needing:
+                self._counts["strays"] += 1
+                self._first_stray = self._first_stray or line
+
+    def result(self) -> Evidence:
+        """Return the counts."""
+        return Evidence(
+            wrapped=self._wrapped.total(),
+            needed=self._counts["needed"],
+            bare=self._counts["bare"],
+            spans=self._spans,
+            by_column=self._plain.isdisjoint(self._wrapped),
+            escapes=self._counts["escapes"],
+            strays=self._counts["strays"],
+            first_escape=self._first_escape,
+            first_stray=self._first_stray,
+        )
 
 
 def _with_end(starts: Iterable[int]) -> Iterator[int | None]:

@@ -18,6 +18,8 @@ from tuner.errors import DataError, first_line
 
 #: Bytes that are read at once.
 CHUNK = 1 << 20
+#: Characters of a first line. A longer one is that of another kind of file, such as JSON, whose name ends with .csv.
+LONGEST_LINE = 16_000_000
 #: Openers of compressed files, by the ending of the name.
 _OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
     ".gz": lambda raw: gzip.GzipFile(fileobj=raw),
@@ -85,7 +87,10 @@ class TextFile:
         with self._text(self.newline) as (text, raw):
             for _ in range(skipped):
                 text.readline()
-            first = text.readline()
+            first = text.readline(LONGEST_LINE)
+            if len(first) == LONGEST_LINE:
+                reason = f"{self.name}, line {skipped + 1} has more than {LONGEST_LINE:,} characters and is no header"
+                raise DataError("", "data.source", f"{reason}; is it a csv or tsv file?")
             yield chain([first.removeprefix("\ufeff")] if first else [], text), raw
 
     @contextmanager

@@ -165,6 +165,11 @@ class TestQuoting:
 
 
 class TestHeader:
+    def test_blank_lines_in_front_of_the_header_are_counted(self, tmp_path: Path) -> None:
+        rows = read(tmp_path, '\n\ntext\tlabel\n"Wow"\tx\nplain\ty\n')
+        assert pairs(rows) == [('"Wow"', "x"), ("plain", "y")]
+        assert (rows.blank, rows.numbers.tolist()) == (2, [4, 5])
+
     def test_a_file_without_header_is_refused_with_its_first_line(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"no header: its line 1 is 'a, b', 'x'; name its 2 columns") as caught:
             read(tmp_path, '"a, b",x\nc,y\nd,x\n')
@@ -224,6 +229,10 @@ class TestHeader:
         for content in ("", "\n\n", "\ufeff"):
             with pytest.raises(DataError, match="holds no record"):
                 read(tmp_path, content)
+
+    def test_a_file_of_one_endless_line_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="line 1 has more than 16,000,000 characters"):
+            read(tmp_path, b"{1,2}," * 3_000_000)
 
     def test_a_header_alone_has_no_rows(self, tmp_path: Path) -> None:
         assert read(tmp_path, "text,label\n").table.num_rows == 0

@@ -118,7 +118,8 @@ def test_the_cells_that_were_written_are_read_or_an_error_names_a_line(
         assert "line" in str(error)  # noqa: PT017 - an error is one of two right answers
         assert "\n" not in str(error)  # noqa: PT017
         return
-    assert pairs(found) == table.wanted()
+    # A row that has nothing but `""` in a column that is not wanted may be blank or not: nothing is lost with it.
+    assert [row for row in pairs(found) if any(row)] == [row for row in table.wanted() if any(row)]
     assert len(found.numbers) == found.table.num_rows
 
 
