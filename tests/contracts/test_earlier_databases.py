@@ -44,7 +44,10 @@ def test_a_database_of_an_earlier_version_reads_as_it_did(placed: str, study: st
     expected = json.loads((HERE / study / "read.json").read_text(encoding="utf-8"))
     assert set(expected) == set(READING)
     for command in READING:
-        assert read(command, study, placed, expected[command]) == expected[command], command
+        found = read(command, study, placed, expected[command])
+        if isinstance(found, dict):  # a later version may say more
+            found = {key: value for key, value in found.items() if key in expected[command]}
+        assert found == expected[command], command
 
 
 @pytest.mark.parametrize(("placed", "study"), [(name, name) for name in OUTDATED], indirect=["placed"])

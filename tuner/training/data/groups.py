@@ -22,8 +22,9 @@ def group_order(groups: Rows, classes: Rows, sizes: Mapping[str, int], seed: int
     """Assign whole groups to splits.
 
     Groups are taken in a random order. Each goes to the test split, else to the validation split, else to training, as
-    far as it fits there. Groups that fit nowhere are unused, or in training where the splits are to use each row. Of `_TRIES` such orders the best one is kept: its splits
-    are nearest to their sizes, and their classes to the proportions of the whole.
+    far as it fits there. Groups that fit nowhere are unused, or in training where the splits are to use each row. Of
+    `_TRIES` such orders the best one is kept: its splits are nearest to their sizes, and their classes to the
+    proportions of the whole.
 
     Args:
         groups: The number of each row's group. Shape: (rows,).

@@ -48,7 +48,9 @@ def map_labels(
         )
     classes = tuple(dict.fromkeys(names[word] if names else word for word in in_order))
     if len(classes) < 2:
-        raise DataError("", "data.label", f"the training split has {len(classes)} class; a classifier needs two")
+        only = f", {classes[0]!r}" if classes else ""
+        reason = f"the training split has {len(classes)} class{only}; a classifier needs two"
+        raise DataError("", "data.label", reason)
     numbers = {word: classes.index(names[word] if names else word) for word in in_order}
     if names is not None:  # a word that training lacks may have the name of one that training has
         numbers |= {word: classes.index(name) for word, name in names.items() if name in classes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from tuner.errors import DataError
+from tuner.errors import DataError, first_line
 from tuner.study.data_endings import ENDINGS, DataKind, data_ending
 from tuner.study.hub import hub_problem
 from tuner.training.data.files.arrow_rows import from_dataset, read_parquet
@@ -192,5 +193,7 @@ def _downloaded(url: str, cache: Path) -> Path:
     manager = DownloadManager(download_config=DownloadConfig(cache_dir=str(cache / "downloads")))
     try:
         return Path(manager.download(url))
-    except Exception as error:
-        raise DataError("", "data.source", f"{url} cannot be fetched: {type(error).__name__}") from error
+    except Exception as error:  # each protocol has errors of its own
+        offline = os.environ.get("HF_HUB_OFFLINE") and ", since HF_HUB_OFFLINE is set and it is not cached"
+        reason = offline or f": {type(error).__name__}: {first_line(error)}"
+        raise DataError("", "data.source", f"{url} cannot be read{reason}") from error

@@ -376,7 +376,7 @@ PAIRS = "".join(f"the film,{label}\n" for label in ("x", "y") * 30)
             "data.text",
             "reviews.csv, line 62: there is no text in column 'text'",
         ),
-        (HEAD + "a,x\n" * 60, {}, {}, "data.label", "has 1 class"),
+        (HEAD + "a,x\n" * 60, {}, {}, "data.label", "has 1 class, "),
         (
             HEAD + "a,x\n" * 30 + "a,y\n" * 30 + "a,z\n",
             {"splits": {"train": 59, "validation": 2}},

@@ -235,5 +235,5 @@ def test_the_rule_of_labels_holds_for_where_and_names_too(tmp_path: Path) -> Non
     path = write_csv(tmp_path / "rows.csv", rows)
     found = split_file(path, labels={1: "one", "0.0": "none"}, splits={"train": 0.7, "validation": 0.3})
     assert found.labels == ("none", "one")
-    with pytest.raises(DataError, match="has 1 class"):
+    with pytest.raises(DataError, match="has 1 class, "):
         split_file(path, where={"ok": True}, splits={"train": 0.7, "validation": 0.3})

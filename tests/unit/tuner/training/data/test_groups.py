@@ -15,7 +15,7 @@ from tuner.training.data.groups import group_order
     classes=st.integers(1, 3),
     seed=st.integers(0, 3),
 )
-def test_a_group_is_in_one_split_and_no_split_but_training_is_larger_than_asked(
+def test_a_group_is_in_one_split_and_training_alone_may_be_larger_than_asked(
     members: list[int], classes: int, seed: int
 ) -> None:
     groups = np.repeat(np.arange(len(members)), members)
