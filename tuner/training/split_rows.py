@@ -15,6 +15,7 @@ from tuner.training.data.examples import numbers_of
 from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.labels import row_numbers
 from tuner.training.data.loading import LoadedRows, load_rows
+from tuner.training.data.mapped_rows import on_disk
 from tuner.training.data.places import Places, RowProblem
 from tuner.training.data.splitting import SplitPlan, make_splits, plan_splits
 from tuner.training.data.word_columns import words_of
@@ -113,7 +114,8 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
     left_out += [LeftOut("not asked for by data.splits", carved.unused)] if carved.unused else []
     if empty := [name for name, split in carved.splits.items() if len(split) == 0]:
         raise DataError("", f"data.splits.{empty[0]}", "is empty")
-    splits, classes = task.targets(_without(carved.splits, data, by_task=task), data)
+    used = _without(carved.splits, data, by_task=task)
+    splits, classes = task.targets({name: on_disk(split, request.cache) for name, split in used.items()}, data)
     targets = {name: numbers_of(split, "labels") for name, split in splits.items()}
     return SplitRows(
         splits=splits,
