@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from tuner.machine.devices import Device
     from tuner.study.data_report import DataReport, Lengths
 
-#: Columns of the word that a line begins with. All words end in the same column.
-_WORD = len("guessing")
 #: Most files, classes and corners that are named; then `and 7 more`.
 _FILES, _CLASSES, _CORNERS = 2, 10, 3
 #: Splits in the order in which they are shown.
@@ -139,6 +137,8 @@ def warning_lines(warnings: Sequence[str]) -> list[str]:
 
 
 def _reading(reading: Sequence[str]) -> list[str]:
+    if len(reading) == 1:  # the study file names it
+        return [_line("reading:", redact(reading[0].partition(": ")[2]))]
     shown = list(reading[:_FILES])
     if len(reading) > _FILES:
         shown.append(f"and {len(reading) - _FILES:,} more")
@@ -166,8 +166,9 @@ def _guessing(report: DataReport, metric: str) -> list[str]:
         parts.append(f"the largest class: {metric} {report.guess:.3f}")
     rows = report.rows.splits.get("validation", 0)
     if (error := noise(metric, rows)) is not None:
-        parts.append(f"noise of {rows:,} validation rows: about ±{error:.3f}")
-    return [_line("guessing" if report.guess is not None else "", "; ".join(parts))] if parts else []
+        word = "noise of " if parts else ""
+        parts.append(f"{word}{rows:,} validation rows: about ±{error:.3f}")
+    return [_line("guessing" if report.guess is not None else "noise:", "; ".join(parts))] if parts else []
 
 
 def _lengths(lengths: Lengths, max_length: int) -> str:
@@ -183,7 +184,7 @@ def _lengths(lengths: Lengths, max_length: int) -> str:
 
 
 def _line(word: str, rest: str) -> str:
-    return f"{word:>{_WORD}} {rest}"
+    return f"{word or ' ' * len('reading:')} {rest}"
 
 
 def _first(shown: Sequence[str], most: int) -> str:

@@ -1,4 +1,4 @@
-"""An account of a study's data: how files were read, which rows are used, what guessing reaches, what is cut."""
+"""An account of a study's data: how files were read, which rows are used, lengths, and the value of guessing."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
         rows, count = _deduplicated(task, data, rows, plan)
         left_out += [LeftOut("by data.deduplicate", count)] if count else []
     groups = _groups(data, rows, plan)
-    labels, names = _strata(rows, plan, task.stratum(data))
+    labels, names = _strata(loaded, rows, plan, task.stratum(data))
     carved = make_splits(rows, plan, labels=labels, names=names, groups=groups, seed=request.seed)
     left_out += [LeftOut("not asked for by data.splits", carved.unused)] if carved.unused else []
     if empty := [name for name, split in carved.splits.items() if len(split) == 0]:
@@ -179,14 +179,18 @@ def _groups(data: DataConfig, rows: Mapping[str, Dataset], plan: SplitPlan) -> n
 
 
 def _strata(
-    rows: Mapping[str, Dataset], plan: SplitPlan, column: str | None
+    loaded: LoadedRows, rows: Mapping[str, Dataset], plan: SplitPlan, column: str | None
 ) -> tuple[npt.NDArray[np.int64] | None, Sequence[str]]:
-    """Return the class of each row of the split that is carved, and the names of the classes, in alphabetic order."""
+    """Return the class of each row of the split that is carved, and the names of the classes, in the order of drawing.
+
+    It is the alphabetic one, of names or, as in version 0.1, of the numbers that the source has for them.
+    """
     if column is None or plan.base is None:
         return None, ()
     words, index = words_of(rows[plan.base], column)
     shown = [str(word) for word in words]
-    in_order = sorted(shown)
+    numbers = {name: str(number) for number, name in enumerate(loaded.classes.get(column, ()))}
+    in_order = sorted(shown, key=lambda word: numbers.get(word, word))
     ranks = np.asarray([in_order.index(word) for word in shown], dtype=np.int64)
     return (ranks[index] if len(ranks) else index), in_order
 

@@ -1,4 +1,4 @@
-"""Loading of the rows that a study needs, whatever kind of source they come from."""
+"""Loading of the rows that a study needs, from a source of any kind."""
 
 from __future__ import annotations
 
@@ -42,6 +42,8 @@ class LoadedRows:
     reading: tuple[str, ...]
     #: Sentences for the user.
     warnings: tuple[str, ...]
+    #: Names of the classes of columns whose source has numbers for them, by column.
+    classes: Mapping[str, tuple[str, ...]]
 
 
 def load_rows(
@@ -103,6 +105,7 @@ def load_rows(
         left_out=tuple(LeftOut(reason, count) for reason, count in reasons if count),
         reading=tuple(f"{each.name}: {each.reading}" for each in in_order),
         warnings=tuple(f"{each.name}: {note}" for each in in_order for note in each.notes),
+        classes={column: names for each in in_order for column, names in each.classes.items()},
     )
     return loaded, found
 

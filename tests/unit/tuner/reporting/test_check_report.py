@@ -45,8 +45,8 @@ def space(**written: Any) -> Any:
 
 def test_the_report_on_the_data_is_a_line_on_each_thing() -> None:
     assert data_lines(REPORT, "accuracy", 128) == [
-        "reading: spam.csv: 5,574 lines, separated by tab, no quoting, utf-8",
-        "   rows: 5,574 read; train 3,889, validation 1,673; 12 left out by data.where",
+        "reading: 5,574 lines, separated by tab, no quoting, utf-8",
+        "rows: 5,574 read; train 3,889, validation 1,673; 12 left out by data.where",
         "classes: ham 2,700 + 1,158, spam 1,189 + 515 (train + validation)",
         "guessing the largest class: accuracy 0.866; noise of 1,673 validation rows: about ±0.012",
         "lengths: median 22 tokens, longest 171; max_length 128 cuts 0.4 % of texts and under 0.1 % of tokens; "
@@ -87,14 +87,14 @@ def test_noise_is_the_largest_standard_error_of_a_share() -> None:
 
 
 def test_a_machine_without_a_gpu_is_said_to_have_none() -> None:
-    assert device_line((CPU,), 4, None) == " device: the CPU (4 cores), as no GPU was found"
-    hidden = " device: the CPU (4 cores), as no GPU was found with CUDA_VISIBLE_DEVICES=''"
+    assert device_line((CPU,), 4, None) == "device: the CPU (4 cores), as no GPU was found"
+    hidden = "device: the CPU (4 cores), as no GPU was found with CUDA_VISIBLE_DEVICES=''"
     assert device_line((CPU,), 4, "") == hidden
     gpus = tuple(
         Device(kind="cuda", id=f"GPU-{number}", label=f"cuda:{number}", name="NVIDIA A2", memory_bytes=memory)
         for number, memory in enumerate([16 * 10**9, None])
     )
-    assert device_line(gpus, 4, None) == " device: cuda:0 (NVIDIA A2, 16 GB), cuda:1 (NVIDIA A2)"
+    assert device_line(gpus, 4, None) == "device: cuda:0 (NVIDIA A2, 16 GB), cuda:1 (NVIDIA A2)"
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_machine_without_a_gpu_is_said_to_have_none() -> None:
     ],
 )
 def test_a_model_is_shown_with_its_size(parameters: int | None, shown: str) -> None:
-    assert model_line(6, "minilm", parameters) == f"  model: 6 layers, family minilm{shown}"
+    assert model_line(6, "minilm", parameters) == f"model: 6 layers, family minilm{shown}"
 
 
 def test_trial_0_is_the_published_recipe_unless_the_space_has_changed_it() -> None:
@@ -127,13 +127,13 @@ def test_trial_0_is_the_published_recipe_unless_the_space_has_changed_it() -> No
 def test_cost_is_a_line_of_seconds_by_depth_and_one_of_bytes() -> None:
     disk = {"checkpoint_bytes": 273_000_000, "data_bytes": 900, "trunk_bytes": 12_500_000_000}
     assert cost_lines({0.0: 75.0, 0.5: 41.0, "gradual": 50.0}, disk, on_gpu=False) == [
-        "   cost: about 1m15s a trial with frozen_layers 0, 41s with 0.5, 50s with gradual, on this CPU; less where "
+        "cost: about 1m15s a trial with frozen_layers 0, 41s with 0.5, 50s with gradual, on this CPU; less where "
         "hidden states are cached",
-        "   disk: about 273 MB a checkpoint of a trial, 900 bytes of encoded data, at most 12.5 GB of cached hidden "
+        "disk: about 273 MB a checkpoint of a trial, 900 bytes of encoded data, at most 12.5 GB of cached hidden "
         "states",
     ]
     seconds, _ = cost_lines({1.0: 2.0}, {**disk, "trunk_bytes": 0}, on_gpu=True)
-    assert seconds == "   cost: about 2s a trial with frozen_layers 1, on the CPU; the GPU was not measured"
+    assert seconds == "cost: about 2s a trial with frozen_layers 1, on the CPU; the GPU was not measured"
     assert len(cost_lines({}, disk, on_gpu=False)) == 1
 
 

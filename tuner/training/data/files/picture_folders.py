@@ -80,6 +80,7 @@ def _rows(folder: Path, name: str, wanted: Wanted, layout: Layout, split: str) -
         numbers=np.arange(len(pictures), dtype=np.int64),
         paths=tuple(f"{name}/{picture}" for picture in pictures),
         reading=_reading(labels),
+        classes={label: tuple(sorted(set(layout.labels.values())))},
     )
 
 
