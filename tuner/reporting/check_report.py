@@ -149,8 +149,9 @@ def _rows(report: DataReport) -> list[str]:
     rows = report.rows
     order = sorted(rows.splits, key=_SPLITS.index)
     splits = ", ".join(f"{name} {rows.splits[name]:,}" for name in order)
-    left_out = "".join(f"; {each.count:,} {each.reason}" for each in rows.left_out)
-    lines = [_line("rows:", redact(f"{rows.read:,} read; {splits}{left_out}"))]
+    left_out = ", ".join(f"{each.count:,} {each.reason}" for each in rows.left_out)
+    more = f"; left out: {left_out}" if left_out else ""
+    lines = [_line("rows:", redact(f"{rows.read:,} read; {splits}{more}"))]
     if rows.classes:
         named = [
             f"{_name(name)} {' + '.join(f'{counts.get(split, 0):,}' for split in order)}"

@@ -11,7 +11,7 @@ from typing import Any
 class LeftOut:
     """Rows that are in no split, for one reason."""
 
-    #: The end of a sentence that begins with the number of rows: `left out by data.where`.
+    #: The end of a sentence that begins with the number of rows: `by data.where`.
     reason: str
     count: int
 

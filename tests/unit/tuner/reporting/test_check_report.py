@@ -24,7 +24,7 @@ from tuner.study.data_report import DataReport, LeftOut, Lengths, RowCounts
 LENGTHS = Lengths(median=22, longest=171, keeps_95=54, limit=128, texts_cut=0.004, tokens_cut=0.0004)
 ROWS = RowCounts(
     read=5574,
-    left_out=(LeftOut("left out by data.where", 12),),
+    left_out=(LeftOut("by data.where", 12),),
     splits={"validation": 1673, "train": 3889},
     classes={"ham": {"train": 2700, "validation": 1158}, "spam": {"train": 1189, "validation": 515}},
 )
@@ -46,7 +46,7 @@ def space(**written: Any) -> Any:
 def test_the_report_on_the_data_is_a_line_on_each_thing() -> None:
     assert data_lines(REPORT, "accuracy", 128) == [
         "reading: 5,574 lines, separated by tab, no quoting, utf-8",
-        "rows: 5,574 read; train 3,889, validation 1,673; 12 left out by data.where",
+        "rows: 5,574 read; train 3,889, validation 1,673; left out: 12 by data.where",
         "classes: ham 2,700 + 1,158, spam 1,189 + 515 (train + validation)",
         "guessing the largest class: accuracy 0.866; noise of 1,673 validation rows: about ±0.012",
         "lengths: median 22 tokens, longest 171; max_length 128 cuts 0.4 % of texts and under 0.1 % of tokens; "
