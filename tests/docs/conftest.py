@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
-import csv
 import os
-import random
+import sys
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from data_layouts import write_hub_data, write_layouts
 
 _WORDS = [
     "film",
@@ -29,6 +32,10 @@ _WORDS = [
     "short",
     "old",
     "new",
+    "fire",
+    "flood",
+    "river",
+    "bridge",
 ]
 #: Hub ids that the documentation names, by the kind of the tiny model that stands in for each.
 _MODELS = {
@@ -95,38 +102,14 @@ def _package(home: Path) -> None:
     _model("bert", folder / "model")
 
 
-def _reviews(path: Path) -> None:
-    rng = random.Random(0)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["text", "label", "source"])
-        for row in range(120):
-            label = ("neg", "pos")[row % 2]
-            words = [*rng.choices(_WORDS, k=rng.randint(3, 12)), {"neg": "bad", "pos": "good"}[label]]
-            rng.shuffle(words)
-            writer.writerow([" ".join(words), label, ("web", "app")[row % 4 // 2]])
-
-
-def _photos(folder: Path) -> None:
-    from PIL import Image
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    for number, (image, label) in enumerate(zip(digits.images, digits.target, strict=True)):
-        if label < 2 and number < 300:
-            home = folder / ("zero", "one")[label]
-            home.mkdir(parents=True, exist_ok=True)
-            Image.fromarray((image * 15).astype("uint8")).resize((16, 16)).save(home / f"{number}.png")
-
-
 @pytest.fixture(scope="session")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A folder with `reviews.csv` and `photos`, and the environment to run commands in."""
+    """A folder with data in each layout of the documentation, and the environment to run commands in."""
     root = tmp_path_factory.mktemp("reader")
     _hub_cache(root / "hf")
     _package(root / "packages")
-    _reviews(root / "reviews.csv")
-    _photos(root / "photos")
+    write_layouts(root)
+    write_hub_data(root / "cache", tmp_path_factory.mktemp("hub"))
     environment = {
         **os.environ,
         "HF_HOME": str(root / "hf"),

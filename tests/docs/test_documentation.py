@@ -10,10 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from data_layouts import HUB_ID, LAYOUTS, first_rows
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+#: Lines of `tuner check` that depend on the data alone.
+_OF_DATA = re.compile(r"^ *(reading:|rows:|classes:|guessing|noise of) .*$", re.MULTILINE)
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 
 
@@ -28,12 +32,13 @@ def name_of(page: Path) -> str:
 PAGES_WITH_COMMANDS = [page for page in PAGES if any(kind in ("console", "yaml") for kind, _ in blocks(page))]
 
 
-def run(command: str, folder: Path, environment: dict[str, str]) -> None:
+def run(command: str, folder: Path, environment: dict[str, str]) -> str:
+    """Run a command of a page, and return its output."""
     words = shlex.split(command)
     if words[0] == "make":
         # The suite runs inside one of them; that both exist and expand is what can be shown here.
         subprocess.run([*words, "--dry-run"], cwd=ROOT, check=True, capture_output=True)
-        return
+        return ""
     assert words[0] == "tuner", f"the documentation may only show make and tuner: {command}"
     executable = str(Path(sys.executable).with_name("tuner"))
     process = subprocess.Popen(
@@ -54,6 +59,7 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> None:
     rest, _ = process.communicate(timeout=600)
     assert process.returncode == 0, f"{command}\n{said}{rest}"
     assert "Traceback" not in rest, f"{command}\n{rest}"
+    return said + rest
 
 
 @pytest.mark.acceptance
@@ -63,8 +69,9 @@ def test_every_command_and_study_file_of_a_page_works(
     page: Path, reader: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
     root, environment = reader
-    for name in ("reviews.csv", "photos"):
+    for name in LAYOUTS:
         (tmp_path / name).symlink_to(root / name)
+    outputs: list[str] = []
     for kind, text in blocks(page):
         if kind in ("yaml", "python"):
             first = text.splitlines()[0]
@@ -73,10 +80,32 @@ def test_every_command_and_study_file_of_a_page_works(
         elif kind == "console":
             for line in text.splitlines():
                 assert line.startswith("$ "), f"{page.name}: {line!r} is no command"
-                run(line.removeprefix("$ "), tmp_path, environment)
+                outputs += run(line.removeprefix("$ "), tmp_path, environment).splitlines()
     named = {path.name for path in tmp_path.glob("*.yaml")}
     shown = " ".join(text for kind, text in blocks(page) if kind == "console")
     assert all(name in shown for name in named), f"{page.name} shows a study file that none of its commands uses"
+    printed = [each[0] for kind, text in blocks(page) if kind == "text" for each in _OF_DATA.finditer(text)]
+    assert [line for line in printed if line not in outputs] == [], f"{page.name} shows lines that no command prints"
+
+
+@pytest.mark.rest
+def test_the_rows_of_the_data_page_are_the_first_rows_of_the_files_that_its_studies_read(
+    reader: tuple[Path, dict[str, str]],
+) -> None:
+    root, _ = reader
+    page = blocks(ROOT / "docs/how-to/your-data.md")
+    shown = {text.splitlines()[0]: text.splitlines()[1:] for kind, text in page if kind == "text"}
+    named = [name for name in shown if name.split("/")[0].split(",")[0] in {*LAYOUTS, HUB_ID.split("/")[0]}]
+    for name in named:
+        found, lines = first_rows(root, name, len(shown[name])), shown[name]
+        if (root / name).is_dir() and "…" in lines:
+            assert {*lines} - {"…"} <= {*found}, name
+            continue
+        assert len(lines) >= 4 or not (root / name).is_file() or name.endswith(".jsonl"), f"{name} has too few rows"
+        for line, row in zip(lines, found, strict=True):
+            assert row.startswith(line.removesuffix("…")) if line.endswith("…") else row == line, name
+    sources = {yaml.safe_load(text)["data"]["source"] for kind, text in page if kind == "yaml"}
+    assert [each for each in sources if not any(name == each or name.startswith(f"{each},") for name in named)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -112,9 +141,10 @@ def test_the_generated_pages_are_up_to_date() -> None:
 
 def test_every_key_of_the_study_file_is_documented() -> None:
     from tuner.study.config import BudgetConfig, DataConfig, StudyConfig
+    from tuner.study.data_config import FormatConfig
 
     page = (ROOT / "docs/reference/study-file.md").read_text(encoding="utf-8")
-    for part in (StudyConfig, DataConfig, BudgetConfig):
+    for part in (StudyConfig, DataConfig, FormatConfig, BudgetConfig):
         assert [key for key in part.model_fields if not re.search(rf"\b{key}\b", page)] == []
 
 

@@ -16,7 +16,7 @@ TESTS = ROOT / "tests"
 FILE = TESTS / "PROMISES.md"
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 _LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
-_TEST = re.compile(r"  - `(tests/[\w/]+\.py)::(test_\w+)`")
+_TEST = re.compile(r"  - `(tests/[\w/]+\.py)::((?:Test\w+::)?test_\w+)`")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +71,15 @@ def read(text: str) -> list[Section]:
 
 
 def functions_of_tests() -> dict[str, list[str]]:
-    """Return in which files there is a test, by the function's name."""
+    """Return in which files there is a test, by the function's name, with that of its class in front."""
     found = defaultdict[str, list[str]](list)
     for path in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                found[node.name].append(path.relative_to(ROOT).as_posix())
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        parts = [("", body), *((f"{each.name}::", each.body) for each in body if isinstance(each, ast.ClassDef))]
+        for prefix, nodes in parts:
+            for node in nodes:
+                if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                    found[prefix + node.name].append(path.relative_to(ROOT).as_posix())
     return found
 
 

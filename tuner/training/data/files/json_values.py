@@ -130,7 +130,8 @@ def _broken(error: Exception, text: str, start: int, first_line: int) -> BrokenJ
             lines = text.rstrip().count("\n")
             return BrokenJson(first_line + lines, "no JSON, as it ends in the middle of a value; is the file cut off?")
         fragment = shown(text[error.pos : error.pos + _FRAGMENT])
-        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}: {fragment}"
+        said = error.msg.removesuffix(" at")  # `Unterminated string starting at`
+        reason = f"{said[:1].lower()}{said[1:]} at column {error.colno}: {fragment}"
         return BrokenJson(first_line + error.lineno - 1, f"no JSON, {reason}")
     if isinstance(error, _RepeatedKey):
         start = _start_of_repetition(text, start)
