@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from tuner.errors import DataError
 from tuner.study.data_config import NONE, FormatConfig
@@ -25,6 +25,8 @@ from tuner.training.data.files.values import shown
 
 #: Cells in quotes that hold doubled quotes: so many are no chance.
 _FEW = 3
+#: Records that show whether a separator is punctuation of texts.
+_PUNCTUATED = 1000
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,16 @@ def _failure(file: TextFile, candidate: Candidate) -> int | None:
     return None
 
 
+def _is_punctuation(file: TextFile, candidate: Candidate) -> bool:
+    """Return whether a blank follows the separator in nearly each of the first records, as behind a comma in a text."""
+    seen, blank = 0, 0
+    with open_records(file, candidate.dialect) as (records, _):
+        for _, cells in islice(records, _PUNCTUATED):
+            seen += len(cells) > 1
+            blank += any(cell.startswith(" ") for cell in cells[1:])
+    return blank > 0.9 * seen
+
+
 @dataclass(frozen=True)
 class _Difference:
     line: int
@@ -214,6 +226,8 @@ def _better(file: TextFile, one: Candidate, other: Candidate, wanted: Wanted) ->
         return one
     if one.dialect.separator != other.dialect.separator:
         certain = [each for each in (one, other) if each.dialect.quote and _is_certain(file, each)]
+        if len(certain) != 1:
+            certain = [each for each in (one, other) if not _is_punctuation(file, each)]
         if len(certain) == 1:
             return certain[0]
         names = " and ".join(repr(character(each.dialect.separator)) for each in (one, other))
