@@ -230,10 +230,7 @@ def test_a_class_that_is_too_small_for_each_split_is_in_training_for_every_seed(
     made = splitting.make_splits({"train": source}, plan, labels=labels, names=["a", "b", "c", "d"], seed=seed)
     assert {90, 91, 92} <= set(rows(made.splits["train"]))
     assert {name: len(found) for name, found in made.splits.items()} == {"train": 75, "validation": 9, "test": 9}
-    assert made.warnings == (
-        "class 'c' has 1 row, too few for 3 splits: all of them are in training",
-        "class 'd' has 2 rows, too few for 3 splits: all of them are in training",
-    )
+    assert made.rare == {"c": 1, "d": 2}
 
 
 @settings(max_examples=60, deadline=None)
