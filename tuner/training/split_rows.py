@@ -18,7 +18,7 @@ from tuner.training.data.loading import LoadedRows, load_rows
 from tuner.training.data.places import ROW, Places, RowProblem, RowRemark
 from tuner.training.data.split_remarks import absent_classes, contradicting_labels, rare_classes
 from tuner.training.data.splitting import SplitPlan, make_splits, plan_splits
-from tuner.training.data.word_columns import words_of
+from tuner.training.data.word_columns import column_of, words_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -173,7 +173,7 @@ def _contradicting(
     return contradicting_labels(
         np.concatenate([identities[name] for name in rows]),
         np.concatenate(classes),
-        np.concatenate([numbers_of(split, ROW) for split in rows.values()]),
+        np.concatenate([column_of(split, ROW).to_numpy() for split in rows.values()]),
         "data.deduplicate keeps one row of each, whatever its label",
     )
 
@@ -242,7 +242,7 @@ def _repeated(
         remarks += contradicting_labels(
             np.concatenate([identities[name] for name in splits]),
             np.concatenate([targets[name] for name in splits]),
-            np.concatenate([numbers_of(rows, ROW) for rows in splits.values()]),
+            np.concatenate([column_of(rows, ROW).to_numpy() for rows in splits.values()]),
             "at most one of them can be learnt",
         )
     return remarks

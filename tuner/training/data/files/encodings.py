@@ -30,6 +30,12 @@ _NO_TEXT = (
     (b"PAR1", "a parquet file; let its name end with .parquet"),
     (b"%PDF", "a PDF"),
 )
+#: Beginnings, in small letters, of texts that stand in the place of a file.
+_NO_DATA = (
+    (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS; fetch the file with `git lfs pull`"),
+    (b"<!doctype html", "a page of HTML, perhaps one that asks to sign in; download the file itself"),
+    (b"<html", "a page of HTML, perhaps one that asks to sign in; download the file itself"),
+)
 #: Beginnings of Japanese text in seven bits, which is valid ASCII.
 _SEVEN_BITS = (b"\x1b$B", b"\x1b$@")
 _KEY = "data.format.encoding"
@@ -57,6 +63,9 @@ def find_encoding(path: Path, given: str | None, name: str = "") -> str:
     for magic, thing in _NO_TEXT:
         if head.startswith(magic):
             raise DataError("", "data.source", f"{name} is no text but {thing}")
+    for beginning, thing in _NO_DATA:
+        if head.removeprefix(codecs.BOM_UTF8).lstrip()[: len(beginning)].lower() == beginning:
+            raise DataError("", "data.source", f"{name} holds no rows but {thing}")
     found = given if given is not None else _by_head(head)
     if found is not None and given is not None and codecs.lookup(given).name == "utf-8":
         found = "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
@@ -129,6 +138,11 @@ def _before(error: UnicodeError, decoder: codecs.IncrementalDecoder) -> str:
 def _by_head(head: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
+            return encoding
+    # A header in ASCII shows utf-16, whatever alphabet the rows are in.
+    first = head[:8]
+    for zeros, others, encoding in ((first[1::2], first[::2], "utf-16-le"), (first[::2], first[1::2], "utf-16-be")):
+        if len(first) == 8 and zeros == bytes(4) and all(31 < byte < 127 for byte in others):
             return encoding
     even, odd = head[::2].count(0), head[1::2].count(0)
     half = len(head) // 2
@@ -203,6 +217,8 @@ def _not_western(path: Path, name: str, western: WesternEvidence) -> str:
 
     line = _shown(path, name, western.number)
     reason = f"{name} is not utf-8, and line {western.number} is no Western European text: {line}"
+    if "\\x00" in line:
+        return f"{reason}; bytes of 0 stand in it, as in utf-16: if it is, write data.format.encoding: utf-16-le"
     best = charset_normalizer.from_bytes(bytes(western.sample)).best()
     if best is None or best.encoding in ("cp1252", "latin_1", "ascii", "utf_8"):
         return f"{reason}; name the encoding in which it was saved, such as cp1250 or cp1251, or save it as utf-8"
