@@ -10,12 +10,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from tuner.errors import DataError
-from tuner.training.data.label_numbers import check_numbers, number_of
+from tuner.training.data.label_numbers import ROWS_AN_ID, check_numbers, number_of
 
 #: Columns with fewer different labels than this are not taken for ids.
 FEWEST_IDS = 10
-#: Labels with fewer rows than this, on average, are ids or texts: hardly any of them comes twice.
-ROWS_AN_ID = 1.2
 #: Labels with fewer rows than this, on average, are worth a warning: little can be learnt of most of them.
 ROWS_A_CLASS = 2.0
 #: Single letters that are there in both cases: from so many on, they are the classes of an alphabet.
@@ -27,6 +25,8 @@ _MISSING = ("nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "?", "-",
 #: The word for a missing value in exports of MySQL and PostgreSQL.
 _DATABASE_NULL = "\\N"
 _DROP = "remove these rows; it is a class now"
+#: A cell whose quotes are no quotes, since a blank stands in front of them.
+_QUOTED = re.compile(r"""\s+(["']).*\1\s*""", re.DOTALL)
 _DATE = re.compile(r"(\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4})([ T]\d\d?:\d\d.*)?")
 
 
@@ -48,6 +48,7 @@ def check_labels(counts: Mapping[str, int], names: Mapping[str, str] | None) -> 
         return []
     total = sum(counts.values())
     _check_lists(counts)
+    _check_quotes(counts)
     beside = _beside_numbers(counts)
     warnings = check_numbers({word: count for word, count in counts.items() if word not in beside})
     if len(counts) >= FEWEST_IDS and total < ROWS_AN_ID * len(counts):
@@ -71,6 +72,17 @@ def check_labels(counts: Mapping[str, int], names: Mapping[str, str] | None) -> 
 
 def _stands(word: str, counts: Mapping[str, int]) -> str:
     return f"the label {_shown(word)} stands in {counts[word]:,} {'row' if counts[word] == 1 else 'rows'}"
+
+
+def _check_quotes(counts: Mapping[str, int]) -> None:
+    first = next(iter(counts))
+    if all(_QUOTED.fullmatch(word) for word in counts):
+        raise DataError(
+            "",
+            "data.label",
+            f"blanks stand between the separators and the quotes of the labels, such as {_shown(first)}, so that the "
+            "quotes are part of them; remove these blanks from the file",
+        )
 
 
 def _check_lists(counts: Mapping[str, int]) -> None:

@@ -15,6 +15,8 @@ MANY = 20
 FEW = 10
 #: Numbers with fewer rows than this, on average, are scattered: most of them come once.
 SCATTERED = 2.0
+#: Labels with fewer rows than this, on average, are ids or texts: hardly any of them comes twice.
+ROWS_AN_ID = 1.2
 #: Whole numbers with fewer rows than this, on average, are hardly codes of classes.
 _CODED = 10
 #: Different numbers with steps finer than a half from which they are worth a warning.
@@ -52,12 +54,13 @@ def check_numbers(counts: Mapping[str, int]) -> list[str]:
     whole = halves and all(number.is_integer() for number in numbers)
     numbered = whole and _are_numbered(numbers)
     seen = f"{len(counts):,} different numbers from {min(numbers):g} to {max(numbers):g} on {total:,} rows look like"
-    scattered = len(counts) >= FEW and total < SCATTERED * len(counts) and not numbered
+    scattered = len(counts) >= FEW and total < (ROWS_AN_ID if numbered else SCATTERED) * len(counts)
     if scattered or (not whole and len(counts) > MANY):
+        looks = f"{seen} numbers to predict{' or ids' if scattered and whole else ''}, not like classes"
         raise DataError(
             "",
             "data.label",
-            f"{seen} numbers to predict, not like classes; they are for the task regression, which is not there yet; "
+            f"{looks}; numbers to predict are for the task regression, which is not there yet; "
             "give a column of classes, or name each number in data.labels",
         )
     span = max(numbers) - min(numbers) + 1

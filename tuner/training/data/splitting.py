@@ -177,7 +177,11 @@ def _sizes(carved: Mapping[str, int | float], rows: int) -> dict[str, int]:
         )
     for split, size in sizes.items():
         if size == 0:
-            raise DataError("", f"data.splits.{split}", f"{carved[split]!r} of {rows} {'row' if rows == 1 else 'rows'} is an empty split")
+            raise DataError(
+                "",
+                f"data.splits.{split}",
+                f"{carved[split]!r} of {rows} {'row' if rows == 1 else 'rows'} is an empty split",
+            )
     if (total := sum(sizes.values())) > rows:
         asked = ", ".join(f"{split} {size}" for split, size in sizes.items())
         raise DataError("", "data.splits", f"{asked}: {total} rows are asked for, there are {rows}")
