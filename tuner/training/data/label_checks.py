@@ -86,8 +86,15 @@ def _check_quotes(counts: Mapping[str, int]) -> None:
 
 
 def _check_lists(counts: Mapping[str, int]) -> None:
+    objects = [word for word in counts if _is_object(word)]
+    if 2 * len(objects) > len(counts):
+        raise DataError(
+            "",
+            "data.label",
+            f"the cells hold objects, such as {_shown(objects[0])}; write the label alone into a column",
+        )
     lists = [word for word in counts if _is_list(word)]
-    if lists and 2 * len(lists) > len(counts):
+    if 2 * len(lists) > len(counts):
         raise DataError(
             "",
             "data.label",
@@ -104,6 +111,16 @@ def _is_list(word: str) -> bool:
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         # ['a' 'b'] is the way in which NumPy writes a list.
         return word.startswith("[") and word.endswith("]")
+
+
+def _is_object(word: str) -> bool:
+    if not (word.startswith("{") and word.endswith("}") and ":" in word):
+        return False
+    try:
+        return isinstance(ast.literal_eval(word), dict)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        # JSON has words that Python does not have, such as null.
+        return word.startswith('{"')
 
 
 def _beside_numbers(counts: Mapping[str, int]) -> list[str]:
@@ -145,9 +162,9 @@ def _check_twins(counts: Mapping[str, int]) -> None:
     if not alike:
         return
     first = sorted(alike[0], key=lambda word: -counts[word])
-    # Words that look the same are shown with the codes of their characters, which YAML reads, too.
+    # Words with characters that are not seen are shown with the codes of these, which YAML reads, too.
     is_coding = len({_plain(word) for word in first}) > 1
-    show = json.dumps if is_coding else _shown
+    show = json.dumps if is_coding or any("\\" in repr(word) for word in first) else _shown
     difference = "the coding of their characters" if is_coding else "blanks or capitals"
     listed = " and ".join(f"{show(word)} ({counts[word]:,} rows)" for word in first)
     more = f"; {len(alike) - 1} more such groups" if len(alike) > 1 else ""
@@ -161,10 +178,14 @@ def _check_twins(counts: Mapping[str, int]) -> None:
 
 
 def _plain(word: str) -> str:
-    return " ".join(word.casefold().split())
+    # Characters of the category Cf, such as the space without a width, are not seen.
+    seen = "".join(character for character in word if unicodedata.category(character) != "Cf")
+    return " ".join(seen.casefold().split())
 
 
 def _several_labels(counts: Mapping[str, int]) -> list[str]:
+    if lists := [word for word in counts if _is_list(word)]:
+        return [f"{_stands(lists[0], counts)} and looks like a list of labels; it is a class of its own here"]
     for between in _BETWEEN:
         several = {word: [part.strip() for part in word.split(between)] for word in counts if between in word}
         if not several:

@@ -76,9 +76,11 @@ def find_encoding(path: Path, given: str | None, name: str = "") -> str:
             remedy = "name the encoding that the file is in, or mend the line"
             raise DataError("", _KEY, f"{name}, line {failure} is not {found}, {source}; {remedy}")
         return found
-    if undecodable_line(path, "utf-8", name) is None:
+    failure = undecodable_line(path, "utf-8", name)
+    if failure is None:
         _check_seven_bits(path, name)
         return "utf-8"
+    _check_halves(path, name, failure)
     return _one_byte(path, name)
 
 
@@ -161,6 +163,18 @@ def _check_seven_bits(path: Path, name: str) -> None:
             if any(sign in chunk for sign in _SEVEN_BITS):
                 advice = "write data.format.encoding: iso2022_jp"
                 raise DataError("", _KEY, f"{name} looks like Japanese in iso2022_jp; {advice}")
+
+
+def _check_halves(path: Path, name: str, number: int) -> None:
+    # Oracle and Java write characters outside of the basic plane, such as emoji, as two halves of utf-8 each.
+    with open_bytes(path, name) as (content, _raw):
+        line = next((line for at, line in enumerate(content, start=1) if at == number), b"")
+    try:
+        line.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeError:
+        return
+    reason = f"{name}, line {number} holds halves of characters, as the variant CESU-8 of utf-8 has them"
+    raise DataError("", _KEY, f"{reason}; save the file as utf-8")
 
 
 @dataclass

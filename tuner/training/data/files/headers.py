@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tuner.errors import DataError
 from tuner.study.data_config import NONE, FormatConfig
 from tuner.training.data.files.dialects import QUOTINGS, SEPARATORS, Dialect, character
@@ -43,19 +45,36 @@ def no_candidate(
                 "",
                 "data.format.header",
                 f"{file.name} seems to have no header: its line {line} is {cells}; name its {len(first)} columns in "
-                f"their order, as in data.format.header: [{', '.join(names[:8])}]",
+                f"their order, as in data.format.header: [{', '.join(map(_as_yaml, names[:8]))}]",
             )
         if first[0].startswith(_FASTTEXT):
-            reason = (
-                f"{file.name}, line {line} begins with {_FASTTEXT}, as fastText has it; write a label and a text a line"
-            )
-            return DataError(
-                "", "data.source", f"{reason}, with a tab between them, and name them in data.format.header"
-            )
+            reason = f"{file.name}, line {line} begins with {_FASTTEXT}, as in files of fastText, which have no columns"
+            return DataError("", "data.source", f"{reason}; write a label, a tab and a text on each line")
+        if form.separator is None and (other := _other_separator(file, wanted)) is not None:
+            reason = f"{file.name} seems to be separated by {other!r}; if it is, write"
+            return DataError("", "data.format.separator", f"{reason} data.format.separator: {character(other)!r}")
         wanted.check(first, f"{file.name}, line {line} was read as the header")
     except DataError as error:
         return error
     return DataError("", "data.source", f"{file.name} cannot be read")
+
+
+def _as_yaml(name: str) -> str:
+    return name if name.replace("_", "a").replace(" ", "a").isalnum() else json.dumps(name, ensure_ascii=False)
+
+
+def _other_separator(file: TextFile, wanted: Wanted) -> str | None:
+    # A character that is tried for no file, since texts hold it: the first line shows all columns between its like.
+    with file.lines() as (lines, _raw):
+        line = next(lines, "").strip()
+    for sign in dict.fromkeys(line):
+        if (
+            not sign.isalnum()
+            and sign not in SEPARATORS
+            and {*wanted.names} <= {cell.strip("\"' ") for cell in line.split(sign)}
+        ):
+            return sign
+    return None
 
 
 def _other_format(file: TextFile, wanted: Wanted, form: FormatConfig, skipped: int) -> None:
