@@ -109,8 +109,9 @@ def _is_list(word: str) -> bool:
     try:
         return isinstance(ast.literal_eval(word), list | set | tuple)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
-        # ['a' 'b'] is the way in which NumPy writes a list.
-        return word.startswith("[") and word.endswith("]")
+        # ['a' 'b'] and [0 1 0] are the way in which NumPy writes a list; [CLS] is a word.
+        is_list = any(sign in word for sign in "'\",") or not any(character.isalpha() for character in word)
+        return word.startswith("[") and word.endswith("]") and is_list
 
 
 def _is_object(word: str) -> bool:
