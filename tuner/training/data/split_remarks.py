@@ -69,11 +69,11 @@ def contradicting_labels(
     found = contradictions(identities, classes)
     if not found:
         return []
-    # The remark names the rows of the first inputs, each beside the others of its input.
+    first = min((rows[places] for places in found), key=lambda numbers: int(numbers.min()))
     count = sum(map(len, found))
     those = "the same input has" if len(found) == 1 else f"{len(found):,} inputs, in {count:,} rows, have"
     such = "" if len(found) == 1 else ", such as this one"
-    return [RowRemark(f"{those} different labels{such}; {end}", tuple(rows[found[0]].tolist()))]
+    return [RowRemark(f"{those} different labels{such}; {end}", tuple(first.tolist()))]
 
 
 def _rows(count: int) -> str:

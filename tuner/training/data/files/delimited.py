@@ -100,7 +100,7 @@ class _Reading:
         table = pa.Table.from_batches(self._pieces, pa.schema([(name, pa.large_string()) for name in self._places]))
         if self._layout.row_names:
             self._check_row_names(table.column(_ROW_NAMES))
-        notes = [*self._layout.notes, *self._overflow(table)]
+        overflow = self._overflow(table)
         table = table.select([*self._wanted.names])
         if self._form.quote is None:
             self._swallowed.check(self._file.name, table)
@@ -110,21 +110,26 @@ class _Reading:
             table=table,
             kind=PlaceKind.LINE,
             numbers=np.frombuffer(self._numbers, dtype=np.int64) if self._numbers else np.empty(0, np.int64),
-            reading=f"{lines:,} lines, {self._dialect}, {self._file.encoding}{header}",
+            # Columns that the study does not name are no reason for a warning, though the file has them unawares.
+            reading="; ".join(
+                (f"{lines:,} lines, {self._dialect}, {self._file.encoding}{header}", *self._layout.notes)
+            ),
             blank=self._blank,
-            notes=tuple(notes),
+            notes=overflow,
         )
 
-    def _overflow(self, table: pa.Table) -> list[str]:
+    def _overflow(self, table: pa.Table) -> tuple[str, ...]:
         """Return a sentence about rows that hold something in columns without a name: texts were cut at separators."""
         held = np.zeros(len(table), dtype=bool)
         for at in self._layout.overflow:
             held |= pc.greater(pc.binary_length(table.column(f"{_OVERFLOW}{at}")), 0).to_numpy()
         if not held.any():
-            return []
+            return ()
         count, first = int(held.sum()), self._numbers[int(held.argmax())]
         rows = f"{count:,} {'row holds' if count == 1 else 'rows hold'}"
-        return [f"{rows} something in columns without a name, the first on line {first}; is a text cut at a separator?"]
+        return (
+            f"{rows} something in columns without a name, the first on line {first}; is a text cut at a separator?",
+        )
 
     def _check_names(self) -> None:
         for key, names in self._wanted.by_key.items():

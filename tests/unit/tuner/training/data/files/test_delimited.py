@@ -207,13 +207,15 @@ class TestHeader:
     def test_an_index_without_name_is_left_out_with_a_note(self, tmp_path: Path) -> None:
         rows = read(tmp_path, ",text,label\n0,a,x\n1,b,y\n")
         assert pairs(rows) == [("a", "x"), ("b", "y")]
-        assert "no name to column 1" in rows.notes[0]
+        assert "no name to column 1" in rows.reading
+        assert rows.notes == ()
 
     def test_row_names_of_r_are_left_out_with_a_note(self, tmp_path: Path) -> None:
         rows = read(tmp_path, '"text","label"\n"1","a, b","x"\n"2","c","y"\n')
         assert pairs(rows) == [("a, b", "x"), ("c", "y")]
         assert rows.table.column_names == ["text", "label"]
-        assert "a cell more than the header" in rows.notes[0]
+        assert "a cell more than the header" in rows.reading
+        assert rows.notes == ()
 
     def test_first_cells_that_repeat_are_no_names_of_rows(self, tmp_path: Path) -> None:
         content = "text,label\n" + "".join(f"{at},a,x\n" for at in range(1, 1500)) + "1,b,y\n"
@@ -223,12 +225,14 @@ class TestHeader:
     def test_separators_at_the_end_of_rows_are_left_out_with_a_note(self, tmp_path: Path) -> None:
         rows = read(tmp_path, "text,label\na,x,\nb,y,\n")
         assert pairs(rows) == [("a", "x"), ("b", "y")]
-        assert "a separator ends each record" in rows.notes[0]
+        assert "a separator ends each record" in rows.reading
+        assert rows.notes == ()
 
     def test_empty_cells_at_the_end_of_rows_are_left_out_with_a_note(self, tmp_path: Path) -> None:
         rows = read(tmp_path, "text;label\na;x;;;\nb;y;;;\n")
         assert pairs(rows) == [("a", "x"), ("b", "y")]
-        assert "3 empty cells end each record but the header" in rows.notes[0]
+        assert "3 empty cells end each record but the header" in rows.reading
+        assert rows.notes == ()
         content = "text;label\n" + "a;x;;;\n" * 1500 + "b;y;;z;\n"
         with pytest.raises(DataError, match="line 1502 has 5 cells"):
             read(tmp_path, content)
@@ -237,8 +241,8 @@ class TestHeader:
         rows = read(tmp_path, "label,text,,\nx,a,,\ny,b, and c,\nx,d,, e\n")
         assert pairs(rows) == [("a", "x"), ("b", "y"), ("d", "x")]
         assert rows.table.column_names == ["text", "label"]
+        assert rows.reading.endswith("utf-8; the header gives no name to columns 3, 4, which are not read")
         assert rows.notes == (
-            "the header gives no name to columns 3, 4, which are not read",
             "2 rows hold something in columns without a name, the first on line 3; is a text cut at a separator?",
         )
 
