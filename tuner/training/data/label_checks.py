@@ -169,7 +169,7 @@ def _check_twins(counts: Mapping[str, int]) -> None:
     difference = "the coding of their characters" if is_coding else "blanks or capitals"
     listed = " and ".join(f"{show(word)} ({counts[word]:,} rows)" for word in first)
     more = f"; {len(alike) - 1} more such groups" if len(alike) > 1 else ""
-    named = ", ".join(f"{show(word)}: {first[0].strip()}" for word in first)
+    named = ", ".join(f"{show(word)}: {' '.join(first[0].split())}" for word in first)
     raise DataError(
         "",
         "data.label",

@@ -57,7 +57,9 @@ class Wanted:
         for key, names in self.by_key.items():
             for name in names:
                 if name not in present:
-                    there = ", ".join(repr(each) if each != each.strip() else each for each in present)
+                    there = ", ".join(
+                        each if each == each.strip() and each.isprintable() else repr(each) for each in present
+                    )
                     # A column named `Text` or `text ` is a better guess than one that looks alike.
                     same = [each for each in present if _plain(each) == _plain(name)]
                     # Names that look the same are shown with the codes of their characters.

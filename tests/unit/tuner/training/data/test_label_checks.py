@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tuner.errors import DataError
 from tuner.training.data.label_checks import check_labels
@@ -100,3 +102,20 @@ def test_words_that_the_study_names_are_believed() -> None:
 def test_labels_that_may_be_meant_otherwise_are_a_warning(counts: dict[str, int], warning: str) -> None:
     (found,) = check_labels(counts, None)
     assert warning in found
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    counts=st.dictionaries(
+        st.text(max_size=5) | st.sampled_from(["a\nb", "A\nb", "['a',", "{'a': 1}", "nan", "3,5", "1e5", "a|b", "b|a"]),
+        st.integers(1, 30),
+        min_size=1,
+        max_size=25,
+    )
+)
+def test_any_words_give_sentences_of_one_line_or_an_error_of_one_line(counts: dict[str, int]) -> None:
+    try:
+        said = check_labels(counts, None)
+    except DataError as error:
+        said = [error.reason]
+    assert all(len(sentence.splitlines()) == 1 for sentence in said)

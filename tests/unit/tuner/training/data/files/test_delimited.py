@@ -274,6 +274,10 @@ class TestHeader:
             read(tmp_path, f"text,{name}\na,x\n")
         assert f"there is no column 'label'; did you mean {name!r}?" in caught.value.reason
 
+    def test_a_column_of_two_lines_is_shown_in_one(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"there are text, 'two\\nlines'"):
+            read(tmp_path, 'text,"two\nlines"\na,x\n')
+
     def test_a_column_whose_letters_are_coded_otherwise_is_shown_by_its_codes(self, tmp_path: Path) -> None:
         with pytest.raises(DataError, match=r"did you mean 'e\\u0301tat'\?"):
             read(tmp_path, "text,e\u0301tat\na,x\n", wanted=Wanted({"text": ("text",), "label": ("\u00e9tat",)}))
