@@ -174,7 +174,7 @@ def _contradicting(
         np.concatenate([identities[name] for name in rows]),
         np.concatenate(classes),
         np.concatenate([column_of(split, ROW).to_numpy() for split in rows.values()]),
-        "data.deduplicate keeps one row of each, whatever its label",
+        "data.deduplicate keeps one row of each, and with it one label",
     )
 
 

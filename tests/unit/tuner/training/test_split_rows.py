@@ -253,7 +253,7 @@ def test_a_text_with_two_labels_is_said_with_its_lines(deduplicate: bool, tmp_pa
     path = write_csv(tmp_path / "rows.csv", [*rows, rows[3] | {"label": "class 0"}, rows[4]])
     found = split_file(path, splits={"train": 0.5, "validation": 0.5}, deduplicate=deduplicate)
     end = (
-        "data.deduplicate keeps one row of each, whatever its label"
+        "data.deduplicate keeps one row of each, and with it one label"
         if deduplicate
         else "at most one of them can be learnt"
     )

@@ -141,7 +141,7 @@ def _by_head(head: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
-    # A header in ASCII shows utf-16, whatever alphabet the rows are in.
+    # A header in ASCII shows utf-16, and the rows may be in any alphabet.
     first = head[:8]
     for zeros, others, encoding in ((first[1::2], first[::2], "utf-16-le"), (first[::2], first[1::2], "utf-16-be")):
         if len(first) == 8 and zeros == bytes(4) and all(31 < byte < 127 for byte in others):

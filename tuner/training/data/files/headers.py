@@ -50,7 +50,7 @@ def no_candidate(
         if first[0].startswith(_FASTTEXT):
             reason = f"{file.name}, line {line} begins with {_FASTTEXT}, as in files of fastText, which have no columns"
             return DataError("", "data.source", f"{reason}; write a label, a tab and a text on each line")
-        if form.separator is None and (other := _other_separator(file, wanted)) is not None:
+        if form.separator is None and len(first) == 1 and (other := _other_separator(file, wanted)) is not None:
             reason = f"{file.name} seems to be separated by {other!r}; if it is, write"
             return DataError("", "data.format.separator", f"{reason} data.format.separator: {character(other)!r}")
         wanted.check(first, f"{file.name}, line {line} was read as the header")

@@ -268,6 +268,11 @@ class TestHeader:
             read(tmp_path, content)
         assert pairs(read(tmp_path, content, separator=word)) == [("a", "x"), ("b", "y")]
 
+    def test_a_column_with_a_blank_behind_its_name_is_suggested_and_no_separator(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="there is no column 'text'; did you mean 'text '") as caught:
+            read(tmp_path, "text ,label\na,x\n")
+        assert caught.value.key == "data.text"
+
     @pytest.mark.parametrize("name", ["label\u00a0", "\u200blabel", "LABEL", "label "])
     def test_a_column_whose_name_looks_the_same_is_suggested(self, name: str, tmp_path: Path) -> None:
         with pytest.raises(DataError) as caught:
