@@ -16,9 +16,10 @@ from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.labels import row_numbers
 from tuner.training.data.loading import LoadedRows, load_rows
 from tuner.training.data.mapped_rows import on_disk
-from tuner.training.data.places import Places, RowProblem
+from tuner.training.data.places import ROW, Places, RowProblem, RowRemark
+from tuner.training.data.split_remarks import absent_classes, contradicting_labels, rare_classes
 from tuner.training.data.splitting import SplitPlan, make_splits, plan_splits
-from tuner.training.data.word_columns import words_of
+from tuner.training.data.word_columns import column_of, words_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -103,13 +104,14 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
     data, rows = request.data, loaded.splits
     if empty := [split for split, name in plan.named.items() if len(rows[name]) == 0]:
         raise DataError("", f"data.splits.{empty[0]}", "is empty")
-    warnings = [*loaded.warnings, *task.examine(rows, data)]
+    warnings = [*loaded.warnings, *(loaded.places.say(remark) for remark in task.examine(rows, data))]
     left_out = list(loaded.left_out)
     if data.deduplicate:
-        rows, count = _deduplicated(task, data, rows, plan)
+        rows, count, remarks = _deduplicated(task, data, rows, plan)
+        warnings += [loaded.places.say(remark) for remark in remarks]
         left_out += [LeftOut("by data.deduplicate", count)] if count else []
     groups = _groups(data, rows, plan)
-    labels, names = _strata(loaded, rows, plan, task.stratum(data))
+    labels, names = _strata(loaded, rows, plan, task.stratum(data), data.labels or {})
     carved = make_splits(rows, plan, labels=labels, names=names, groups=groups, seed=request.seed)
     left_out += [LeftOut("not asked for by data.splits", carved.unused)] if carved.unused else []
     if empty := [name for name, split in carved.splits.items() if len(split) == 0]:
@@ -127,9 +129,9 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
         places=loaded.places,
         warnings=(
             *warnings,
-            *carved.warnings,
-            *_absent_classes(targets, classes),
-            *_shared(task, data, splits),
+            *rare_classes(carved.rare, len(plan.carved)),
+            *absent_classes(targets, classes, carved.rare if "validation" in plan.carved else ()),
+            *(loaded.places.say(remark) for remark in _repeated(task, data, splits, targets if classes else {})),
         ),
     )
 
@@ -146,14 +148,36 @@ def _without(splits: Mapping[str, Dataset], data: DataConfig, *, by_task: Task) 
 
 def _deduplicated(
     task: Task, data: DataConfig, rows: dict[str, Dataset], plan: SplitPlan
-) -> tuple[dict[str, Dataset], int]:
+) -> tuple[dict[str, Dataset], int, list[RowRemark]]:
     identities = {name: task.identities(split, data) for name, split in rows.items()}
     known = {name: found for name, found in identities.items() if found is not None}
     if len(known) < len(rows):
         raise DataError("", "data.deduplicate", "is not known to this task; leave it out")
     # A row that evaluation needs stays there, and goes from training.
     order = [plan.named[split] for split in ("test", "validation") if split in plan.named]
-    return without_duplicates(rows, known, [*order, *(name for name in rows if name not in order)])
+    kept, left = without_duplicates(rows, known, [*order, *(name for name in rows if name not in order)])
+    return kept, left, _contradicting(data, rows, known, task.stratum(data)) if left else []
+
+
+def _contradicting(
+    data: DataConfig, rows: Mapping[str, Dataset], identities: Mapping[str, npt.NDArray[np.int64]], column: str | None
+) -> list[RowRemark]:
+    """Return a remark about equal inputs with different labels among rows that are not split yet."""
+    if column is None:
+        return []
+    names = data.labels or {}
+    numbers: dict[str, int] = {}
+    classes = []
+    for split in rows.values():
+        words, index = words_of(split, column)
+        found = [numbers.setdefault(names.get(str(word), str(word)), len(numbers)) for word in words]
+        classes.append(np.asarray(found, dtype=np.int64)[index])
+    return contradicting_labels(
+        np.concatenate([identities[name] for name in rows]),
+        np.concatenate(classes),
+        np.concatenate([column_of(split, ROW).to_numpy() for split in rows.values()]),
+        "data.deduplicate keeps one row of each, and with it one label",
+    )
 
 
 def _groups(data: DataConfig, rows: Mapping[str, Dataset], plan: SplitPlan) -> npt.NDArray[np.int64] | None:
@@ -179,42 +203,54 @@ def _groups(data: DataConfig, rows: Mapping[str, Dataset], plan: SplitPlan) -> n
 
 
 def _strata(
-    loaded: LoadedRows, rows: Mapping[str, Dataset], plan: SplitPlan, column: str | None
+    loaded: LoadedRows,
+    rows: Mapping[str, Dataset],
+    plan: SplitPlan,
+    column: str | None,
+    given: Mapping[str, str],
 ) -> tuple[npt.NDArray[np.int64] | None, Sequence[str]]:
-    """Return the class of each row of the split that is carved, and the names of the classes, in the order of drawing.
+    """Return the label of each row of the split that is carved, as a number, and the name of each number's class.
 
-    It is the alphabetic one, of names or, as in version 0.1, of the numbers that the source has for them.
+    Labels are numbered in alphabetic order, of their names or, as in version 0.1, of the numbers that the source has
+    for them. Two of them may be one class, where the study says so.
     """
     if column is None or plan.base is None:
         return None, ()
     words, index = words_of(rows[plan.base], column)
     shown = [str(word) for word in words]
     numbers = {name: str(number) for number, name in enumerate(loaded.classes.get(column, ()))}
-    in_order = sorted(shown, key=lambda word: numbers.get(word, word))
-    ranks = np.asarray([in_order.index(word) for word in shown], dtype=np.int64)
-    return (ranks[index] if len(ranks) else index), in_order
+    in_order = {word: rank for rank, word in enumerate(sorted(shown, key=lambda word: numbers.get(word, word)))}
+    ranks = np.asarray([in_order[word] for word in shown], dtype=np.int64)
+    return (ranks[index] if len(ranks) else index), [given.get(word, word) for word in in_order]
 
 
-def _absent_classes(targets: Mapping[str, npt.NDArray[Any]], classes: Sequence[str]) -> list[str]:
-    if not classes:
-        return []
-    present = np.bincount(targets["validation"], minlength=len(classes)) > 0
-    absent = [name for name, there in zip(classes, present, strict=True) if not there]
-    if not absent:
-        return []
-    named = ", ".join(repr(name) for name in absent[:5]) + (f" and {len(absent) - 5:,} more" if len(absent) > 5 else "")
-    return [f"the validation split has no row of class {named}: no metric sees how well it is learnt"]
+def _repeated(
+    task: Task, data: DataConfig, splits: Mapping[str, Dataset], targets: Mapping[str, npt.NDArray[np.int64]]
+) -> list[str | RowRemark]:
+    """Return remarks about inputs that stand in several rows.
 
-
-def _shared(task: Task, data: DataConfig, splits: Mapping[str, Dataset]) -> list[str]:
+    Args:
+        task: The task.
+        data: The study's data.
+        splits: Rows by split.
+        targets: Numbers of classes by split; none where targets are no classes.
+    """
     identities = {}
     for name, rows in splits.items():
         found = task.identities(rows, data)
         if found is None:
             return []
         identities[name] = found
-    return [
+    remarks: list[str | RowRemark] = [
         f"{count:,} of {len(splits[name]):,} {name} rows have the same input as a training row; "
         "data.deduplicate: true leaves them out"
         for name, count in shared_with_training(identities).items()
     ]
+    if targets:
+        remarks += contradicting_labels(
+            np.concatenate([identities[name] for name in splits]),
+            np.concatenate([targets[name] for name in splits]),
+            np.concatenate([column_of(rows, ROW).to_numpy() for rows in splits.values()]),
+            "at most one of them can be learnt",
+        )
+    return remarks

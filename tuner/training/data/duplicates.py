@@ -1,4 +1,4 @@
-"""Rows with equal inputs: counted between splits, and left out where the study says so."""
+"""Rows with equal inputs: counted between splits and where their labels differ, and left out where the study says."""
 
 from __future__ import annotations
 
@@ -44,3 +44,25 @@ def shared_with_training(identities: Identities) -> dict[str, int]:
     train = identities["train"]
     counts = {split: int(np.isin(found, train).sum()) for split, found in identities.items() if split != "train"}
     return {split: count for split, count in counts.items() if count}
+
+
+def contradictions(identities: npt.NDArray[np.int64], classes: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+    """Return the rows whose inputs other rows have with another class.
+
+    Args:
+        identities: As `Task.identities` returned them. Shape: (rows,).
+        classes: The number of each row's class. Shape: (rows,).
+
+    Returns:
+        For each such input the places of its rows in the arrays, in their order; the inputs are in the order of their
+        first rows.
+    """
+    order = np.argsort(identities, kind="stable")
+    in_order = identities[order]
+    starts = np.append(0, np.flatnonzero(in_order[1:] != in_order[:-1]) + 1)
+    if len(starts) >= len(order):  # no input stands twice
+        return []
+    differ = np.maximum.reduceat(classes[order], starts) != np.minimum.reduceat(classes[order], starts)
+    ends = np.append(starts[1:], len(order))
+    found = [order[start:end] for start, end in zip(starts[differ], ends[differ], strict=True)]
+    return sorted(found, key=lambda rows: int(rows[0]))

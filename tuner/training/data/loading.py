@@ -17,6 +17,7 @@ from tuner.study.data_report import LeftOut
 from tuner.training.data.files.file_rows import FileRows, Wanted
 from tuner.training.data.places import ROW, Places
 from tuner.training.data.sources import open_source
+from tuner.training.data.where_words import WhereWords
 from tuner.training.data.word_columns import encoded_words
 
 if TYPE_CHECKING:
@@ -82,12 +83,12 @@ def load_rows(
         reason = f"{source} cannot be read: {type(error).__name__}: {first_line(error)}"
         raise DataError("", "data.source", reason) from error
     in_order = [each for rows in files.values() for each in rows]
-    splits, start, left = {}, 0, 0
+    splits, start, left, words = {}, 0, 0, WhereWords()
     for name, rows in files.items():
         tables = []
         for each in rows:
             table, end = _numbered(each, start), start + len(each.numbers)
-            kept = _where(table, each, data.where)
+            kept = _where(table, each, data.where, words)
             left += len(table) - len(kept)
             tables.append(kept)
             start = end
@@ -96,7 +97,8 @@ def load_rows(
     if start == 0:
         raise DataError("", "data.source", f"{_names(in_order, source)} has no rows")
     if not any(len(rows) for rows in splits.values()):
-        raise DataError("", "data.where", f"{dict(data.where)!r} leaves no row of {_names(in_order, source)}")
+        reason = f"{dict(data.where)!r} leaves no row of {_names(in_order, source)}{words.hint(data.where)}"
+        raise DataError("", "data.where", reason)
     reasons = ((f"{'empty line' if blank == 1 else 'empty lines'}", blank), ("by data.where", left))
     loaded = LoadedRows(
         splits=splits,
@@ -104,7 +106,7 @@ def load_rows(
         read=start + blank,
         left_out=tuple(LeftOut(reason, count) for reason, count in reasons if count),
         reading=tuple(f"{each.name}: {each.reading}" for each in in_order),
-        warnings=tuple(f"{each.name}: {note}" for each in in_order for note in each.notes),
+        warnings=(*(f"{each.name}: {note}" for each in in_order for note in each.notes), *words.absent(data.where)),
         classes={column: names for each in in_order for column, names in each.classes.items()},
     )
     return loaded, found
@@ -133,13 +135,14 @@ def _without_empty(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, type=column.type)
 
 
-def _where(table: pa.Table, rows: FileRows, where: Mapping[str, str | list[str]]) -> pa.Table:
+def _where(table: pa.Table, rows: FileRows, where: Mapping[str, str | list[str]], seen: WhereWords) -> pa.Table:
     """Return the rows whose words are among the given ones; an empty word is an empty cell."""
     keep = np.ones(len(table), dtype=bool)
     for column, wanted in where.items():
         listed = wanted if isinstance(wanted, list) else [wanted]
         allowed = {rows.meaning(column, each) or None for each in listed}
         words, index = encoded_words(table.column(column))
+        seen.add(column, words, {each for each in listed if (rows.meaning(column, each) or None) in words})
         keep &= np.asarray([each in allowed for each in words], dtype=bool)[index]
     return table if keep.all() else table.filter(pa.array(keep))
 

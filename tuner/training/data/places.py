@@ -34,6 +34,15 @@ class RowProblem(DataError):
 
 
 @dataclass(frozen=True)
+class RowRemark:
+    """A sentence for the user about some rows. Their places are put in front of it, as with `RowProblem`."""
+
+    reason: str
+    #: Numbers of the rows, from their column `ROW`; at least one.
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class _Part:
     """The rows of one file, as far as their places are concerned."""
 
@@ -54,6 +63,10 @@ class Places:
         """Return the place of a row: `reviews.csv, line 43`."""
         name, detail = self._found(row)
         return f"{name}, {detail}" if detail else name
+
+    def say(self, remark: str | RowRemark) -> str:
+        """Return a remark with the places of its rows."""
+        return remark if isinstance(remark, str) else f"{self.of_all(remark.rows)}: {remark.reason}"
 
     def of_all(self, rows: Sequence[int]) -> str:
         """Return the place of the first row, the number of the others, and the places of some of them."""

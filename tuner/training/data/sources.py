@@ -67,7 +67,7 @@ def open_source(source: str, data: DataConfig, wanted: Wanted, cache: Path, prog
         pictures = find_pictures(path, path.name, wanted, data, reads.table)
         return {split: partial(list, [rows]) for split, rows in pictures.items()}
     if not files:
-        raise DataError("", "data.source", f"{source} holds no {_READABLE} file")
+        raise DataError("", "data.source", f"{source} holds no {_READABLE} file{_text_hint(path)}")
     return reads.folder(path, files)
 
 
@@ -148,6 +148,15 @@ def _files_of(folder: Path) -> dict[str, list[Path]]:
                 plain = path if ending.compression is None else path.with_suffix("")
                 found[_PIECE.sub("", plain.stem)].append(path)
     return dict(found)
+
+
+def _text_hint(folder: Path) -> str:
+    """Return a sentence about the text files of a folder, which are not read."""
+    if any(path.suffix.lower() == ".txt" for path in folder.iterdir()):
+        return " whose ending says that it is a table; name a .txt file itself as the source"
+    if any(path.suffix.lower() == ".txt" for place in folder.iterdir() if place.is_dir() for path in place.iterdir()):
+        return "; a file for each text is not read: write the texts into one table, with a column of labels"
+    return ""
 
 
 def _kind(name: str) -> DataKind | None:

@@ -51,8 +51,8 @@ class Carved:
     splits: dict[str, Dataset]
     #: Rows of the base that are in no split, since the study asks for fewer.
     unused: int
-    #: Sentences for the user.
-    warnings: tuple[str, ...]
+    #: Names of the classes whose rows are all in training, since they are fewer than the splits; and their rows.
+    rare: Mapping[str, int]
 
 
 def plan_splits(present: Collection[str], wanted: Mapping[str, int | float | str]) -> SplitPlan:
@@ -78,11 +78,23 @@ def _found(split: str, name: str, present: Collection[str]) -> str:
     found = find_split(name, present)
     if found is not None:
         return found
+    if (share := _share(name)) is not None:
+        reason = f"{name!r} is the name of no split; write {share} without quotes, a share or a number of rows"
+        raise DataError("", f"data.splits.{split}", reason)
     raise DataError(
         "",
         f"data.splits.{split}",
         f"the source has no split {name!r}{suggestion(name, present)}; it has {', '.join(present)}",
     )
+
+
+def _share(name: str) -> str | None:
+    """Return the number that a name was meant to be, as YAML takes it: `80%` is 0.8."""
+    try:
+        number = float(name.strip().rstrip("%").replace(",", ".").replace("_", ""))
+    except ValueError:
+        return None
+    return f"{number / 100:g}" if name.strip().endswith("%") else f"{number:g}"
 
 
 def _base(present: Collection[str], named: Mapping[str, str]) -> str:
@@ -120,7 +132,8 @@ def make_splits(
         labels: The number of each row's class in the base, whose classes each carved split has in the proportion of
             the whole; None for no such classes. Classes are drawn in the order of their numbers. Shape: (rows of the
             base,).
-        names: Names of these classes.
+        names: Names of these classes. Classes of one name, such as words that the study gives one name, are drawn
+            apart and counted together.
         groups: The number of each row's group in the base; a group stays in one split. None for no groups. Shape:
             (rows of the base,).
         seed: Decides which rows go into which split.
@@ -133,64 +146,73 @@ def make_splits(
     """
     made = {split: rows[name] for split, name in plan.named.items() if name != plan.base or not plan.carved}
     if plan.base is None:
-        return Carved(splits={split: made[split] for split in plan.order}, unused=0, warnings=())
+        return Carved(splits={split: made[split] for split in plan.order}, unused=0, rare={})
     base = rows[plan.base]
     total = len(base)
     sizes = _sizes(plan.carved, total)
     if plan.named.get("train") == plan.base:
         sizes["train"] = total - sum(sizes.values())
     classes = np.zeros(total, dtype=np.int64) if labels is None else labels
-    warnings: list[str] = []
+    rare: dict[str, int] = {}
     if groups is not None:
         parts = group_order(groups, classes, sizes, seed)
     else:
-        parts, rare = _stratified_parts(classes, sizes, seed)
-        warnings += [
-            f"class {names[each]!r} has {count} row{'' if count == 1 else 's'}, too few for {len(sizes)} splits: "
-            "all of them are in training"
-            for each, count in rare
-        ]
+        small = _rare_classes(classes, names, len(sizes), sizes["train"])
+        numbers = [each for found in small.values() for each in found]
+        rare = {name: int(np.isin(classes, found).sum()) for name, found in small.items()}
+        parts = _stratified_parts(classes, numbers, sizes, seed)
     made |= {split: base.select(part) for split, part in parts.items()}
     unused = total - sum(len(part) for part in parts.values())
-    return Carved(splits={split: made[split] for split in plan.order}, unused=unused, warnings=tuple(warnings))
+    return Carved(splits={split: made[split] for split in plan.order}, unused=unused, rare=rare)
 
 
 def _sizes(carved: Mapping[str, int | float], rows: int) -> dict[str, int]:
     # 1e-6 is added because 0.29 * 100 is 28.999999999999996.
-    sizes = {split: floor(size * rows + 1e-6) if size < 1 else int(size) for split, size in carved.items()}
-    shares = {split: size for split, size in carved.items() if size < 1}
+    # 1.0 is the share of all rows, and 1 is one row.
+    shares = {split: size for split, size in carved.items() if isinstance(size, float) and size <= 1}
+    sizes = {split: floor(size * rows + 1e-6) if split in shares else int(size) for split, size in carved.items()}
     if "train" in shares:  # it takes the rows that rounding down leaves of the others
         sizes["train"] = floor(sum(shares.values()) * rows + 1e-6) - sum(
             sizes[split] for split in shares if split != "train"
         )
     for split, size in sizes.items():
         if size == 0:
-            raise DataError("", f"data.splits.{split}", f"{carved[split]!r} of {rows} rows is an empty split")
+            raise DataError(
+                "",
+                f"data.splits.{split}",
+                f"{carved[split]!r} of {rows} {'row' if rows == 1 else 'rows'} is an empty split",
+            )
     if (total := sum(sizes.values())) > rows:
         asked = ", ".join(f"{split} {size}" for split, size in sizes.items())
         raise DataError("", "data.splits", f"{asked}: {total} rows are asked for, there are {rows}")
     return sizes
 
 
-def _stratified_parts(
-    classes: Rows, sizes: Mapping[str, int], seed: int
-) -> tuple[dict[str, Rows], list[tuple[int, int]]]:
-    """Cut an order of the rows into splits; return them, and the classes kept for training with their numbers of rows.
+def _rare_classes(classes: Rows, names: Sequence[str], splits: int, room: int) -> dict[str, list[int]]:
+    """Return the classes with fewer rows than there are splits, by name with their numbers.
 
-    A class with fewer rows than there are splits cannot be in each of them. It would be in training or not by the luck
-    of the seed, so its rows are the first of training. A training split that lacks another class gets a row of it, in
+    Such a class cannot be in each split. It would be in training or not by the luck of the seed. There are none where
+    training has no room for all of their rows: then nothing can be promised.
+    """
+    if not names:
+        return {}
+    counts = np.bincount(classes, minlength=len(names))
+    members: dict[str, list[int]] = {}
+    for each in np.flatnonzero(counts).tolist():
+        members.setdefault(names[each], []).append(each)
+    rare = {name: found for name, found in members.items() if counts[found].sum() < splits}
+    kept = sum(int(counts[found].sum()) for found in rare.values())
+    return rare if kept <= room and len(members) > 1 else {}
+
+
+def _stratified_parts(classes: Rows, rare: Sequence[int], sizes: Mapping[str, int], seed: int) -> dict[str, Rows]:
+    """Cut an order of the rows into splits.
+
+    Rows of rare classes are the first of training. A training split that lacks another class gets a row of it, in
     exchange for one of its largest class.
     """
-    counts = np.bincount(classes)
-    rare = [(int(each), int(counts[each])) for each in np.flatnonzero((counts > 0) & (counts < len(sizes)))]
-    kept = np.flatnonzero(np.isin(classes, [each for each, _ in rare])) if len(counts) > 1 else classes[:0]
-    if len(kept) and len(kept) > sizes["train"]:
-        kept, rare = classes[:0], []  # training is smaller than that: nothing can be promised
-    others = np.setdiff1d(np.arange(len(classes)), kept, assume_unique=True)
-    if sum(sizes.values()) - len(kept) > len(others) or any(
-        sizes[split] > len(others) for split in sizes if split != "train"
-    ):
-        kept, rare, others = classes[:0], [], np.arange(len(classes))
+    is_kept = np.isin(classes, rare)
+    kept, others = np.flatnonzero(is_kept), np.flatnonzero(~is_kept)
     order = others[stratified_order(classes[others], seed)]
     parts, start = {}, 0
     for split in _ORDER:
@@ -200,7 +222,7 @@ def _stratified_parts(
             start += size
     parts["train"] = np.concatenate([kept, parts["train"]])
     _complete_training(parts, classes, order[start:])
-    return parts, rare
+    return parts
 
 
 def _complete_training(parts: dict[str, Rows], classes: Rows, unused: Rows) -> None:

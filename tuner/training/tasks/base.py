@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tuner.study.data_config import DataConfig
     from tuner.study.tasks import TaskDeclaration
     from tuner.training.data.examples import Examples
+    from tuner.training.data.places import RowRemark
     from tuner.training.model.blueprint import Blueprint
     from tuner.training.model.layers import LayerMap
     from tuner.trial.run import ModelSource
@@ -66,7 +67,7 @@ class Task(ABC):
         """Return the column whose values every carved split has in equal proportion; None (the default) for none."""
         return None
 
-    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str]:
+    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str | RowRemark]:
         """Look at all rows before they are split, so that the seed has no part in the judgement.
 
         Args:

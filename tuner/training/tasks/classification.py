@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
+    from tuner.training.data.places import RowRemark
 
     #: Unnormalised scores. Shape: (examples, classes).
     Logits = npt.NDArray[np.float32]
@@ -31,7 +32,7 @@ class Classification(Task):
         """Return the label's column: every carved split has the classes in the proportion of the whole."""
         return data.label
 
-    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str]:
+    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str | RowRemark]:
         """Check that each row has a label, and that the labels look like classes."""
         from collections import Counter
 
@@ -39,17 +40,27 @@ class Classification(Task):
 
         from tuner.training.data.label_checks import check_labels
         from tuner.training.data.labels import missing_label, row_numbers
-        from tuner.training.data.places import RowProblem
+        from tuner.training.data.places import RowProblem, RowRemark
         from tuner.training.data.word_columns import words_of
 
         warnings = super().examine(rows, data)
         counts: Counter[str] = Counter()
+        headers: list[int] = []
+        named = data.labels or {}
         for split in rows.values():
             words, index = words_of(split, data.label)
             if None in words:
                 missing = np.flatnonzero(index == words.index(None))
                 raise RowProblem("data.label", missing_label(data.label), row_numbers(split, missing))
+            if blank := [at for at, word in enumerate(words) if not str(word).strip() and word not in named]:
+                reason = f"the label {words[blank[0]]!r} holds blanks alone; write one, or remove the row"
+                raise RowProblem("data.label", reason, row_numbers(split, np.flatnonzero(np.isin(index, blank))))
+            if data.label in words and data.label not in named:
+                headers += row_numbers(split, np.flatnonzero(index == words.index(data.label)))
             counts.update(dict(zip((str(word) for word in words), np.bincount(index).tolist(), strict=True)))
+        if headers:
+            reason = f"the label is the column's name, {data.label!r}; if the line repeats the header, remove it"
+            warnings.append(RowRemark(reason, tuple(headers)))
         return [*warnings, *check_labels(counts, data.labels)]
 
     def targets(self, splits: Mapping[str, Dataset], data: DataConfig) -> tuple[dict[str, Dataset], tuple[str, ...]]:

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
 
     from tuner.study.data_config import DataConfig
     from tuner.training.data.examples import TextExamples
+    from tuner.training.data.places import RowRemark
     from tuner.trial.run import ModelSource
 
 #: Rows that are hashed at a time.
 _BATCH = 10_000
+#: Texts of blanks alone: those of Unicode, and characters without a width.
+_BLANK = r"^[\s\p{Z}\x{200B}-\x{200F}\x{FEFF}]*$"
 
 
 class ReadsTexts(Task):
@@ -44,12 +47,15 @@ class ReadsTexts(Task):
             raise ModelError("", "model", f"the tokenizer of {model.location} has no padding token")
         return tokenizer
 
-    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str]:
+    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str | RowRemark]:
         """Check that each row has a text."""
+        import pyarrow.compute as pc
+
         from tuner.training.data.labels import row_numbers
-        from tuner.training.data.places import RowProblem
+        from tuner.training.data.places import RowProblem, RowRemark
         from tuner.training.data.word_columns import column_of
 
+        blank: list[int] = []
         for column in self.columns(data)["text"]:
             for split in rows.values():
                 texts = column_of(split, column)
@@ -57,7 +63,11 @@ class ReadsTexts(Task):
                     missing = texts.is_null().to_numpy().nonzero()[0]
                     reason = f"there is no text in column {column!r}; write one, or remove the row"
                     raise RowProblem("data.text", reason, row_numbers(split, missing))
-        return super().examine(rows, data)
+                blanks = pc.match_substring_regex(texts, _BLANK).to_numpy()
+                if blanks.any():
+                    blank += row_numbers(split, blanks.nonzero()[0])
+        remarks = [RowRemark("the text holds blanks alone; remove the row if it means nothing", tuple(blank))]
+        return [*(remarks if blank else []), *super().examine(rows, data)]
 
     def identities(self, rows: Dataset, data: DataConfig) -> npt.NDArray[np.int64] | None:
         """Return a hash of each text or pair of texts."""

@@ -237,3 +237,67 @@ def test_the_rule_of_labels_holds_for_where_and_names_too(tmp_path: Path) -> Non
     assert found.labels == ("none", "one")
     with pytest.raises(DataError, match="has 1 class, "):
         split_file(path, where={"ok": True}, splits={"train": 0.7, "validation": 0.3})
+
+
+# ---- remarks
+
+
+def test_a_good_file_has_no_warning(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "rows.csv", films(60, classes=3))
+    assert split_file(path, splits={"train": 0.7, "validation": 0.3}).warnings == ()
+
+
+@pytest.mark.parametrize("deduplicate", [False, True])
+def test_a_text_with_two_labels_is_said_with_its_lines(deduplicate: bool, tmp_path: Path) -> None:
+    rows = films(60)
+    path = write_csv(tmp_path / "rows.csv", [*rows, rows[3] | {"label": "class 0"}, rows[4]])
+    found = split_file(path, splits={"train": 0.5, "validation": 0.5}, deduplicate=deduplicate)
+    end = (
+        "data.deduplicate keeps one row of each, and with it one label"
+        if deduplicate
+        else "at most one of them can be learnt"
+    )
+    assert f"rows.csv, line 5 (and 1 more: line 62): the same input has different labels; {end}" in found.warnings
+
+
+def test_two_words_of_one_class_do_not_contradict_each_other(tmp_path: Path) -> None:
+    rows = films(60)
+    path = write_csv(tmp_path / "rows.csv", [*rows, rows[0] | {"label": "Class 0"}])
+    said: dict[str, Any] = {"labels": {"class 0": "a", "Class 0": "a", "class 1": "b"}, "deduplicate": True}
+    found = split_file(path, splits={"train": 0.5, "validation": 0.5}, **said)
+    assert found.warnings == ()
+    assert [each.count for each in found.left_out] == [1]
+
+
+@pytest.mark.parametrize("text", ["   ", "\u00a0\t", "\u200b\ufeff "])
+def test_a_text_of_blanks_is_said_with_its_line(text: str, tmp_path: Path) -> None:
+    rows = films(40)
+    rows[10]["text"] = text
+    found = split_file(write_csv(tmp_path / "rows.csv", rows), splits={"train": 0.7, "validation": 0.3})
+    assert found.warnings == ("rows.csv, line 12: the text holds blanks alone; remove the row if it means nothing",)
+
+
+def test_a_label_of_blanks_is_refused_unless_it_is_named(tmp_path: Path) -> None:
+    rows = films(40)
+    for row in rows[10:20:2]:
+        row["label"] = " "
+    path = write_csv(tmp_path / "rows.csv", rows)
+    with pytest.raises(DataError, match=r"rows\.csv, line 12 \(and 4 more: .*: the label ' ' holds blanks alone"):
+        split_file(path, splits={"train": 0.7, "validation": 0.3})
+    names = {"class 0": "a", "class 1": "b", " ": "c"}
+    assert len(split_file(path, splits={"train": 0.7, "validation": 0.3}, labels=names).labels) == 3
+
+
+def test_a_header_between_rows_is_said_with_its_line(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "rows.csv", [*films(40), {"text": "text", "label": "label"}])
+    found = split_file(path, splits={"train": 0.7, "validation": 0.3})
+    assert found.warnings[0].startswith("rows.csv, line 42: the label is the column's name, 'label'")
+    assert len(found.warnings) == 2  # the other one is that the class is rare
+
+
+def test_words_of_where_that_no_row_has_are_said(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "rows.csv", films(40, lang=lambda number: ("en", "de")[number // 2 % 2]))
+    found = split_file(path, where={"lang": ["de", "fr"]}, splits={"train": 0.7, "validation": 0.3})
+    assert found.warnings == ("no row has 'fr' in column 'lang', which data.where names; there are 'en', 'de'",)
+    with pytest.raises(DataError, match=r"leaves no row of rows\.csv: no row has 'EN' .*; did you mean 'en'"):
+        split_file(path, where={"lang": "EN"}, splits={"train": 0.7, "validation": 0.3})

@@ -30,6 +30,8 @@ _PIECE = 4 << 20
 _ROWS = 8192
 #: Stands for the column of R's row names; no header holds it, for a header is one line.
 _ROW_NAMES = "row names\n"
+#: The beginning of the names that stand for columns without one, which may hold the rest of a text.
+_OVERFLOW = "overflow\n"
 
 
 def read_delimited(path: Path, name: str, wanted: Wanted, data: DataConfig, progress: Progress) -> FileRows:
@@ -83,6 +85,7 @@ class _Reading:
         self._places = {name: self._layout.index(name) for name in wanted.names}
         if self._layout.row_names:
             self._places[_ROW_NAMES] = 0
+        self._places |= {f"{_OVERFLOW}{at}": at for at in self._layout.overflow}
         #: The cells of the next piece, by column. Records are not kept: a million lists would be searched for garbage.
         self._cells: list[list[str]] = [[] for _ in self._places]
         self._pieces: list[pa.RecordBatch] = []
@@ -97,7 +100,8 @@ class _Reading:
         table = pa.Table.from_batches(self._pieces, pa.schema([(name, pa.large_string()) for name in self._places]))
         if self._layout.row_names:
             self._check_row_names(table.column(_ROW_NAMES))
-            table = table.drop_columns([_ROW_NAMES])
+        overflow = self._overflow(table)
+        table = table.select([*self._wanted.names])
         if self._form.quote is None:
             self._swallowed.check(self._file.name, table)
         header = "" if self._layout.has_header else ", no header"
@@ -106,9 +110,25 @@ class _Reading:
             table=table,
             kind=PlaceKind.LINE,
             numbers=np.frombuffer(self._numbers, dtype=np.int64) if self._numbers else np.empty(0, np.int64),
-            reading=f"{lines:,} lines, {self._dialect}, {self._file.encoding}{header}",
+            # Columns that the study does not name are no reason for a warning, though the file has them unawares.
+            reading="; ".join(
+                (f"{lines:,} lines, {self._dialect}, {self._file.encoding}{header}", *self._layout.notes)
+            ),
             blank=self._blank,
-            notes=self._layout.notes,
+            notes=overflow,
+        )
+
+    def _overflow(self, table: pa.Table) -> tuple[str, ...]:
+        """Return a sentence about rows that hold something in columns without a name: texts were cut at separators."""
+        held = np.zeros(len(table), dtype=bool)
+        for at in self._layout.overflow:
+            held |= pc.greater(pc.binary_length(table.column(f"{_OVERFLOW}{at}")), 0).to_numpy()
+        if not held.any():
+            return ()
+        count, first = int(held.sum()), self._numbers[int(held.argmax())]
+        rows = f"{count:,} {'row holds' if count == 1 else 'rows hold'}"
+        return (
+            f"{rows} something in columns without a name, the first on line {first}; is a text cut at a separator?",
         )
 
     def _check_names(self) -> None:
@@ -181,7 +201,7 @@ class _Reading:
                     continue
                 if len(cells) != width:
                     raise _NotSo(number, self._ragged(number, cells, chain(batch, records)))
-            if trailing and cells[-1]:
+            if trailing and any(cells[-trailing:]):
                 raise _NotSo(number, self._ragged(number, cells, chain(batch, records)))
             self._numbers.append(number)
             self._keep((cells,))

@@ -30,6 +30,12 @@ _NO_TEXT = (
     (b"PAR1", "a parquet file; let its name end with .parquet"),
     (b"%PDF", "a PDF"),
 )
+#: Beginnings, in small letters, of texts that stand in the place of a file.
+_NO_DATA = (
+    (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS; fetch the file with `git lfs pull`"),
+    (b"<!doctype html", "a page of HTML, perhaps one that asks to sign in; download the file itself"),
+    (b"<html", "a page of HTML, perhaps one that asks to sign in; download the file itself"),
+)
 #: Beginnings of Japanese text in seven bits, which is valid ASCII.
 _SEVEN_BITS = (b"\x1b$B", b"\x1b$@")
 _KEY = "data.format.encoding"
@@ -57,6 +63,9 @@ def find_encoding(path: Path, given: str | None, name: str = "") -> str:
     for magic, thing in _NO_TEXT:
         if head.startswith(magic):
             raise DataError("", "data.source", f"{name} is no text but {thing}")
+    for beginning, thing in _NO_DATA:
+        if head.removeprefix(codecs.BOM_UTF8).lstrip()[: len(beginning)].lower() == beginning:
+            raise DataError("", "data.source", f"{name} holds no rows but {thing}")
     found = given if given is not None else _by_head(head)
     if found is not None and given is not None and codecs.lookup(given).name == "utf-8":
         found = "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
@@ -67,9 +76,11 @@ def find_encoding(path: Path, given: str | None, name: str = "") -> str:
             remedy = "name the encoding that the file is in, or mend the line"
             raise DataError("", _KEY, f"{name}, line {failure} is not {found}, {source}; {remedy}")
         return found
-    if undecodable_line(path, "utf-8", name) is None:
+    failure = undecodable_line(path, "utf-8", name)
+    if failure is None:
         _check_seven_bits(path, name)
         return "utf-8"
+    _check_halves(path, name, failure)
     return _one_byte(path, name)
 
 
@@ -130,6 +141,11 @@ def _by_head(head: bytes) -> str | None:
     for mark, encoding in _MARKS:
         if head.startswith(mark):
             return encoding
+    # A header in ASCII shows utf-16, and the rows may be in any alphabet.
+    first = head[:8]
+    for zeros, others, encoding in ((first[1::2], first[::2], "utf-16-le"), (first[::2], first[1::2], "utf-16-be")):
+        if len(first) == 8 and zeros == bytes(4) and all(31 < byte < 127 for byte in others):
+            return encoding
     even, odd = head[::2].count(0), head[1::2].count(0)
     half = len(head) // 2
     if half and max(even, odd) > half * 0.3 and min(even, odd) < half * 0.05:
@@ -147,6 +163,18 @@ def _check_seven_bits(path: Path, name: str) -> None:
             if any(sign in chunk for sign in _SEVEN_BITS):
                 advice = "write data.format.encoding: iso2022_jp"
                 raise DataError("", _KEY, f"{name} looks like Japanese in iso2022_jp; {advice}")
+
+
+def _check_halves(path: Path, name: str, number: int) -> None:
+    # Oracle and Java write characters outside of the basic plane, such as emoji, as two halves of utf-8 each.
+    with open_bytes(path, name) as (content, _raw):
+        line = next((line for at, line in enumerate(content, start=1) if at == number), b"")
+    try:
+        line.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeError:
+        return
+    reason = f"{name}, line {number} holds halves of characters, as the variant CESU-8 of utf-8 has them"
+    raise DataError("", _KEY, f"{reason}; save the file as utf-8")
 
 
 @dataclass
@@ -203,6 +231,8 @@ def _not_western(path: Path, name: str, western: WesternEvidence) -> str:
 
     line = _shown(path, name, western.number)
     reason = f"{name} is not utf-8, and line {western.number} is no Western European text: {line}"
+    if "\\x00" in line:
+        return f"{reason}; bytes of 0 stand in it, as in utf-16: if it is, write data.format.encoding: utf-16-le"
     best = charset_normalizer.from_bytes(bytes(western.sample)).best()
     if best is None or best.encoding in ("cp1252", "latin_1", "ascii", "utf_8"):
         return f"{reason}; name the encoding in which it was saved, such as cp1250 or cp1251, or save it as utf-8"

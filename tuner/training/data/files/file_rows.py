@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING
+from unicodedata import category, normalize
 
 from search_spaces import suggestion
 from tuner.errors import DataError
@@ -56,12 +57,22 @@ class Wanted:
         for key, names in self.by_key.items():
             for name in names:
                 if name not in present:
-                    there = ", ".join(repr(each) if each != each.strip() else each for each in present)
+                    there = ", ".join(
+                        each if each == each.strip() and each.isprintable() else repr(each) for each in present
+                    )
                     # A column named `Text` or `text ` is a better guess than one that looks alike.
-                    same = [each for each in present if each.strip().casefold() == name.strip().casefold()]
-                    near = f"; did you mean {same[0]!r}?" if same else suggestion(name, present)
+                    same = [each for each in present if _plain(each) == _plain(name)]
+                    # Names that look the same are shown with the codes of their characters.
+                    show = ascii if same and same[0].strip().casefold() != name.strip().casefold() else repr
+                    near = f"; did you mean {show(same[0])}?" if same else suggestion(name, present)
                     more = f"; {hint}" if hint else ""
                     raise DataError("", f"data.{key}", f"there is no column {name!r}{near}; there are {there}{more}")
+
+
+def _plain(name: str) -> str:
+    """Return a name without the differences that a reader does not see."""
+    seen = (character for character in normalize("NFKC", name) if category(character) != "Cf")
+    return "".join(seen).strip().casefold()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,15 +28,15 @@ class Layout:
     has_header: bool
     #: The first column is that of R's row names, which the header does not name.
     row_names: bool = False
-    #: A separator ends each record but the header.
-    trailing: bool = False
+    #: Empty cells that end each record but the header.
+    trailing: int = 0
     #: Whether all records of the sample have the cells that the layout asks for.
     is_clean: bool = True
 
     @property
     def width(self) -> int:
         """Cells of each record."""
-        return len(self.names) + (self.row_names or self.trailing)
+        return len(self.names) + self.row_names + self.trailing
 
     @property
     def is_plain(self) -> bool:
@@ -49,11 +49,19 @@ class Layout:
         notes = []
         if self.row_names:
             notes.append("each record has a cell more than the header; the first, the name of a row, is not read")
-        if self.trailing:
+        if self.trailing == 1:
             notes.append("a separator ends each record but the header; the empty cell behind it is not read")
+        elif self.trailing:
+            notes.append(f"{self.trailing} empty cells end each record but the header; they are not read")
         if unnamed := [str(at) for at, name in enumerate(self.names, start=1) if not name]:
-            notes.append(f"the header gives no name to column {', '.join(unnamed)}, which is not read")
+            these = "column {}, which is" if len(unnamed) == 1 else "columns {}, which are"
+            notes.append(f"the header gives no name to {these.format(', '.join(unnamed))} not read")
         return tuple(notes)
+
+    @property
+    def overflow(self) -> tuple[int, ...]:
+        """Places of columns without a name that may hold the rest of a text. The first column is an index."""
+        return tuple(at + self.row_names for at, name in enumerate(self.names) if at and not name)
 
     def index(self, name: str) -> int:
         """Return the place in a record of the column of a name."""
@@ -81,10 +89,11 @@ def lay_out(file: TextFile, dialect: Dialect, wanted: Wanted, header: Header) ->
         return None
     body = [cells for _, cells in first_records(file, dialect)[named:]]
     width = len(names)
-    if named and body and all(len(cells) == width + 1 for cells in body):
-        if all(not cells[-1] for cells in body):
-            return Layout(names=names, has_header=True, trailing=True)
-        if _are_row_names([cells[0] for cells in body]):
+    more = len(body[0]) - width if named and body else 0
+    if more > 0 and all(len(cells) == width + more for cells in body):
+        if not any(any(cells[width:]) for cells in body):
+            return Layout(names=names, has_header=True, trailing=more)
+        if more == 1 and _are_row_names([cells[0] for cells in body]):
             return Layout(names=names, has_header=True, row_names=True)
     return Layout(names=names, has_header=named, is_clean=all(len(cells) == width for cells in body))
 

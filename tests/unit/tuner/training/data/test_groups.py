@@ -56,3 +56,16 @@ def test_the_seed_decides_the_groups() -> None:
 def test_groups_that_are_larger_than_a_split_are_refused() -> None:
     with pytest.raises(DataError, match="no group fits into 3 rows: the smallest of 2 groups has 10 rows"):
         group_order(np.repeat([0, 1], 10), np.zeros(20, dtype=np.int64), {"validation": 3, "train": 10}, 0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_only_group_of_a_class_is_in_training_for_every_seed(seed: int) -> None:
+    groups = np.repeat(np.arange(20), 5)
+    labels = np.repeat([*range(4), *[4, 5] * 8], 5)  # each of four classes is in one group
+    parts = group_order(groups, labels, {"test": 20, "validation": 20, "train": 60}, seed)
+    assert set(labels[parts["train"]]) == set(range(6))
+
+
+def test_one_group_of_all_rows_is_refused() -> None:
+    with pytest.raises(DataError, match="all rows are of one group"):
+        group_order(np.zeros(20, dtype=np.int64), np.arange(20) % 2, {"validation": 4, "train": 16}, 0)

@@ -230,10 +230,7 @@ def test_a_class_that_is_too_small_for_each_split_is_in_training_for_every_seed(
     made = splitting.make_splits({"train": source}, plan, labels=labels, names=["a", "b", "c", "d"], seed=seed)
     assert {90, 91, 92} <= set(rows(made.splits["train"]))
     assert {name: len(found) for name, found in made.splits.items()} == {"train": 75, "validation": 9, "test": 9}
-    assert made.warnings == (
-        "class 'c' has 1 row, too few for 3 splits: all of them are in training",
-        "class 'd' has 2 rows, too few for 3 splits: all of them are in training",
-    )
+    assert made.rare == {"c": 1, "d": 2}
 
 
 @settings(max_examples=60, deadline=None)
@@ -284,3 +281,30 @@ def test_a_split_is_found_by_another_name_that_people_give_it(present: str, writ
 def test_a_split_that_no_study_names_is_not_needed() -> None:
     plan = plan_splits(["train", "test", "sample_submission"], {"train": 0.7, "validation": 0.3})
     assert plan.needed == ("train",)
+
+
+# ---- sizes as people write them
+
+
+def test_one_point_zero_is_the_share_of_all_rows() -> None:
+    made = make_splits({"train": BALANCED, "dev": BALANCED}, {"train": 1.0, "validation": "dev"})
+    assert len(made["train"]) == 100
+    assert len(make_splits({"train": BALANCED}, {"train": 40, "validation": 1})["validation"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("0.8", "0.8"), ("0,8", "0.8"), ("80%", "0.8"), ("80 %", "0.8"), ("100", "100")]
+)
+def test_a_number_in_quotes_is_said_to_be_none(name: str, number: str) -> None:
+    with pytest.raises(DataError, match=f"is the name of no split; write {number} without quotes"):
+        plan_splits(["train"], {"train": name, "validation": 0.2})
+
+
+def test_words_of_one_class_are_counted_together() -> None:
+    labels = np.repeat(np.arange(3), [50, 49, 1])
+    plan = plan_splits(["train"], {"train": 0.7, "validation": 0.3})
+    source = rows_of([50, 49, 1])
+    names = ["good", "bad", "bad"]
+    assert splitting.make_splits({"train": source}, plan, labels=labels, names=names, seed=0).rare == {}
+    names = ["good", "bad", "worse"]
+    assert splitting.make_splits({"train": source}, plan, labels=labels, names=names, seed=0).rare == {"worse": 1}

@@ -207,13 +207,15 @@ class TestHeader:
     def test_an_index_without_name_is_left_out_with_a_note(self, tmp_path: Path) -> None:
         rows = read(tmp_path, ",text,label\n0,a,x\n1,b,y\n")
         assert pairs(rows) == [("a", "x"), ("b", "y")]
-        assert "no name to column 1" in rows.notes[0]
+        assert "no name to column 1" in rows.reading
+        assert rows.notes == ()
 
     def test_row_names_of_r_are_left_out_with_a_note(self, tmp_path: Path) -> None:
         rows = read(tmp_path, '"text","label"\n"1","a, b","x"\n"2","c","y"\n')
         assert pairs(rows) == [("a, b", "x"), ("c", "y")]
         assert rows.table.column_names == ["text", "label"]
-        assert "a cell more than the header" in rows.notes[0]
+        assert "a cell more than the header" in rows.reading
+        assert rows.notes == ()
 
     def test_first_cells_that_repeat_are_no_names_of_rows(self, tmp_path: Path) -> None:
         content = "text,label\n" + "".join(f"{at},a,x\n" for at in range(1, 1500)) + "1,b,y\n"
@@ -223,7 +225,67 @@ class TestHeader:
     def test_separators_at_the_end_of_rows_are_left_out_with_a_note(self, tmp_path: Path) -> None:
         rows = read(tmp_path, "text,label\na,x,\nb,y,\n")
         assert pairs(rows) == [("a", "x"), ("b", "y")]
-        assert "a separator ends each record" in rows.notes[0]
+        assert "a separator ends each record" in rows.reading
+        assert rows.notes == ()
+
+    def test_empty_cells_at_the_end_of_rows_are_left_out_with_a_note(self, tmp_path: Path) -> None:
+        rows = read(tmp_path, "text;label\na;x;;;\nb;y;;;\n")
+        assert pairs(rows) == [("a", "x"), ("b", "y")]
+        assert "3 empty cells end each record but the header" in rows.reading
+        assert rows.notes == ()
+        content = "text;label\n" + "a;x;;;\n" * 1500 + "b;y;;z;\n"
+        with pytest.raises(DataError, match="line 1502 has 5 cells"):
+            read(tmp_path, content)
+
+    def test_cells_that_spill_into_columns_without_a_name_are_counted(self, tmp_path: Path) -> None:
+        rows = read(tmp_path, "label,text,,\nx,a,,\ny,b, and c,\nx,d,, e\n")
+        assert pairs(rows) == [("a", "x"), ("b", "y"), ("d", "x")]
+        assert rows.table.column_names == ["text", "label"]
+        assert rows.reading.endswith("utf-8; the header gives no name to columns 3, 4, which are not read")
+        assert rows.notes == (
+            "2 rows hold something in columns without a name, the first on line 3; is a text cut at a separator?",
+        )
+
+    @pytest.mark.parametrize("before", ["Reviews of 2024\n\n", "# by a tool, version 3\n# CC0\n", "Reviews,,\n,,\n"])
+    def test_lines_in_front_of_the_header_are_an_error_that_names_it(self, before: str, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="seems to be line 3; remove the 2 lines in front of it") as caught:
+            read(tmp_path, before + "text,label,\n" + "a,x,\nb,y,\n" * 3)
+        assert caught.value.key == "data.format.header"
+
+    def test_names_are_suggested_by_the_content_of_columns(self, tmp_path: Path) -> None:
+        content = "".join(f'"{1 + at % 2}","title {at}","a long text of a review {at}"\n' for at in range(9))
+        with pytest.raises(DataError, match=r"data\.format\.header: \[label, name2, text\]"):
+            read(tmp_path, content)
+
+    def test_lines_of_fasttext_are_an_error_that_says_so(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="line 1 begins with __label__, as in files of fastText"):
+            read(tmp_path, "__label__pos good, really\n__label__neg bad\n", "reviews.txt")
+
+    @pytest.mark.parametrize(("sign", "word"), [(":", ":"), ("~", "~"), (" ", "space")])
+    def test_a_separator_that_is_not_tried_is_named(self, sign: str, word: str, tmp_path: Path) -> None:
+        content = "".join(f"{text}{sign}{label}\n" for text, label in (("text", "label"), ("a", "x"), ("b", "y")))
+        with pytest.raises(DataError, match=f"data.format.separator: '{word}'"):
+            read(tmp_path, content)
+        assert pairs(read(tmp_path, content, separator=word)) == [("a", "x"), ("b", "y")]
+
+    def test_a_column_with_a_blank_behind_its_name_is_suggested_and_no_separator(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match="there is no column 'text'; did you mean 'text '") as caught:
+            read(tmp_path, "text ,label\na,x\n")
+        assert caught.value.key == "data.text"
+
+    @pytest.mark.parametrize("name", ["label\u00a0", "\u200blabel", "LABEL", "label "])
+    def test_a_column_whose_name_looks_the_same_is_suggested(self, name: str, tmp_path: Path) -> None:
+        with pytest.raises(DataError) as caught:
+            read(tmp_path, f"text,{name}\na,x\n")
+        assert f"there is no column 'label'; did you mean {name!r}?" in caught.value.reason
+
+    def test_a_column_of_two_lines_is_shown_in_one(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"there are text, 'two\\nlines'"):
+            read(tmp_path, 'text,"two\nlines"\na,x\n')
+
+    def test_a_column_whose_letters_are_coded_otherwise_is_shown_by_its_codes(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"did you mean 'e\\u0301tat'\?"):
+            read(tmp_path, "text,e\u0301tat\na,x\n", wanted=Wanted({"text": ("text",), "label": ("\u00e9tat",)}))
 
     def test_an_empty_file_is_an_error(self, tmp_path: Path) -> None:
         for content in ("", "\n\n", "\ufeff"):

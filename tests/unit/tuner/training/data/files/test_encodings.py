@@ -153,3 +153,35 @@ def test_a_compressed_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path, gzip.compress(GERMAN.encode())[:-20], "reviews.csv.gz")
     with pytest.raises(DataError, match=r"reviews\.csv\.gz cannot be read"):
         find_encoding(path, None, "reviews.csv.gz")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_header_in_ascii_shows_utf_16_without_a_mark(encoding: str, tmp_path: Path) -> None:
+    content = "text,label\n" + "送货很快，产品质量非常好,好\n" * 20
+    assert find_encoding(write(tmp_path, content.encode(encoding)), None) == encoding
+
+
+def test_bytes_of_zero_are_a_hint_at_utf_16(tmp_path: Path) -> None:
+    content = "文本,标签\n" + "送货很快，产品质量非常好,好\n" * 20
+    with pytest.raises(DataError, match=r"if it is, write data\.format\.encoding: utf-16-le"):
+        find_encoding(write(tmp_path, content.encode("utf-16-le")), None)
+
+
+@pytest.mark.parametrize(
+    ("content", "thing"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "git lfs pull"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>", "a page of HTML"),
+        (b"<HTML><head>", "a page of HTML"),
+    ],
+)
+def test_a_text_that_stands_in_the_place_of_a_file_is_named(content: bytes, thing: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=thing) as caught:
+        find_encoding(write(tmp_path, content), None)
+    assert caught.value.key == "data.source"
+
+
+def test_halves_of_characters_are_no_western_text(tmp_path: Path) -> None:
+    content = b"text,label\n" + b"fine,pos\n" * 20 + b"nice \xed\xa0\xbd\xed\xb8\x80,pos\n"
+    with pytest.raises(DataError, match="line 22 holds halves of characters"):
+        find_encoding(write(tmp_path, content), None)
