@@ -130,7 +130,7 @@ def moved_to_b(machine_a: Tuner, root: Path) -> Tuner:
 
 
 #: The step at which a trial is killed at the latest: later it could end before it is.
-LATEST = 7
+LATEST = 4
 
 
 def wait_for_lost_steps(url: str, running: Running) -> Records:
