@@ -16,7 +16,8 @@ from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.labels import row_numbers
 from tuner.training.data.loading import LoadedRows, load_rows
 from tuner.training.data.places import Places, RowProblem
-from tuner.training.data.splitting import SplitPlan, make_splits, plan_splits
+from tuner.training.data.split_plan import SplitPlan, plan_splits
+from tuner.training.data.splitting import make_splits
 from tuner.training.data.word_columns import words_of
 
 if TYPE_CHECKING:

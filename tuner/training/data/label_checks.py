@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from tuner.errors import DataError
+from tuner.training.data.files.values import shown
 
 #: Above this many different numbers with fractions, a column is taken for numbers to predict. Ratings in half steps
 #: have nine or ten values; scores averaged over several people have 20 and more.
@@ -44,7 +45,7 @@ def check_labels(counts: Mapping[str, int], names: Mapping[str, str] | None) -> 
         raise DataError(
             "",
             "data.label",
-            f"{len(counts):,} different labels on {total:,} rows look like ids or texts, such as {_shown(example)}; "
+            f"{len(counts):,} different labels on {total:,} rows look like ids or texts, such as {shown(example)}; "
             "name the column of the classes",
         )
     _check_twins(counts)
@@ -57,7 +58,7 @@ def _check_lists(counts: Mapping[str, int]) -> None:
         raise DataError(
             "",
             "data.label",
-            f"the cells hold lists, such as {_shown(lists[0])}: several labels a row are for the task "
+            f"the cells hold lists, such as {shown(lists[0])}: several labels a row are for the task "
             "multi-label-classification, which is not there yet; give a column with one label a row",
         )
 
@@ -104,9 +105,9 @@ def _check_twins(counts: Mapping[str, int]) -> None:
     if not alike:
         return
     first = sorted(alike[0], key=lambda word: -counts[word])
-    listed = " and ".join(f"{_shown(word)} ({counts[word]:,} rows)" for word in first)
+    listed = " and ".join(f"{shown(word)} ({counts[word]:,} rows)" for word in first)
     more = f"; {len(alike) - 1} more such groups" if len(alike) > 1 else ""
-    named = ", ".join(f"{_shown(word)}: {first[0].strip()}" for word in first)
+    named = ", ".join(f"{shown(word)}: {first[0].strip()}" for word in first)
     raise DataError(
         "",
         "data.label",
@@ -122,11 +123,6 @@ def _several_labels(counts: Mapping[str, int]) -> list[str]:
         # `price|quality` is two labels where `price` and `quality` are labels of other rows.
         if several and parts <= set(counts):
             return [
-                f"the label {_shown(several[0])} is made of other labels; each combination is a class of its own here"
+                f"the label {shown(several[0])} is made of other labels; each combination is a class of its own here"
             ]
     return []
-
-
-def _shown(word: str) -> str:
-    text = repr(word)
-    return text if len(text) <= 60 else f"{text[:60]}…"

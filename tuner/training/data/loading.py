@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
-    from tuner.training.data.splitting import SplitPlan
+    from tuner.training.data.split_plan import SplitPlan
     from tuner.training.progress import Progress
 
 

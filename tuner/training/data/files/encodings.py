@@ -11,6 +11,7 @@ from tuner.errors import DataError, first_line
 from tuner.training.data.files.text_file import CHUNK, open_bytes
 from tuner.training.data.files.values import shown
 from tuner.training.data.files.western import WesternEvidence
+from tuner.training.data.places import NAMED, with_others
 
 #: Marks at the beginning of a file. That of utf-32 begins with that of utf-16.
 _MARKS = (
@@ -155,8 +156,9 @@ class _Mixture:
 
     valid: int = 0
     broken: int = 0
-    first_valid: int = 0
-    first_broken: int = 0
+    #: The numbers of the first of them.
+    valid_lines: list[int] = field(default_factory=list)
+    broken_lines: list[int] = field(default_factory=list)
     #: In the broken lines: characters of utf-8, and bytes that belong to none.
     characters: int = 0
     strays: int = 0
@@ -168,13 +170,15 @@ class _Mixture:
             line.decode()
         except UnicodeDecodeError:
             self.broken += 1
-            self.first_broken = self.first_broken or number
+            if self.broken <= NAMED + 1:
+                self.broken_lines.append(number)
             kept = line.decode("utf-8", "ignore")
             self.characters += sum(not character.isascii() for character in kept)
             self.strays += len(line) - len(kept.encode())
         else:
             self.valid += 1
-            self.first_valid = self.first_valid or number
+            if self.valid <= NAMED + 1:
+                self.valid_lines.append(number)
 
 
 def _one_byte(path: Path, name: str) -> str:
@@ -187,12 +191,13 @@ def _one_byte(path: Path, name: str) -> str:
     is_other = not western.is_western
     if mixture.valid * 10 > mixture.broken or mixture.characters >= mixture.strays or (mixture.valid and not is_other):
         if mixture.valid >= mixture.broken or not mixture.valid:
-            number, more, kind = mixture.first_broken, mixture.broken - 1, "is not utf-8 while the rest of the file is"
+            numbers, count, kind = mixture.broken_lines, mixture.broken, "is not utf-8 while the rest of the file is"
         else:
-            number, more, kind = mixture.first_valid, mixture.valid - 1, "is utf-8 while the rest of the file is not"
-        others = f" (and {more:,} more)" if more else ""
+            numbers, count, kind = mixture.valid_lines, mixture.valid, "is utf-8 while the rest of the file is not"
+        number, *others = numbers
+        places = with_others(f"{name}, line {number}", [f"line {each}" for each in others], count - 1)
         advice = "mend these lines, or name the encoding of all of them"
-        raise DataError("", _KEY, f"{name}, line {number}{others} {kind}: {_shown(path, name, number)}; {advice}")
+        raise DataError("", _KEY, f"{places} {kind}: {_shown(path, name, number)}; {advice}")
     if is_other:
         raise DataError("", _KEY, _not_western(path, name, western))
     return "cp1252" if western.has_signs else "latin-1"

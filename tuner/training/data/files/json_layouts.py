@@ -8,9 +8,9 @@ from typing import Any
 
 from search_spaces import suggestion
 from tuner.errors import DataError
-from tuner.training.data.files.cells import shown
 from tuner.training.data.files.file_rows import ONLY, Wanted
 from tuner.training.data.files.record_table import has_columns
+from tuner.training.data.files.values import shown
 
 #: Levels of a document in which rows are looked for.
 _LEVELS = 4

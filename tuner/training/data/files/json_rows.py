@@ -17,6 +17,7 @@ from tuner.training.data.files.json_layouts import find_rows
 from tuner.training.data.files.json_values import BrokenJson, decode, elements, is_value
 from tuner.training.data.files.record_table import RecordTable
 from tuner.training.data.files.text_file import open_bytes
+from tuner.training.data.places import place, with_others
 from tuner.training.progress import Progress
 
 #: Records between two reports of progress.
@@ -89,7 +90,8 @@ def _read_lines(reading: _Reading, wanted: Wanted, data: DataConfig) -> FileRows
         raise DataError("", "data.field", f"{reading.name} {reason}")
     table = RecordTable(reading.name, PlaceKind.LINE, wanted, data.format.header)
     blank = 0
-    broken: list[BrokenJson] = []
+    broken: BrokenJson | None = None
+    lines: list[int] = []
     size = reading.path.stat().st_size
     with reading.open() as (file, raw):
         for number, line in enumerate(file, 1):
@@ -99,15 +101,16 @@ def _read_lines(reading: _Reading, wanted: Wanted, data: DataConfig) -> FileRows
             try:
                 record = decode(line, number)
             except BrokenJson as error:
-                broken.append(error)
+                broken = broken or error
+                lines.append(number)
                 continue
             table.add(record, number)
             if number % _REPORTED == 0:
                 reading.show(raw.tell(), size)
-    if broken:
-        others = len(broken) - 1
-        more = f" (and {others:,} more line{'s' if others > 1 else ''})" if others else ""
-        raise DataError("", "data.source", f"{reading.name}, line {broken[0].line}{more}: {broken[0].reason}")
+    if broken is not None:
+        first, *others = lines
+        places = with_others(place(reading.name, PlaceKind.LINE, first), [f"line {each}" for each in others])
+        raise DataError("", "data.source", f"{places}: {broken.reason}")
     reading.show(size, size)
     return table.rows(f"one a line, {reading.encoding}", blank)
 

@@ -11,7 +11,7 @@ from json.decoder import JSONObject  # type: ignore[attr-defined]  # the decoder
 from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from typing import Any
 
-from tuner.training.data.files.cells import shown
+from tuner.training.data.files.values import shown
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 #: Characters of a broken document that a message shows.

@@ -13,8 +13,8 @@ import pyarrow as pa
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
-from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
-from tuner.training.data.files.picture_layout import ONLY, Layout, find_layout
+from tuner.training.data.files.file_rows import ONLY, FileRows, PlaceKind, Wanted
+from tuner.training.data.files.picture_layout import Layout, find_layout
 from tuner.training.data.files.picture_metadata import TableReader, read_beside, read_metadata
 from tuner.training.data.files.picture_tables import PICTURES
 from tuner.training.data.files.picture_walk import PictureWalk, endings_of, walk_pictures

@@ -9,11 +9,11 @@ from typing import TypeAlias
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
-from tuner.training.data.files.file_rows import FileRows, Wanted
-from tuner.training.data.files.picture_layout import ONLY
+from tuner.training.data.files.file_rows import ONLY, FileRows, Wanted
 from tuner.training.data.files.picture_tables import open_paths
 from tuner.training.data.files.picture_walk import PictureWalk
-from tuner.training.data.split_names import canonical_split, used_splits
+from tuner.training.data.split_names import canonical_split
+from tuner.training.data.split_plan import plan_splits
 
 #: Reads a table, given its path, its name for messages, the wanted columns and the study's `data`.
 TableReader: TypeAlias = Callable[[Path, str, Wanted, DataConfig], FileRows]
@@ -92,7 +92,7 @@ def _unnamed(folder: Path, name: str, walk: PictureWalk, path: str, named: Seque
         return []
     more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
     shown = ", ".join(f"{name}/{each}" for each in left[:_NAMED])
-    return [f"pictures that no row of {name}/{path} names: {len(left):,} ({shown}{more})"]
+    return [f"pictures that no row names: {len(left):,} ({shown}{more})"]
 
 
 def read_beside(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dict[str, FileRows]:
@@ -113,7 +113,7 @@ def read_beside(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dic
         shown = ", ".join(f"{name}/{table}" for table in walk.tables)
         raise DataError("", "data.source", f"{name} holds several tables ({shown}); name one as the source")
     found = {}
-    for split in used_splits(splits, data.splits):
+    for split in plan_splits(splits, data.splits).needed:
         table = splits[split]
         try:
             rows = read_table(folder / table, f"{name}/{table}", wanted, data)

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from tuner.errors import DataError
 from tuner.study.words import word
-from tuner.training.data.files.cells import Mistakes, Use, inner_hint, shown, use_of, value_error
+from tuner.training.data.files.cells import Mistakes, Use, inner_hint, use_of, value_error
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
 from tuner.training.data.files.json_values import Infinite, is_too_large
+from tuner.training.data.files.values import shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -74,9 +75,9 @@ class _Column:
 
     def mistaken(self, value: Any, number: int) -> None:
         if self.mistakes is None:
-            self.mistakes = Mistakes(number, value)
+            self.mistakes = Mistakes(value, [number])
         else:
-            self.mistakes.count += 1
+            self.mistakes.add(number)
 
     def flush(self, numbers: Sequence[int]) -> None:
         """Turn the newest values into an array. `numbers` are those of their rows."""
@@ -132,9 +133,9 @@ class RecordTable:
                 return
         if not isinstance(record, dict):
             if self._shapeless is None:
-                self._shapeless = Mistakes(number, record)
+                self._shapeless = Mistakes(record, [number])
             else:
-                self._shapeless.count += 1
+                self._shapeless.add(number)
             return
         if len(self._numbers) < _LOOKED_AT:
             self._names.update(dict.fromkeys(leaves(record)))

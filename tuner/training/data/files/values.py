@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 #: Characters of a value that a message shows.
-_SHOWN = 60
+_SHOWN = 80
 
 
-def shown(value: str) -> str:
-    """Return a value in quotes, on one line, cut where it is long."""
-    return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+def shown(value: object) -> str:
+    """Return a value on one line, a text in quotes, cut where it is long."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} of many levels"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -14,7 +14,7 @@ from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.loading import load_rows
 from tuner.training.data.pictures import open_picture
 from tuner.training.data.places import ROW
-from tuner.training.data.splitting import SplitPlan
+from tuner.training.data.split_plan import SplitPlan
 from tuner.training.progress import silent
 
 ROWS: list[dict[str, Any]] = [

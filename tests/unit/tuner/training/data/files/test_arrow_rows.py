@@ -75,7 +75,7 @@ def test_labels_of_many_parts_and_row_groups_stay_in_order(tmp_path: Path) -> No
     [
         (
             {"text": [None, 5, 6], "label": ["a"] * 3},
-            "data.text: rows.parquet, record 2 (and 1 more record): column 'text' holds the number 5: a text is a",
+            "data.text: rows.parquet, record 2 (and 1 more: record 3): column 'text' holds the number 5: a text is a",
         ),
         (
             {"text": [["a"], None], "label": ["a"] * 2},
@@ -83,7 +83,7 @@ def test_labels_of_many_parts_and_row_groups_stay_in_order(tmp_path: Path) -> No
         ),
         (
             {"text": ["a", "b"], "label": [["x"], ["y", "z"]]},
-            "data.label: rows.parquet, record 1 (and 1 more record): column 'label' holds the list ['x']: several "
+            "data.label: rows.parquet, record 1 (and 1 more: record 2): column 'label' holds the list ['x']: several "
             "labels a row are the task multi-label-classification, which is not there yet; give each row one label",
         ),
         (

@@ -147,7 +147,7 @@ def test_the_first_row_may_name_the_cells(tmp_path: Path) -> None:
 def test_a_row_with_a_cell_too_many_is_refused_with_its_line(tmp_path: Path) -> None:
     content = lines(["good", "pos"], ["bad", "neg", "x"], ["a"])
     assert complaint(tmp_path, content, format={"header": ["text", "label"]}) == (
-        "data.source: rows.json, line 2 (and 1 more line) has 3 cells where 2 columns are named: ['bad', 'neg', 'x']"
+        "data.source: rows.json, line 2 (and 1 more: line 3) has 3 cells where 2 columns are named: ['bad', 'neg', 'x']"
     )
 
 
@@ -212,8 +212,8 @@ def test_a_value_that_a_column_cannot_have_is_refused_with_the_first_place_and_t
     tmp_path: Path, record: Any, words: str
 ) -> None:
     for content, place in (
-        (lines(*TWO, record, record, record), "rows.json, line 3 (and 2 more lines)"),
-        (json.dumps([*TWO, record, record]), "rows.json, record 3 (and 1 more record)"),
+        (lines(*TWO, record, record, record), "rows.json, line 3 (and 2 more: line 4, line 5)"),
+        (json.dumps([*TWO, record, record]), "rows.json, record 3 (and 1 more: record 4)"),
     ):
         assert words.format(place=place) in complaint(tmp_path, content)
 
@@ -233,7 +233,7 @@ def test_values_to_select_and_group_by_are_words_and_columns_that_are_not_needed
     [
         (
             lines(*TWO) + '{"text": "x"\n{"text"}\n',
-            "rows.json, line 3 (and 1 more line): no JSON, as it ends in the mid",
+            "rows.json, line 3 (and 1 more: line 4): no JSON, as it ends in the mid",
         ),
         (lines(*TWO) + "{'text': 'x'}\n", "rows.json, line 3: no JSON, expecting property name enclosed in double"),
         (lines(*TWO) + '{"text": "a", "text": "b"}', "rows.json, line 3: the key 'text' stands twice in an object"),
@@ -241,7 +241,7 @@ def test_values_to_select_and_group_by_are_words_and_columns_that_are_not_needed
         ('{"data": [\n{"text": "a"},\n{"a": 1, "a": 2}]}', "rows.json, line 3: the key 'a' stands twice"),
         (json.dumps(TWO, indent=1)[:-20], "no JSON, "),
         ('[{"text": "a"}', "rows.json, line 1: no JSON, as it ends in the middle of a value; is the file cut off?"),
-        ("[1, 2]", "rows.json, record 1 (and 1 more record) is 1; a row is an object with named values"),
+        ("[1, 2]", "rows.json, record 1 (and 1 more: record 2) is 1; a row is an object with named values"),
         (lines(*TWO, None), "rows.json, line 3 is None; a row is an object with named values"),
         ('[{"text": "a"}] [', "no JSON, extra data at column 17: '['"),
         (lines(*TWO) + "[" * 5000, "rows.json, line 3: lists and objects have too many levels"),
@@ -263,7 +263,7 @@ def test_a_broken_document_is_refused_with_its_line(tmp_path: Path, content: str
 
 def test_a_number_beyond_all_floats_is_no_infinity(tmp_path: Path) -> None:
     said = complaint(tmp_path, '{"text": "a", "label": 1e999}\n' * 2)
-    assert said.startswith("data.label: rows.json, line 1 (and 1 more line): column 'label' holds the number")
+    assert said.startswith("data.label: rows.json, line 1 (and 1 more: line 2): column 'label' holds the number")
 
 
 @pytest.mark.parametrize(
