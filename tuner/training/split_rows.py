@@ -13,9 +13,10 @@ from tuner.study.data_report import DataReport, LeftOut, Lengths, RowCounts
 from tuner.training.data.duplicates import shared_with_training, without_duplicates
 from tuner.training.data.examples import numbers_of
 from tuner.training.data.files.file_rows import Wanted
+from tuner.training.data.files.places import Places, RowProblem
+from tuner.training.data.files.values import listed
 from tuner.training.data.labels import row_numbers
 from tuner.training.data.loading import LoadedRows, load_rows
-from tuner.training.data.places import Places, RowProblem
 from tuner.training.data.split_plan import SplitPlan, plan_splits
 from tuner.training.data.splitting import make_splits
 from tuner.training.data.word_columns import words_of
@@ -197,7 +198,7 @@ def _absent_classes(targets: Mapping[str, npt.NDArray[Any]], classes: Sequence[s
     absent = [name for name, there in zip(classes, present, strict=True) if not there]
     if not absent:
         return []
-    named = ", ".join(repr(name) for name in absent[:5]) + (f" and {len(absent) - 5:,} more" if len(absent) > 5 else "")
+    named = listed([repr(name) for name in absent])
     return [f"the validation split has no row of class {named}: no metric sees how well it is learnt"]
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from tuner.errors import DataError, TunerError, first_line
 from tuner.study.data_report import LeftOut
 from tuner.training.data.files.file_rows import FileRows, Wanted
-from tuner.training.data.places import ROW, Places
+from tuner.training.data.files.places import ROW, Places
 from tuner.training.data.sources import open_source
 from tuner.training.data.word_columns import encoded_words
 

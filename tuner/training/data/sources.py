@@ -16,7 +16,7 @@ from tuner.study.data_endings import ENDINGS, DataKind, data_ending
 from tuner.study.hub import hub_problem
 from tuner.training.data.files.arrow_rows import from_dataset, read_parquet
 from tuner.training.data.files.delimited import read_delimited
-from tuner.training.data.files.file_rows import FileRows, Wanted
+from tuner.training.data.files.file_rows import ONLY, FileRows, Wanted
 from tuner.training.data.files.json_rows import read_json
 from tuner.training.data.files.picture_folders import find_pictures
 from tuner.training.data.files.picture_tables import open_paths
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from tuner.study.data_config import DataConfig
     from tuner.training.progress import Progress
 
-#: Name of the one split of a source without splits.
-ONLY = "train"
 #: The part of a name that numbers the pieces of a split: `train-00000-of-00002.parquet`.
 _PIECE = re.compile(r"-\d{5}-of-\d{5}$")
 

@@ -77,7 +77,7 @@ class Task(ABC):
             Warnings for the user, as sentences.
 
         Raises:
-            DataError: The rows cannot be trained on. A `tuner.training.data.places.RowProblem` names the rows.
+            DataError: The rows cannot be trained on. A `tuner.training.data.files.places.RowProblem` names the rows.
         """
         return []
 

@@ -37,9 +37,9 @@ class Classification(Task):
 
         import numpy as np
 
+        from tuner.training.data.files.places import RowProblem
         from tuner.training.data.label_checks import check_labels
         from tuner.training.data.labels import missing_label, row_numbers
-        from tuner.training.data.places import RowProblem
         from tuner.training.data.word_columns import words_of
 
         warnings = super().examine(rows, data)

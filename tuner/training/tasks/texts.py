@@ -46,8 +46,8 @@ class ReadsTexts(Task):
 
     def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str]:
         """Check that each row has a text."""
+        from tuner.training.data.files.places import RowProblem
         from tuner.training.data.labels import row_numbers
-        from tuner.training.data.places import RowProblem
         from tuner.training.data.word_columns import column_of
 
         for column in self.columns(data)["text"]:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
 from tuner.study.prepared import PreparationRequest
-from tuner.training.data.places import ROW
+from tuner.training.data.files.places import ROW
 from tuner.training.progress import silent
 from tuner.training.split_rows import SplitRows, split_rows
 from tuner.training.tasks import get_task

@@ -12,7 +12,7 @@ from tuner.errors import DataError
 from tuner.study.words import word
 from tuner.training.data.files.cells import Mistakes, Use, use_of, value_error
 from tuner.training.data.files.file_rows import PlaceKind, Wanted
-from tuner.training.data.places import NAMED, place
+from tuner.training.data.files.places import NAMED, place
 
 #: Rows that are converted at once: their texts are far from the 2 GB that a string array of pyarrow can hold.
 _CHUNK = 65_536

@@ -11,8 +11,8 @@ from typing import Any
 from search_spaces import suggestion
 from tuner.errors import DataError
 from tuner.training.data.files.file_rows import PlaceKind, Wanted
+from tuner.training.data.files.places import NAMED, place, with_others
 from tuner.training.data.files.values import shown
-from tuner.training.data.places import NAMED, place, with_others
 
 
 class Use(Enum):

@@ -17,11 +17,11 @@ from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.training.data.files.detection import Candidate, detect
 from tuner.training.data.files.encodings import find_encoding
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
+from tuner.training.data.files.places import NAMED, with_others
 from tuner.training.data.files.records import BrokenRecord, Record, is_blank, open_records
 from tuner.training.data.files.swallowed import Swallowed
 from tuner.training.data.files.text_file import TextFile
 from tuner.training.data.files.values import shown
-from tuner.training.data.places import NAMED, with_others
 from tuner.training.progress import Progress
 
 #: Records between two looks at how much is read, and bytes from which their cells become a piece of the table.

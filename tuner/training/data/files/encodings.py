@@ -8,10 +8,10 @@ from itertools import count
 from pathlib import Path
 
 from tuner.errors import DataError, first_line
+from tuner.training.data.files.places import NAMED, with_others
 from tuner.training.data.files.text_file import CHUNK, open_bytes
 from tuner.training.data.files.values import shown
 from tuner.training.data.files.western import WesternEvidence
-from tuner.training.data.places import NAMED, with_others
 
 #: Marks at the beginning of a file. That of utf-32 begins with that of utf-16.
 _MARKS = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces import suggestion
 from tuner.errors import DataError
+from tuner.training.data.files.values import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Name of the one split of a source without splits.
 ONLY = "train"
+#: Columns that a message names.
+_COLUMNS = 20
 
 
 class PlaceKind(Enum):
@@ -56,7 +59,7 @@ class Wanted:
         for key, names in self.by_key.items():
             for name in names:
                 if name not in present:
-                    there = ", ".join(repr(each) if each != each.strip() else each for each in present)
+                    there = listed([repr(each) if each != each.strip() else each for each in present], _COLUMNS)
                     # A column named `Text` or `text ` is a better guess than one that looks alike.
                     same = [each for each in present if each.strip().casefold() == name.strip().casefold()]
                     near = f"; did you mean {same[0]!r}?" if same else suggestion(name, present)

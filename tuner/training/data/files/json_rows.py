@@ -15,9 +15,9 @@ from tuner.training.data.files.encodings import find_encoding
 from tuner.training.data.files.file_rows import ONLY, FileRows, PlaceKind, Wanted
 from tuner.training.data.files.json_layouts import find_rows
 from tuner.training.data.files.json_values import BrokenJson, decode, elements, is_value
+from tuner.training.data.files.places import place, with_others
 from tuner.training.data.files.record_table import RecordTable
 from tuner.training.data.files.text_file import open_bytes
-from tuner.training.data.places import place, with_others
 from tuner.training.progress import Progress
 
 #: Records between two reports of progress.

@@ -18,9 +18,8 @@ from tuner.training.data.files.picture_layout import Layout, find_layout
 from tuner.training.data.files.picture_metadata import TableReader, read_beside, read_metadata
 from tuner.training.data.files.picture_tables import PICTURES
 from tuner.training.data.files.picture_walk import PictureWalk, endings_of, walk_pictures
+from tuner.training.data.files.values import listed
 
-#: Files and classes that a note or the reading names.
-_NAMED = 8
 _NO_COLUMN = "folders of pictures have no other column; metadata.csv with the column file_name may hold more"
 
 
@@ -85,9 +84,8 @@ def _rows(folder: Path, name: str, wanted: Wanted, layout: Layout, split: str) -
 
 def _reading(labels: Sequence[str]) -> str:
     counts = Counter(labels)
-    shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items())[:_NAMED])
-    more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
-    return f"{len(labels):,} pictures, labels by folder: {shown}{more}"
+    shown = listed([f"{label} {count:,}" for label, count in sorted(counts.items())])
+    return f"{len(labels):,} pictures, labels by folder: {shown}"
 
 
 def _notes(name: str, walk: PictureWalk) -> list[str]:
@@ -118,5 +116,4 @@ def _empty(walk: PictureWalk) -> tuple[str, ...]:
 
 
 def _list(name: str, paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-    return ", ".join(f"{name}/{path}" for path in paths[:_NAMED]) + more
+    return listed([f"{name}/{path}" for path in paths])

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from tuner.training.data.files.file_rows import ONLY
-from tuner.training.data.places import with_others
+from tuner.training.data.files.places import with_others
 from tuner.training.data.split_names import canonical_split
 from tuner.training.data.split_plan import plan_splits
 

@@ -12,6 +12,7 @@ from tuner.study.data_config import DataConfig
 from tuner.training.data.files.file_rows import ONLY, FileRows, Wanted
 from tuner.training.data.files.picture_tables import open_paths
 from tuner.training.data.files.picture_walk import PictureWalk
+from tuner.training.data.files.values import listed
 from tuner.training.data.split_names import canonical_split
 from tuner.training.data.split_plan import plan_splits
 
@@ -22,8 +23,6 @@ Asked: TypeAlias = tuple[Wanted, DataConfig, TableReader]
 
 #: The column of `metadata.csv` that names the pictures, by the convention of the library datasets.
 _FILE_NAME = "file_name"
-#: Files that a note names.
-_NAMED = 5
 
 
 def read_metadata(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dict[str, FileRows]:
@@ -90,9 +89,8 @@ def _unnamed(folder: Path, name: str, walk: PictureWalk, path: str, named: Seque
     left = [each for each in below if f"{root}/{each}" not in known]
     if not left:
         return []
-    more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
-    shown = ", ".join(f"{name}/{each}" for each in left[:_NAMED])
-    return [f"pictures that no row names: {len(left):,} ({shown}{more})"]
+    shown = listed([f"{name}/{each}" for each in left])
+    return [f"pictures that no row names: {len(left):,} ({shown})"]
 
 
 def read_beside(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dict[str, FileRows]:

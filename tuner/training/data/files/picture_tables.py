@@ -14,8 +14,8 @@ import pyarrow as pa
 from tuner.errors import DataError
 from tuner.training.data.files.file_rows import FileRows
 from tuner.training.data.files.picture_walk import some_pictures
+from tuner.training.data.files.places import Places
 from tuner.training.data.files.values import shown
-from tuner.training.data.places import Places
 from tuner.training.data.split_names import canonical_split
 
 #: The type of a column of pictures, as the library datasets stores them.

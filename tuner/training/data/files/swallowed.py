@@ -12,7 +12,7 @@ from tuner.errors import DataError
 from tuner.training.data.files.dialects import Dialect
 from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.files.layouts import Layout
-from tuner.training.data.places import with_others
+from tuner.training.data.files.places import with_others
 
 #: Suspects that are kept.
 _MOST = 100

@@ -1,6 +1,9 @@
-"""How messages show a value of a file."""
+"""How messages show values."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import islice
 
 #: Characters of a value that a message shows.
 _SHOWN = 80
@@ -13,3 +16,9 @@ def shown(value: object) -> str:
     except RecursionError:
         return f"a {type(value).__name__} of many levels"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def listed(words: Collection[str], most: int = 8) -> str:
+    """Return words with commas between them, and the number of those behind the first ones: `a, b and 3 more`."""
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(islice(words, most)) + more

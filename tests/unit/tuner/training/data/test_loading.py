@@ -11,9 +11,9 @@ from datasets import Dataset, DatasetDict
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
 from tuner.training.data.files.file_rows import Wanted
+from tuner.training.data.files.places import ROW
 from tuner.training.data.loading import load_rows
 from tuner.training.data.pictures import open_picture
-from tuner.training.data.places import ROW
 from tuner.training.data.split_plan import SplitPlan
 from tuner.training.progress import silent
 
