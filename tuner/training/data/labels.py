@@ -44,11 +44,8 @@ def map_labels(
             raise RowProblem("data.label", missing_label(column), row_numbers(splits[split], missing))
     in_order = sort_words(str(word) for word in found["train"][0])
     if names is not None and (unnamed := [word for word in in_order if word not in names]):
-        raise DataError(
-            "",
-            "data.labels",
-            f"there is no name for the label {unnamed[0]!r}; write one for each of {listed(in_order)}",
-        )
+        reason = f"there is no name for the label {unnamed[0]!r}; write one for each of {listed(in_order)}"
+        raise DataError("", "data.labels", reason)
     classes = tuple(dict.fromkeys(names[word] if names else word for word in in_order))
     if len(classes) < 2:
         only = f", {classes[0]!r}" if classes else ""

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import ModelError
-from tuner.training.data.picture_faults import HEAD, PictureFault, fault
+from tuner.training.data.file_kinds import HEAD
+from tuner.training.data.picture_faults import PictureFault, fault
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from tuner.errors import DataError, first_line
+from tuner.training.data.file_kinds import kind_of
 from tuner.training.data.files.places import NAMED, with_others
 from tuner.training.data.files.text_file import CHUNK, open_bytes
 from tuner.training.data.files.values import shown
@@ -20,16 +21,6 @@ _MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
-)
-#: First bytes of files that hold no text.
-_NO_TEXT = (
-    (b"PK\x03\x04", "a zip archive or an Excel workbook; unpack it, or save the sheet as csv"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save the sheet as csv"),
-    (b"\x1f\x8b", "compressed by gzip; let its name end with .gz"),
-    (b"BZh", "compressed by bzip2; let its name end with .bz2"),
-    (b"\xfd7zXZ", "compressed by xz; let its name end with .xz"),
-    (b"PAR1", "a parquet file; let its name end with .parquet"),
-    (b"%PDF", "a PDF"),
 )
 #: Beginnings of Japanese text in seven bits, which is valid ASCII.
 _SEVEN_BITS = (b"\x1b$B", b"\x1b$@")
@@ -55,9 +46,8 @@ def find_encoding(path: Path, given: str | None, name: str = "") -> str:
     name = name or str(path)
     with open_bytes(path, name) as (content, _raw):
         head = content.read(_HEAD)
-    for magic, thing in _NO_TEXT:
-        if head.startswith(magic):
-            raise DataError("", "data.source", f"{name} is no text but {thing}")
+    if (kind := kind_of(head)) is not None:
+        raise DataError("", "data.source", f"{name} is no text but {kind.words}")
     found = given if given is not None else _by_head(head)
     if found is not None and given is not None and codecs.lookup(given).name == "utf-8":
         found = "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"

@@ -11,13 +11,14 @@ from typing import BinaryIO
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
+from tuner.training.data.file_kinds import kind_without_rows
 from tuner.training.data.files.encodings import find_encoding
 from tuner.training.data.files.file_rows import ONLY, FileRows, PlaceKind, Wanted
 from tuner.training.data.files.json_layouts import find_rows
 from tuner.training.data.files.json_values import BrokenJson, decode, elements, is_value
 from tuner.training.data.files.places import place, with_others
 from tuner.training.data.files.record_table import RecordTable
-from tuner.training.data.files.text_file import open_bytes
+from tuner.training.data.files.text_file import open_bytes, read_head
 from tuner.training.progress import Progress
 
 #: Records between two reports of progress.
@@ -48,7 +49,9 @@ def read_json(path: Path, name: str, wanted: Wanted, data: DataConfig, progress:
             text = file.read()
         return _read_document(text, reading, wanted, data)
     except BrokenJson as error:
-        raise DataError("", "data.source", f"{name}, line {error.line}: {error.reason}") from error
+        kind = kind_without_rows(read_head(path, name))
+        reason = f"{name}, line {error.line}: {error.reason}" if kind is None else f"{name} is {kind.words}"
+        raise DataError("", "data.source", reason) from error
     except MemoryError as error:
         raise DataError("", "data.source", f"{name} does not fit into memory; write one record a line") from error
     except UnicodeError as error:  # the file has changed since its encoding was found

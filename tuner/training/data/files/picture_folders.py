@@ -14,6 +14,7 @@ import pyarrow as pa
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
 from tuner.training.data.files.file_rows import ONLY, FileRows, PlaceKind, Wanted
+from tuner.training.data.files.format_keys import check_format
 from tuner.training.data.files.picture_layout import Layout, find_layout
 from tuner.training.data.files.picture_metadata import TableReader, read_beside, read_metadata
 from tuner.training.data.files.picture_tables import PICTURES
@@ -56,6 +57,7 @@ def find_pictures(
         return read_beside(folder, name, walk, (wanted, data, read_table))
     if layout.problem:
         raise DataError("", "data.source", layout.problem)
+    check_format(data, name)
     notes = (*layout.notes, *_notes(name, walk))
     splits = {split: _rows(folder, name, wanted, layout, split) for split in layout.splits}
     # The notes are about the whole folder, so one split has them.

@@ -103,7 +103,7 @@ def read_beside(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dic
     """
     wanted, data, read_table = asked
     image = wanted.by_key.get("image", ("image",))[0]
-    tables = {PurePosixPath(table).stem: table for table in walk.tables}
+    tables = {table.partition(".")[0]: table for table in walk.tables}
     splits = {stem: table for stem, table in tables.items() if canonical_split(stem) is not None}
     if not splits and len(tables) == 1:
         splits = {ONLY: walk.tables[0]}

@@ -130,12 +130,24 @@ def test_a_column_named_twice_is_refused_where_it_is_wanted(tmp_path: Path) -> N
         read_parquet(path, "rows.parquet", Wanted({"text": ("note",), "label": ("label",)}))
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"text,label\na,b\n", b"PAR1" + b"\0" * 40 + b"PAR1"])
-def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"PAR1", "is damaged: "),
+        (b"PAR1" + b"\0" * 40, "is cut off: the end of the file is missing"),
+        (b"PAR1" + b"\0" * 40 + b"PAR1", "is damaged: "),
+        (b"text,label\na,b\n", "is no parquet file; give it the ending of its content"),
+        (b"version https://git-lfs.github.com/spec/v1", "is a pointer of Git LFS; run `git lfs pull`"),
+    ],
+)
+def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "rows.parquet"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"^data\.source: rows\.parquet cannot be read: .*; is it damaged, or no parq"):
+    with pytest.raises(DataError) as caught:
         read_parquet(path, "rows.parquet", WANTED)
+    assert caught.value.key == "data.source"
+    assert caught.value.reason.startswith(f"rows.parquet {words}")
 
 
 def test_pictures_pass_as_they_are(tmp_path: Path) -> None:

@@ -151,5 +151,5 @@ def test_a_compressed_file_is_read_inside(tmp_path: Path) -> None:
 
 def test_a_compressed_file_that_is_cut_off_is_an_error(tmp_path: Path) -> None:
     path = write(tmp_path, gzip.compress(GERMAN.encode())[:-20], "reviews.csv.gz")
-    with pytest.raises(DataError, match=r"reviews\.csv\.gz cannot be read"):
+    with pytest.raises(DataError, match=r"reviews\.csv\.gz is cut off"):
         find_encoding(path, None, "reviews.csv.gz")

@@ -332,5 +332,5 @@ def test_a_compressed_file_is_read_as_the_file_inside(
     content = packer(lines(*TWO).encode())
     found = read_all(tmp_path, content, name=f"rows.jsonl{ending}")[ONLY]
     assert cells(found) == [("good", "pos"), ("bad", "neg")]
-    with pytest.raises(DataError, match=r"^data\.source: rows\.jsonl\.\w+ cannot be read: "):
+    with pytest.raises(DataError, match=r"^data\.source: rows\.jsonl\.\w+ is cut off: "):
         read_all(tmp_path, content[:-9], name=f"rows.jsonl{ending}")
