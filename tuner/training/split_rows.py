@@ -12,7 +12,7 @@ from tuner.errors import DataError
 from tuner.study.data_report import DataReport, LeftOut, Lengths, RowCounts
 from tuner.training.data.duplicates import shared_with_training, without_duplicates
 from tuner.training.data.examples import numbers_of
-from tuner.training.data.files.file_rows import Wanted
+from tuner.training.data.files.file_rows import Wanted, meaning
 from tuner.training.data.files.places import Places, RowProblem
 from tuner.training.data.files.values import listed
 from tuner.training.data.labels import row_numbers
@@ -101,7 +101,7 @@ def split_rows(task: Task, request: PreparationRequest, progress: Progress) -> S
 
 
 def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: SplitPlan) -> SplitRows:
-    data, rows = request.data, loaded.splits
+    data, rows = _with_names(request.data, loaded.classes), loaded.splits
     if empty := [split for split, name in plan.named.items() if len(rows[name]) == 0]:
         raise DataError("", f"data.splits.{empty[0]}", "is empty")
     warnings = [*loaded.warnings, *task.examine(rows, data)]
@@ -132,6 +132,17 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
             *_shared(task, data, splits),
         ),
     )
+
+
+def _with_names(data: DataConfig, classes: Mapping[str, tuple[str, ...]]) -> DataConfig:
+    """Return `data` with the names of classes in `labels`, where the study file may have their numbers."""
+    names = classes.get(data.label, ())
+    if data.labels is None or not names:
+        return data
+    labels = {meaning(word, names): name for word, name in data.labels.items()}
+    if len(labels) < len(data.labels):
+        raise DataError("", "data.labels", "has a class by its number and by its name; drop one of the two")
+    return data.model_copy(update={"labels": labels})
 
 
 def _without(splits: Mapping[str, Dataset], data: DataConfig, *, by_task: Task) -> dict[str, Dataset]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from tuner.errors import DataError, TunerError, first_line
 from tuner.study.data_report import LeftOut
-from tuner.training.data.files.file_rows import FileRows, Wanted
+from tuner.training.data.files.file_rows import FileRows, Wanted, meaning
 from tuner.training.data.files.places import ROW, Places
+from tuner.training.data.files.values import listed, shown
 from tuner.training.data.sources import open_source
 from tuner.training.data.word_columns import encoded_words
 
@@ -41,6 +42,8 @@ class LoadedRows:
     reading: tuple[str, ...]
     #: Sentences for the user.
     warnings: tuple[str, ...]
+    #: Names of the classes of columns whose source has numbers for them, by column.
+    classes: Mapping[str, tuple[str, ...]]
 
 
 def load_rows(
@@ -93,7 +96,7 @@ def load_rows(
     if start == 0:
         raise DataError("", "data.source", f"{_names(in_order, source)} has no rows")
     if not any(len(rows) for rows in splits.values()):
-        raise DataError("", "data.where", f"{dict(data.where)!r} leaves no row of {_names(in_order, source)}")
+        raise _no_row_left(data.where, in_order, source)
     reasons = ((f"{'empty line' if blank == 1 else 'empty lines'}", blank), ("by data.where", left))
     loaded = LoadedRows(
         splits=splits,
@@ -101,12 +104,16 @@ def load_rows(
         read=start + blank,
         left_out=tuple(LeftOut(reason, count) for reason, count in reasons if count),
         reading=tuple(f"{each.name}: {each.reading}" for each in in_order),
-        warnings=tuple(f"{each.name}: {note}" for each in in_order for note in each.notes),
+        warnings=(
+            *_unused(source, data, opened, found),
+            *(f"{each.name}: {note}" for each in in_order for note in each.notes),
+        ),
+        classes={column: names for each in reversed(in_order) for column, names in each.classes.items()},
     )
     return loaded, found
 
 
-def _names(files: Iterable[FileRows], source: str) -> str:
+def _names(files: Sequence[FileRows], source: str) -> str:
     names = [each.name for each in files]
     return names[0] if len(names) == 1 else source
 
@@ -133,11 +140,41 @@ def _where(table: pa.Table, rows: FileRows, where: Mapping[str, str | list[str]]
     """Return the rows whose words are among the given ones; an empty word is an empty cell."""
     keep = np.ones(len(table), dtype=bool)
     for column, wanted in where.items():
-        listed = wanted if isinstance(wanted, list) else [wanted]
-        allowed = {rows.meaning(column, each) or None for each in listed}
+        allowed = _allowed(wanted, rows.classes.get(column, ()))
         words, index = encoded_words(table.column(column))
         keep &= np.asarray([each in allowed for each in words], dtype=bool)[index]
     return table if keep.all() else table.filter(pa.array(keep))
+
+
+def _allowed(wanted: str | list[str], names: Sequence[str]) -> set[str | None]:
+    return {meaning(each, names) or None for each in ([wanted] if isinstance(wanted, str) else wanted)}
+
+
+def _no_row_left(where: Mapping[str, str | list[str]], files: Sequence[FileRows], source: str) -> DataError:
+    """Return the error for conditions that no row meets; names the words of a column that has none of the wanted."""
+    reason = f"{dict(where)!r} leaves no row of {_names(files, source)}"
+    for column, wanted in where.items():
+        words: dict[str | None, None] = {}
+        for rows in files:
+            words |= dict.fromkeys(encoded_words(rows.table.column(column))[0])
+        if not any(each in _allowed(wanted, rows.classes.get(column, ())) for rows in files for each in words):
+            return DataError("", "data.where", f"{reason}: column {column!r} holds {_words(words)}")
+    return DataError("", "data.where", reason)
+
+
+def _words(words: Iterable[str | None]) -> str:
+    return listed(["an empty cell" if each is None else shown(each) for each in words])
+
+
+def _unused(source: str, data: DataConfig, present: Iterable[str], plan: SplitPlan) -> list[str]:
+    """Return sentences about keys and splits that are not used."""
+    notes = []
+    for key, value in (("subset", data.subset), ("revision", data.revision)):
+        if value is not None and ("://" in source or Path(source).exists()):
+            notes.append(f"data.{key} is for data sets of the hub, and means nothing for {Path(source).name}")
+    if others := [name for name in present if name not in plan.needed]:
+        notes.append(f"splits of the source that data.splits does not ask for, which are not read: {listed(others)}")
+    return notes
 
 
 def _dataset(table: pa.Table, wanted: Wanted, where: Mapping[str, Any]) -> Dataset:

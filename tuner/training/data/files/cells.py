@@ -71,7 +71,7 @@ def value_error(key: str, column: str, places: str, value: Any) -> DataError:
     elif key == "label" and isinstance(value, list):
         remedy = (
             "several labels a row are the task multi-label-classification, which is not there yet; "
-            "give each row one label"
+            "give each row one label, not in a list"
         )
     elif key == "text":
         remedy = "a text is a string; write it as one, or name another column"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -90,8 +90,13 @@ class FileRows:
     #: file may have either.
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def meaning(self, column: str, word: str) -> str:
-        """Return the word in the table that a word of the study file means: the class of a number, else the word."""
-        names = self.classes.get(column, ())
-        is_number = word.isdecimal() and len(word) < 10 and word not in names and int(word) < len(names)
-        return names[int(word)] if is_number else word
+
+def meaning(word: str, names: Sequence[str]) -> str:
+    """Return the word in a table that a word of the study file means: the class of a number, else the word.
+
+    Args:
+        word: The word in the study file.
+        names: The names of the column's classes; none where the source has words in place of numbers.
+    """
+    is_number = word.isdecimal() and len(word) < 10 and word not in names and int(word) < len(names)
+    return names[int(word)] if is_number else word

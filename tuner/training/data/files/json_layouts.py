@@ -145,8 +145,11 @@ def _below(document: Any, name: str, below: str) -> Any:
     rest = below
     while rest:
         if not isinstance(value, dict):
-            reason = f"{name} is a list of rows already; drop the key" if value is document else None
-            raise DataError("", "data.field", reason or f"{name} has no key {below!r}: {shown(value)} has no keys")
+            if value is document:
+                raise DataError("", "data.field", f"{name} is a list of rows already; drop the key")
+            above = below[: -len(rest) - 1]
+            held = "a list, and no key leads into one" if isinstance(value, list) else f"{shown(value)}, without keys"
+            raise DataError("", "data.field", f"{name} has no key {below!r}: {above!r} holds {held}")
         # A key may have dots in it: the longest one counts.
         parts = rest.split(".")
         keys = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]

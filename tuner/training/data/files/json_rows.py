@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -80,11 +81,14 @@ class _Reading:
 
 
 def _has_lines(reading: _Reading) -> bool:
-    """Return whether a file has one JSON value a line: its first line is one, and another one follows."""
+    """Return whether a file has one JSON value a line: its first line is one, or the two behind it are."""
     with reading.open() as (file, _):
-        first = next((line for line in file if not line.isspace()), "")
-        more = any(not line.isspace() for line in file)
-    return more and is_value(first)
+        lines = list(islice((line for line in file if not line.isspace()), 3))
+    if len(lines) < 2:
+        return False
+    first, *others = lines
+    # No document has two values without a comma between them, so a first line that is none is a broken one.
+    return is_value(first) or (len(others) == 2 and all(is_value(line) and "{" in line for line in others))
 
 
 def _read_lines(reading: _Reading, wanted: Wanted, data: DataConfig) -> FileRows:

@@ -130,7 +130,7 @@ def _broken(error: Exception, text: str, start: int, first_line: int) -> BrokenJ
             lines = text.rstrip().count("\n")
             return BrokenJson(first_line + lines, "no JSON, as it ends in the middle of a value; is the file cut off?")
         fragment = shown(text[error.pos : error.pos + _FRAGMENT])
-        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}: {fragment}"
+        reason = f"{error.msg[:1].lower()}{error.msg[1:]} at column {error.colno}: {fragment}{_remedy(error, text)}"
         return BrokenJson(first_line + error.lineno - 1, f"no JSON, {reason}")
     if isinstance(error, _RepeatedKey):
         start = _start_of_repetition(text, start)
@@ -140,6 +140,15 @@ def _broken(error: Exception, text: str, start: int, first_line: int) -> BrokenJ
     else:
         reason = "a number has too many digits"
     return BrokenJson(first_line + text.count("\n", 0, start), reason)
+
+
+def _remedy(error: JSONDecodeError, text: str) -> str:
+    rest = text[error.pos : error.pos + 1]
+    if rest in "]}" and text[: error.pos].rstrip().endswith(","):
+        return "; drop the comma in front of it"
+    if error.msg == "Extra data":
+        return "; write one record a line with nothing between them, or all of them as one list"
+    return "; JSON has double quotes around texts and keys" if rest == "'" else ""
 
 
 def _start_of_repetition(text: str, start: int) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from tuner.errors import DataError
 from tuner.training.data.files.arrow_rows import from_dataset, read_parquet
-from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
+from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted, meaning
 
 WANTED = Wanted({"text": ("text",), "label": ("label",)})
 
@@ -184,9 +184,9 @@ def test_numbers_of_classes_become_their_names_in_data_sets_and_in_parquet(tmp_p
 
 def test_a_study_file_may_name_a_class_by_its_name_or_by_its_number(classes: Any) -> None:
     rows = from_dataset(classes, "d", CLASSED)
-    assert [rows.meaning("label", each) for each in ("pos", "1", "0", "7", "x")] == ["pos", "pos", "neg", "7", "x"]
-    assert rows.meaning("meta.lang", "1") == "1"
-    assert rows.meaning("text", "1") == "1"
+    names = rows.classes["label"]
+    assert [meaning(each, names) for each in ("pos", "1", "0", "7", "x")] == ["pos", "pos", "neg", "7", "x"]
+    assert meaning("1", ()) == "1"
 
 
 def test_the_rows_of_a_data_set_are_those_that_it_shows(classes: Any) -> None:

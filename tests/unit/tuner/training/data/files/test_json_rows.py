@@ -113,7 +113,7 @@ def test_rows_that_lie_deeper_are_read_with_the_key_that_the_message_names(tmp_p
         "data.field: rows.json has no key 'result.pages'; did you mean 'page.1'?; there are 'page.1', 'next'"
     )
     assert "has no key 'reslt'; did you mean 'result'?; there are" in complaint(tmp_path, document, field="reslt")
-    assert "'ok' has no keys" in complaint(tmp_path, document, field="status.x")
+    assert "'status' holds 'ok', without keys" in complaint(tmp_path, document, field="status.x")
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_nan_is_missing_and_infinity_is_a_word(tmp_path: Path) -> None:
         (
             {"text": "a", "label": ["x", "y"]},
             "data.label: {place}: column 'label' holds the list ['x', 'y']: several labels a row are the task "
-            "multi-label-classification, which is not there yet; give each row one label",
+            "multi-label-classification, which is not there yet; give each row one label, not in a list",
         ),
         ({"text": "a", "label": {"name": "x"}}, "such as data.label: label.name"),
     ],
@@ -259,6 +259,36 @@ def test_a_broken_document_is_refused_with_its_line(tmp_path: Path, content: str
     assert said.startswith("data.source: ")
     assert words in said
     assert len(said) < 400
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"text": "a", "label": \n' + lines(*TWO), "rows.json, line 1: no JSON, as it ends in the middle"),
+        (
+            "".join(lines(row) for row in TWO),
+            "; write one record a line with nothing between them, or all of them as one",
+        ),
+        ('[{"text": "a", "label": 1},]', "; drop the comma in front of it"),
+        (str(TWO), "; JSON has double quotes around texts and keys"),
+        ("{}", "rows.json holds no rows; it is an object without keys"),
+        (
+            '[{"a": [{"text": "x", "label": 1}]}]',
+            "'text' lies inside of the list 'a'; write a file with one object for each",
+        ),
+        (
+            '[{"a": [{"b": {"label": 1}}], "text": "x"}]',
+            "'label' lies inside of the list 'a'; write a file with one object",
+        ),
+    ],
+)
+def test_a_document_that_is_not_as_rows_are_written_says_the_remedy(tmp_path: Path, content: str, words: str) -> None:
+    assert words in complaint(tmp_path, content)
+
+
+def test_a_key_below_a_list_is_refused(tmp_path: Path) -> None:
+    said = complaint(tmp_path, json.dumps({"data": [{"rows": TWO}]}), field="data.rows")
+    assert said == "data.field: rows.json has no key 'data.rows': 'data' holds a list, and no key leads into one"
 
 
 def test_a_number_beyond_all_floats_is_no_infinity(tmp_path: Path) -> None:
