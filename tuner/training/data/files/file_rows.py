@@ -59,7 +59,10 @@ class Wanted:
         for key, names in self.by_key.items():
             for name in names:
                 if name not in present:
-                    there = listed([repr(each) if each != each.strip() else each for each in present], _COLUMNS)
+                    there = listed(
+                        [each if each == each.strip() and each.isprintable() else repr(each) for each in present],
+                        _COLUMNS,
+                    )
                     # A column named `Text` or `text ` is a better guess than one that looks alike.
                     same = [each for each in present if each.strip().casefold() == name.strip().casefold()]
                     near = f"; did you mean {same[0]!r}?" if same else suggestion(name, present)

@@ -266,19 +266,19 @@ def test_a_broken_document_is_refused_with_its_line(tmp_path: Path, content: str
     [
         ('{"text": "a", "label": \n' + lines(*TWO), "rows.json, line 1: no JSON, as it ends in the middle"),
         (
-            "".join(lines(row) for row in TWO),
-            "; write one record a line with nothing between them, or all of them as one",
+            "".join(map(json.dumps, TWO)),
+            "; write one record a line with nothing between them",
         ),
         ('[{"text": "a", "label": 1},]', "; drop the comma in front of it"),
         (str(TWO), "; JSON has double quotes around texts and keys"),
         ("{}", "rows.json holds no rows; it is an object without keys"),
         (
             '[{"a": [{"text": "x", "label": 1}]}]',
-            "'text' lies inside of the list 'a'; write a file with one object for each",
+            "'text' lies inside of the list 'a'; write a file",
         ),
         (
             '[{"a": [{"b": {"label": 1}}], "text": "x"}]',
-            "'label' lies inside of the list 'a'; write a file with one object",
+            "'label' lies inside of the list 'a'",
         ),
     ],
 )
