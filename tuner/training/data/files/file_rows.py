@@ -59,10 +59,7 @@ class Wanted:
         for key, names in self.by_key.items():
             for name in names:
                 if name not in present:
-                    there = listed(
-                        [each if each == each.strip() and each.isprintable() else repr(each) for each in present],
-                        _COLUMNS,
-                    )
+                    there = listed([_as_written(each) for each in present], _COLUMNS)
                     # A column named `Text` or `text ` is a better guess than one that looks alike.
                     same = [each for each in present if each.strip().casefold() == name.strip().casefold()]
                     near = f"; did you mean {same[0]!r}?" if same else suggestion(name, present)
@@ -92,6 +89,10 @@ class FileRows:
     #: Names of the classes of columns whose source has numbers for them, by column. The table has the names; a study
     #: file may have either.
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def _as_written(name: str) -> str:
+    return name if name == name.strip() and name.isprintable() else repr(name)
 
 
 def meaning(word: str, names: Sequence[str]) -> str:
