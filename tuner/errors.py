@@ -29,7 +29,9 @@ SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 75, signal.SIGUSR2: 75}
 def first_line(error: BaseException) -> str:
     """Return the first line of a library's error message, at most 200 characters, for use in a message of our own."""
     lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+    # Libraries quote damaged bytes, which would change the user's terminal.
+    shown = "".join(each if each.isprintable() else "\ufffd" for each in lines[0][:200]) if lines else ""
+    return shown or type(error).__name__
 
 
 class TunerError(RuntimeError):

@@ -43,6 +43,11 @@ ENDINGS: Mapping[str, DataKind] = {
 COMPRESSIONS: Mapping[str, str] = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}
 
 
+def is_data_file(name: str) -> bool:
+    """Return whether a file in a folder holds data, by its ending. README.txt and the like do not."""
+    return data_ending(name) is not None and PurePosixPath(name).suffix.lower() != ".txt"
+
+
 def data_ending(name: str) -> DataEnding | None:
     """Return the meaning of the ending of a file's name, path or URL; None where it is no ending of a data file."""
     if "://" in name:

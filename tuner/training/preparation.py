@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.errors import DataError, ModelError
 from tuner.study.prepared import Prepared
 from tuner.training.data.encoded import content_key, summarise_lengths, write_prepared
-from tuner.training.data.places import ROW
+from tuner.training.data.files.places import ROW
 from tuner.training.model.dropout import config_dropouts
 from tuner.training.model.loading import load_config, load_pretrained
 from tuner.training.model.weights import weights_fingerprint

@@ -12,13 +12,13 @@ from tuner.errors import DataError
 from tuner.study.data_report import DataReport, LeftOut, Lengths, RowCounts
 from tuner.training.data.duplicates import shared_with_training, without_duplicates
 from tuner.training.data.examples import numbers_of
-from tuner.training.data.files.file_rows import Wanted
+from tuner.training.data.files.file_rows import Wanted, meaning
+from tuner.training.data.files.places import ROW, Places, RowProblem, RowRemark
 from tuner.training.data.labels import row_numbers
 from tuner.training.data.loading import LoadedRows, load_rows
-from tuner.training.data.mapped_rows import on_disk
-from tuner.training.data.places import ROW, Places, RowProblem, RowRemark
+from tuner.training.data.split_plan import SplitPlan, plan_splits
 from tuner.training.data.split_remarks import absent_classes, contradicting_labels, rare_classes
-from tuner.training.data.splitting import SplitPlan, make_splits, plan_splits
+from tuner.training.data.splitting import make_splits
 from tuner.training.data.word_columns import column_of, words_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def split_rows(task: Task, request: PreparationRequest, progress: Progress) -> S
 
 
 def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: SplitPlan) -> SplitRows:
-    data, rows = request.data, loaded.splits
+    data, rows = _with_names(request.data, loaded.classes), loaded.splits
     if empty := [split for split, name in plan.named.items() if len(rows[name]) == 0]:
         raise DataError("", f"data.splits.{empty[0]}", "is empty")
     warnings = [*loaded.warnings, *(loaded.places.say(remark) for remark in task.examine(rows, data))]
@@ -116,8 +116,7 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
     left_out += [LeftOut("not asked for by data.splits", carved.unused)] if carved.unused else []
     if empty := [name for name, split in carved.splits.items() if len(split) == 0]:
         raise DataError("", f"data.splits.{empty[0]}", "is empty")
-    used = _without(carved.splits, data, by_task=task)
-    splits, classes = task.targets({name: on_disk(split, request.cache) for name, split in used.items()}, data)
+    splits, classes = task.targets(_without(carved.splits, data, by_task=task), data)
     targets = {name: numbers_of(split, "labels") for name, split in splits.items()}
     return SplitRows(
         splits=splits,
@@ -134,6 +133,17 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
             *(loaded.places.say(remark) for remark in _repeated(task, data, splits, targets if classes else {})),
         ),
     )
+
+
+def _with_names(data: DataConfig, classes: Mapping[str, tuple[str, ...]]) -> DataConfig:
+    """Return `data` with the names of classes in `labels`, where the study file may have their numbers."""
+    names = classes.get(data.label, ())
+    if data.labels is None or not names:
+        return data
+    labels = {meaning(word, names): name for word, name in data.labels.items()}
+    if len(labels) < len(data.labels):
+        raise DataError("", "data.labels", "has a class by its number and by its name; drop one of the two")
+    return data.model_copy(update={"labels": labels})
 
 
 def _without(splits: Mapping[str, Dataset], data: DataConfig, *, by_task: Task) -> dict[str, Dataset]:

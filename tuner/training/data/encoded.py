@@ -15,7 +15,7 @@ from filelock import FileLock
 
 from tuner.study.data_report import Lengths
 from tuner.training.data.examples import numbers_of
-from tuner.training.data.places import ROW
+from tuner.training.data.files.places import ROW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

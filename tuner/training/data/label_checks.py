@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 
 from tuner.errors import DataError
+from tuner.training.data.files.values import shown
 from tuner.training.data.label_numbers import ROWS_AN_ID, check_numbers, number_of
 
 #: Columns with fewer different labels than this are not taken for ids.
@@ -56,7 +57,7 @@ def check_labels(counts: Mapping[str, int], names: Mapping[str, str] | None) -> 
         raise DataError(
             "",
             "data.label",
-            f"{len(counts):,} different labels on {total:,} rows look like ids or texts, such as {_shown(example)}; "
+            f"{len(counts):,} different labels on {total:,} rows look like ids or texts, such as {shown(example)}; "
             "name the column of the classes",
         )
     _check_twins(counts)
@@ -71,7 +72,7 @@ def check_labels(counts: Mapping[str, int], names: Mapping[str, str] | None) -> 
 
 
 def _stands(word: str, counts: Mapping[str, int]) -> str:
-    return f"the label {_shown(word)} stands in {counts[word]:,} {'row' if counts[word] == 1 else 'rows'}"
+    return f"the label {shown(word)} stands in {counts[word]:,} {'row' if counts[word] == 1 else 'rows'}"
 
 
 def _check_quotes(counts: Mapping[str, int]) -> None:
@@ -80,7 +81,7 @@ def _check_quotes(counts: Mapping[str, int]) -> None:
         raise DataError(
             "",
             "data.label",
-            f"blanks stand between the separators and the quotes of the labels, such as {_shown(first)}, so that the "
+            f"blanks stand between the separators and the quotes of the labels, such as {shown(first)}, so that the "
             "quotes are part of them; remove these blanks from the file",
         )
 
@@ -91,14 +92,14 @@ def _check_lists(counts: Mapping[str, int]) -> None:
         raise DataError(
             "",
             "data.label",
-            f"the cells hold objects, such as {_shown(objects[0])}; write the label alone into a column",
+            f"the cells hold objects, such as {shown(objects[0])}; write the label alone into a column",
         )
     lists = [word for word in counts if _is_list(word)]
     if 2 * len(lists) > len(counts):
         raise DataError(
             "",
             "data.label",
-            f"the cells hold lists, such as {_shown(lists[0])}: several labels a row are for the task "
+            f"the cells hold lists, such as {shown(lists[0])}: several labels a row are for the task "
             "multi-label-classification, which is not there yet; give a column with one label a row",
         )
 
@@ -144,7 +145,7 @@ def _signs(counts: Mapping[str, int]) -> list[str]:
 def _dates(counts: Mapping[str, int]) -> list[str]:
     if len(counts) < FEWEST_IDS or not all(_DATE.fullmatch(word) for word in counts):
         return []
-    return [f"{len(counts):,} different labels look like dates, such as {_shown(next(iter(counts)))}; each is a class"]
+    return [f"{len(counts):,} different labels look like dates, such as {shown(next(iter(counts)))}; each is a class"]
 
 
 def _scarce(counts: Mapping[str, int], total: int) -> list[str]:
@@ -165,7 +166,7 @@ def _check_twins(counts: Mapping[str, int]) -> None:
     first = sorted(alike[0], key=lambda word: -counts[word])
     # Words with characters that are not seen are shown with the codes of these, which YAML reads, too.
     is_coding = len({_plain(word) for word in first}) > 1
-    show = json.dumps if is_coding or any("\\" in repr(word) for word in first) else _shown
+    show = json.dumps if is_coding or any("\\" in repr(word) for word in first) else shown
     difference = "the coding of their characters" if is_coding else "blanks or capitals"
     listed = " and ".join(f"{show(word)} ({counts[word]:,} rows)" for word in first)
     more = f"; {len(alike) - 1} more such groups" if len(alike) > 1 else ""
@@ -198,12 +199,7 @@ def _several_labels(counts: Mapping[str, int]) -> list[str]:
         moves = any(part in first for found in several.values() for part in found[1:])
         is_combined = moves and 2 * len(several) > len(counts) and parts.total() >= 2 * len(parts)
         if parts.keys() <= counts.keys() or is_combined:
-            example = _shown(next(iter(several)))
+            example = shown(next(iter(several)))
             made = "is made of other labels" if parts.keys() <= counts.keys() else "looks like several labels"
             return [f"the label {example} {made}; each combination is a class of its own here"]
     return []
-
-
-def _shown(word: str) -> str:
-    text = repr(word)
-    return text if len(text) <= 60 else f"{text[:60]}…"

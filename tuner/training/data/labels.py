@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.errors import DataError
-from tuner.training.data.places import ROW, RowProblem
-from tuner.training.data.word_columns import words_of
+from tuner.training.data.files.places import ROW, RowProblem
+from tuner.training.data.files.values import listed
+from tuner.training.data.word_columns import replace_column, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,9 +44,8 @@ def map_labels(
             raise RowProblem("data.label", missing_label(column), row_numbers(splits[split], missing))
     in_order = sort_words(str(word) for word in found["train"][0])
     if names is not None and (unnamed := [word for word in in_order if word not in names]):
-        raise DataError(
-            "", "data.labels", f"there is no name for the label {unnamed[0]!r}; write one for each of {_few(in_order)}"
-        )
+        reason = f"there is no name for the label {unnamed[0]!r}; write one for each of {listed(in_order)}"
+        raise DataError("", "data.labels", reason)
     classes = tuple(dict.fromkeys(names[word] if names else word for word in in_order))
     if len(classes) < 2:
         only = f", {classes[0]!r}" if classes else ""
@@ -59,11 +59,10 @@ def map_labels(
         for position, word in enumerate(words):
             if word not in numbers:
                 unseen = np.flatnonzero(index == position)
-                reason = f"label {word!r} of {split} is not in the training split; that has {_few(in_order)}"
+                reason = f"label {word!r} of {split} is not in the training split; that has {listed(in_order)}"
                 raise RowProblem("data.label", reason, row_numbers(splits[split], unseen))
         classes_of_words = np.asarray([numbers[str(word)] for word in words], dtype=np.int64)
-        rows = splits[split].remove_columns(column)
-        mapped[split] = rows.add_column("labels", classes_of_words[index])
+        mapped[split] = replace_column(splits[split], column, "labels", classes_of_words[index])
     return mapped, classes
 
 
@@ -91,8 +90,3 @@ def sort_words(words: Iterable[str]) -> list[str]:
         return (1, 0.0, word) if math.isnan(number) else (0, number, word)
 
     return sorted(words, key=key)
-
-
-def _few(words: Sequence[str]) -> str:
-    more = f" and {len(words) - 8} more" if len(words) > 8 else ""
-    return f"{', '.join(words[:8])}{more}"

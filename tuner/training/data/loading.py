@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 
 from tuner.errors import DataError, TunerError, first_line
 from tuner.study.data_report import LeftOut
-from tuner.training.data.files.file_rows import FileRows, Wanted
-from tuner.training.data.places import ROW, Places
+from tuner.training.data.files.file_rows import FileRows, Wanted, meaning
+from tuner.training.data.files.places import ROW, Places
+from tuner.training.data.files.values import listed
 from tuner.training.data.sources import open_source
 from tuner.training.data.where_words import WhereWords
 from tuner.training.data.word_columns import encoded_words
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
-    from tuner.training.data.splitting import SplitPlan
+    from tuner.training.data.split_plan import SplitPlan
     from tuner.training.progress import Progress
 
 
@@ -105,14 +106,18 @@ def load_rows(
         places=Places(in_order),
         read=start + blank,
         left_out=tuple(LeftOut(reason, count) for reason, count in reasons if count),
-        reading=tuple(f"{each.name}: {each.reading}" for each in in_order),
-        warnings=(*(f"{each.name}: {note}" for each in in_order for note in each.notes), *words.absent(data.where)),
-        classes={column: names for each in in_order for column, names in each.classes.items()},
+        reading=(*(f"{each.name}: {each.reading}" for each in in_order), *_not_read(opened, found)),
+        warnings=(
+            *_without_use(source, data),
+            *(f"{each.name}: {note}" for each in in_order for note in each.notes),
+            *words.absent(data.where),
+        ),
+        classes={column: names for each in reversed(in_order) for column, names in each.classes.items()},
     )
     return loaded, found
 
 
-def _names(files: Iterable[FileRows], source: str) -> str:
+def _names(files: Sequence[FileRows], source: str) -> str:
     names = [each.name for each in files]
     return names[0] if len(names) == 1 else source
 
@@ -139,12 +144,26 @@ def _where(table: pa.Table, rows: FileRows, where: Mapping[str, str | list[str]]
     """Return the rows whose words are among the given ones; an empty word is an empty cell."""
     keep = np.ones(len(table), dtype=bool)
     for column, wanted in where.items():
-        listed = wanted if isinstance(wanted, list) else [wanted]
-        allowed = {rows.meaning(column, each) or None for each in listed}
+        names = rows.classes.get(column, ())
+        meant = {each: meaning(each, names) or None for each in ([wanted] if isinstance(wanted, str) else wanted)}
+        allowed = set(meant.values())
         words, index = encoded_words(table.column(column))
-        seen.add(column, words, {each for each in listed if (rows.meaning(column, each) or None) in words})
+        seen.add(column, words, {each for each, found in meant.items() if found in words})
         keep &= np.asarray([each in allowed for each in words], dtype=bool)[index]
     return table if keep.all() else table.filter(pa.array(keep))
+
+
+def _without_use(source: str, data: DataConfig) -> list[str]:
+    """Return sentences about keys that mean nothing for this source."""
+    if "://" not in source and not Path(source).exists():
+        return []
+    keys = [key for key, value in (("subset", data.subset), ("revision", data.revision)) if value is not None]
+    return [f"data.{key} is for data sets of the hub, and means nothing for {Path(source).name}" for key in keys]
+
+
+def _not_read(present: Iterable[str], plan: SplitPlan) -> list[str]:
+    others = [name for name in present if name not in plan.needed]
+    return [f"not read, as data.splits does not ask for it: {listed(others)}"] if others else []
 
 
 def _dataset(table: pa.Table, wanted: Wanted, where: Mapping[str, Any]) -> Dataset:

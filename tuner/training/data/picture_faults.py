@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from tuner.errors import first_line
+from tuner.training.data.file_kinds import LFS, is_html, kind_of
 
-#: Bytes at the beginning of a file that tell its kind.
-HEAD = 512
-#: Beginnings of files that Pillow does not open, and the words for them.
+#: Beginnings of files that Pillow should read, and the words for those that it does not.
 _KINDS: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF", "is a PDF, no picture"),
-    (b"PK\x03\x04", "is a zip archive, no picture"),
-    (b"\x1f\x8b", "is compressed with gzip; unpack it"),
-    (b"version https://git-lfs", "is a pointer of Git LFS; run `git lfs pull`"),
-    (b"\x89HDF", "is an HDF5 file, no picture that Pillow reads"),
-    (b"GRIB", "is a GRIB file, no picture that Pillow reads"),
-    (b"\x93NUMPY", "is an array of numpy; save it as TIFF"),
     (b"II*\0", "is a TIFF that Pillow does not read: damaged, or of several channels of floats"),
     (b"MM\0*", "is a TIFF that Pillow does not read: damaged, or of several channels of floats"),
     (b"II+\0", "is a TIFF that Pillow does not read"),
@@ -75,6 +67,8 @@ def _unreadable(error: Exception) -> str:
 
 
 def _kind(head: bytes) -> str:
+    if (kind := kind_of(head)) is not None:
+        return f"is {kind.words}" if kind is LFS else f"is {kind.thing}, no picture"
     for beginning, words in _KINDS:
         if head.startswith(beginning):
             return words
@@ -84,7 +78,7 @@ def _kind(head: bytes) -> str:
         heic = any(brand in head[8:32] for brand in (b"heic", b"heix", b"mif1", b"heif"))
         return f"is {'a HEIC picture' if heic else 'a film'}, which Pillow does not read; convert it to JPEG"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<body")):
+    if is_html(head):
         return "is an HTML page, no picture; a download may have failed"
     if b"<svg" in start and start.startswith(b"<"):
         return "is an SVG drawing, which Pillow does not read; convert it to PNG"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tuner.errors import DataError
+from tuner.training.data.files.values import listed
 from tuner.training.data.picture_faults import PictureFault
-from tuner.training.data.pictures import REAL_MODE, WHOLE_MODES, Scales, as_seen, open_picture, quiet
+from tuner.training.data.pictures import REAL_MODE, SEVERAL, WHOLE_MODES, Scales, as_seen, open_picture, quiet
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tuner.training.data.pictures import Cell
 
 #: Broken pictures that a message names.
-_NAMED = 5
+_NAMED = 20
 #: Modes that Pillow always converts to RGB.
 _PLAIN = frozenset({"1", "L", "P", "RGB", "RGBX", "CMYK", "YCbCr"})
 #: Values of white for whole numbers.
@@ -71,6 +72,7 @@ class PictureInspection:
         self._whole = _Range()
         self._real = _Range()
         self._laid = 0
+        self._of_several = 0
 
     def add(self, cell: Cell | None, place: str) -> bytes:
         """Open a picture and note its faults.
@@ -90,6 +92,7 @@ class PictureInspection:
             return b""
         try:
             picture = open_picture(cell)
+            self._of_several += picture.info.get(SEVERAL, False)
             return self._seen(picture, place)
         except PictureFault as error:
             self._broken.append(f"{_named(place, cell)} {error.reason}")
@@ -124,13 +127,11 @@ class PictureInspection:
                 together.
         """
         if self._broken:
-            shown, more = self._broken[:_NAMED], len(self._broken) - _NAMED
-            rest = f", and {more:,} more" if more > 0 else ""
+            shown = listed(sorted(self._broken), _NAMED)
             raise DataError(
                 "",
                 "data.image",
-                f"{len(self._broken):,} of {self._count:,} pictures cannot be used: {', '.join(shown)}{rest}; "
-                "replace or remove them",
+                f"{len(self._broken):,} of {self._count:,} pictures cannot be used: {shown}; replace or remove them",
             )
         whole, real = self._whole, self._real
         scales = Scales(whole=_white_of_whole(whole), real=_white_of_real(real))
@@ -146,7 +147,11 @@ class PictureInspection:
             notes.append(f"grey pictures of floats: {real.pictures:,}, with values from 0 to 1; 1 is white")
         if self._laid:
             changed.append("background")
-            notes.append(f"pictures with transparent parts: {self._laid:,}, laid on white")
+            notes.append(
+                f"pictures with transparent parts: {self._laid:,}, laid on white, or on black if white hides them"
+            )
+        if self._of_several:
+            notes.append(f"files of several pages or frames: {self._of_several:,}; the first one of each is used")
         return PictureFacts(count=self._count, scales=scales, conversion="+".join(changed), notes=tuple(notes))
 
 

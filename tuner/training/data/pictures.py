@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tuner.errors import ModelError
-from tuner.training.data.picture_faults import HEAD, PictureFault, fault
+from tuner.training.data.file_kinds import HEAD
+from tuner.training.data.picture_faults import PictureFault, fault
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 WHOLE_MODES = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 #: The mode of Pillow whose values are floats.
 REAL_MODE = "F"
+#: The key of a picture's `info` that is true where its file has further pages or frames, which are not read.
+SEVERAL = "tuner: several"
 #: Formats that Pillow recognises and cannot read without a plugin of another package.
 _UNREAD = frozenset({"BUFR", "GRIB", "HDF5", "MPEG", "WMF"})
 
@@ -85,13 +88,31 @@ def open_picture(cell: Cell) -> Image:
     """
     from PIL import Image
 
-    source = cell["path"] if cell["bytes"] is None else BytesIO(cell["bytes"])
     try:
-        with quiet(), Image.open(source) as picture:
+        with quiet(), Image.open(_source(cell)) as picture:
             picture.load()
+            if _is_one_of_several(picture, cell):
+                picture.info[SEVERAL] = True
             return _upright(picture)
     except Exception as error:  # each plugin of Pillow fails in its own way on a damaged file
         raise fault(error, _head(cell)) from error
+
+
+def _is_one_of_several(picture: Image, cell: Cell) -> bool:
+    """Return whether a picture's file has further pages or frames."""
+    from PIL import Image
+
+    if picture.format != "GIF":
+        # Phones put a second view into a JPEG, which is then an MPO; it is one picture to its owner.
+        return picture.format != "MPO" and bool(getattr(picture, "is_animated", False))
+    # To answer, Pillow reads the next frame of a GIF in place of the one that is loaded.
+    with contextlib.suppress(Exception), Image.open(_source(cell)) as again:
+        return bool(again.is_animated)
+    return False
+
+
+def _source(cell: Cell) -> Any:
+    return cell["path"] if cell["bytes"] is None else BytesIO(cell["bytes"])
 
 
 def _upright(picture: Image) -> Image:

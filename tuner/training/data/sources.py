@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -12,27 +10,23 @@ from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from tuner.errors import DataError, first_line
-from tuner.study.data_endings import ENDINGS, DataKind, data_ending
+from tuner.study.data_endings import DataKind, data_ending
 from tuner.study.hub import hub_problem
+from tuner.training.data.file_kinds import kind_without_rows
 from tuner.training.data.files.arrow_rows import from_dataset, read_parquet
+from tuner.training.data.files.data_folders import READABLE, files_of, no_files
 from tuner.training.data.files.delimited import read_delimited
-from tuner.training.data.files.file_rows import FileRows, Wanted
+from tuner.training.data.files.file_rows import ONLY, FileRows, Wanted
+from tuner.training.data.files.format_keys import DELIMITED, JSON, check_format
 from tuner.training.data.files.json_rows import read_json
 from tuner.training.data.files.picture_folders import find_pictures
 from tuner.training.data.files.picture_tables import open_paths
 from tuner.training.data.files.picture_walk import holds_pictures
+from tuner.training.data.files.text_file import read_head
 
 if TYPE_CHECKING:
     from tuner.study.data_config import DataConfig
     from tuner.training.progress import Progress
-
-#: Name of the one split of a source without splits.
-ONLY = "train"
-#: The part of a name that numbers the pieces of a split: `train-00000-of-00002.parquet`.
-_PIECE = re.compile(r"-\d{5}-of-\d{5}$")
-
-#: Files that are read, for messages.
-_READABLE = f"{', '.join(ending[1:] for ending in list(ENDINGS)[:-1])} or {list(ENDINGS)[-1][1:]}"
 
 #: By split of the source, a function that reads its files.
 Opened: TypeAlias = Mapping[str, Callable[[], list[FileRows]]]
@@ -55,20 +49,40 @@ def open_source(source: str, data: DataConfig, wanted: Wanted, cache: Path, prog
     path = Path(source)
     reads = _Reads(data, wanted, progress)
     if "://" in source:
-        return reads.file(_downloaded(source, cache), unquote(Path(urlsplit(source).path).name))
+        name = unquote(Path(urlsplit(source).path).name)
+        _check_ending(name, lambda: b"")
+        return reads.file(_downloaded(source, cache), name)
     if path.is_file():
+        _check_ending(path.name, lambda: read_head(path, path.name))
         return reads.file(path, path.name)
-    if not path.is_dir():
-        return _of_hub(source, data, wanted, cache)
+    if path.is_dir():
+        return _of_folder(path, data, wanted, reads)
+    if path.exists():
+        raise DataError("", "data.source", f"{source} is neither a file nor a folder")
+    check_format(data, source)
+    return _of_hub(source, data, wanted, cache)
+
+
+def _of_folder(path: Path, data: DataConfig, wanted: Wanted, reads: _Reads) -> Opened:
     if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        check_format(data, path.name)
         return _saved(path, wanted)
-    files = _files_of(path)
-    if "image" in wanted.by_key and (not files or holds_pictures(path)):
-        pictures = find_pictures(path, path.name, wanted, data, reads.table)
-        return {split: partial(list, [rows]) for split, rows in pictures.items()}
+    files = files_of(path)
+    pictures = (not files or "image" in wanted.by_key) and holds_pictures(path)
+    if "image" in wanted.by_key and (pictures or not files):
+        found = find_pictures(path, path.name, wanted, data, reads.table)
+        return {split: partial(list, [rows]) for split, rows in found.items()}
     if not files:
-        raise DataError("", "data.source", f"{source} holds no {_READABLE} file{_text_hint(path)}")
+        raise no_files(path, pictures=pictures)
     return reads.folder(path, files)
+
+
+def _check_ending(name: str, head: Callable[[], bytes]) -> None:
+    if data_ending(name) is not None:
+        return
+    kind = kind_without_rows(head())
+    unknown = f"{name} has no ending of a {READABLE} file; give it the one that its content asks for"
+    raise DataError("", "data.source", unknown if kind is None else f"{name} is {kind.words}")
 
 
 class _Reads:
@@ -79,10 +93,7 @@ class _Reads:
 
     def file(self, path: Path, name: str) -> Opened:
         """Return the splits of one file: a JSON document may hold several."""
-        ending = data_ending(name)
-        if ending is None:
-            raise DataError("", "data.source", f"{name} is no {_READABLE} file, as far as its ending tells")
-        if ending.kind is DataKind.JSON:
+        if _kind(name) is DataKind.JSON:
             found = self._json(path, name)
             return {split: partial(list, [rows]) for split, rows in found.items()}
         return {ONLY: partial(self._table, path, name)}
@@ -91,10 +102,13 @@ class _Reads:
         """Return the rows of one table, with paths of pictures as they are written."""
         kind = _kind(name)
         if kind is DataKind.PARQUET:
+            check_format(data, name)
             return read_parquet(path, name, wanted)
         if kind is DataKind.JSON:
+            check_format(data, name, JSON)
             (rows,) = read_json(path, name, wanted, data, self._progress).values()
             return rows
+        check_format(data, name, DELIMITED)
         return read_delimited(path, name, wanted, data, self._progress)
 
     def folder(self, folder: Path, files: Mapping[str, list[Path]]) -> Opened:
@@ -102,10 +116,6 @@ class _Reads:
         return {split: partial(self._split, folder, paths) for split, paths in files.items()}
 
     def _split(self, folder: Path, paths: list[Path]) -> list[FileRows]:
-        endings = sorted({"".join(path.suffixes[-2:]) for path in paths})
-        if len(endings) > 1:
-            named = " and ".join(path.name for path in paths)
-            raise DataError("", "data.source", f"{folder} has {named}, which are one split; name one of these files")
         found: list[FileRows] = []
         for path in paths:
             name = f"{folder.name}/{path.relative_to(folder)}"
@@ -125,6 +135,7 @@ class _Reads:
         return [self._with_pictures(self.table(path, name, self._wanted, self._data), path)]
 
     def _json(self, path: Path, name: str) -> dict[str, FileRows]:
+        check_format(self._data, name, JSON)
         found = read_json(path, name, self._wanted, self._data, self._progress)
         return {split: self._with_pictures(rows, path) for split, rows in found.items()}
 
@@ -132,31 +143,6 @@ class _Reads:
         for column in self._wanted.by_key.get("image", ()):
             rows = open_paths(rows, column, path.parent)
         return rows
-
-
-def _files_of(folder: Path) -> dict[str, list[Path]]:
-    """Return the files of a folder that can be read, by split: the file's name without ending and piece number."""
-    found: defaultdict[str, list[Path]] = defaultdict(list)
-    # The hub's own layout keeps the files in a folder `data`.
-    for place in (folder, folder / "data"):
-        if found or not place.is_dir():
-            continue
-        for path in sorted(place.iterdir()):
-            ending = data_ending(path.name)
-            # README.txt and LICENSE.txt are no data; a text file of that ending has to be named.
-            if path.is_file() and not path.name.startswith(".") and ending and path.suffix.lower() != ".txt":
-                plain = path if ending.compression is None else path.with_suffix("")
-                found[_PIECE.sub("", plain.stem)].append(path)
-    return dict(found)
-
-
-def _text_hint(folder: Path) -> str:
-    """Return a sentence about the text files of a folder, which are not read."""
-    if any(path.suffix.lower() == ".txt" for path in folder.iterdir()):
-        return " whose ending says that it is a table; name a .txt file itself as the source"
-    if any(path.suffix.lower() == ".txt" for place in folder.iterdir() if place.is_dir() for path in place.iterdir()):
-        return "; a file for each text is not read: write the texts into one table, with a column of labels"
-    return ""
 
 
 def _kind(name: str) -> DataKind | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 #: By word: the split that it names. The words are those of the library datasets.
 _WORDS = {
@@ -43,18 +43,3 @@ def find_split(name: str, present: Collection[str]) -> str | None:
     wanted = canonical_split(name)
     found = [each for each in present if wanted is not None and canonical_split(each) == wanted]
     return found[0] if len(found) == 1 else None
-
-
-def used_splits(present: Collection[str], asked: Mapping[str, int | float | str]) -> list[str]:
-    """Return the splits of a source that a study uses: those that it names, and the one that it carves from.
-
-    Args:
-        present: The names of the source's splits.
-        asked: The study file's `data.splits`.
-    """
-    names = [size for size in asked.values() if isinstance(size, str)]
-    used = [split for name in names if (split := find_split(name, present)) is not None]
-    if len(names) < len(asked):
-        base = find_split("train", present)
-        used += list(present) if base is None else [base]
-    return list(dict.fromkeys(used)) or list(present)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tuner.training.data.duplicates import contradictions
-from tuner.training.data.places import RowRemark
+from tuner.training.data.files.places import RowRemark
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tuner.study.data_config import DataConfig
     from tuner.study.tasks import TaskDeclaration
     from tuner.training.data.examples import Examples
-    from tuner.training.data.places import RowRemark
+    from tuner.training.data.files.places import RowRemark
     from tuner.training.model.blueprint import Blueprint
     from tuner.training.model.layers import LayerMap
     from tuner.trial.run import ModelSource
@@ -78,7 +78,7 @@ class Task(ABC):
             Warnings for the user, as sentences.
 
         Raises:
-            DataError: The rows cannot be trained on. A `tuner.training.data.places.RowProblem` names the rows.
+            DataError: The rows cannot be trained on. A `tuner.training.data.files.places.RowProblem` names the rows.
         """
         return []
 

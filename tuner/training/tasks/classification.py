@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
-    from tuner.training.data.places import RowRemark
+    from tuner.training.data.files.places import RowRemark
 
     #: Unnormalised scores. Shape: (examples, classes).
     Logits = npt.NDArray[np.float32]
@@ -38,9 +38,9 @@ class Classification(Task):
 
         import numpy as np
 
+        from tuner.training.data.files.places import RowProblem
         from tuner.training.data.label_checks import check_labels
         from tuner.training.data.labels import missing_label, row_numbers
-        from tuner.training.data.places import RowProblem, RowRemark
         from tuner.training.data.word_columns import words_of
 
         warnings = super().examine(rows, data)

@@ -69,8 +69,8 @@ class ImageClassification(Classification):
 
     def contents(self, rows: Dataset, column: str) -> Iterable[bytes]:
         """Yield the pixels of each picture, and note its faults."""
+        from tuner.training.data.files.places import ROW
         from tuner.training.data.picture_inspection import undecoded
-        from tuner.training.data.places import ROW
 
         if column == "labels" or self._inspection is None:
             yield from super().contents(rows, column)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tuner.study.data_config import DataConfig
     from tuner.training.data.examples import TextExamples
-    from tuner.training.data.places import RowRemark
+    from tuner.training.data.files.places import RowRemark
     from tuner.trial.run import ModelSource
 
 #: Rows that are hashed at a time.
@@ -51,8 +51,8 @@ class ReadsTexts(Task):
         """Check that each row has a text."""
         import pyarrow.compute as pc
 
+        from tuner.training.data.files.places import RowProblem, RowRemark
         from tuner.training.data.labels import row_numbers
-        from tuner.training.data.places import RowProblem, RowRemark
         from tuner.training.data.word_columns import column_of
 
         blank: list[int] = []

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets import ClassLabel, Dataset, Features, Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
 from tuner.study.prepared import PreparationRequest
-from tuner.training.data.places import ROW
+from tuner.training.data.files.places import ROW
 from tuner.training.progress import silent
 from tuner.training.split_rows import SplitRows, split_rows
 from tuner.training.tasks import get_task
@@ -209,6 +210,59 @@ def test_a_label_that_training_lacks_is_named_by_its_line(tmp_path: Path) -> Non
     assert caught.value.reason.startswith(
         "folder/dev.csv, line 7: label 'class 7' of validation is not in the training"
     )
+
+
+# ---- keys and splits that are not used
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "key"),
+    [
+        ("rows.csv", {"field": "data"}, "field"),
+        ("rows.jsonl", {"format": {"separator": "tab"}}, "format.separator"),
+        ("rows.parquet", {"format": {"encoding": "utf-8"}}, "format.encoding"),
+        ("rows.parquet", {"field": "data"}, "field"),
+        ("saved", {"format": {"header": False}}, "format.header"),
+    ],
+)
+def test_a_key_that_the_source_ignores_is_refused(name: str, said: dict[str, Any], key: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if name == "saved":
+        Dataset.from_list(films(4)).save_to_disk(str(path))
+    else:
+        path.write_text("{}")
+    with pytest.raises(DataError) as caught:
+        split_file(path, **said)
+    assert (caught.value.key, caught.value.reason) == (f"data.{key}", f"means nothing for {name}; drop the key")
+
+
+def test_splits_and_keys_of_the_hub_that_are_not_used_are_said(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for split in ("train", "test", "more"):
+        write_csv(folder / f"{split}.csv", films(20))
+    assert split_file(folder, subset="en", splits={"train": 0.7, "validation": 0.3}).warnings == (
+        "data.subset is for data sets of the hub, and means nothing for folder",
+        "splits of the source that data.splits does not ask for, which are not read: more, test",
+    )
+
+
+def test_a_condition_that_no_row_meets_shows_the_words_of_its_column(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "rows.csv", films(20, code=lambda number: ("010", "")[number % 2]))
+    with pytest.raises(DataError, match=r"leaves no row of rows\.csv: column 'code' holds '010', an empty cell$"):
+        split_file(path, where={"label": "class 0", "code": 10})
+
+
+def test_labels_may_name_the_numbers_of_classes(tmp_path: Path) -> None:
+    features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"])})
+    rows = {"text": [f"text {number}" for number in range(20)], "label": [number % 2 for number in range(20)]}
+    path = tmp_path / "rows.parquet"
+    Dataset.from_dict(rows, features=features).to_parquet(str(path))
+    splits = {"train": 0.7, "validation": 0.3}
+    assert split_file(path, labels={0: "bad", 1: "good"}, splits=splits).labels == ("bad", "good")
+    assert split_file(path, labels={"neg": "bad", "pos": "good"}, splits=splits).labels == ("bad", "good")
+    with pytest.raises(DataError, match="has a class by its number and by its name"):
+        split_file(path, labels={0: "bad", "neg": "bad", 1: "good"}, splits=splits)
 
 
 # ---- words

@@ -10,8 +10,9 @@ import pyarrow.compute as pc
 
 from tuner.errors import DataError
 from tuner.study.words import word
-from tuner.training.data.files.cells import Mistakes, Use, place, use_of, value_error
+from tuner.training.data.files.cells import Mistakes, Use, use_of, value_error
 from tuner.training.data.files.file_rows import PlaceKind, Wanted
+from tuner.training.data.files.places import NAMED, place
 
 #: Rows that are converted at once: their texts are far from the 2 GB that a string array of pyarrow can hold.
 _CHUNK = 65_536
@@ -102,8 +103,9 @@ class ColumnReader:
         return DataError("", f"data.{self._key}", f"{row}: {reason}")
 
     def _wrong(self, values: pa.ChunkedArray, found: pa.ChunkedArray) -> DataError:
-        number = pc.index(found, True).as_py()
-        mistakes = Mistakes(number + 1, values[number].as_py(), pc.sum(found).as_py())
+        rows = pc.indices_nonzero(found)
+        numbers = [row + 1 for row in rows[: NAMED + 1].to_pylist()]
+        mistakes = Mistakes(values[numbers[0] - 1].as_py(), numbers, len(rows))
         return value_error(self._key, self._column, mistakes.place(self._file, PlaceKind.RECORD), mistakes.value)
 
 

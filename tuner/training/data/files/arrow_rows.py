@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tuner.errors import DataError, first_line
+from tuner.training.data.file_kinds import HEAD, kind_without_rows
 from tuner.training.data.files.arrow_columns import ColumnReader
 from tuner.training.data.files.cells import inner_hint
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Rows of a data set that are taken at once.
 _BATCH = 65_536
+#: The first and the last bytes of a parquet file.
+_MARK = b"PAR1"
 #: Levels of structs whose fields are named in messages.
 _LEVELS = 3
 
@@ -46,8 +50,26 @@ def read_parquet(path: Path, name: str, wanted: Wanted) -> FileRows:
     except DataError:
         raise
     except Exception as error:  # a damaged file makes pyarrow raise errors of many kinds
-        reason = f"{name} cannot be read: {first_line(error)}; is it damaged, or no parquet file?"
-        raise DataError("", "data.source", reason) from error
+        raise DataError("", "data.source", f"{name} {_fault(path, error)}") from error
+
+
+def _fault(path: Path, error: Exception) -> str:
+    """Return the end of a sentence on a file that pyarrow cannot read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+            file.seek(-min(len(head), len(_MARK)), os.SEEK_END)
+            tail = file.read()
+    except OSError as failure:
+        return f"cannot be read: {failure.strerror}"
+    if not head:
+        return "is empty"
+    if not head.startswith(_MARK):
+        kind = kind_without_rows(head)
+        return f"is {kind.words}" if kind is not None else "is no parquet file; give it the ending of its content"
+    if tail != _MARK:
+        return "is cut off: the end of the file is missing; copy or download it again"
+    return f"is damaged: {first_line(error)}; copy or download it again"
 
 
 def from_dataset(dataset: Dataset, name: str, wanted: Wanted) -> FileRows:

@@ -11,9 +11,8 @@ from typing import Any
 from search_spaces import suggestion
 from tuner.errors import DataError
 from tuner.training.data.files.file_rows import PlaceKind, Wanted
-
-#: Characters of a value that messages show.
-_SHOWN = 80
+from tuner.training.data.files.places import NAMED, place, with_others
+from tuner.training.data.files.values import shown
 
 
 class Use(Enum):
@@ -37,33 +36,24 @@ def use_of(wanted: Wanted, column: str) -> tuple[str, Use]:
     return key, _USES.get(key, Use.WORD)
 
 
-def shown(value: object) -> str:
-    """Return a value for a message, cut where it is long."""
-    try:
-        text = repr(value)
-    except RecursionError:
-        return f"a {type(value).__name__} of many levels"
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def place(name: str, kind: PlaceKind, number: int) -> str:
-    """Return the words that name a row: `rows.jsonl, line 3`."""
-    return f"{name}, {kind.value} {number}"
-
-
 @dataclass
 class Mistakes:
-    """The rows of one file that have one mistake, as the first of them and their number."""
+    """The rows of one file that have one mistake: the value of the first, the numbers of some, and their count."""
 
-    number: int
     value: Any
+    numbers: list[int]
     count: int = 1
+
+    def add(self, number: int) -> None:
+        """Count a row more."""
+        self.count += 1
+        if len(self.numbers) <= NAMED:
+            self.numbers.append(number)
 
     def place(self, name: str, kind: PlaceKind) -> str:
         """Return the words that name the first row, and say how many more there are."""
-        others = self.count - 1
-        more = f" (and {others:,} more {kind.value}{'s' if others > 1 else ''})" if others else ""
-        return f"{place(name, kind, self.number)}{more}"
+        first, *others = self.numbers
+        return with_others(place(name, kind, first), [f"{kind.value} {each}" for each in others], self.count - 1)
 
 
 def value_error(key: str, column: str, places: str, value: Any) -> DataError:
@@ -81,7 +71,7 @@ def value_error(key: str, column: str, places: str, value: Any) -> DataError:
     elif key == "label" and isinstance(value, list):
         remedy = (
             "several labels a row are the task multi-label-classification, which is not there yet; "
-            "give each row one label"
+            "give each row one label, not in a list"
         )
     elif key == "text":
         remedy = "a text is a string; write it as one, or name another column"

@@ -17,6 +17,7 @@ from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.training.data.files.detection import Candidate, detect
 from tuner.training.data.files.encodings import find_encoding
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
+from tuner.training.data.files.places import NAMED, with_others
 from tuner.training.data.files.records import BrokenRecord, Record, is_blank, open_records
 from tuner.training.data.files.swallowed import Swallowed
 from tuner.training.data.files.text_file import TextFile
@@ -224,15 +225,18 @@ class _Reading:
 
     def _ragged(self, number: int, cells: list[str], records: Iterable[Record]) -> str:
         width = len(self._layout.names)
-        more = 0
+        expected, others, count = self._layout.width, [], 0
         with suppress(BrokenRecord):
-            more = sum(len(each) != self._layout.width and at > number and not is_blank(each) for at, each in records)
-        others = f" ({more:,} more lines have another number of cells, too)" if more else ""
+            for at, each in records:
+                if at > number and len(each) != expected and not is_blank(each):
+                    count += 1
+                    others += [f"line {at}"] if count <= NAMED else []
+        places = with_others(f"{self._file.name}, line {number}", others, count)
         named = "the header names" if self._layout.has_header else "there are"
         beginning = shown(self._dialect.separator.join(cells))
         return (
-            f"{self._file.name}, line {number} has {len(cells)} {'cell' if len(cells) == 1 else 'cells'} where {named} "
-            f"{width} {'column' if width == 1 else 'columns'}{others}: {beginning}; mend the line, or write in "
+            f"{places} has {len(cells)} {'cell' if len(cells) == 1 else 'cells'} where {named} "
+            f"{width} {'column' if width == 1 else 'columns'}: {beginning}; mend the line, or write in "
             f"data.format how the file is written (it was read as {self._dialect})"
         )
 

@@ -8,6 +8,8 @@ from itertools import count
 from pathlib import Path
 
 from tuner.errors import DataError, first_line
+from tuner.training.data.file_kinds import kind_of
+from tuner.training.data.files.places import NAMED, with_others
 from tuner.training.data.files.text_file import CHUNK, open_bytes
 from tuner.training.data.files.values import shown
 from tuner.training.data.files.western import WesternEvidence
@@ -19,22 +21,6 @@ _MARKS = (
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
-)
-#: First bytes of files that hold no text.
-_NO_TEXT = (
-    (b"PK\x03\x04", "a zip archive or an Excel workbook; unpack it, or save the sheet as csv"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook; save the sheet as csv"),
-    (b"\x1f\x8b", "compressed by gzip; let its name end with .gz"),
-    (b"BZh", "compressed by bzip2; let its name end with .bz2"),
-    (b"\xfd7zXZ", "compressed by xz; let its name end with .xz"),
-    (b"PAR1", "a parquet file; let its name end with .parquet"),
-    (b"%PDF", "a PDF"),
-)
-#: Beginnings, in small letters, of texts that stand in the place of a file.
-_NO_DATA = (
-    (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS; fetch the file with `git lfs pull`"),
-    (b"<!doctype html", "a page of HTML, perhaps one that asks to sign in; download the file itself"),
-    (b"<html", "a page of HTML, perhaps one that asks to sign in; download the file itself"),
 )
 #: Beginnings of Japanese text in seven bits, which is valid ASCII.
 _SEVEN_BITS = (b"\x1b$B", b"\x1b$@")
@@ -60,12 +46,8 @@ def find_encoding(path: Path, given: str | None, name: str = "") -> str:
     name = name or str(path)
     with open_bytes(path, name) as (content, _raw):
         head = content.read(_HEAD)
-    for magic, thing in _NO_TEXT:
-        if head.startswith(magic):
-            raise DataError("", "data.source", f"{name} is no text but {thing}")
-    for beginning, thing in _NO_DATA:
-        if head.removeprefix(codecs.BOM_UTF8).lstrip()[: len(beginning)].lower() == beginning:
-            raise DataError("", "data.source", f"{name} holds no rows but {thing}")
+    if (kind := kind_of(head)) is not None:
+        raise DataError("", "data.source", f"{name} is no text but {kind.words}")
     found = given if given is not None else _by_head(head)
     if found is not None and given is not None and codecs.lookup(given).name == "utf-8":
         found = "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
@@ -183,8 +165,9 @@ class _Mixture:
 
     valid: int = 0
     broken: int = 0
-    first_valid: int = 0
-    first_broken: int = 0
+    #: The numbers of the first of them.
+    valid_lines: list[int] = field(default_factory=list)
+    broken_lines: list[int] = field(default_factory=list)
     #: In the broken lines: characters of utf-8, and bytes that belong to none.
     characters: int = 0
     strays: int = 0
@@ -196,13 +179,15 @@ class _Mixture:
             line.decode()
         except UnicodeDecodeError:
             self.broken += 1
-            self.first_broken = self.first_broken or number
+            if self.broken <= NAMED + 1:
+                self.broken_lines.append(number)
             kept = line.decode("utf-8", "ignore")
             self.characters += sum(not character.isascii() for character in kept)
             self.strays += len(line) - len(kept.encode())
         else:
             self.valid += 1
-            self.first_valid = self.first_valid or number
+            if self.valid <= NAMED + 1:
+                self.valid_lines.append(number)
 
 
 def _one_byte(path: Path, name: str) -> str:
@@ -215,12 +200,13 @@ def _one_byte(path: Path, name: str) -> str:
     is_other = not western.is_western
     if mixture.valid * 10 > mixture.broken or mixture.characters >= mixture.strays or (mixture.valid and not is_other):
         if mixture.valid >= mixture.broken or not mixture.valid:
-            number, more, kind = mixture.first_broken, mixture.broken - 1, "is not utf-8 while the rest of the file is"
+            numbers, count, kind = mixture.broken_lines, mixture.broken, "is not utf-8 while the rest of the file is"
         else:
-            number, more, kind = mixture.first_valid, mixture.valid - 1, "is utf-8 while the rest of the file is not"
-        others = f" (and {more:,} more)" if more else ""
+            numbers, count, kind = mixture.valid_lines, mixture.valid, "is utf-8 while the rest of the file is not"
+        number, *others = numbers
+        places = with_others(f"{name}, line {number}", [f"line {each}" for each in others], count - 1)
         advice = "mend these lines, or name the encoding of all of them"
-        raise DataError("", _KEY, f"{name}, line {number}{others} {kind}: {_shown(path, name, number)}; {advice}")
+        raise DataError("", _KEY, f"{places} {kind}: {_shown(path, name, number)}; {advice}")
     if is_other:
         raise DataError("", _KEY, _not_western(path, name, western))
     return "cp1252" if western.has_signs else "latin-1"

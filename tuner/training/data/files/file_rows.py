@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -11,6 +11,7 @@ from unicodedata import category, normalize
 
 from search_spaces import suggestion
 from tuner.errors import DataError
+from tuner.training.data.files.values import listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Name of the one split of a source without splits.
 ONLY = "train"
+#: Columns that a message names.
+_COLUMNS = 20
 
 
 class PlaceKind(Enum):
@@ -57,9 +60,7 @@ class Wanted:
         for key, names in self.by_key.items():
             for name in names:
                 if name not in present:
-                    there = ", ".join(
-                        each if each == each.strip() and each.isprintable() else repr(each) for each in present
-                    )
+                    there = listed([_as_written(each) for each in present], _COLUMNS)
                     # A column named `Text` or `text ` is a better guess than one that looks alike.
                     same = [each for each in present if _plain(each) == _plain(name)]
                     # Names that look the same are shown with the codes of their characters.
@@ -98,8 +99,17 @@ class FileRows:
     #: file may have either.
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def meaning(self, column: str, word: str) -> str:
-        """Return the word in the table that a word of the study file means: the class of a number, else the word."""
-        names = self.classes.get(column, ())
-        is_number = word.isdecimal() and len(word) < 10 and word not in names and int(word) < len(names)
-        return names[int(word)] if is_number else word
+
+def _as_written(name: str) -> str:
+    return name if name == name.strip() and name.isprintable() else repr(name)
+
+
+def meaning(word: str, names: Sequence[str]) -> str:
+    """Return the word in a table that a word of the study file means: the class of a number, else the word.
+
+    Args:
+        word: The word in the study file.
+        names: The names of the column's classes; none where the source has words in place of numbers.
+    """
+    is_number = word.isdecimal() and len(word) < 10 and word not in names and int(word) < len(names)
+    return names[int(word)] if is_number else word

@@ -6,11 +6,12 @@ import json
 
 from tuner.errors import DataError
 from tuner.study.data_config import NONE, FormatConfig
+from tuner.training.data.file_kinds import kind_without_rows
 from tuner.training.data.files.dialects import QUOTINGS, SEPARATORS, Dialect, character
 from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.files.layouts import first_records, lay_out
 from tuner.training.data.files.records import Record
-from tuner.training.data.files.text_file import TextFile
+from tuner.training.data.files.text_file import TextFile, read_head
 from tuner.training.data.files.values import shown
 
 #: Characters of a cell from which it is no name of a column.
@@ -26,6 +27,8 @@ def no_candidate(
 ) -> DataError:
     """Return the error for a file whose header lacks a wanted column in every dialect that was tried."""
     try:
+        if (kind := kind_without_rows(read_head(file.path, file.name))) is not None:
+            return DataError("", "data.source", f"{file.name} is {kind.words}")
         if isinstance(form.header, list):
             wanted.check(form.header, "data.format.header names the columns")
         _other_format(file, wanted, form, skipped)

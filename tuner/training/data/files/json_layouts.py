@@ -8,9 +8,9 @@ from typing import Any
 
 from search_spaces import suggestion
 from tuner.errors import DataError
-from tuner.training.data.files.cells import shown
 from tuner.training.data.files.file_rows import ONLY, Wanted
 from tuner.training.data.files.record_table import has_columns
+from tuner.training.data.files.values import listed, shown
 
 #: Levels of a document in which rows are looked for.
 _LEVELS = 4
@@ -145,15 +145,18 @@ def _below(document: Any, name: str, below: str) -> Any:
     rest = below
     while rest:
         if not isinstance(value, dict):
-            reason = f"{name} is a list of rows already; drop the key" if value is document else None
-            raise DataError("", "data.field", reason or f"{name} has no key {below!r}: {shown(value)} has no keys")
+            if value is document:
+                raise DataError("", "data.field", f"{name} is a list of rows already; drop the key")
+            above = below[: -len(rest) - 1]
+            held = "a list, and no key leads into one" if isinstance(value, list) else f"{shown(value)}, without keys"
+            raise DataError("", "data.field", f"{name} has no key {below!r}: {above!r} holds {held}")
         # A key may have dots in it: the longest one counts.
         parts = rest.split(".")
         keys = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
         key = next((each for each in keys if each in value), None)
         if key is None:
             near = suggestion(parts[0], value)
-            raise DataError("", "data.field", f"{name} has no key {below!r}{near}; there are {_listed(value)}")
+            raise DataError("", "data.field", f"{name} has no key {below!r}{near}; there are {_keys(value)}")
         value, rest = value[key], rest[len(key) + 1 :]
     return value
 
@@ -169,7 +172,8 @@ def _no_rows(document: dict[str, Any], name: str, wanted: Wanted, below: str | N
             wanted.check(columns)
         except DataError as error:
             return error
-    reason = f"{name} holds no rows; its keys are {_listed(document)}; rows are a list of objects"
+    keys = f"its keys are {_keys(document)}" if document else "it is an object without keys"
+    reason = f"{name} holds no rows; {keys}; rows are a list of objects"
     return DataError("", "data.source", reason)
 
 
@@ -184,7 +188,5 @@ def _paths(value: Any, name: str, wanted: Wanted, prefix: str, levels: int = _LE
             yield from _paths(inner, name, wanted, f"{prefix}{key}.", levels - 1)
 
 
-def _listed(document: dict[str, Any]) -> str:
-    keys = list(document)
-    more = f" and {len(keys) - 10} more" if len(keys) > 10 else ""
-    return ", ".join(shown(key) for key in keys[:10]) + more
+def _keys(document: dict[str, Any]) -> str:
+    return listed([shown(key) for key in document])

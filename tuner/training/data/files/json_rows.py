@@ -6,17 +6,20 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
+from tuner.training.data.file_kinds import kind_without_rows
 from tuner.training.data.files.encodings import find_encoding
 from tuner.training.data.files.file_rows import ONLY, FileRows, PlaceKind, Wanted
 from tuner.training.data.files.json_layouts import find_rows
 from tuner.training.data.files.json_values import BrokenJson, decode, elements, is_value
+from tuner.training.data.files.places import place, with_others
 from tuner.training.data.files.record_table import RecordTable
-from tuner.training.data.files.text_file import open_bytes
+from tuner.training.data.files.text_file import open_bytes, read_head
 from tuner.training.progress import Progress
 
 #: Records between two reports of progress.
@@ -47,7 +50,9 @@ def read_json(path: Path, name: str, wanted: Wanted, data: DataConfig, progress:
             text = file.read()
         return _read_document(text, reading, wanted, data)
     except BrokenJson as error:
-        raise DataError("", "data.source", f"{name}, line {error.line}: {error.reason}") from error
+        kind = kind_without_rows(read_head(path, name))
+        reason = f"{name}, line {error.line}: {error.reason}" if kind is None else f"{name} is {kind.words}"
+        raise DataError("", "data.source", reason) from error
     except MemoryError as error:
         raise DataError("", "data.source", f"{name} does not fit into memory; write one record a line") from error
     except UnicodeError as error:  # the file has changed since its encoding was found
@@ -76,11 +81,14 @@ class _Reading:
 
 
 def _has_lines(reading: _Reading) -> bool:
-    """Return whether a file has one JSON value a line: its first line is one, and another one follows."""
+    """Return whether a file has one JSON value a line: its first line is one, or the two behind it are."""
     with reading.open() as (file, _):
-        first = next((line for line in file if not line.isspace()), "")
-        more = any(not line.isspace() for line in file)
-    return more and is_value(first)
+        lines = list(islice((line for line in file if not line.isspace()), 3))
+    if len(lines) < 2:
+        return False
+    first, *others = lines
+    # No document has two values without a comma between them, so a first line that is none is a broken one.
+    return is_value(first) or (len(others) == 2 and all(is_value(line) and "{" in line for line in others))
 
 
 def _read_lines(reading: _Reading, wanted: Wanted, data: DataConfig) -> FileRows:
@@ -89,7 +97,8 @@ def _read_lines(reading: _Reading, wanted: Wanted, data: DataConfig) -> FileRows
         raise DataError("", "data.field", f"{reading.name} {reason}")
     table = RecordTable(reading.name, PlaceKind.LINE, wanted, data.format.header)
     blank = 0
-    broken: list[BrokenJson] = []
+    broken: BrokenJson | None = None
+    lines: list[int] = []
     size = reading.path.stat().st_size
     with reading.open() as (file, raw):
         for number, line in enumerate(file, 1):
@@ -99,15 +108,16 @@ def _read_lines(reading: _Reading, wanted: Wanted, data: DataConfig) -> FileRows
             try:
                 record = decode(line, number)
             except BrokenJson as error:
-                broken.append(error)
+                broken = broken or error
+                lines.append(number)
                 continue
             table.add(record, number)
             if number % _REPORTED == 0:
                 reading.show(raw.tell(), size)
-    if broken:
-        others = len(broken) - 1
-        more = f" (and {others:,} more line{'s' if others > 1 else ''})" if others else ""
-        raise DataError("", "data.source", f"{reading.name}, line {broken[0].line}{more}: {broken[0].reason}")
+    if broken is not None:
+        first, *others = lines
+        places = with_others(place(reading.name, PlaceKind.LINE, first), [f"line {each}" for each in others])
+        raise DataError("", "data.source", f"{places}: {broken.reason}")
     reading.show(size, size)
     return table.rows(f"one a line, {reading.encoding}", blank)
 

@@ -11,7 +11,7 @@ from json.decoder import JSONObject  # type: ignore[attr-defined]  # the decoder
 from json.scanner import py_make_scanner  # type: ignore[attr-defined]
 from typing import Any
 
-from tuner.training.data.files.cells import shown
+from tuner.training.data.files.values import shown
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 #: Characters of a broken document that a message shows.
@@ -131,7 +131,7 @@ def _broken(error: Exception, text: str, start: int, first_line: int) -> BrokenJ
             return BrokenJson(first_line + lines, "no JSON, as it ends in the middle of a value; is the file cut off?")
         fragment = shown(text[error.pos : error.pos + _FRAGMENT])
         said = error.msg.removesuffix(" at")  # `Unterminated string starting at`
-        reason = f"{said[:1].lower()}{said[1:]} at column {error.colno}: {fragment}"
+        reason = f"{said[:1].lower()}{said[1:]} at column {error.colno}: {fragment}{_remedy(error, text)}"
         return BrokenJson(first_line + error.lineno - 1, f"no JSON, {reason}")
     if isinstance(error, _RepeatedKey):
         start = _start_of_repetition(text, start)
@@ -141,6 +141,15 @@ def _broken(error: Exception, text: str, start: int, first_line: int) -> BrokenJ
     else:
         reason = "a number has too many digits"
     return BrokenJson(first_line + text.count("\n", 0, start), reason)
+
+
+def _remedy(error: JSONDecodeError, text: str) -> str:
+    rest = text[error.pos : error.pos + 1]
+    if rest in "]}" and text[: error.pos].rstrip().endswith(","):
+        return "; drop the comma in front of it"
+    if error.msg == "Extra data":
+        return "; write one record a line with nothing between them, or all of them as one list"
+    return "; JSON has double quotes around texts and keys" if rest == "'" else ""
 
 
 def _start_of_repetition(text: str, start: int) -> int:

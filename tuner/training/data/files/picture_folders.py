@@ -13,14 +13,14 @@ import pyarrow as pa
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
-from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
-from tuner.training.data.files.picture_layout import ONLY, Layout, find_layout
+from tuner.training.data.files.file_rows import ONLY, FileRows, PlaceKind, Wanted
+from tuner.training.data.files.format_keys import check_format
+from tuner.training.data.files.picture_layout import Layout, find_layout
 from tuner.training.data.files.picture_metadata import TableReader, read_beside, read_metadata
 from tuner.training.data.files.picture_tables import PICTURES
 from tuner.training.data.files.picture_walk import PictureWalk, endings_of, walk_pictures
+from tuner.training.data.files.values import listed
 
-#: Files and classes that a note or the reading names.
-_NAMED = 8
 _NO_COLUMN = "folders of pictures have no other column; metadata.csv with the column file_name may hold more"
 
 
@@ -57,6 +57,7 @@ def find_pictures(
         return read_beside(folder, name, walk, (wanted, data, read_table))
     if layout.problem:
         raise DataError("", "data.source", layout.problem)
+    check_format(data, name)
     notes = (*layout.notes, *_notes(name, walk))
     splits = {split: _rows(folder, name, wanted, layout, split) for split in layout.splits}
     # The notes are about the whole folder, so one split has them.
@@ -86,9 +87,8 @@ def _rows(folder: Path, name: str, wanted: Wanted, layout: Layout, split: str) -
 
 def _reading(labels: Sequence[str]) -> str:
     counts = Counter(labels)
-    shown = ", ".join(f"{label} {count:,}" for label, count in sorted(counts.items())[:_NAMED])
-    more = f" and {len(counts) - _NAMED:,} more" if len(counts) > _NAMED else ""
-    return f"{len(labels):,} pictures, labels by folder: {shown}{more}"
+    shown = listed([f"{label} {count:,}" for label, count in sorted(counts.items())])
+    return f"{len(labels):,} pictures, labels by folder: {shown}"
 
 
 def _notes(name: str, walk: PictureWalk) -> list[str]:
@@ -119,5 +119,4 @@ def _empty(walk: PictureWalk) -> tuple[str, ...]:
 
 
 def _list(name: str, paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - _NAMED:,} more" if len(paths) > _NAMED else ""
-    return ", ".join(f"{name}/{path}" for path in paths[:_NAMED]) + more
+    return listed([f"{name}/{path}" for path in paths])

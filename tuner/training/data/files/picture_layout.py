@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
-from tuner.training.data.split_names import canonical_split, used_splits
+from tuner.training.data.files.file_rows import ONLY
+from tuner.training.data.files.places import with_others
+from tuner.training.data.split_names import canonical_split
+from tuner.training.data.split_plan import plan_splits
 
 #: The folders above a picture, from the outermost.
 Home: TypeAlias = tuple[str, ...]
 
-#: Name of the one split of a source without splits.
-ONLY = "train"
 #: Names of pictures that begin with a word and end with a number: `cat.0.png`, `dog_12.png`.
 _LABELLED = re.compile(r"([^\W\d_]+)[-._ ]*\d+\.\w+")
 _BY_TABLE = "write a table metadata.csv with the columns file_name and label into the folder"
@@ -91,9 +92,10 @@ def _without_unlabelled(
     for home in homes.values():
         if len(home) > level:
             deepest[home[level]] = max(deepest.get(home[level], 0), len(home))
-    used = used_splits(deepest, asked)
-    plain = [split for split, depth in deepest.items() if depth == level + 1 and split not in used]
-    plain = [split for split in plain if canonical_split(split) is not None]
+    plain = [split for split, depth in deepest.items() if depth == level + 1 and canonical_split(split) is not None]
+    if plain:
+        needed = plan_splits(deepest, asked).needed
+        plain = [split for split in plain if split not in needed]
     kept = {picture: home for picture, home in homes.items() if len(home) <= level or home[level] not in plain}
     if len(kept) == len(homes):
         return homes, []
@@ -142,10 +144,10 @@ def _uneven(homes: Mapping[str, Home], name: str) -> str:
     usual = max(depth for depth in counts if counts[depth] == counts[usual])
     odd = [picture for picture, home in homes.items() if len(home) != usual]
     plain = next(picture for picture, home in homes.items() if len(home) == usual)
-    more = f" (and {len(odd) - 1:,} more)" if len(odd) > 1 else ""
+    first, *others = (f"{name}/{picture}" for picture in odd)
     return (
-        f"{name}/{odd[0]}{more} lies at another depth than {name}/{plain}, so its label is unclear; put it into the "
-        "folder of its label, or elsewhere"
+        f"{with_others(first, others)} lies at another depth than {name}/{plain}, so its label is unclear; "
+        "put it into the folder of its label, or elsewhere"
     )
 
 

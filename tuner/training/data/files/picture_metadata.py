@@ -9,11 +9,12 @@ from typing import TypeAlias
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
-from tuner.training.data.files.file_rows import FileRows, Wanted
-from tuner.training.data.files.picture_layout import ONLY
+from tuner.training.data.files.file_rows import ONLY, FileRows, Wanted
 from tuner.training.data.files.picture_tables import open_paths
 from tuner.training.data.files.picture_walk import PictureWalk
-from tuner.training.data.split_names import canonical_split, used_splits
+from tuner.training.data.files.values import listed
+from tuner.training.data.split_names import canonical_split
+from tuner.training.data.split_plan import plan_splits
 
 #: Reads a table, given its path, its name for messages, the wanted columns and the study's `data`.
 TableReader: TypeAlias = Callable[[Path, str, Wanted, DataConfig], FileRows]
@@ -22,8 +23,6 @@ Asked: TypeAlias = tuple[Wanted, DataConfig, TableReader]
 
 #: The column of `metadata.csv` that names the pictures, by the convention of the library datasets.
 _FILE_NAME = "file_name"
-#: Files that a note names.
-_NAMED = 5
 
 
 def read_metadata(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dict[str, FileRows]:
@@ -90,9 +89,8 @@ def _unnamed(folder: Path, name: str, walk: PictureWalk, path: str, named: Seque
     left = [each for each in below if f"{root}/{each}" not in known]
     if not left:
         return []
-    more = f" and {len(left) - _NAMED:,} more" if len(left) > _NAMED else ""
-    shown = ", ".join(f"{name}/{each}" for each in left[:_NAMED])
-    return [f"pictures that no row of {name}/{path} names: {len(left):,} ({shown}{more})"]
+    shown = listed([f"{name}/{each}" for each in left])
+    return [f"pictures that no row names: {len(left):,} ({shown})"]
 
 
 def read_beside(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dict[str, FileRows]:
@@ -105,7 +103,7 @@ def read_beside(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dic
     """
     wanted, data, read_table = asked
     image = wanted.by_key.get("image", ("image",))[0]
-    tables = {PurePosixPath(table).stem: table for table in walk.tables}
+    tables = {table.partition(".")[0]: table for table in walk.tables}
     splits = {stem: table for stem, table in tables.items() if canonical_split(stem) is not None}
     if not splits and len(tables) == 1:
         splits = {ONLY: walk.tables[0]}
@@ -113,7 +111,7 @@ def read_beside(folder: Path, name: str, walk: PictureWalk, asked: Asked) -> dic
         shown = ", ".join(f"{name}/{table}" for table in walk.tables)
         raise DataError("", "data.source", f"{name} holds several tables ({shown}); name one as the source")
     found = {}
-    for split in used_splits(splits, data.splits):
+    for split in plan_splits(splits, data.splits).needed:
         table = splits[split]
         try:
             rows = read_table(folder / table, f"{name}/{table}", wanted, data)

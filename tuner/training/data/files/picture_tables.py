@@ -14,15 +14,17 @@ import pyarrow as pa
 from tuner.errors import DataError
 from tuner.training.data.files.file_rows import FileRows
 from tuner.training.data.files.picture_walk import some_pictures
+from tuner.training.data.files.places import Places
+from tuner.training.data.files.values import shown
 from tuner.training.data.split_names import canonical_split
 
 #: The type of a column of pictures, as the library datasets stores them.
 PICTURES = pa.struct({"bytes": pa.binary(), "path": pa.string()})
-#: Rows that a message names.
-_NAMED = 5
-#: Characters of a value that a message shows.
-_SHOWN = 80
-_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://|data:image/")
+#: Missing pictures for which a file of another place or ending is looked for.
+_LOOKED_AT = 5
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
+#: Beginnings of pictures that are written as text: data URLs, and PNG, JPEG and GIF in base64.
+_BASE64 = re.compile(r"data:image/|iVBORw0KGgo|/9j/4|R0lGOD")
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _opened(rows: FileRows, column: str, values: Sequence[str | None], folder: P
     found = [os.path.normpath(os.path.join(root, home.path(value))) for value in wanted]
     ending = f", with the ending {home.ending} that the table leaves out" if home.ending else ""
     place = f"the folder {home.folder} beside the table" if home.folder else "the table's folder"
-    note = f"the pictures of {rows.name} are those in {place}{ending}"
+    note = f"the pictures are those in {place}{ending}"
     opened = _replaced(rows, column, [{"bytes": None, "path": path} for path in found])
     return replace(opened, notes=(*opened.notes, note))
 
@@ -112,18 +114,15 @@ def _replaced(rows: FileRows, column: str, cells: list[Any]) -> FileRows:
 def _check_values(rows: FileRows, column: str, values: Sequence[str | None]) -> None:
     empty = [index for index, value in enumerate(values) if not value]
     if empty:
-        places = _list([_place(rows, index) for index in empty])
-        raise DataError("", "data.image", f"column {column!r} of {rows.name} names no picture in {places}")
-    urls = [index for index, value in enumerate(values) if value and _URL.match(value)]
-    if urls:
-        place, shown = _place(rows, urls[0]), f"{values[urls[0]]!r:.{_SHOWN}}"
-        more = f" ({len(urls):,} rows in all)" if len(urls) > 1 else ""
-        raise DataError(
-            "",
-            "data.image",
-            f"column {column!r} of {rows.name} holds URLs: {shown} in {place}{more}; download the pictures, and "
-            "write their paths",
-        )
+        raise DataError("", "data.image", f"{_places(rows, empty)}: column {column!r} names no picture")
+    for kind, thing, remedy in (
+        (_BASE64, "a picture that is written as text", "save the pictures as files"),
+        (_URL, "a URL", "download the pictures"),
+    ):
+        if found := [index for index, value in enumerate(values) if value and kind.match(value)]:
+            value = shown(values[found[0]])
+            reason = f"{_places(rows, found)}: column {column!r} holds {thing}, {value}; {remedy}, and write paths"
+            raise DataError("", "data.image", reason)
 
 
 def _home(rows: FileRows, values: list[str], files: tuple[str, ...]) -> _Home | None:
@@ -150,14 +149,14 @@ def _homes(value: str, files: tuple[str, ...]) -> list[_Home]:
 def _missing(
     rows: FileRows, column: str, values: Sequence[str | None], missing: list[int], files: tuple[str, ...]
 ) -> DataError:
-    shown = _list([f"{values[index]!r:.{_SHOWN}} ({_place(rows, index)})" for index in missing])
-    hint = next(filter(None, (_hint(str(values[index]), files) for index in missing[:_NAMED])), None)
+    hint = next(filter(None, (_hint(str(values[index]), files) for index in missing[:_LOOKED_AT])), None)
     remedy = hint or "paths are relative to the table's folder, and have their ending"
+    value = shown(values[missing[0]])
+    share = f" ({len(missing):,} of {len(values):,} are missing)" if len(missing) > 1 else ""
     return DataError(
         "",
         "data.image",
-        f"{len(missing):,} of {len(values):,} pictures in column {column!r} of {rows.name} are not there: {shown}; "
-        f"{remedy}",
+        f"{_places(rows, missing)}: column {column!r} names {value}, and there is no such file{share}; {remedy}",
     )
 
 
@@ -167,6 +166,8 @@ def _hint(value: str, files: tuple[str, ...]) -> str | None:
         return None
     for file in files:
         found = PurePosixPath(file)
+        if found.name == name.strip() != name:
+            return f"{file!r} is there; drop the blanks around {name!r}"
         if found.name == name:
             return f"{file!r} is there; write paths relative to the table's folder, and in place of {value!r} this one"
         if found.stem == name:
@@ -176,10 +177,5 @@ def _hint(value: str, files: tuple[str, ...]) -> str | None:
     return None
 
 
-def _place(rows: FileRows, index: int) -> str:
-    return f"{rows.kind.value} {rows.numbers[index]:,}"
-
-
-def _list(shown: list[str]) -> str:
-    more = f", and {len(shown) - _NAMED:,} more" if len(shown) > _NAMED else ""
-    return ", ".join(shown[:_NAMED]) + more
+def _places(rows: FileRows, indices: list[int]) -> str:
+    return Places([rows]).of_all(indices)

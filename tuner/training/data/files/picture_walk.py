@@ -10,12 +10,11 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from tuner.errors import DataError
+from tuner.study.data_endings import is_data_file
 from tuner.training.data.pictures import picture_endings
 
 #: Files and folders that systems write beside pictures, in small letters. Names with a leading dot are hidden, too.
 _JUNK = frozenset({"__macosx", "__pycache__", "thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "@eadir"})
-#: Endings of tables.
-TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".parquet"})
 #: Endings that a message names.
 _NAMED = 5
 
@@ -63,10 +62,10 @@ def walk_pictures(folder: Path, name: str) -> PictureWalk:
         if ending in endings:
             inside = any(part.startswith("__") for part in pure.parts[:-1])
             found["underscored" if inside else "picture"].append(path)
-        elif ending in TABLES and pure.stem == "metadata":
+        elif is_data_file(pure.name) and pure.name.partition(".")[0] == "metadata":
             found["metadata"].append(path)
         else:
-            found["table" if ending in TABLES and len(pure.parts) == 1 else "other"].append(path)
+            found["table" if is_data_file(pure.name) and len(pure.parts) == 1 else "other"].append(path)
     return PictureWalk(
         pictures=tuple(sorted(found["picture"])),
         tables=tuple(sorted(found["table"])),

@@ -11,9 +11,10 @@ import pyarrow as pa
 
 from tuner.errors import DataError
 from tuner.study.words import word
-from tuner.training.data.files.cells import Mistakes, Use, inner_hint, shown, use_of, value_error
+from tuner.training.data.files.cells import Mistakes, Use, inner_hint, use_of, value_error
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
 from tuner.training.data.files.json_values import Infinite, is_too_large
+from tuner.training.data.files.values import shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 _CHUNK = 16_384
 #: Records whose inner keys are looked at for names in messages, and the levels below them.
 _LOOKED_AT, _LEVELS = 100, 3
+#: Levels of lists and objects in which a name is looked for.
+_LEVELS_OF_LISTS = 12
 #: The value of a record without the key.
 _ABSENT = object()
 
@@ -74,9 +77,9 @@ class _Column:
 
     def mistaken(self, value: Any, number: int) -> None:
         if self.mistakes is None:
-            self.mistakes = Mistakes(number, value)
+            self.mistakes = Mistakes(value, [number])
         else:
-            self.mistakes.count += 1
+            self.mistakes.add(number)
 
     def flush(self, numbers: Sequence[int]) -> None:
         """Turn the newest values into an array. `numbers` are those of their rows."""
@@ -117,6 +120,8 @@ class RecordTable:
         #: The first record that is a list of cells.
         self._first_cells: list[Any] | None = None
         self._names: dict[str, None] = {}
+        #: The first record, in which lists may hold the columns that are missing.
+        self._first: dict[str, Any] | None = None
         self._numbers = array("q")
         self._flushed = 0
         self._shapeless: Mistakes | None = None
@@ -132,10 +137,12 @@ class RecordTable:
                 return
         if not isinstance(record, dict):
             if self._shapeless is None:
-                self._shapeless = Mistakes(number, record)
+                self._shapeless = Mistakes(record, [number])
             else:
-                self._shapeless.count += 1
+                self._shapeless.add(number)
             return
+        if self._first is None:
+            self._first = record
         if len(self._numbers) < _LOOKED_AT:
             self._names.update(dict.fromkeys(leaves(record)))
         for column in self._columns:
@@ -219,7 +226,32 @@ class RecordTable:
                 f"the rows of {self._name} are lists without names, the first one {shown(self._first_cells)}; "
                 f"name their cells in order, such as data.format: {{header: {names}}}"
             )
+        last = name.rpartition(".")[2]
+        if above := list_above(self._first, last):
+            return f"{last!r} lies inside of the list {above!r}; write a file with one object for each element of it"
         return inner_hint(name, self._names)
+
+
+def list_above(value: Any, name: str, path: str = "", above: str = "", levels: int = _LEVELS_OF_LISTS) -> str:
+    """Return the dotted name of the outermost list in which an object has a key; nothing where there is none.
+
+    Args:
+        value: The value below which the key is looked for. Of a list, the first element is looked at.
+        name: The key.
+        path: The dotted name of the value.
+        above: The outermost list around the value; nothing where there is none.
+        levels: Levels that are looked at.
+    """
+    if levels == 0:
+        return ""
+    if isinstance(value, list):
+        return list_above(value[0], name, path, above or path, levels - 1) if value else ""
+    if not isinstance(value, dict):
+        return ""
+    if above and name in value:
+        return above
+    dotted = {f"{path}.{key}" if path else key: inner for key, inner in value.items()}
+    return next(filter(None, (list_above(inner, name, key, above, levels - 1) for key, inner in dotted.items())), "")
 
 
 def leaves(record: dict[str, Any], prefix: str = "", levels: int = _LEVELS) -> list[str]:

@@ -12,6 +12,7 @@ from tuner.errors import DataError
 from tuner.training.data.files.dialects import Dialect
 from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.files.layouts import Layout
+from tuner.training.data.files.places import with_others
 
 #: Suspects that are kept.
 _MOST = 100
@@ -57,12 +58,12 @@ class Swallowed:
         labels = set(pc.unique(table.column(self._label)).to_pylist())
         found = [each for each in self._suspects if each.label in labels]
         if found:
-            more = f" (and {len(found) - 1:,} more)" if len(found) > 1 else ""
+            first, *others = (f"line {each.line}" for each in found)
             raise DataError(
                 "",
                 "data.format.quote",
-                f"{name}, line {found[0].line}{more}: a quote opens and takes in lines that look like rows of their "
-                f"own, the first with the label {found[0].label!r}; "
+                f"{with_others(f'{name}, {first}', others)}: a quote opens and takes in lines that look like rows of "
+                f"their own, the first with the label {found[0].label!r}; "
                 f"close the quote, or write data.format.quote: none, or {self._dialect.quote!r} if all is one cell",
             )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from tuner.errors import DataError, first_line
+from tuner.training.data.file_kinds import HEAD
 
 #: Bytes that are read at once.
 CHUNK = 1 << 20
@@ -26,8 +27,6 @@ _OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
-#: Endings of compressed files that are read as the file inside them.
-COMPRESSED = tuple(_OPENERS)
 
 
 @contextmanager
@@ -53,8 +52,17 @@ def open_bytes(path: Path, name: str) -> Iterator[tuple[IO[bytes], BinaryIO]]:
             else:
                 with opener(raw) as content:
                     yield content, raw
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except EOFError as error:
+        reason = f"{name} is cut off: the end of the compressed file is missing; copy or download it again"
+        raise DataError("", "data.source", reason) from error
+    except (OSError, zlib.error, lzma.LZMAError) as error:
         raise DataError("", "data.source", f"{name} cannot be read: {first_line(error)}") from error
+
+
+def read_head(path: Path, name: str) -> bytes:
+    """Return the first bytes of a file, as `open_bytes` yields them: they tell its kind."""
+    with open_bytes(path, name) as (content, _raw):
+        return content.read(HEAD)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,24 @@
-"""How messages show a value of a file."""
+"""How messages show values."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
+
 #: Characters of a value that a message shows.
-_SHOWN = 60
+_SHOWN = 80
 
 
-def shown(value: str) -> str:
-    """Return a value in quotes, on one line, cut where it is long."""
-    return repr(value if len(value) <= _SHOWN else value[:_SHOWN] + "…")
+def shown(value: object) -> str:
+    """Return a value on one line, a text in quotes, cut where it is long."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} of many levels"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def listed(words: Collection[str], most: int = 8) -> str:
+    """Return words with commas between them, and the number of those behind the first ones: `a, b and 3 more`."""
+    more = f" and {len(words) - most:,} more" if len(words) > most else ""
+    return ", ".join(islice(words, most)) + more

@@ -6,8 +6,8 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from tuner.errors import DataError
+from tuner.training.data.files.places import RowProblem
 from tuner.training.data.labels import map_labels
-from tuner.training.data.places import RowProblem
 
 
 def split(values: list[Any], feature: Any = None) -> Dataset:

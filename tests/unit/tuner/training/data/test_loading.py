@@ -11,10 +11,10 @@ from datasets import Dataset, DatasetDict
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
 from tuner.training.data.files.file_rows import Wanted
+from tuner.training.data.files.places import ROW
 from tuner.training.data.loading import load_rows
 from tuner.training.data.pictures import open_picture
-from tuner.training.data.places import ROW
-from tuner.training.data.splitting import SplitPlan
+from tuner.training.data.split_plan import SplitPlan
 from tuner.training.progress import silent
 
 ROWS: list[dict[str, Any]] = [
@@ -164,12 +164,31 @@ def test_what_the_columns_do_not_have_is_said(
 @pytest.mark.parametrize(
     ("files", "source", "reason"),
     [
-        ({"rows.doc": "text"}, "rows.doc", "is no csv, tsv, tab, txt, data, json, jsonl, ndjson or parquet file"),
-        ({"rows.parquet": "text"}, "rows.parquet", "cannot be read: "),
+        ({"rows.doc": "text"}, "rows.doc", "has no ending of a csv, tsv, tab, txt, data, json, jsonl, ndjson or"),
+        ({"rows.doc": "%PDF-1.4"}, "rows.doc", "rows.doc is a PDF; save its table as csv"),
+        ({"rows.xlsx": "PK\x03\x04"}, "rows.xlsx", "is a zip archive or an Excel workbook; unpack it, or save"),
+        ({"rows": "\x89PNG"}, "rows", "has no ending of a csv"),
+        (
+            {"rows.csv": "version https://git-lfs.github.com/spec/v1\n"},
+            "rows.csv",
+            "is no text but a pointer of Git",
+        ),
+        ({"rows.csv": "<!DOCTYPE html>\n<p>404"}, "rows.csv", "rows.csv is an HTML page; a download may have failed"),
+        ({"rows.json": "<html>"}, "rows.json", "rows.json is an HTML page; a download may have failed"),
+        ({"rows.parquet": "text"}, "rows.parquet", "is no parquet file; give it the ending of its content"),
+        ({"folder/en/train.csv": "a"}, "folder", "file itself, but its folders en do; name one"),
+        ({"folder/readme.txt": ""}, "folder", "file but readme.txt; name the one that is a table"),
+        ({"folder/pos/1.txt": ""}, "folder", "file; texts in files of their own are not read"),
+        ({"folder/pos/1.png": ""}, "folder", "file but pictures, which are for the task image-classification"),
+        ({"folder/a-00000-of-00003.csv": ""}, "folder", "lacks a-00001-of-00003.csv, a-00002-of-00003.csv; fetch it"),
+        (
+            {"folder/a-00000-of-00001.csv": "", "folder/a-00000-of-00002.csv": ""},
+            "folder",
+            "has a-00000-of-00001.csv and a-00000-of-00002.csv, which are one split",
+        ),
         ({"rows.csv": "text,label\n"}, "rows.csv", "rows.csv has no rows"),
         ({"rows.csv": ""}, "rows.csv", "rows.csv holds no record"),
         ({"rows.json": "[]"}, "rows.json", "rows.json holds no rows"),
-        ({"folder/readme.txt": ""}, "folder", "folder holds no csv, tsv"),
         (
             {"folder/train.csv": "text,label\na,b\n", "folder/train.json": "[]"},
             "folder",
@@ -181,7 +200,7 @@ def test_a_source_that_cannot_be_read_is_said_in_a_line(
     files: dict[str, str], source: str, reason: str, tmp_path: Path, load: Callable[..., dict[str, Dataset]]
 ) -> None:
     for name, content in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     with pytest.raises(DataError) as caught:
         load(tmp_path / source)

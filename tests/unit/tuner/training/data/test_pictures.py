@@ -67,7 +67,7 @@ PLAIN: dict[str, Callable[[], dict[str, Any]]] = {
     "CMYK": lambda: cell(colours().convert("CMYK"), "JPEG"),
     "YCbCr": lambda: cell(colours().convert("YCbCr"), "JPEG"),
     "LAB": lambda: cell(colours().convert("LAB"), "TIFF"),
-    "gif": lambda: cell(colours().convert("P"), "GIF", save_all=True, append_images=[Image.new("P", (4, 6))]),
+    "gif": lambda: cell(colours().convert("P"), "GIF"),
     "turned": lambda: cell(colours(), exif=_orientation(6)),
     "opaque": lambda: cell(colours().convert("RGBA")),
     "words of 8 bits": lambda: cell(grey([[0, 255]], np.uint16)),
@@ -90,6 +90,16 @@ def test_a_picture_that_was_right_is_converted_and_fingerprinted_as_before(name:
     assert fingerprints == [before.tobytes()]
     assert facts.conversion == ""
     assert facts.notes == ()
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("GIF", "P"), ("TIFF", "RGB")])
+def test_of_several_pages_or_frames_the_first_is_used_and_said(kind: str, mode: str) -> None:
+    first, second = colours().convert(mode), Image.new(mode, (4, 6))
+    several = cell(first, kind, save_all=True, append_images=[second])
+    facts, fingerprints = inspected(several)
+    assert facts.notes == ("files of several pages or frames: 1; the first one of each is used",)
+    assert converted(several).tobytes() == converted(cell(first, kind)).tobytes()
+    assert fingerprints == inspected(cell(first, kind))[1]
 
 
 @pytest.mark.parametrize("way", range(1, 9))
@@ -239,9 +249,9 @@ def test_too_many_pixels_are_refused_and_many_are_not(monkeypatch: pytest.Monkey
 
 
 def test_all_broken_pictures_are_counted_and_the_first_named(tmp_path: Path) -> None:
-    gone = [{"bytes": None, "path": str(tmp_path / f"{number}.jpg")} for number in range(6)]
+    gone = [{"bytes": None, "path": str(tmp_path / f"{number}.jpg")} for number in range(21)]
     reason = complaint(None, cell(colours()), *gone, {"bytes": None, "path": str(tmp_path)})
-    assert reason.startswith("8 of 9 pictures cannot be used: photos/0.png has no picture, photos/2.png (")
+    assert reason.startswith("23 of 24 pictures cannot be used: photos/0.png has no picture, photos/10.png (")
     assert "/0.jpg) is not there" in reason
     assert "and 3 more; replace or remove them" in reason
 

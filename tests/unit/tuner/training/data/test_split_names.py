@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.training.data.split_names import canonical_split, find_split, used_splits
+from tuner.training.data.split_names import canonical_split, find_split
 
 
 @pytest.mark.parametrize(
@@ -38,10 +38,3 @@ def test_a_split_is_told_by_the_words_of_its_name(name: str, split: str | None) 
 )
 def test_a_split_is_found_by_its_own_name_or_another_word(name: str, present: list[str], found: str | None) -> None:
     assert find_split(name, present) == found
-
-
-def test_a_study_uses_the_splits_that_it_names_and_the_one_that_it_carves_from() -> None:
-    present = ["training", "val", "test", "more"]
-    assert used_splits(present, {"train": "train", "validation": "validation"}) == ["training", "val"]
-    assert used_splits(present, {"train": 0.8, "validation": "val"}) == ["val", "training"]
-    assert used_splits(["a", "b"], {"train": 0.8, "validation": 0.2}) == ["a", "b"]

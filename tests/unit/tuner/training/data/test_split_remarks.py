@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tuner.training.data.places import RowRemark
+from tuner.training.data.files.places import RowRemark
 from tuner.training.data.split_remarks import absent_classes, contradicting_labels, rare_classes
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tuner.errors import DataError
 from tuner.training.data import splitting
-from tuner.training.data.splitting import plan_splits, stratified_order
+from tuner.training.data.split_plan import plan_splits
+from tuner.training.data.splitting import stratified_order
 
 counts = st.lists(st.integers(1, 60), min_size=1, max_size=12)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
-from tuner.training.data.places import ROW
+from tuner.training.data.files.places import ROW
 from tuner.training.tasks.image_classification import TASK
 from tuner.trial.run import ModelSource
 

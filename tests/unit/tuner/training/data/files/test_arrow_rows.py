@@ -11,7 +11,7 @@ import pytest
 
 from tuner.errors import DataError
 from tuner.training.data.files.arrow_rows import from_dataset, read_parquet
-from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
+from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted, meaning
 
 WANTED = Wanted({"text": ("text",), "label": ("label",)})
 
@@ -75,7 +75,7 @@ def test_labels_of_many_parts_and_row_groups_stay_in_order(tmp_path: Path) -> No
     [
         (
             {"text": [None, 5, 6], "label": ["a"] * 3},
-            "data.text: rows.parquet, record 2 (and 1 more record): column 'text' holds the number 5: a text is a",
+            "data.text: rows.parquet, record 2 (and 1 more: record 3): column 'text' holds the number 5: a text is a",
         ),
         (
             {"text": [["a"], None], "label": ["a"] * 2},
@@ -83,7 +83,7 @@ def test_labels_of_many_parts_and_row_groups_stay_in_order(tmp_path: Path) -> No
         ),
         (
             {"text": ["a", "b"], "label": [["x"], ["y", "z"]]},
-            "data.label: rows.parquet, record 1 (and 1 more record): column 'label' holds the list ['x']: several "
+            "data.label: rows.parquet, record 1 (and 1 more: record 2): column 'label' holds the list ['x']: several "
             "labels a row are the task multi-label-classification, which is not there yet; give each row one label",
         ),
         (
@@ -130,12 +130,24 @@ def test_a_column_named_twice_is_refused_where_it_is_wanted(tmp_path: Path) -> N
         read_parquet(path, "rows.parquet", Wanted({"text": ("note",), "label": ("label",)}))
 
 
-@pytest.mark.parametrize("content", [b"", b"PAR1", b"text,label\na,b\n", b"PAR1" + b"\0" * 40 + b"PAR1"])
-def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty"),
+        (b"PAR1", "is damaged: "),
+        (b"PAR1" + b"\0" * 40, "is cut off: the end of the file is missing"),
+        (b"PAR1" + b"\0" * 40 + b"PAR1", "is damaged: "),
+        (b"text,label\na,b\n", "is no parquet file; give it the ending of its content"),
+        (b"version https://git-lfs.github.com/spec/v1", "is a pointer of Git LFS; run `git lfs pull`"),
+    ],
+)
+def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "rows.parquet"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"^data\.source: rows\.parquet cannot be read: .*; is it damaged, or no parq"):
+    with pytest.raises(DataError) as caught:
         read_parquet(path, "rows.parquet", WANTED)
+    assert caught.value.key == "data.source"
+    assert caught.value.reason.startswith(f"rows.parquet {words}")
 
 
 def test_pictures_pass_as_they_are(tmp_path: Path) -> None:
@@ -172,9 +184,9 @@ def test_numbers_of_classes_become_their_names_in_data_sets_and_in_parquet(tmp_p
 
 def test_a_study_file_may_name_a_class_by_its_name_or_by_its_number(classes: Any) -> None:
     rows = from_dataset(classes, "d", CLASSED)
-    assert [rows.meaning("label", each) for each in ("pos", "1", "0", "7", "x")] == ["pos", "pos", "neg", "7", "x"]
-    assert rows.meaning("meta.lang", "1") == "1"
-    assert rows.meaning("text", "1") == "1"
+    names = rows.classes["label"]
+    assert [meaning(each, names) for each in ("pos", "1", "0", "7", "x")] == ["pos", "pos", "neg", "7", "x"]
+    assert meaning("1", ()) == "1"
 
 
 def test_the_rows_of_a_data_set_are_those_that_it_shows(classes: Any) -> None:

@@ -113,7 +113,7 @@ def test_rows_that_lie_deeper_are_read_with_the_key_that_the_message_names(tmp_p
         "data.field: rows.json has no key 'result.pages'; did you mean 'page.1'?; there are 'page.1', 'next'"
     )
     assert "has no key 'reslt'; did you mean 'result'?; there are" in complaint(tmp_path, document, field="reslt")
-    assert "'ok' has no keys" in complaint(tmp_path, document, field="status.x")
+    assert "'status' holds 'ok', without keys" in complaint(tmp_path, document, field="status.x")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_the_first_row_may_name_the_cells(tmp_path: Path) -> None:
 def test_a_row_with_a_cell_too_many_is_refused_with_its_line(tmp_path: Path) -> None:
     content = lines(["good", "pos"], ["bad", "neg", "x"], ["a"])
     assert complaint(tmp_path, content, format={"header": ["text", "label"]}) == (
-        "data.source: rows.json, line 2 (and 1 more line) has 3 cells where 2 columns are named: ['bad', 'neg', 'x']"
+        "data.source: rows.json, line 2 (and 1 more: line 3) has 3 cells where 2 columns are named: ['bad', 'neg', 'x']"
     )
 
 
@@ -203,7 +203,7 @@ def test_nan_is_missing_and_infinity_is_a_word(tmp_path: Path) -> None:
         (
             {"text": "a", "label": ["x", "y"]},
             "data.label: {place}: column 'label' holds the list ['x', 'y']: several labels a row are the task "
-            "multi-label-classification, which is not there yet; give each row one label",
+            "multi-label-classification, which is not there yet; give each row one label, not in a list",
         ),
         ({"text": "a", "label": {"name": "x"}}, "such as data.label: label.name"),
     ],
@@ -212,8 +212,8 @@ def test_a_value_that_a_column_cannot_have_is_refused_with_the_first_place_and_t
     tmp_path: Path, record: Any, words: str
 ) -> None:
     for content, place in (
-        (lines(*TWO, record, record, record), "rows.json, line 3 (and 2 more lines)"),
-        (json.dumps([*TWO, record, record]), "rows.json, record 3 (and 1 more record)"),
+        (lines(*TWO, record, record, record), "rows.json, line 3 (and 2 more: line 4, line 5)"),
+        (json.dumps([*TWO, record, record]), "rows.json, record 3 (and 1 more: record 4)"),
     ):
         assert words.format(place=place) in complaint(tmp_path, content)
 
@@ -233,7 +233,7 @@ def test_values_to_select_and_group_by_are_words_and_columns_that_are_not_needed
     [
         (
             lines(*TWO) + '{"text": "x"\n{"text"}\n',
-            "rows.json, line 3 (and 1 more line): no JSON, as it ends in the mid",
+            "rows.json, line 3 (and 1 more: line 4): no JSON, as it ends in the mid",
         ),
         (lines(*TWO) + "{'text': 'x'}\n", "rows.json, line 3: no JSON, expecting property name enclosed in double"),
         (lines(*TWO) + '{"text": "a", "text": "b"}', "rows.json, line 3: the key 'text' stands twice in an object"),
@@ -241,7 +241,7 @@ def test_values_to_select_and_group_by_are_words_and_columns_that_are_not_needed
         ('{"data": [\n{"text": "a"},\n{"a": 1, "a": 2}]}', "rows.json, line 3: the key 'a' stands twice"),
         (json.dumps(TWO, indent=1)[:-20], "no JSON, "),
         ('[{"text": "a"}', "rows.json, line 1: no JSON, as it ends in the middle of a value; is the file cut off?"),
-        ("[1, 2]", "rows.json, record 1 (and 1 more record) is 1; a row is an object with named values"),
+        ("[1, 2]", "rows.json, record 1 (and 1 more: record 2) is 1; a row is an object with named values"),
         (lines(*TWO, None), "rows.json, line 3 is None; a row is an object with named values"),
         ('[{"text": "a"}] [', "no JSON, extra data at column 17: '['"),
         (lines(*TWO) + "[" * 5000, "rows.json, line 3: lists and objects have too many levels"),
@@ -261,9 +261,39 @@ def test_a_broken_document_is_refused_with_its_line(tmp_path: Path, content: str
     assert len(said) < 400
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ('{"text": "a", "label": \n' + lines(*TWO), "rows.json, line 1: no JSON, as it ends in the middle"),
+        (
+            "".join(map(json.dumps, TWO)),
+            "; write one record a line with nothing between them",
+        ),
+        ('[{"text": "a", "label": 1},]', "; drop the comma in front of it"),
+        (str(TWO), "; JSON has double quotes around texts and keys"),
+        ("{}", "rows.json holds no rows; it is an object without keys"),
+        (
+            '[{"a": [{"text": "x", "label": 1}]}]',
+            "'text' lies inside of the list 'a'; write a file",
+        ),
+        (
+            '[{"a": [{"b": {"label": 1}}], "text": "x"}]',
+            "'label' lies inside of the list 'a'",
+        ),
+    ],
+)
+def test_a_document_that_is_not_as_rows_are_written_says_the_remedy(tmp_path: Path, content: str, words: str) -> None:
+    assert words in complaint(tmp_path, content)
+
+
+def test_a_key_below_a_list_is_refused(tmp_path: Path) -> None:
+    said = complaint(tmp_path, json.dumps({"data": [{"rows": TWO}]}), field="data.rows")
+    assert said == "data.field: rows.json has no key 'data.rows': 'data' holds a list, and no key leads into one"
+
+
 def test_a_number_beyond_all_floats_is_no_infinity(tmp_path: Path) -> None:
     said = complaint(tmp_path, '{"text": "a", "label": 1e999}\n' * 2)
-    assert said.startswith("data.label: rows.json, line 1 (and 1 more line): column 'label' holds the number")
+    assert said.startswith("data.label: rows.json, line 1 (and 1 more: line 2): column 'label' holds the number")
 
 
 @pytest.mark.parametrize(
@@ -332,5 +362,5 @@ def test_a_compressed_file_is_read_as_the_file_inside(
     content = packer(lines(*TWO).encode())
     found = read_all(tmp_path, content, name=f"rows.jsonl{ending}")[ONLY]
     assert cells(found) == [("good", "pos"), ("bad", "neg")]
-    with pytest.raises(DataError, match=r"^data\.source: rows\.jsonl\.\w+ cannot be read: "):
+    with pytest.raises(DataError, match=r"^data\.source: rows\.jsonl\.\w+ is cut off: "):
         read_all(tmp_path, content[:-9], name=f"rows.jsonl{ending}")

@@ -206,7 +206,10 @@ def test_a_folder_without_pictures_names_the_files_it_has(
         (("train_images/1.png", "test_images/2.png", "masks/1.png"), "the folder 'test_images' in photos is named"),
         (("cat/train/1.png", "dog/train/2.png"), "the folder 'train' in photos is named like a split"),
         (("cat/1.png", "dog/2.png", "logo.png"), "photos/logo.png lies at another depth than photos/cat/1.png"),
-        (("cat/1.png", "cat/more/2.png", "cat/more/3.png", "dog/4.png", "dog/5.png", "dog/6.png"), "(and 1 more)"),
+        (
+            ("cat/1.png", "cat/more/2.png", "cat/more/3.png", "dog/4.png", "dog/5.png", "dog/6.png"),
+            "(and 1 more: photos/",
+        ),
     ],
 )
 def test_folders_that_give_no_labels_are_refused(
@@ -241,7 +244,7 @@ def test_a_test_split_without_labels_is_left_out_where_the_study_does_not_use_it
     assert list(found) == ["train"]
     assert found["train"].notes == ("pictures without labels, left out in splits that are not used: 2 (photos/test)",)
     error = refused(splits={"train": "train", "validation": "test"})
-    assert "photos/test/3.png (and 1 more) lies at another depth" in error.reason
+    assert "photos/test/3.png (and 1 more: photos/test/4.png) lies at another depth" in error.reason
 
 
 def test_a_folder_holds_pictures_where_one_is_not_hidden(photos: Path, put: Callable[..., None]) -> None:
@@ -286,7 +289,7 @@ def test_metadata_names_pictures_and_labels(ending: str, photos: Path, put: Call
     assert found.table.column_names == ["image", "label", "site", "file_name"]
     assert found.table.column("file_name").to_pylist() == ["b/1.png", "2.png"]
     assert (found.name, found.kind, found.numbers.tolist()) == (f"photos/metadata.{ending}", PlaceKind.LINE, [2, 3])
-    assert found.notes == (f"pictures that no row of photos/metadata.{ending} names: 1 (photos/3.png)",)
+    assert found.notes == ("pictures that no row names: 1 (photos/3.png)",)
 
 
 @pytest.mark.parametrize("column", ["file_name", "image", "image_file_name"])
@@ -322,9 +325,7 @@ def test_the_table_of_a_competition_is_read(photos: Path, put: Callable[..., Non
     found = find(image="image_id")
     assert list(found) == ["train"]
     assert found["train"].table.column("image_id").to_pylist()[1]["path"] == str(photos / "train_images" / "2.png")
-    assert found["train"].notes == (
-        "the pictures of photos/train.csv are those in the folder train_images beside the table",
-    )
+    assert found["train"].notes == ("the pictures are those in the folder train_images beside the table",)
 
 
 def test_a_column_that_the_table_of_a_competition_lacks_is_named_with_the_table(

@@ -59,9 +59,8 @@ def test_paths_may_leave_the_folder_of_the_table(folder: Path) -> None:
 def test_all_missing_pictures_are_counted_and_the_first_named(folder: Path) -> None:
     reason = complaint(table(["photos/1.png", *(f"photos/{number}.png" for number in range(3, 10))]), folder)
     assert reason == (
-        "7 of 8 pictures in column 'image' of pictures.csv are not there: 'photos/3.png' (line 3), 'photos/4.png' "
-        "(line 4), 'photos/5.png' (line 5), 'photos/6.png' (line 6), 'photos/7.png' (line 7), and 2 more; "
-        "paths are relative to the table's folder, and have their ending"
+        "pictures.csv, line 3 (and 6 more: line 4, line 5, line 6, …): column 'image' names 'photos/3.png', and there "
+        "is no such file (7 of 8 are missing); paths are relative to the table's folder, and have their ending"
     )
 
 
@@ -82,13 +81,12 @@ def test_a_table_may_leave_out_one_folder_and_ending(folder: Path) -> None:
     rows = open_paths(table([1, 2]), "image", folder)
     assert paths(rows, folder) == ["photos/1.png", "photos/2.png"]
     assert rows.notes[1] == (
-        "the pictures of pictures.csv are those in the folder photos beside the table, with the ending .png that the "
-        "table leaves out"
+        "the pictures are those in the folder photos beside the table, with the ending .png that the table leaves out"
     )
 
 
 def test_pictures_in_several_folders_are_not_guessed(folder: Path) -> None:
-    assert "1 of 1 pictures in column 'image' of pictures.csv are not there" in complaint(table(["2.png"]), folder)
+    assert "line 2: column 'image' names '2.png', and there is no such file" in complaint(table(["2.png"]), folder)
 
 
 def test_of_several_folders_the_one_of_the_tables_split_is_taken(folder: Path) -> None:
@@ -97,19 +95,32 @@ def test_of_several_folders_the_one_of_the_tables_split_is_taken(folder: Path) -
     assert paths(rows, folder) == ["train_photos/2.png"]
 
 
-@pytest.mark.parametrize("value", ["https://example.org/1.png", "s3://bucket/1.png", "data:image/png;base64,AAAA"])
+@pytest.mark.parametrize("value", ["https://example.org/1.png", "s3://bucket/1.png"])
 def test_urls_are_refused(value: str, folder: Path) -> None:
     reason = complaint(table(["photos/1.png", value, value]), folder)
-    assert f"holds URLs: {value!r} in line 3 (2 rows in all); download the pictures" in reason
+    assert reason == (
+        f"pictures.csv, line 3 (and 1 more: line 4): column 'image' holds a URL, {value!r}; download the pictures, and "
+        "write paths"
+    )
+
+
+@pytest.mark.parametrize("value", ["data:image/png;base64,AAAA", "iVBORw0KGgoAAAANSUhEUg", "/9j/4AAQSkZJRg"])
+def test_pictures_that_are_written_as_text_are_refused(value: str, folder: Path) -> None:
+    assert f"holds a picture that is written as text, {value!r}; save" in complaint(table([value]), folder)
+
+
+def test_a_blank_around_a_path_is_shown(folder: Path) -> None:
+    reason = complaint(table(["photos/1.png", "photos/2.png "]), folder)
+    assert reason.endswith("/2.png' is there; drop the blanks around '2.png '")
 
 
 def test_a_row_that_names_no_picture_is_refused(folder: Path) -> None:
     reason = complaint(table(["photos/1.png", None, ""]), folder)
-    assert reason == "column 'image' of pictures.csv names no picture in line 3, line 4"
+    assert reason == "pictures.csv, line 3 (and 1 more: line 4): column 'image' names no picture"
 
 
 def test_a_name_that_no_file_can_have_is_not_there(folder: Path) -> None:
-    assert "2 of 3 pictures" in complaint(table(["photos/1.png", "a\0b.png", "x" * 5000]), folder)
+    assert "(2 of 3 are missing)" in complaint(table(["photos/1.png", "a\0b.png", "x" * 5000]), folder)
 
 
 def test_bytes_are_pictures(folder: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from tuner.training.data.files.file_rows import FileRows, PlaceKind
-from tuner.training.data.places import Places
+from tuner.training.data.files.places import Places
 
 
 def file_of(name: str, numbers: list[int], kind: PlaceKind = PlaceKind.LINE, paths: tuple[str, ...] = ()) -> FileRows:

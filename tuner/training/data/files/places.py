@@ -18,7 +18,28 @@ if TYPE_CHECKING:
 #: Column of every split: the number of the row among all rows that were read. It is dropped before rows are encoded.
 ROW = "__row__"
 #: Rows that a message names at most, behind the first one.
-_NAMED = 3
+NAMED = 3
+
+
+def place(name: str, kind: PlaceKind, number: int) -> str:
+    """Return the words that name a row of a file: `reviews.csv, line 43`."""
+    return f"{name}, {kind.value} {number}"
+
+
+def with_others(first: str, others: Sequence[str], count: int | None = None) -> str:
+    """Return a place, with the number of the others in brackets: `reviews.csv, line 43 (and 2 more: line 50, line 61)`.
+
+    Args:
+        first: The first place.
+        others: The places behind it, or some at their beginning.
+        count: The number of the places behind it; by default that of `others`.
+    """
+    count = len(others) if count is None else count
+    if not count:
+        return first
+    named = ", ".join(others[:NAMED])
+    more = ", …" if count > NAMED else ""
+    return f"{first} (and {count:,} more: {named}{more})"
 
 
 class RowProblem(DataError):
@@ -71,13 +92,10 @@ class Places:
     def of_all(self, rows: Sequence[int]) -> str:
         """Return the place of the first row, the number of the others, and the places of some of them."""
         first, *others = sorted(rows)
-        if not others:
-            return self.of(first)
         names = {self._found(row)[0] for row in rows}
-        shown = [self._found(row) for row in others[:_NAMED]]
+        shown = [self._found(row) for row in others[:NAMED]]
         parts = [(detail if len(names) == 1 else f"{name}, {detail}") if detail else name for name, detail in shown]
-        more = ", …" if len(others) > _NAMED else ""
-        return f"{self.of(first)} (and {len(others):,} more: {', '.join(parts)}{more})"
+        return with_others(self.of(first), parts, len(others))
 
     def _found(self, row: int) -> tuple[str, str]:
         index = bisect_right(self._starts, row) - 1
