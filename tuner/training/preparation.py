@@ -13,10 +13,13 @@ from tuner.training.model.dropout import config_dropouts
 from tuner.training.model.loading import load_config, load_pretrained
 from tuner.training.model.weights import weights_fingerprint
 from tuner.training.progress import Progress, silent
+from tuner.training.released_memory import release_memory
 from tuner.training.split_rows import split_rows
 from tuner.training.tasks import get_task
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from datasets import Dataset
 
     from tuner.study.prepared import PreparationRequest
@@ -53,6 +56,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
             f"{model.location} ({config.model_type}) has no dropout; write `dropout: 0`",
         )
     found = split_rows(task, request, progress)
+    release_memory()
     labels = found.labels
     metric = task.declaration.metrics[request.metric]
     if complaint := metric.complaint(found.targets["validation"].tolist(), labels):
@@ -73,13 +77,11 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     tokenizer = hashlib.sha256(_settings(processor).encode()).hexdigest()[:32]
     versions = _versions()
 
-    def encode(name: str, split: Dataset) -> Dataset:
-        parts = []
+    def encode(name: str, split: Dataset) -> Iterator[Dataset]:
         for start in range(0, len(split), _PART):
             progress(f"encoding {name}", start, len(split))
             part = split.select(range(start, min(start + _PART, len(split))))
-            parts.append(task.encode(part, data, processor, request.max_length))
-        return datasets.concatenate_datasets(parts)
+            yield task.encode(part, data, processor, request.max_length)
 
     folder, facts = write_prepared(
         request.cache,
@@ -89,6 +91,13 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         encode,
         task.padding(processor),
     )
+    report = found.report(
+        guess=task.guess(request.metric, found.targets, labels),
+        lengths=summarise_lengths(facts, task.limit(processor, request.max_length)),
+        notes=task.notes,
+    )
+    del found  # the rows, before the model takes memory
+    release_memory()
     progress("building the model", 0, 0)
     blueprint = task.blueprint(model, labels, request.seed)
     built, fresh = load_pretrained(blueprint, dropout=0.1 if request.searches_dropout else None)
@@ -102,11 +111,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         labels=labels,
         layers=len(task.layers(built).layers),
         dropouts=tuple(config_dropouts(config)),
-        report=found.report(
-            guess=task.guess(request.metric, found.targets, labels),
-            lengths=summarise_lengths(facts, task.limit(processor, request.max_length)),
-            notes=task.notes,
-        ),
+        report=report,
     )
 
 

@@ -11,7 +11,6 @@ import numpy as np
 from tuner.errors import DataError
 from tuner.study.data_report import DataReport, LeftOut, Lengths, RowCounts
 from tuner.training.data.duplicates import shared_with_training, without_duplicates
-from tuner.training.data.examples import numbers_of
 from tuner.training.data.files.file_rows import Wanted, meaning
 from tuner.training.data.files.places import ROW, Places, RowProblem, RowRemark
 from tuner.training.data.labels import row_numbers
@@ -117,7 +116,7 @@ def _split(task: Task, request: PreparationRequest, loaded: LoadedRows, plan: Sp
     if empty := [name for name, split in carved.splits.items() if len(split) == 0]:
         raise DataError("", f"data.splits.{empty[0]}", "is empty")
     splits, classes = task.targets(_without(carved.splits, data, by_task=task), data)
-    targets = {name: numbers_of(split, "labels") for name, split in splits.items()}
+    targets = {name: column_of(split, "labels").to_numpy() for name, split in splits.items()}
     return SplitRows(
         splits=splits,
         labels=classes,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from tuner.training.data.examples import numbers_of
 from tuner.training.data.files.places import ROW
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
     from datasets import Dataset
@@ -108,7 +108,7 @@ def write_prepared(
     key: str,
     splits: Mapping[str, Dataset],
     labels: tuple[str, ...],
-    encode: Callable[[str, Dataset], Dataset],
+    encode: Callable[[str, Dataset], Iterable[Dataset]],
     padding: Mapping[str, Any],
 ) -> tuple[Path, dict[str, Any]]:
     """Encode splits into the cache, unless they are there.
@@ -118,7 +118,7 @@ def write_prepared(
         key: Name of the result; equal keys mean equal content.
         splits: Rows by split.
         labels: Names of the classes.
-        encode: Takes the name and the rows of a split, and turns them into the model's inputs.
+        encode: Takes the name and the rows of a split, and yields the model's inputs, some rows at a time.
         padding: Values that pad the rows, as JSON values.
 
     Returns:
@@ -131,16 +131,13 @@ def write_prepared(
             scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
             shutil.rmtree(scratch, ignore_errors=True)
             facts: dict[str, Any] = {"labels": list(labels), "sizes": {}, "padding": dict(padding)}
-            full: dict[str, npt.NDArray[Any]] = {}
+            full: list[npt.NDArray[Any]] = []
             for name, rows in splits.items():
-                encoded = encode(name, rows)
                 home = scratch / LOCKED / name if name == "test" else scratch / name
-                if FULL_LENGTH in encoded.column_names:
-                    full[name] = numbers_of(encoded, FULL_LENGTH)
-                    encoded = encoded.remove_columns(FULL_LENGTH)
-                encoded.save_to_disk(str(home))
-                facts["sizes"][name] = len(encoded)
-                facts[f"{name}_tokens"] = int(numbers_of(encoded, "length").sum())
+                written = _write_parts(home, encode(name, rows))
+                facts["sizes"][name], facts[f"{name}_tokens"] = written.rows, written.tokens
+                if name != "test":
+                    full += written.full_lengths
             if full:
                 facts["lengths"] = _length_facts(full)
             (scratch / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
@@ -150,10 +147,48 @@ def write_prepared(
     return folder, facts
 
 
-def _length_facts(full: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """Return the tokens of each example before cutting, as the number of examples by length; the test split aside."""
-    seen = np.concatenate([lengths for name, lengths in full.items() if name != "test"])
-    lengths, counts = np.unique(seen, return_counts=True)
+@dataclass
+class _Written:
+    """The account of a split that is written."""
+
+    rows: int = 0
+    #: Tokens, after cutting.
+    tokens: int = 0
+    #: Tokens of each example before cutting; none for tasks without texts. Shape of each: (rows of a part,).
+    full_lengths: list[npt.NDArray[Any]] = field(default_factory=list)
+
+
+def _write_parts(home: Path, parts: Iterable[Dataset]) -> _Written:
+    """Write the parts of a split as the shards of one saved data set.
+
+    Each part is closed before the next one is made. The library datasets would open all parts to join them, and their
+    pages would count as memory of this process.
+    """
+    written, folders = _Written(), []
+    for number, part in enumerate(parts):
+        written.rows += len(part)
+        written.tokens += int(numbers_of(part, "length").sum())
+        if FULL_LENGTH in part.column_names:
+            written.full_lengths.append(numbers_of(part, FULL_LENGTH).copy())
+            part = part.remove_columns(FULL_LENGTH)
+        folders.append(home / f"part-{number}")
+        part.save_to_disk(str(folders[-1]), num_shards=1)
+    shards = []
+    for number, folder in enumerate(folders):
+        shards.append(f"data-{number:05}-of-{len(folders):05}.arrow")
+        (folder / "data-00000-of-00001.arrow").rename(home / shards[-1])
+    state = json.loads((folders[0] / "state.json").read_text(encoding="utf-8"))
+    state["_data_files"] = [{"filename": shard} for shard in shards]
+    (home / "state.json").write_text(json.dumps(state), encoding="utf-8")
+    (folders[0] / "dataset_info.json").rename(home / "dataset_info.json")
+    for folder in folders:
+        shutil.rmtree(folder)
+    return written
+
+
+def _length_facts(full: Sequence[npt.NDArray[Any]]) -> dict[str, Any]:
+    """Return the tokens of each example before cutting, as the number of examples by length."""
+    lengths, counts = np.unique(np.concatenate(full), return_counts=True)
     return {"lengths": lengths.tolist(), "counts": counts.tolist()}
 
 

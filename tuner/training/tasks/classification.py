@@ -38,7 +38,7 @@ class Classification(Task):
 
         import numpy as np
 
-        from tuner.training.data.files.places import RowProblem
+        from tuner.training.data.files.places import RowProblem, RowRemark
         from tuner.training.data.label_checks import check_labels
         from tuner.training.data.labels import missing_label, row_numbers
         from tuner.training.data.word_columns import words_of
@@ -77,7 +77,7 @@ class Classification(Task):
         shares = np.bincount(targets["train"], minlength=len(labels)) / len(targets["train"])
         # Every class of training has a row there, so no share is 0.
         logits = torch.from_numpy(np.log(shares).astype(np.float32)).expand(len(targets["validation"]), -1)
-        predictions = Predictions(outputs=logits, targets=torch.from_numpy(targets["validation"]))
+        predictions = Predictions(outputs=logits, targets=torch.from_numpy(targets["validation"].copy()))
         return self.score(metric, predictions, self.mean_loss(predictions))
 
     def head(self, labels: Sequence[str]) -> dict[str, Any]:

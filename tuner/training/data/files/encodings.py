@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from tuner.errors import DataError, first_line
-from tuner.training.data.file_kinds import kind_of
+from tuner.training.data.file_kinds import kind_without_rows
 from tuner.training.data.files.places import NAMED, with_others
 from tuner.training.data.files.text_file import CHUNK, open_bytes
 from tuner.training.data.files.values import shown
@@ -46,8 +46,8 @@ def find_encoding(path: Path, given: str | None, name: str = "") -> str:
     name = name or str(path)
     with open_bytes(path, name) as (content, _raw):
         head = content.read(_HEAD)
-    if (kind := kind_of(head)) is not None:
-        raise DataError("", "data.source", f"{name} is no text but {kind.words}")
+    if (kind := kind_without_rows(head)) is not None:
+        raise DataError("", "data.source", f"{name} is {kind.words}")
     found = given if given is not None else _by_head(head)
     if found is not None and given is not None and codecs.lookup(given).name == "utf-8":
         found = "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"

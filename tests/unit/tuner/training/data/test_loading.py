@@ -171,7 +171,7 @@ def test_what_the_columns_do_not_have_is_said(
         (
             {"rows.csv": "version https://git-lfs.github.com/spec/v1\n"},
             "rows.csv",
-            "is no text but a pointer of Git",
+            "is a pointer of Git",
         ),
         ({"rows.csv": "<!DOCTYPE html>\n<p>404"}, "rows.csv", "rows.csv is an HTML page; a download may have failed"),
         ({"rows.json": "<html>"}, "rows.json", "rows.json is an HTML page; a download may have failed"),

@@ -171,8 +171,8 @@ def test_bytes_of_zero_are_a_hint_at_utf_16(tmp_path: Path) -> None:
     ("content", "thing"),
     [
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "git lfs pull"),
-        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>", "a page of HTML"),
-        (b"<HTML><head>", "a page of HTML"),
+        (b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>", "an HTML page"),
+        (b"<HTML><head>", "an HTML page"),
     ],
 )
 def test_a_text_that_stands_in_the_place_of_a_file_is_named(content: bytes, thing: str, tmp_path: Path) -> None:
