@@ -9,7 +9,8 @@ split of a fifth, tokenise to 32 tokens with MiniLM's tokenizer, and write the e
 
 Both must encode the same rows with the same labels: a sum of hashes over all rows says so. Each measurement is a fresh
 process of one thread; systems take turns. Imports are left out of the time and of the memory. Memory is the private
-memory of the process, sampled, at its highest, above that after the imports; pages of mapped files are not private.
+memory of the process, sampled, at its highest, above that after the imports. Pages of a file that no other process has
+mapped are part of it.
 """
 
 from __future__ import annotations

@@ -31,6 +31,18 @@ _QUOTED = re.compile(r"""\s+(["']).*\1\s*""", re.DOTALL)
 _DATE = re.compile(r"(\d{4}[-/.]\d\d?[-/.]\d\d?|\d\d?[-/.]\d\d?[-/.]\d{2,4})([ T]\d\d?:\d\d.*)?")
 
 
+class LabelProblem(DataError):
+    """A word of the label column is no class.
+
+    Attributes:
+        word: The word. Its rows are named in the message to the user.
+    """
+
+    def __init__(self, word: str, reason: str) -> None:
+        super().__init__("", "data.label", reason)
+        self.word = word
+
+
 def check_labels(counts: Mapping[str, int], names: Mapping[str, str] | None) -> list[str]:
     """Judge the words of a label column.
 
@@ -43,7 +55,8 @@ def check_labels(counts: Mapping[str, int], names: Mapping[str, str] | None) -> 
         Warnings, as sentences.
 
     Raises:
-        DataError: The words are no classes.
+        LabelProblem: A word is no class.
+        DataError: The words as a whole are no classes.
     """
     if names is not None and all(word in names for word in counts):
         return []
@@ -89,16 +102,13 @@ def _check_quotes(counts: Mapping[str, int]) -> None:
 def _check_lists(counts: Mapping[str, int]) -> None:
     objects = [word for word in counts if _is_object(word)]
     if 2 * len(objects) > len(counts):
-        raise DataError(
-            "",
-            "data.label",
-            f"the cells hold objects, such as {shown(objects[0])}; write the label alone into a column",
+        raise LabelProblem(
+            objects[0], f"the cells hold objects, such as {shown(objects[0])}; write the label alone into a column"
         )
     lists = [word for word in counts if _is_list(word)]
     if 2 * len(lists) > len(counts):
-        raise DataError(
-            "",
-            "data.label",
+        raise LabelProblem(
+            lists[0],
             f"the cells hold lists, such as {shown(lists[0])}: several labels a row are for the task "
             "multi-label-classification, which is not there yet; give a column with one label a row",
         )
@@ -171,9 +181,8 @@ def _check_twins(counts: Mapping[str, int]) -> None:
     listed = " and ".join(f"{show(word)} ({counts[word]:,} rows)" for word in first)
     more = f"; {len(alike) - 1} more such groups" if len(alike) > 1 else ""
     named = ", ".join(f"{show(word)}: {' '.join(first[0].split())}" for word in first)
-    raise DataError(
-        "",
-        "data.label",
+    raise LabelProblem(
+        first[-1],
         f"the labels {listed} differ in {difference} alone{more}; to make them one class, name all labels: "
         f"labels: {{{named}, …}}; to keep them apart, give them different names there",
     )

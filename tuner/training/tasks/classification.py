@@ -39,7 +39,7 @@ class Classification(Task):
         import numpy as np
 
         from tuner.training.data.files.places import RowProblem, RowRemark
-        from tuner.training.data.label_checks import check_labels
+        from tuner.training.data.label_checks import LabelProblem, check_labels
         from tuner.training.data.labels import missing_label, row_numbers
         from tuner.training.data.word_columns import words_of
 
@@ -61,7 +61,15 @@ class Classification(Task):
         if headers:
             reason = f"the label is the column's name, {data.label!r}; if the line repeats the header, remove it"
             warnings.append(RowRemark(reason, tuple(headers)))
-        return [*warnings, *check_labels(counts, data.labels)]
+        try:
+            return [*warnings, *check_labels(counts, data.labels)]
+        except LabelProblem as problem:
+            found: list[int] = []
+            for split in rows.values():
+                words, index = words_of(split, data.label)
+                if problem.word in words:
+                    found += row_numbers(split, np.flatnonzero(index == words.index(problem.word)))
+            raise RowProblem(problem.key, problem.reason, found) from problem
 
     def targets(self, splits: Mapping[str, Dataset], data: DataConfig) -> tuple[dict[str, Dataset], tuple[str, ...]]:
         """Number the classes."""
