@@ -150,6 +150,7 @@ def test_a_models_own_code_does_not_run_by_itself(hub: Callable[..., Tuner]) -> 
     assert not (tuner.folder / "ran").exists()
 
 
+@pytest.mark.rest  # two whole studies
 def test_a_models_own_code_runs_where_the_study_file_names_its_commit_and_elsewhere_with_a_word(
     hub: Callable[..., Tuner],
 ) -> None:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from acceptance_support import Tuner, write_csv
 
+# Whole studies of real training.
+pytestmark = pytest.mark.rest
+
 GUESS = "guessing the largest class"
 
 

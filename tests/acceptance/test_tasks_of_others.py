@@ -11,6 +11,9 @@ import pytest
 import yaml
 from acceptance_support import Tuner
 
+# A whole study, from its check to its export.
+pytestmark = pytest.mark.rest
+
 FILLERS = [f"w{number}" for number in range(30)]
 ENTRY_POINT = "[shichimi.tasks]\ntext-length = text_length:TASK\n"
 

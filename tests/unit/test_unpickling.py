@@ -29,11 +29,10 @@ CALLS = {
     "yaml.unsafe_load",
 }
 READING = {"load", "loads", "Unpickler", "open", "read_pickle", "decode"}
-#: Pipes between a supervisor and the processes that it has started, and a loader with fewer features than the safe one.
+#: Pipes between a supervisor and the processes that it has started.
 ALLOWED = {
     ("tuner/processes/trainers.py", "pickle.loads"),
     ("tuner/processes/fork_server.py", "pickle.loads"),
-    ("search_spaces/documents.py", "yaml.load"),
 }
 
 

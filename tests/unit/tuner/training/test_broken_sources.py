@@ -28,6 +28,9 @@ from tuner.training.split_rows import SplitRows, split_rows
 from tuner.training.tasks import get_task
 from tuner.trial.run import ModelSource
 
+# Damage by chance.
+pytestmark = pytest.mark.rest
+
 ROWS = [{"text": f"naïve text {number}", "label": ("pos", "neg")[number % 2]} for number in range(24)]
 Change = Callable[[bytes], bytes]
 

@@ -21,6 +21,9 @@ from tuner.training.data.files.file_rows import FileRows, Wanted
 from tuner.training.data.files.json_rows import read_json
 from tuner.training.progress import silent
 
+# Damage by chance.
+pytestmark = pytest.mark.rest
+
 WANTED = Wanted({"text": ("text",), "label": ("label",)})
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
