@@ -95,6 +95,7 @@ def test_a_trial_that_says_what_nobody_can_take_fails_alone(tuner: Tuner) -> Non
     assert "caf\\udce9" in tuner.ok("trials", "odd").stdout
 
 
+@pytest.mark.rest
 def test_a_trials_time_counts_over_all_its_attempts(tuner: Tuner) -> None:
     study = tuner.toy_study("slow", train="toy_training:deaf", budget={"trials": 1, "trial_time": "10s"})
 
@@ -114,6 +115,7 @@ def test_a_trials_time_counts_over_all_its_attempts(tuner: Tuner) -> None:
     assert device_s() - first < 10, "what the first attempt took counts too"
 
 
+@pytest.mark.rest
 def test_what_is_computed_for_all_trials_is_no_time_of_the_one_that_waits_for_it(tuner: Tuner, tmp_path: Path) -> None:
     space = {"frozen_layers": 0.5, "num_train_epochs": 1}
     study = tuner.study("shared", search_space=space, budget={"trials": 1, "trial_time": "10s"})

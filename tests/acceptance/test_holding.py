@@ -180,6 +180,7 @@ def test_a_trial_that_crashes_again_at_the_same_step_fails_and_any_other_after_i
     assert (second["state"], second["reason"], second["restarts"]) == ("failed", reason, restarts)
 
 
+@pytest.mark.rest
 def test_a_machine_that_cannot_train_ends_the_run_before_it_fails_many_trials(tuner: Tuner) -> None:
     (tuner.folder / "broken_training.py").write_text("import os\n\n\ndef train(run):\n    os.abort()\n    yield\n")
     done = tuner.run("start", tuner.toy_study("held", train="broken_training:train", budget={"trials": 5}))

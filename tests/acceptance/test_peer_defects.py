@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from acceptance_support import Tuner, points
 
+pytestmark = pytest.mark.rest
+
 LAYERS, TRAINING_ROWS = 2, 96
 
 

@@ -182,6 +182,7 @@ def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return found
 
 
+@pytest.mark.rest
 def test_after_a_kill_another_machine_ends_the_trial_as_if_nothing_had_been(
     machine_a: Tuner,
     url: str,
@@ -377,6 +378,7 @@ def test_another_tokenizer_is_refused_before_the_first_trial(here: Tuner) -> Non
     assert_refused(here, "tokenizer", "this is not the tokenizer", "--model", str(model))
 
 
+@pytest.mark.rest
 def test_other_versions_are_refused_unless_they_are_asked_for(here: Tuner) -> None:
     with closing(sqlite3.connect(here.folder / "tuner.db")) as connection:
         connection.execute("""UPDATE tuner_studies SET facts = json_set(facts, '$.versions.torch', '1.0')""")

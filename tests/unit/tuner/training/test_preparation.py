@@ -333,6 +333,7 @@ for worker in workers:
 """
 
 
+@pytest.mark.rest
 def test_four_processes_that_prepare_at_once_agree_and_leave_no_scratch(
     arguments: dict[str, Any], tmp_path: Path
 ) -> None:
