@@ -55,7 +55,18 @@ class ConfigError(TunerError, ValueError):
 
 
 class DataError(ConfigError):
-    """The data are not as the study file says."""
+    """The data are not as the study file says.
+
+    Names and values in the reason come from files. Their control characters and line ends are written as escapes, so
+    that the message is one line that a terminal can show.
+    """
+
+    def __init__(self, source: str, key: str, reason: str) -> None:
+        super().__init__(source, key, "".join(map(_printable, reason)))
+
+
+def _printable(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 class ModelError(ConfigError):
