@@ -19,14 +19,12 @@ from datasets import Dataset, DatasetDict
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from split_files import split_file
 
 from tuner.errors import DataError
 from tuner.study.data_config import DataConfig
-from tuner.study.prepared import PreparationRequest
-from tuner.training.progress import silent
-from tuner.training.split_rows import SplitRows, split_rows
+from tuner.training.split_rows import SplitRows
 from tuner.training.tasks import get_task
-from tuner.trial.run import ModelSource
 
 # Damage by chance.
 pytestmark = pytest.mark.rest
@@ -79,22 +77,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def split(source: Path) -> SplitRows:
     name = "image-classification" if source.name in PICTURES else "text-classification"
-    request = PreparationRequest(
-        task=name,
-        model=ModelSource(location="nowhere"),
-        data=DataConfig(source=str(source), splits={"train": 0.75, "validation": 0.25}),
-        source=str(source),
-        max_length=16,
-        seed=0,
-        searches_dropout=False,
-        metric="accuracy",
-        cache=source.parent / "cache",
-    )
+    found = split_file(source, task=name, splits={"train": 0.75, "validation": 0.25})
     task = get_task(name)
-    found = split_rows(task, request, silent)
     task = task.begin(found.places.of)  # pictures are opened behind the splits
     for rows in found.splits.values():
-        for column in (*task.columns(request.data).popitem()[1], "labels"):
+        for column in (*task.columns(DataConfig(source=str(source))).popitem()[1], "labels"):
             list(task.contents(rows, column))
     task.conversion()
     return found

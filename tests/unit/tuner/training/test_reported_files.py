@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from split_files import split_file
 
 from tuner.errors import DataError
-from tuner.study.data_config import DataConfig
-from tuner.study.prepared import PreparationRequest
-from tuner.training.progress import silent
-from tuner.training.split_rows import SplitRows, split_rows
-from tuner.training.tasks import get_task
-from tuner.trial.run import ModelSource
+from tuner.training.split_rows import SplitRows
 
 #: Sentences with a comma, which some files quote.
 TEXTS = [f"the lamp broke, on day {number}" for number in range(40)]
@@ -25,19 +21,7 @@ HALVES: dict[str, Any] = {"train": 0.5, "validation": 0.5}
 
 
 def read(source: Path, **said: Any) -> SplitRows:
-    data = DataConfig(source=str(source), **{"splits": HALVES, **said})
-    request = PreparationRequest(
-        task="text-classification",
-        model=ModelSource(location="nowhere"),
-        data=data,
-        source=str(source),
-        max_length=16,
-        seed=0,
-        searches_dropout=False,
-        metric="accuracy",
-        cache=source.parent / "cache",
-    )
-    return split_rows(get_task("text-classification"), request, silent)
+    return split_file(source, **{"splits": HALVES, **said})
 
 
 def pairs_of(found: SplitRows, text: str = "text") -> set[tuple[str, str]]:

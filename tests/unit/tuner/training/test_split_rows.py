@@ -13,33 +13,13 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from split_files import split_file
 
 from tuner.errors import DataError
-from tuner.study.data_config import DataConfig
-from tuner.study.prepared import PreparationRequest
 from tuner.training.data.files.places import ROW
-from tuner.training.progress import silent
-from tuner.training.split_rows import SplitRows, split_rows
-from tuner.training.tasks import get_task
-from tuner.trial.run import ModelSource
+from tuner.training.split_rows import SplitRows
 
 Split = Callable[..., SplitRows]
-
-
-def split_file(source: Path, *, seed: int = 0, **said: Any) -> SplitRows:
-    data = DataConfig(source=str(source), **said)
-    request = PreparationRequest(
-        task="text-classification",
-        model=ModelSource(location="nowhere"),
-        data=data,
-        source=str(source),
-        max_length=16,
-        seed=seed,
-        searches_dropout=False,
-        metric="accuracy",
-        cache=source.parent / "cache",
-    )
-    return split_rows(get_task("text-classification"), request, silent)
 
 
 def write_csv(path: Path, rows: list[dict[str, str]]) -> Path:
