@@ -1,0 +1,137 @@
+"""The anatomy of a model: which of its parts are layers, what lies below and above them, and how texts are padded.
+
+Preparation finds it once, by watching the model compute (`tuner.training.model.examination`). It is stored with the
+study and handed to every trial, so no trial examines the model again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+#: Changes when the same model would be given another anatomy. It is part of every anatomy.
+VERSION = 1
+
+
+class Freezable(StrEnum):
+    """The numbers of layers of a model that may be frozen."""
+
+    #: Any number of layers.
+    LAYERS = "layers"
+    #: No layer or all of them.
+    WHOLE = "whole"
+    #: No layer: base and head cannot be told apart.
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Padding:
+    """The padding of texts, on which tokenizer and model agree."""
+
+    #: Id of the padding token.
+    token_id: int
+    #: Side on which rows are padded: left or right.
+    side: str
+    #: Rows that the table of token embeddings is enlarged to, because the padding token is new; None leaves it.
+    embeddings: int | None = None
+    #: The padding token, where the tokenizer has none of its own and is given this one; None leaves the tokenizer.
+    token: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrunkFacts:
+    """The properties of a model that decide whether its frozen layers' hidden states can be computed once."""
+
+    #: Why no hidden states can be taken instead of the frozen layers; None where they can.
+    complaint: str | None
+    #: Whether the head reads the first token of the last layer and no other.
+    reads_first: bool = False
+    #: Whether the last layer, computed for that token alone, gives the same logits.
+    one_token_layer: bool = False
+    #: Size of one token's hidden state.
+    hidden: int = 0
+    #: Tokens of each example where all examples have equally many, such as images; None where texts have lengths.
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anatomy:
+    """The parts of a model, by the names of its modules.
+
+    Depth counts from the input: everything that runs before the first layer (embeddings) has depth 0, the layers have
+    1 to n, and what runs between two layers has the depth of the lower one. What runs above the last layer is the head
+    and has no depth.
+    """
+
+    version: int = VERSION
+    #: Modules of each layer in the order in which they run, from the input up. A layer that runs several times with
+    #: the same weights is here once for each time.
+    layers: tuple[tuple[str, ...], ...]
+    #: How many layers may be frozen.
+    freezable: Freezable = Freezable.LAYERS
+    #: Why not any number of layers may be frozen, as the end of a sentence about the model; None where it may.
+    reason: str | None = None
+    #: Depth by name of a module, parameter or buffer. A name that is not here has the depth of the longest one here
+    #: that contains it; the model itself is "".
+    depths: Mapping[str, int | None] = field(default_factory=dict)
+    #: Modules that drop out below and above some layer's output: while layers are frozen, each is in evaluation mode
+    #: until the last frozen layer has run.
+    straddling: tuple[str, ...] = ()
+    #: Modules that draw dropout when the model trains. Empty where the model has no dropout.
+    dropouts: tuple[str, ...] = ()
+    #: None where the inputs are no texts.
+    padding: Padding | None = None
+    #: How far a text's logits differ between a padded row and a row of its own, relative to the largest logit.
+    padding_difference: float = 0.0
+    trunk: TrunkFacts = field(default_factory=lambda: TrunkFacts(complaint="it was not looked at"))
+
+    @property
+    def count(self) -> int:
+        """The number of layers."""
+        return len(self.layers)
+
+    @cached_property
+    def _depths(self) -> dict[str, int | None]:
+        return dict(self.depths)
+
+    def depth(self, name: str) -> int | None:
+        """Return the depth of a module, parameter or buffer; None for the head and for modules that contain layers."""
+        found = self._depths
+        while name not in found:
+            if not name:
+                return None
+            name = name.rpartition(".")[0]
+        return found[name]
+
+    def is_frozen(self, name: str, frozen_layers: int) -> bool:
+        """Return whether a module, parameter or buffer is frozen where the lowest `frozen_layers` layers are."""
+        depth = self.depth(name)
+        return frozen_layers > 0 and depth is not None and depth <= frozen_layers
+
+    def allows(self, share: float | str) -> bool:
+        """Return whether a value of `frozen_layers` can be applied to this model."""
+        if self.freezable == Freezable.LAYERS:
+            return True
+        return share == 0 or (share == 1 and self.freezable == Freezable.WHOLE)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the anatomy as JSON values."""
+        return {**asdict(self), "layers": [list(names) for names in self.layers], "depths": dict(self.depths)}
+
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Anatomy:
+        """Build from `to_dict`'s result.
+
+        Raises:
+            TypeError: A key is unknown or missing.
+        """
+        values = dict(stored)
+        values["layers"] = tuple(tuple(names) for names in values["layers"])
+        values["freezable"] = Freezable(values["freezable"])
+        values["straddling"], values["dropouts"] = tuple(values["straddling"]), tuple(values["dropouts"])
+        values["padding"] = None if values["padding"] is None else Padding(**values["padding"])
+        values["trunk"] = TrunkFacts(**values["trunk"])
+        return cls(**values)
