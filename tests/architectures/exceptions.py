@@ -220,7 +220,7 @@ IMAGE: dict[str, dict[str, Any]] = {
     "swiftformer": {"embed_dims": [16, 16, 32, 32], "depths": [1, 1, 2, 1], "image_size": 64},
     "swin": _WINDOWS,
     "swinv2": _WINDOWS,
-    "textnet": {"stem_out_channels": 16, "hidden_sizes": [16, 16, 16, 32, 32], "image_size": [64, 64]},
+    "textnet": {"depths": [3, 4, 4, 4], "stem_out_channels": 16, "hidden_sizes": [16, 16, 16, 32, 32], "image_size": [64, 64]},
 }
 #: Perceiver is in both mappings with one configuration class.
 TEXT["perceiver"] = {

@@ -71,7 +71,7 @@ def _depth_complaints(
 ) -> Iterator[str]:
     made = [flow.parameters(boundary.returned) for boundary in boundaries]
     trained = flow.parameters(flow.logits)
-    for name, _ in model.named_parameters(remove_duplicate=False):
+    for name, _ in model.named_parameters():  # of a parameter with several names, the first one counts
         if name not in trained:
             continue
         depth = anatomy.depth(name)
