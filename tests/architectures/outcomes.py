@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 #: The outcomes that the documentation shows.
-FILE = Path(__file__).with_name("outcomes.json")
+FILE = Path(__file__).parents[2] / "docs" / "reference" / "architectures.json"
 
 
 class Verdict(StrEnum):

@@ -111,19 +111,23 @@ class _Case:
         return "; ".join(sorted(reasons)) if reasons else "kept" if self._places else None
 
     def _complaints(self) -> Iterator[str]:
-        anatomy = self._anatomy
-        yield from layer_complaints(self._model(), anatomy, self._inputs)
-        expected = configured_layers(self._model().config)
+        anatomy, model = self._anatomy, self._model()
+        if anatomy.padding is not None:
+            yield from padding_complaints(model, anatomy, self._rows())
+        yield from layer_complaints(model, anatomy, self._inputs)
+        expected = configured_layers(model.config)
         if anatomy.freezable != Freezable.NOTHING and expected not in (None, anatomy.count):
             yield f"{anatomy.count} layers were found where the configuration has {expected}"
-        if anatomy.padding is not None:
-            yield from padding_complaints(self._model(), anatomy, self._rows())
         shares = [share for share in (0.5, 1.0) if anatomy.allows(share)] or [0.0]
         for share in shares:
             yield from (f"at {share:g}: {complaint}" for complaint in self._share_complaints(share))
+        yield from self._mode_complaints([frozen for share in shares if (frozen := self._frozen(share))])
+
+    def _frozen(self, share: float) -> int:
+        return math.floor(share * self._anatomy.count + 0.5)
 
     def _share_complaints(self, share: float) -> Iterator[str]:
-        frozen = math.floor(share * self._anatomy.count + 0.5)
+        frozen = self._frozen(share)
         run = trial_run(self._architecture, self._checkpoint, self._found, frozen=share, dropout=self._dropout)
         plain = carry_out(run)
         yield from frozen_complaints(plain.training, self._anatomy, frozen)
@@ -132,16 +136,18 @@ class _Case:
         if self._dropout is not None and frozen < self._anatomy.count and not any(d.p for d in plain.training.draws):
             yield "no dropout draws"
         if frozen:
-            yield from self._mode_complaints(frozen)
             cached = carry_out(with_trunk_cache(run, self._found, self._states))
             yield from self._cache_complaints(share, plain, cached)
 
-    def _mode_complaints(self, frozen: int) -> Iterator[str]:
+    def _mode_complaints(self, depths: list[int]) -> Iterator[str]:
         model = self._model(dropout=self._dropout)
-        Freezing(model, self._anatomy, {0: frozen}).begin_optimiser_step(0)
-        with watch() as training:
-            yield from mode_complaints(model, self._anatomy, frozen, self._inputs)
-        yield from dropout_complaints(training.draws, self._anatomy, frozen, self._dropout)
+        freezing = Freezing(model, self._anatomy, dict(enumerate(depths)))
+        for step, frozen in enumerate(depths):
+            freezing.begin_optimiser_step(step)
+            freezing.set_training_mode()
+            with watch() as training:
+                yield from mode_complaints(model, self._anatomy, frozen, self._inputs)
+            yield from dropout_complaints(training.draws, self._anatomy, frozen, self._dropout)
 
     def _cache_complaints(self, share: float, plain: Trial, cached: Trial) -> Iterator[str]:
         place = self._places[share] = cached.effective["trunk_cache"]
