@@ -81,7 +81,7 @@ def check(
             say(device_line(devices, cores, os.environ.get("CUDA_VISIBLE_DEVICES")))
         if prepared is not None:
             parameters = None if survey is None else survey.parameters
-            say(model_line(prepared.layers, local_study.recipe.family, parameters))
+            say(model_line(prepared.anatomy.count, local_study.recipe.family, parameters))
         say(first_line(local_study.first_point(), local_study.recipe, local_study.space))
         corners = local_study.space.corners()
         smoke_runs = []

@@ -54,7 +54,7 @@ class LocalStudy:
             facts |= {
                 "sizes": dict(self.prepared.sizes),
                 "labels": list(self.prepared.labels),
-                "layers": self.prepared.layers,
+                "layers": self.prepared.anatomy.count,
                 "reader": READER,
                 "guess": self.prepared.report.guess,
             }
@@ -117,6 +117,7 @@ class LocalStudy:
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
             evaluations=config.evaluations,
+            anatomy=self.prepared.anatomy if self.prepared else None,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),
             **{"precision": config.precision, **more},

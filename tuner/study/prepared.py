@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tuner.study.data_config import DataConfig
 from tuner.study.data_report import DataReport
+from tuner.trial.anatomy import Anatomy
 from tuner.trial.run import ModelSource
 
 
@@ -51,8 +52,8 @@ class Prepared:
     sizes: dict[str, int]
     #: Names of the classes; none where the task's targets are no classes.
     labels: tuple[str, ...]
-    #: Layers of the encoder.
-    layers: int
+    #: The parts of the model.
+    anatomy: Anatomy
     #: Names of the dropout probabilities in the model's configuration.
     dropouts: tuple[str, ...]
     #: How the data were read, and which rows are used.

@@ -94,6 +94,7 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
     """
     assert run.model is not None
     assert run.data is not None
+    assert run.anatomy is not None
     task = get_task(run.task)
     data = EncodedData.open(run.data, task.examples)
     model: Any = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=run.hyperparameters.dropout)
@@ -106,9 +107,8 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
         arguments = {**run.model.arguments, "revision": None}  # a revision names a commit, and the folder has none
         written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)
-        layer_map = task.layers(written)
-        depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
-        passes = ForwardPasses(written, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
+        depths = possible_depths([run.hyperparameters.frozen_layers], layers=run.anatomy.count)
+        passes = ForwardPasses(written, run.anatomy, data, torch.device("cpu"), depths=depths, speed=run.speed)
         scores = evaluate(task, written, passes, run)
         value = None if scores is None else scores[0]
     connection.send(Returned(value=value))

@@ -42,7 +42,7 @@ def effective_configuration(
         "dropout": dict(dropouts),
         "trainable_parameters": sum(p.numel() for group in groups for p in group["params"]),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "layers": len(freezing.layers),
+        "layers": freezing.anatomy.count,
         "frozen_layers": plan.thawing[0],
         "thawing": {str(first): frozen for first, frozen in plan.thawing.items()} if len(plan.thawing) > 1 else None,
         "batch_size": hp.batch_size,

@@ -66,6 +66,8 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         run = replace(run, threads=run.threads or saved.threads, micro_batch=run.micro_batch or saved.micro_batch)
     assert run.model is not None
     assert run.data is not None
+    assert run.anatomy is not None
+    anatomy = run.anatomy
     hp = run.hyperparameters
     if run.threads is not None:
         torch.set_num_threads(run.threads)
@@ -79,14 +81,13 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     random.seed(run.seed)
     np.random.seed(run.seed)  # some architectures draw from these two while they train
     model = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=hp.dropout)
-    layer_map = task.layers(model)
 
     # ---- plan
-    plan = make_plan(run, data, layers=len(layer_map.layers))
-    freezing = Freezing(model, layer_map, plan.thawing)
+    plan = make_plan(run, data, layers=anatomy.count)
+    freezing = Freezing(model, anatomy, plan.thawing)
 
     # ---- optimiser and schedule
-    groups = parameter_groups(model, layer_map, hp, frozen_layers=freezing.least_frozen)
+    groups = parameter_groups(model, anatomy, hp, frozen_layers=freezing.least_frozen)
     # The rate is given again as the default: schedules with a floor (polynomial, cosine_with_min_lr) divide by it.
     optimizer = torch.optim.AdamW(groups, lr=hp.learning_rate, fused=True)
     schedule = make_schedule(
@@ -99,7 +100,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     freezing.begin_optimiser_step(0)
     passes = ForwardPasses(
         model,
-        layer_map,
+        anatomy,
         data,
         accelerator.device,
         depths=plan.thawing.values(),
@@ -109,7 +110,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     passes.take_states(
         run.trunk if run.speed.trunk_cache and run.max_steps is None else None,
         {"data": run.data.name},
-        possible_depths(run.trunk.shares if run.trunk else (), layers=len(layer_map.layers)),
+        possible_depths(run.trunk.shares if run.trunk else (), layers=anatomy.count),
         cached=None if saved is None else saved.cached,
     )
     micro_batch = MICRO_BATCH if run.micro_batch is None else run.micro_batch
@@ -130,7 +131,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     live = LiveTraining(
         trial={"seed": run.seed, "rows": plan.rows, "batch_size": hp.batch_size, "optimiser_steps": plan.total},
         model=accelerator.unwrap_model(model),
-        layer_map=layer_map,
+        anatomy=anatomy,
         frozen_layers=freezing.least_frozen,
         optimizer=optimizer,
         schedule=schedule,

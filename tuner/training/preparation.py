@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
 from tuner.study.prepared import Prepared
-from tuner.training.data.encoded import content_key, summarise_lengths, write_prepared
+from tuner.training.data.encoded import EncodedData, content_key, summarise_lengths, write_prepared
 from tuner.training.data.files.places import ROW
+from tuner.training.examination import examine
 from tuner.training.model.dropout import config_dropouts
 from tuner.training.model.loading import load_config, load_pretrained
 from tuner.training.model.weights import weights_fingerprint
@@ -101,15 +102,18 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     progress("building the model", 0, 0)
     blueprint = task.blueprint(model, labels, request.seed)
     built, fresh = load_pretrained(blueprint, dropout=0.1 if request.searches_dropout else None)
+    weights = weights_fingerprint(built, fresh, config)
+    progress("examining the model", 0, 0)
+    anatomy = examine(built, EncodedData.open(folder, task.examples).train, fresh=fresh)
     return Prepared(
         folder=folder,
         fingerprint=fingerprint,
         tokenizer=tokenizer,
-        weights=weights_fingerprint(built, fresh, config),
+        weights=weights,
         versions=versions,
         sizes=facts["sizes"],
         labels=labels,
-        layers=len(task.layers(built).layers),
+        anatomy=anatomy,
         dropouts=tuple(config_dropouts(config)),
         report=report,
     )

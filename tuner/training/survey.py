@@ -17,8 +17,8 @@ from tuner.training.trunk.forward import ForwardPasses
 from tuner.trial.work import Survey, TrialWork
 
 if TYPE_CHECKING:
-    from tuner.training.model.layers import LayerMap
     from tuner.training.plan import Plan
+    from tuner.trial.anatomy import Anatomy
     from tuner.trial.run import TrialRun
 
 #: Tensors of a resume checkpoint for each trained one: the weights, and the two moments that AdamW keeps.
@@ -40,22 +40,22 @@ def survey(runs: Sequence[TrialRun]) -> Survey:
     task = get_task(run.task)
     data = EncodedData.open(run.data, task.examples)
     model = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=run.hyperparameters.dropout)
-    layer_map = task.layers(model)
-    layers = len(layer_map.layers)
+    assert run.anatomy is not None
+    anatomy = run.anatomy
     works = []
     for each in runs:
-        plan = make_plan(each, data, layers=layers)
+        plan = make_plan(each, data, layers=anatomy.count)
         works.append(
             TrialWork(
                 trained_rows=_trained_rows(plan, each.hyperparameters.batch_size),
                 evaluated_rows=len(plan.evaluate_after) * len(data.validation),
-                checkpoint_bytes=_COPIES * _trained_bytes(model, layer_map, plan),
+                checkpoint_bytes=_COPIES * _trained_bytes(model, anatomy, plan),
             )
         )
     return Survey(
         trials=tuple(works),
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        trunk_bytes=_trunk_bytes(run, model, layer_map, data),
+        trunk_bytes=_trunk_bytes(run, model, anatomy, data),
     )
 
 
@@ -70,15 +70,15 @@ def _trained_rows(plan: Plan, batch_size: int) -> dict[int, int]:
     return found
 
 
-def _trained_bytes(model: torch.nn.Module, layer_map: LayerMap, plan: Plan) -> int:
-    tensors: Mapping[str, Any] = trained_tensors(model, layer_map, frozen_layers=least_frozen(plan.thawing))
+def _trained_bytes(model: torch.nn.Module, anatomy: Anatomy, plan: Plan) -> int:
+    tensors: Mapping[str, Any] = trained_tensors(model, anatomy, frozen_layers=least_frozen(plan.thawing))
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
-def _trunk_bytes(run: TrialRun, model: torch.nn.Module, layer_map: LayerMap, data: EncodedData) -> int:
+def _trunk_bytes(run: TrialRun, model: torch.nn.Module, anatomy: Anatomy, data: EncodedData) -> int:
     if run.trunk is None or not run.speed.trunk_cache:
         return 0
-    depths = possible_depths(run.trunk.shares, layers=len(layer_map.layers))
-    passes = ForwardPasses(model, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
+    depths = possible_depths(run.trunk.shares, layers=anatomy.count)
+    passes = ForwardPasses(model, anatomy, data, torch.device("cpu"), depths=depths, speed=run.speed)
     needed = passes.state_bytes()
     return needed if run.trunk.limit is None else min(needed, run.trunk.limit)

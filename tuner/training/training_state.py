@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from tuner.training.model.layers import LayerMap
+    from tuner.trial.anatomy import Anatomy
 
 #: Files of a checkpoint.
 TRAINED, STATE = "weights.safetensors", "training.pt"
@@ -96,7 +96,7 @@ class LiveTraining:
     #: The facts that tell this trial from any other.
     trial: Mapping[str, int]
     model: nn.Module
-    layer_map: LayerMap
+    anatomy: Anatomy
     #: Layers that are never trained.
     frozen_layers: int
     #: The optimiser as accelerate wrapped it, or torch's own.
@@ -107,7 +107,7 @@ class LiveTraining:
 
     def weights(self) -> dict[str, torch.Tensor]:
         """Return copies of the weights that training may change."""
-        return trained_state(self.model, self.layer_map, frozen_layers=self.frozen_layers)
+        return trained_state(self.model, self.anatomy, frozen_layers=self.frozen_layers)
 
     def state(
         self, progress: Progress, *, device: str, threads: int, micro_batch: int, cached: bool | None
@@ -212,7 +212,7 @@ class TrainingState:
         trial = training.trial
         if self.trial != trial:
             raise _refused("the checkpoint", f"it is of another trial: {dict(self.trial)} there, {dict(trial)} here")
-        tensors = trained_tensors(training.model, training.layer_map, frozen_layers=training.frozen_layers)
+        tensors = trained_tensors(training.model, training.anatomy, frozen_layers=training.frozen_layers)
         here, there = _shapes(tensors), _shapes(self.weights)
         if here != there:
             odd = min(name for name, _ in here.items() ^ there.items())

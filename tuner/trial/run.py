@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces import Hyperparameters
+from tuner.trial.anatomy import Anatomy
 from tuner.trial.evaluation import Evaluation
 from tuner.trial.saver import NoSaver, Saver
 
@@ -97,6 +98,8 @@ class TrialRun:
     earlier: tuple[Evaluation, ...] = ()
     saver: Saver = field(default_factory=NoSaver)
     speed: Speed = field(default_factory=Speed)
+    #: The parts of the model; None for a study's own training function.
+    anatomy: Anatomy | None = None
     #: None caches no hidden states: each trial computes those of its frozen layers itself.
     trunk: TrunkHome | None = None
     #: Optimiser steps after which training stops, for smoke runs; None trains the whole schedule.

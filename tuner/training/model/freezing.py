@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from torch import nn
-
 from search_spaces import GRADUAL
-from tuner.training.model.layers import LayerMap
+from tuner.training.model.training_switch import TrainingSwitch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from torch import nn
+
+    from tuner.trial.anatomy import Anatomy
 
 
 def frozen_count(share: float, layers: int) -> int:
@@ -57,15 +59,19 @@ class Freezing:
     """Keeps the frozen part of a model frozen: it has no gradient and no dropout.
 
     Args:
-        model: The model.
-        layer_map: Its layers.
+        model: The model as it was built.
+        anatomy: Its parts.
         plan: Frozen layers by first optimiser step, as `thaw_plan` returns them.
     """
 
-    def __init__(self, model: nn.Module, layer_map: LayerMap, plan: Mapping[int, int]) -> None:
+    def __init__(self, model: nn.Module, anatomy: Anatomy, plan: Mapping[int, int]) -> None:
         self._model = model
-        self._map = layer_map
+        #: The model's parts.
+        self.anatomy = anatomy
         self._plan = dict(plan)
+        #: Some architectures keep parameters out of training themselves, such as positions from a formula.
+        self._trainable = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+        self._switch = TrainingSwitch(model, anatomy)
         #: Layers that are frozen now, from the input up; the embeddings are frozen with the first layer.
         self.frozen_layers = 0
         self._begun = False
@@ -77,32 +83,25 @@ class Freezing:
             return
         self._begun, self.frozen_layers = True, frozen
         for name, parameter in self._model.named_parameters():
-            parameter.requires_grad_(not self._is_frozen(name))
-            if self._is_frozen(name):
+            is_frozen = self.anatomy.is_frozen(name, frozen)
+            parameter.requires_grad_(name in self._trainable and not is_frozen)
+            if is_frozen:
                 parameter.grad = None
+        self._switch.frozen_layers = frozen
         self.set_training_mode()
 
     def set_training_mode(self) -> None:
         """Put the trained part into training mode and leave the frozen part in evaluation mode."""
         self._model.train()
         for name, module in self._model.named_modules():
-            if self._is_frozen(name):
+            if self.anatomy.is_frozen(name, self.frozen_layers):
                 module.training = False
 
     def frozen_modules(self) -> list[str]:
         """Return the names of the modules that are frozen now."""
-        return [name for name, _ in self._model.named_modules() if self._is_frozen(name)]
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The names of the encoder's layers."""
-        return self._map.layers
+        return [name for name, _ in self._model.named_modules() if self.anatomy.is_frozen(name, self.frozen_layers)]
 
     @property
     def least_frozen(self) -> int:
         """The fewest layers that are frozen at any optimiser step."""
         return least_frozen(self._plan)
-
-    def _is_frozen(self, name: str) -> bool:
-        depth = self._map.depth(name)
-        return self.frozen_layers > 0 and depth is not None and depth <= self.frozen_layers

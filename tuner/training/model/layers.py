@@ -1,63 +1,106 @@
-"""The layers of a model's encoder, found by name and type."""
+"""The layers of a built model, found by watching it compute a few examples."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from torch import nn
+import torch
 
-from tuner.errors import ModelError
+from tuner.errors import ModelError, first_line
+from tuner.training.model.depths import all_depths, layer_runs
+from tuner.training.model.evaluation_mode import evaluating
+from tuner.training.model.forward_record import ForwardRecord, record_forward
+from tuner.training.model.layer_search import find_layers
+from tuner.trial.anatomy import Anatomy, Freezable
 
+if TYPE_CHECKING:
+    from torch import nn
 
-@dataclass(frozen=True, kw_only=True)
-class LayerMap:
-    """The layers of a model's encoder, by the names of its modules.
-
-    Depth counts from the input: modules below the first layer (embeddings) have depth 0, the layers 1 to n. Modules
-    above the last layer (a pooler, a last norm, the classifier) are the head and have no depth.
-    """
-
-    #: Name of each layer's module, from the input up.
-    layers: tuple[str, ...]
-    #: Name of the model's encoder, such as `bert`.
-    encoder: str
-    #: Names of the encoder's own modules above the layers.
-    above: tuple[str, ...]
-
-    def depth(self, name: str) -> int | None:
-        """Return the depth of a parameter or module; None for the head and for modules that contain the layers."""
-        for number, layer in enumerate(self.layers, start=1):
-            if name == layer or name.startswith(f"{layer}."):
-                return number
-        contains_layers = self.layers[0].startswith(f"{name}.") or name == ""
-        inside = name.startswith(f"{self.encoder}.")
-        in_head = any(name == module or name.startswith(f"{module}.") for module in self.above)
-        return None if contains_layers or not inside or in_head else 0
+    from tuner.training.model.depths import Depths, LayerRun
 
 
-def map_layers(model: nn.Module) -> LayerMap:
-    """Find the layers of a transformers model.
+def examine_layers(model: nn.Module, inputs: Mapping[str, torch.Tensor], *, fresh: Collection[str] = ()) -> Anatomy:
+    """Find the layers of a model, and which parts of it lie below and above them. Draws no random number.
+
+    Args:
+        model: A transformers model.
+        inputs: Its arguments for a few examples; texts are of unequal length.
+        fresh: Names of the weights that the checkpoint does not have.
 
     Raises:
-        ModelError: The model has no list of as many equal layers as its configuration says.
+        ModelError: The model cannot compute these examples, or returns no logits for them.
     """
-    encoder = str(getattr(model, "base_model_prefix", ""))
-    base = getattr(model, encoder, None)
-    if base is None:
-        raise ModelError("", "model", f"{type(model).__name__} has no encoder named {encoder!r}")
-    count = getattr(model.config, "num_hidden_layers", None)
-    for name, module in base.named_modules():
-        equal = isinstance(module, nn.ModuleList) and len({type(layer) for layer in module}) == 1
-        if equal and len(module) == count:
-            children = [child for child, _ in base.named_children()]
-            position = children.index(name.split(".")[0])
-            return LayerMap(
-                layers=tuple(f"{encoder}.{name}.{index}" for index in range(len(module))),
-                encoder=encoder,
-                above=tuple(f"{encoder}.{child}" for child in children[position + 1 :]),
-            )
-    raise ModelError(
-        "",
-        "model",
-        f"{type(model).__name__} has no list of {count} equal layers, so its layers cannot be frozen",
+    with evaluating(model):
+        record = _recorded(model, inputs)
+    rows = find_layers(model, record)
+    runs = layer_runs(record, rows)
+    if not runs:
+        return _undivided(model, fresh)
+    depths = all_depths(model, record, runs)
+    layers = tuple(run.row for run in runs)
+    straddling = _straddling(record, runs)
+    if len(set(layers)) == len(layers):
+        return Anatomy(layers=layers, depths=depths, straddling=straddling)
+    # A layer that runs again has no output that its later runs leave unchanged, so it has one depth: the last.
+    shared = {name: depth if depth in (None, 0) else len(layers) for name, depth in depths.items()}
+    times = f"runs {len(layers)} times" if len(set(layers)) == 1 else "run several times"
+    return Anatomy(
+        layers=layers,
+        depths=_without_repetitions(shared),
+        straddling=straddling,
+        freezable=Freezable.WHOLE,
+        reason=f"its {'layer' if len(set(layers)) == 1 else 'layers'} {times} with the same weights",
     )
+
+
+def _recorded(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> ForwardRecord:
+    name = type(model).__name__
+    try:
+        record = record_forward(model, inputs)
+    except Exception as error:  # the model's own code runs here and may raise anything
+        raise ModelError("", "model", f"{name} cannot compute these inputs: {first_line(error)}") from error
+    return record
+
+
+def _undivided(model: nn.Module, fresh: Collection[str]) -> Anatomy:
+    """Return the anatomy of a model whose layers cannot be told apart."""
+    base = str(getattr(model, "base_model_prefix", ""))
+    reason = "its layers cannot be told apart"
+    if not isinstance(getattr(model, base, None), torch.nn.Module):
+        return Anatomy(
+            layers=(("",),),
+            depths={"": None},
+            freezable=Freezable.NOTHING,
+            reason=f"{reason}, nor its base and its head",
+        )
+    # Fresh weights inside the base, such as a pooler's, have to be trained.
+    inside = {name: None for name in sorted(fresh) if name.startswith(f"{base}.")}
+    return Anatomy(layers=((base,),), depths={"": None, base: 1, **inside}, freezable=Freezable.WHOLE, reason=reason)
+
+
+def _straddling(record: ForwardRecord, runs: Sequence[LayerRun]) -> tuple[str, ...]:
+    """Return the modules that run below and above the output of some layer, and are no part of one layer."""
+    ends = [run.end for run in runs]
+    found: dict[str, None] = {}
+    for call in record.calls:
+        first, last = call.begin, max(each.end for each in record.of(call.module))
+        if call.module and any(first < end < last for end in ends) and not _is_in(call.module, runs):
+            found[call.module] = None
+    return tuple(found)
+
+
+def _is_in(name: str, runs: Sequence[LayerRun]) -> bool:
+    return any(name == layer or name.startswith(f"{layer}.") for run in runs for layer in run.row)
+
+
+def _without_repetitions(depths: Depths) -> Depths:
+    """Leave out names that have the depth of the module around them."""
+    found: dict[str, int | None] = {}
+    for name in sorted(depths, key=lambda name: (name.count(".") + bool(name), name)):
+        around = name
+        while around and (around == name or around not in found):
+            around = around.rpartition(".")[0]
+        if not name or depths[name] != found[around]:
+            found[name] = depths[name]
+    return found

@@ -14,25 +14,28 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tuner.errors import ModelError, first_line
-from tuner.training.model.layers import LayerMap
+from tuner.trial.anatomy import Anatomy
 
 #: File of the trained weights of a trial.
 WEIGHTS = "model.safetensors"
 
 
-def trained_tensors(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
-    """Return the tensors that training may change: weights that are not always frozen, and buffers. No copies."""
+def trained_tensors(model: nn.Module, anatomy: Anatomy, *, frozen_layers: int) -> dict[str, torch.Tensor]:
+    """Return the tensors that training may change: weights that are not always frozen, and buffers. No copies.
 
-    def changed(name: str) -> bool:
-        depth = layer_map.depth(name)
-        return frozen_layers == 0 or depth is None or depth > frozen_layers
+    Of a tensor with several names, such as embeddings that encoder and decoder share, the first name counts.
+    """
+    first_names = {name for named in (model.named_parameters(), model.named_buffers()) for name, _ in named}
+    return {
+        name: value.detach()
+        for name, value in model.state_dict().items()
+        if name in first_names and not anatomy.is_frozen(name, frozen_layers)
+    }
 
-    return {name: value.detach() for name, value in model.state_dict().items() if changed(name)}
 
-
-def trained_state(model: nn.Module, layer_map: LayerMap, *, frozen_layers: int) -> dict[str, torch.Tensor]:
+def trained_state(model: nn.Module, anatomy: Anatomy, *, frozen_layers: int) -> dict[str, torch.Tensor]:
     """Return copies of the tensors that training may have changed: weights that are not always frozen, and buffers."""
-    tensors = trained_tensors(model, layer_map, frozen_layers=frozen_layers)
+    tensors = trained_tensors(model, anatomy, frozen_layers=frozen_layers)
     return {name: value.to("cpu", copy=True).contiguous() for name, value in tensors.items()}
 
 

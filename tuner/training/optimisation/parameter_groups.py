@@ -8,17 +8,17 @@ if TYPE_CHECKING:
     from torch import nn
 
     from search_spaces import Hyperparameters
-    from tuner.training.model.layers import LayerMap
+    from tuner.trial.anatomy import Anatomy
 
 
 def parameter_groups(
-    model: nn.Module, layer_map: LayerMap, hyperparameters: Hyperparameters, *, frozen_layers: int
+    model: nn.Module, anatomy: Anatomy, hyperparameters: Hyperparameters, *, frozen_layers: int
 ) -> list[dict[str, Any]]:
     """Split the trained parameters into groups for AdamW.
 
     Args:
         model: The model.
-        layer_map: Its layers.
+        anatomy: Its parts.
         hyperparameters: Rates and decay.
         frozen_layers: Layers that are never trained; they and the modules below them are left out.
 
@@ -28,12 +28,13 @@ def parameter_groups(
         layers: the published single rate where every layer is trained, the whole factor where only the head is. A
         layer's rate is the learning rate times `layerwise_lr_decay` to the power of its distance from the last layer.
     """
-    layers = len(layer_map.layers)
+    layers = anatomy.count
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
-        depth = layer_map.depth(name)
-        if depth is not None and frozen_layers > 0 and depth <= frozen_layers:
+        # A parameter that the architecture keeps out of training, such as positions from a formula, stays out.
+        if anatomy.is_frozen(name, frozen_layers) or not parameter.requires_grad:
             continue
+        depth = anatomy.depth(name)
         decays = parameter.ndim > 1
         if depth is None:
             part, factor = "head", hyperparameters.head_learning_rate_factor ** (frozen_layers / layers)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tuner.training.data.examples import Examples
     from tuner.training.data.files.places import RowRemark
     from tuner.training.model.blueprint import Blueprint
-    from tuner.training.model.layers import LayerMap
     from tuner.trial.run import ModelSource
 
 
@@ -197,16 +196,6 @@ class Task(ABC):
         from tuner.training.model.blueprint import Blueprint
 
         return Blueprint(auto_model=self.auto_model, source=model, head=self.head(labels), seed=seed)
-
-    def layers(self, model: Any) -> LayerMap:
-        """Return the layers that freezing, layer-wise learning rates and the trunk cache count.
-
-        Raises:
-            ModelError: The model has no layers that can be told apart.
-        """
-        from tuner.training.model.layers import map_layers
-
-        return map_layers(model)
 
     # ---- training and evaluation
 

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from tuner.errors import first_line
+from tuner.machine.memory import is_out_of_memory
 from tuner.training.data import batches
 from tuner.training.data.examples import select
 from tuner.training.trunk.cache import NotKept, TrunkCache
 from tuner.training.trunk.hidden_states import Cached, Recomputed, StateLayout
 from tuner.training.trunk.placement import Place, Placement, available_memory, choose_place
-from tuner.training.trunk.trunk import Anatomy, Trunk, first_tokens, width_multiple
+from tuner.training.trunk.trunk import Trunk, first_tokens, width_multiple
 
 if TYPE_CHECKING:
     from torch import nn
 
     from tuner.training.data.encoded import EncodedData
     from tuner.training.data.examples import Examples, Indices
-    from tuner.training.model.layers import LayerMap
     from tuner.training.trunk.cache_entry import CacheEntry
     from tuner.training.trunk.hidden_states import HiddenStates
+    from tuner.trial.anatomy import Anatomy
     from tuner.trial.run import Speed, TrunkHome
 
 #: When an entry is opened, a few states are computed again. They may differ from the stored ones by this multiple of
@@ -36,7 +38,7 @@ class ForwardPasses:
 
     Args:
         model: The model, on its device.
-        layer_map: Its layers.
+        anatomy: Its parts.
         data: The examples.
         device: The model's device.
         depths: Numbers of layers that are frozen at some optimiser step; 0 is ignored.
@@ -47,7 +49,7 @@ class ForwardPasses:
     def __init__(
         self,
         model: nn.Module,
-        layer_map: LayerMap,
+        anatomy: Anatomy,
         data: EncodedData,
         device: torch.device,
         *,
@@ -70,50 +72,33 @@ class ForwardPasses:
             multiple=width_multiple(device.type), longest=getattr(model.config, "max_position_embeddings", None)
         )
         self._trunk: Trunk | None = None
-        self._anatomy = Anatomy(complaint="it was not looked at", reads_first=False, one_token_layer=False)
-        self._tokens: int | None = None
+        facts = anatomy.trunk
+        if not (speed.one_token and data.train.starts_with_first):
+            facts = replace(facts, reads_first=False, one_token_layer=False)
+        self._facts = facts
         self._computed: Recomputed | None = None
-        #: A few examples of the training split, and by depth their hidden states.
-        self._probe: tuple[Indices, dict[int, list[torch.Tensor]]] = (np.zeros(0, dtype=np.int64), {})
-        if self._depths or speed.one_token:
-            self._examine(Trunk(model, layer_map))
-
-    def _examine(self, trunk: Trunk) -> None:
-        train = self._examples["train"]
-        # A short and a middling text, which may share a batch.
-        probe = self._rounding.apart(train.lengths)[-1]
-        probe = probe[np.argsort(train.lengths[probe], kind="stable")][[0, len(probe) // 2]]
-        width = self._rounding.width(train.lengths[probe])
-        inputs, outline = self._to(train.inputs(probe, width=width)), self._to(train.outline(probe, width=width))
-        anatomy, states = trunk.examine(inputs, outline, self._depths)
-        if not (self._speed.one_token and train.starts_with_first):
-            anatomy = replace(anatomy, reads_first=False, one_token_layer=False)
-        self._anatomy = anatomy
-        if anatomy.one_token_layer:
-            trunk.use_one_token_layer()
-        if anatomy.complaint is None:
-            self._trunk = trunk
-            shape = states[trunk.depth].shape
-            self._tokens = None if all(value.shape[:2] == shape[:2] for value in outline.values()) else shape[1]
+        if facts.complaint is None and (self._depths or facts.one_token_layer):
+            self._trunk = Trunk(model, anatomy)
+            if facts.one_token_layer:
+                self._trunk.use_one_token_layer()
             self._computed = Recomputed(
-                trunk,
+                self._trunk,
                 self._examples,
                 self._device,
                 StateLayout(
-                    hidden=shape[2],
-                    tokens=self._tokens,
+                    hidden=facts.hidden,
+                    tokens=facts.tokens,
                     dtype=self._kept,
-                    first_only=trunk.depth if anatomy.reads_first else None,
+                    first_only=anatomy.count if facts.reads_first else None,
                 ),
                 rounding=self._rounding,
                 grouped=self._speed.length_grouping,
             )
-            self._probe = probe, self._computed.parted("train", probe, states)
 
     @property
     def one_token_layer(self) -> bool:
         """Whether the last layer is computed for its first token alone, where it is computed."""
-        return self._anatomy.one_token_layer
+        return self._facts.one_token_layer
 
     def take_states(
         self, home: TrunkHome | None, key: Mapping[str, Any], others: Collection[int], *, cached: bool | None
@@ -130,7 +115,7 @@ class ForwardPasses:
         if not self._depths:
             return
         if self._computed is None:
-            self.decision = {"place": "recompute", "reason": self._anatomy.complaint}
+            self.decision = {"place": "recompute", "reason": self._facts.complaint}
             return
         self._states = self._computed
         if home is None:
@@ -140,6 +125,13 @@ class ForwardPasses:
             entries = self._entries(home, key, others)
         except NotKept as reason:
             self.decision = {"place": "recompute", "reason": str(reason)}
+            return
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            # The model's code was not written for this and may raise anything. It is run as a whole instead.
+            self._states = None
+            self.decision = {"place": "recompute", "reason": f"hidden states cannot be kept: {first_line(error)}"}
             return
         difference = max(entry.difference for entry in entries.values())
         placement = self._place(entries)
@@ -161,6 +153,8 @@ class ForwardPasses:
         assert self._computed is not None
         assert self._trunk is not None
         cache = TrunkCache(home.folder, home.limit)
+        probe = self._chosen_for_comparison()
+        made = self._computed.compute("train", probe, self._depths)
         whole = {
             **key,
             "weights": home.weights,
@@ -171,27 +165,24 @@ class ForwardPasses:
             "kind": torch.cuda.get_device_name(self._device)
             if self._device.type == "cuda"
             else torch.backends.cpu.get_cpu_capability(),
-            "first_only": self._anatomy.reads_first,
+            "first_only": self._facts.reads_first,
         }
         entries = {}
         for depth in self._depths:
             entry = cache.entry(whole, depth, {*others} - {0}, self._computed)
-            if not self._is_sound(entry):
+            if not _is_sound(entry, probe, made[depth]):
                 cache.discard(entry)
                 entry = cache.entry(whole, depth, (), self._computed)
-                if not self._is_sound(entry):
+                if not _is_sound(entry, probe, made[depth]):
                     raise NotKept("the stored states are not those that the model computes")
             entries[depth] = entry
         return entries
 
-    def _is_sound(self, entry: CacheEntry) -> bool:
-        """Return whether an entry has the states that the model now computes for a few examples."""
-        probe, made = self._probe
-        for there, here in zip(entry.rows("train", probe), made[entry.depth], strict=True):
-            largest = float(here.abs().max().clamp(min=1e-6))
-            if not float((there.float() - here.float().cpu()).abs().max()) <= _SLACK * entry.difference * largest:
-                return False
-        return True
+    def _chosen_for_comparison(self) -> Indices:
+        """Return two examples of the training split: a short and a middling text, which may share a batch."""
+        lengths = self._examples["train"].lengths
+        probe = self._rounding.apart(lengths)[-1]
+        return probe[np.argsort(lengths[probe], kind="stable")][[0, len(probe) // 2]]
 
     def _place(self, entries: Mapping[int, CacheEntry]) -> Placement:
         deepest = entries[max(entries)]
@@ -235,7 +226,7 @@ class ForwardPasses:
         if not self._speed.length_grouping:
             yield from (indices[start : start + size] for start in range(0, len(indices), size))
             return
-        rounding = self._rounding if self._depths else None
+        rounding = self._rounding if self._depths and self._trunk is not None else None
         for places in batches.evaluation_batches(lengths, size, device=self._device.type, rounding=rounding):
             yield indices[places]
 
@@ -250,7 +241,7 @@ class ForwardPasses:
         """
         examples = self._examples[split]
         width = None
-        if exact and self._depths and self._tokens is None:
+        if exact and self._depths and self._trunk is not None and self._facts.tokens is None:
             width = self._rounding.width(examples.lengths[indices])
         targets = examples.targets(indices, width=width)
         if self.depth == 0 or self._states is None:
@@ -261,7 +252,7 @@ class ForwardPasses:
             outline, width = first_tokens(examples.outline(indices, width=1)), 1
         else:
             outline = examples.outline(indices, width=width)
-            width = self._tokens or width or int(examples.lengths[indices].max())
+            width = self._facts.tokens or width or int(examples.lengths[indices].max())
         states = self._states.padded(split, indices, self.depth, width)
         return self._trunk.upper(self._to(outline), states, self.depth).logits, targets.to(self._device)
 
@@ -273,9 +264,18 @@ class ForwardPasses:
     def _is_head_alone(self) -> bool:
         """Whether only the head is computed, for one token an example."""
         trunk = self._trunk
-        return trunk is not None and self.depth == trunk.depth and self._anatomy.reads_first
+        return trunk is not None and self.depth == trunk.depth and self._facts.reads_first
 
     def _to(self, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         if self._device.type == "cpu":
             return dict(batch)
         return {name: value.pin_memory().to(self._device, non_blocking=True) for name, value in batch.items()}
+
+
+def _is_sound(entry: CacheEntry, probe: Indices, made: Sequence[torch.Tensor]) -> bool:
+    """Return whether an entry has the states that the model now computes for a few examples."""
+    for there, here in zip(entry.rows("train", probe), made, strict=True):
+        largest = float(here.abs().max().clamp(min=1e-6))
+        if not float((there.float() - here.float().cpu()).abs().max()) <= _SLACK * entry.difference * largest:
+            return False
+    return True

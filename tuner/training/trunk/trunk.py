@@ -10,31 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from tuner.training.model.evaluation_mode import evaluating
 from tuner.training.trunk.first_token_layer import one_token_of
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from tuner.training.model.layers import LayerMap
-
-#: How far logits of an example computed in two ways may differ, relative to the largest logit.
-SAME = 1e-4
+    from tuner.trial.anatomy import Anatomy
 
 
 class _Reached(Exception):
-    """Ends a forward pass once the deepest wanted layer is computed."""
+    """Ends a forward pass once the deepest wanted hidden states are computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Anatomy:
-    """Properties of a model, found by trying it on a few examples."""
+class _Outside:
+    """The output of a module below the layers."""
 
-    #: The reason why the upper layers cannot be run without the trunk; None where they can.
-    complaint: str | None
-    #: Whether the head reads the first token of the last layer and no other.
-    reads_first: bool
-    #: Whether the last layer, computed for that token alone, gives the same logits.
-    one_token_layer: bool
+    #: (examples or 1, tokens, hidden).
+    shape: torch.Size
+    dtype: torch.dtype
 
 
 class Trunk:
@@ -44,15 +39,21 @@ class Trunk:
     last layer can be computed for its first token alone. Weights, modules and their names do not change: only the
     modules' `forward` is replaced.
 
+    The hidden states of a depth are the ones that the next layer takes: what runs between two layers, such as the
+    convolution of DeBERTa-v2, is part of the lower one.
+
     Args:
-        model: A transformers model.
-        layer_map: Its layers.
+        model: A transformers model whose layers are one module each and run once.
+        anatomy: Its parts.
     """
 
-    def __init__(self, model: nn.Module, layer_map: LayerMap) -> None:
+    def __init__(self, model: nn.Module, anatomy: Anatomy) -> None:
         self._model = model
-        self._layers = [model.get_submodule(name) for name in layer_map.layers]
-        self._below = _embeddings(model, layer_map)
+        self._layers = [model.get_submodule(row[0]) for row in anatomy.layers]
+        #: Output of each module below the layers in the first pass that looked for hidden states; None for
+        #: an output that is no state of each token.
+        self._outside: list[_Outside | None] = []
+        self._are_outside_known = False
         #: The function that computes the last layer for one token, where it may be used.
         self._one_token: Any = None
         #: The output of the layers up to a depth, and that depth, while these layers are left out.
@@ -63,79 +64,57 @@ class Trunk:
         self._found: dict[int, torch.Tensor] = {}
         #: Length of the tuple that each layer returns; None where it returns a tensor.
         self._returns: list[int | None] = [None] * len(self._layers)
-        #: Hidden size and type of the output of each module below the layers.
-        self._embedded: list[tuple[int, torch.dtype] | None] = [None] * len(self._below)
         for number, layer in enumerate(self._layers):
             layer.forward = partial(self._layer, number, layer.forward)
-        for number, module in enumerate(self._below):
-            module.forward = partial(self._embed, number, module.forward)
-        # DeBERTa-v2's encoder applies a convolution to the output of its first layer.
-        self._convolution = getattr(model.get_submodule(layer_map.layers[0].rsplit(".", 2)[0]), "conv", None)
-        if self._convolution is not None:
-            self._convolution.forward = partial(self._convolve, self._convolution.forward)
+        for name, depth in anatomy.depths.items():
+            if depth == 0 and _stands_alone(model, name, anatomy):
+                module = model.get_submodule(name)
+                module.forward = partial(self._below, len(self._outside), module.forward)
+                self._outside.append(None)
 
     @property
     def depth(self) -> int:
         """The number of layers."""
         return len(self._layers)
 
-    def examine(
-        self, inputs: Mapping[str, torch.Tensor], outline: Mapping[str, torch.Tensor], depths: Collection[int]
-    ) -> tuple[Anatomy, dict[int, torch.Tensor]]:
-        """Find the layers that can be left out, by leaving them out for a few examples of unequal length.
+    @property
+    def last_layer(self) -> nn.Module:
+        """The last layer."""
+        return self._layers[-1]
 
-        Draws no random number.
-
-        Args:
-            inputs: The arguments of the model.
-            outline: The same, without the inputs that only the embeddings read.
-            depths: Layers above which the model is to be run, counted from 1.
-
-        Returns:
-            The model's properties, and the output of every layer, as of `states`.
-        """
-        with torch.no_grad(), self._evaluating():
-            # The output of every layer is asked for, because the form in which each layer returns it is needed later.
-            whole, states = self._whole(inputs)
-            tried = {self.depth, *sorted(depths)[:1], *sorted(depths)[-1:]}
-            complaint = self._complaint(whole, states, outline, tried)
-            if complaint is not None:
-                return Anatomy(complaint=complaint, reads_first=False, one_token_layer=False), states
-            last = states[self.depth]
-            reads_first = last.shape[1] > 1 and self._reads_first(last, outline)
-            anatomy = Anatomy(
-                complaint=None,
-                reads_first=reads_first and _same(whole, self._head(last, outline)),
-                one_token_layer=reads_first and self._has_one_token_layer(whole, states, outline),
-            )
-            return anatomy, states
-
-    def use_one_token_layer(self) -> None:
+    def use_one_token_layer(self, *, in_use: bool = True) -> None:
         """From now on, compute the last layer for its first token alone, unless it is left out."""
-        self._one_token = one_token_of(self._layers[-1])
+        self._one_token = one_token_of(self.last_layer) if in_use else None
+
+    def whole(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
+        """Return the logits of some examples, and by depth their hidden states: (examples, tokens, hidden)."""
+        with self._finding({*range(1, self.depth + 1)}) as states:
+            return self._model(**inputs).logits, states
 
     @torch.no_grad()
     def states(self, inputs: Mapping[str, torch.Tensor], depths: Collection[int]) -> dict[int, torch.Tensor]:
-        """Return the output of some layers for some examples, in evaluation mode.
+        """Return the hidden states of some depths for some examples, in evaluation mode.
 
         Args:
             inputs: The arguments of the model.
-            depths: The layers, counted from 1.
+            depths: The depths, counted from 1.
 
         Returns:
-            By layer, its output. Shape: (examples, tokens, hidden).
+            By depth, the hidden states. Shape: (examples, tokens, hidden).
         """
-        with suppress(_Reached), self._finding(depths) as found, self._evaluating():
+        with suppress(_Reached), self._finding(depths) as found, evaluating(self._model):
             self._model(**inputs)
         return found
 
     def upper(self, outline: Mapping[str, torch.Tensor], states: torch.Tensor, depth: int) -> Any:
-        """Return the model's output, computed from the output of one of its layers.
+        """Return the model's output, computed from the hidden states of a depth.
+
+        `states` or `whole` has to be called before, once: the form in which each layer returns its output is seen then.
 
         Args:
             outline: The arguments of the model: their shapes, and the inputs that modules above the embeddings read.
-            states: Output of layer `depth`. Shape: (examples, tokens, hidden).
-            depth: Number of that layer, counted from 1.
+            states: Hidden states of the depth. Shape: (examples, tokens, hidden).
+            depth: The depth, counted from 1.
         """
         self._given, self._given_depth = states, depth
         try:
@@ -143,45 +122,53 @@ class Trunk:
         finally:
             self._given, self._given_depth = None, 0
 
-    # ---- replacements for `forward` of layers and embeddings
+    # ---- replacements for `forward`
 
-    def _layer(self, number: int, forward: Any, hidden: torch.Tensor, *arguments: Any, **more: Any) -> Any:
-        depth = number + 1
-        if self._given is not None and depth <= self._given_depth:
+    def _layer(self, number: int, forward: Any, *arguments: Any, **more: Any) -> Any:
+        if self._given is not None and number < self._given_depth:
             count = self._returns[number]
             return self._given if count is None else (self._given, *[None] * (count - 1))
-        if self._one_token is not None and depth == self.depth and depth not in self._wanted:
-            return self._one_token(self._layers[number], hidden, *arguments, **more)
-        made = forward(hidden, *arguments, **more)
+        if self._given is not None and number == self._given_depth:
+            arguments, more = _with_hidden(arguments, more, self._given)
         if self._wanted:
-            self._returns[number] = len(made) if isinstance(made, tuple) else None
-            if depth > 1 or self._convolution is None:
-                self._find(depth, made[0] if isinstance(made, tuple) else made)
+            hidden = _hidden(arguments, more)
+            if number == 0:
+                self._know_outside(hidden)
+            self._find(number, hidden)
+        if self._one_token is not None and number == self.depth - 1 and self.depth not in self._wanted:
+            return self._one_token(self._layers[number], *arguments, **more)
+        made = forward(*arguments, **more)
+        if self._wanted:
+            self._returns[number] = len(made) if isinstance(made, tuple | list) else None
+            if number == self.depth - 1:
+                self._find(self.depth, made[0] if isinstance(made, tuple | list) else made)
         return made
 
-    def _convolve(self, forward: Any, hidden: torch.Tensor, made: torch.Tensor, *arguments: Any) -> torch.Tensor:
-        if self._given is not None:
-            return made
-        convolved: torch.Tensor = forward(hidden, made, *arguments)
-        if self._wanted:
-            self._find(1, convolved)
-        return convolved
-
-    def _find(self, depth: int, states: torch.Tensor) -> None:
+    def _find(self, depth: int, states: Any) -> None:
         if depth in self._wanted:
             self._found[depth] = states
         if depth == max(self._wanted) and depth < self.depth:
             raise _Reached
 
-    def _embed(self, number: int, forward: Any, *arguments: Any, **more: Any) -> Any:
-        known = self._embedded[number]
+    def _below(self, number: int, forward: Any, *arguments: Any, **more: Any) -> Any:
+        known = self._outside[number]
         if self._given is not None and known is not None:
-            size, dtype = known
-            return torch.zeros(1, 1, 1, dtype=dtype, device=self._given.device).expand(*self._given.shape[:2], size)
+            zeros = torch.zeros(1, 1, 1, dtype=known.dtype, device=self._given.device)
+            return zeros.expand(*self._given.shape[:2], known.shape[2])
         made = forward(*arguments, **more)
-        if isinstance(made, torch.Tensor) and made.ndim == 3:
-            self._embedded[number] = (made.shape[-1], made.dtype)
+        # Only the first pass counts: in a later one a table of positions may happen to have a batch's shape.
+        if self._wanted and not self._are_outside_known and isinstance(made, torch.Tensor) and made.ndim == 3:
+            self._outside[number] = _Outside(shape=made.shape, dtype=made.dtype)
         return made
+
+    def _know_outside(self, hidden: Any) -> None:
+        """Forget outputs below the layers that are no state of each token, in the first pass that has come so far."""
+        if self._are_outside_known or not isinstance(hidden, torch.Tensor):
+            return
+        self._are_outside_known = True
+        for number, found in enumerate(self._outside):
+            if found is not None and (found.shape[1] != hidden.shape[1] or found.shape[0] not in (1, hidden.shape[0])):
+                self._outside[number] = None
 
     @contextmanager
     def _finding(self, depths: Collection[int]) -> Iterator[dict[int, torch.Tensor]]:
@@ -191,68 +178,26 @@ class Trunk:
         finally:
             self._wanted = ()
 
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        training = [module for module in self._model.modules() if module.training]
-        for module in training:
-            module.training = False
-        try:
-            yield
-        finally:
-            for module in training:
-                module.training = True
 
-    # ---- trying
+def _stands_alone(model: nn.Module, name: str, anatomy: Anatomy) -> bool:
+    """Return whether a name is that of a module which neither is in a layer nor contains one."""
+    layers = [row[0] for row in anatomy.layers]
+    if any(f"{name}.".startswith(f"{layer}.") or layer.startswith(f"{name}.") for layer in layers):
+        return False
+    return name in dict(model.named_modules())
 
-    def _whole(self, inputs: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
-        with self._finding({*range(1, self.depth + 1)}) as states:
-            return self._model(**inputs).logits, states
 
-    def _complaint(
-        self,
-        whole: torch.Tensor,
-        states: Mapping[int, torch.Tensor],
-        outline: Mapping[str, torch.Tensor],
-        tried: Collection[int],
-    ) -> str | None:
-        if set(states) != {*range(1, self.depth + 1)} or any(found.ndim != 3 for found in states.values()):
-            return "its layers return no hidden states"
-        for depth in sorted(tried):
-            try:
-                logits = self.upper(outline, states[depth], depth).logits
-            except Exception as error:  # the model's code was not written for this and may raise anything
-                return f"it does not run from layer {depth} on ({type(error).__name__})"
-            if not _same(whole, logits):
-                return f"it computes something else from layer {depth} on"
-        return None
+def _hidden(arguments: tuple[Any, ...], more: Mapping[str, Any]) -> Any:
+    return arguments[0] if arguments else next(iter(more.values()))
 
-    def _reads_first(self, last: torch.Tensor, outline: Mapping[str, torch.Tensor]) -> bool:
-        with torch.enable_grad():
-            leaf = last.detach().requires_grad_()
-            logits = self.upper(outline, leaf, self.depth).logits.float()
-            # Unequal weights: the plain sum has no gradient where each logit is the opposite of another one.
-            weights = torch.arange(1, logits.numel() + 1, device=logits.device).view_as(logits)
-            (gradient,) = torch.autograd.grad((logits * weights).sum(), leaf)
-        return bool((gradient[:, 1:] == 0).all()) and bool((gradient[:, 0] != 0).any())
 
-    def _head(self, last: torch.Tensor, outline: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
-        try:
-            return self.upper(first_tokens(outline), last[:, :1], self.depth).logits
-        except Exception:  # a head may need the whole text to find the token that it reads, and may raise anything
-            return None
-
-    def _has_one_token_layer(
-        self, whole: torch.Tensor, states: Mapping[int, torch.Tensor], outline: Mapping[str, torch.Tensor]
-    ) -> bool:
-        if self.depth < 2 or one_token_of(self._layers[-1]) is None:
-            return False
-        self.use_one_token_layer()
-        try:
-            return _same(whole, self.upper(outline, states[self.depth - 1], self.depth - 1).logits)
-        except Exception:  # the layer has the modules of a known one, but other code
-            return False
-        finally:
-            self._one_token = None
+def _with_hidden(
+    arguments: tuple[Any, ...], more: dict[str, Any], hidden: torch.Tensor
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a layer with other hidden states, which are the first argument."""
+    if arguments:
+        return (hidden, *arguments[1:]), more
+    return arguments, {**more, next(iter(more)): hidden}
 
 
 def first_tokens(outline: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -272,17 +217,3 @@ def width_multiple(device: str) -> int:
     if device != "cpu":
         return 8
     return 16 if torch.backends.cpu.get_cpu_capability().startswith("AVX512") else 8
-
-
-def _embeddings(model: nn.Module, layer_map: LayerMap) -> list[nn.Module]:
-    """Return the modules of an encoder that run before its layers: its direct children of depth 0."""
-    base = model.get_submodule(layer_map.encoder)
-    names = [f"{layer_map.encoder}.{child}" for child, _ in base.named_children()]
-    return [model.get_submodule(name) for name in names if layer_map.depth(name) == 0]
-
-
-def _same(one: torch.Tensor, other: torch.Tensor | None) -> bool:
-    if other is None or one.shape != other.shape:
-        return False
-    largest = one.abs().max().clamp(min=1e-3)
-    return bool(((one - other).abs().max() <= SAME * largest).item())

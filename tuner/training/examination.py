@@ -1,0 +1,38 @@
+"""The examination of a study's model: finds its anatomy by watching it compute two examples, once a study."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tuner.training.model.layers import examine_layers
+from tuner.training.trunk.trunk_examination import examine_trunk
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from torch import nn
+
+    from tuner.training.data.examples import Examples
+    from tuner.trial.anatomy import Anatomy
+
+
+def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str]) -> Anatomy:
+    """Find the anatomy of a model. The model cannot be trained afterwards.
+
+    Args:
+        model: The model as it was built.
+        examples: Examples to compute; a short and a middling one are taken.
+        fresh: Names of the weights that the checkpoint does not have.
+
+    Raises:
+        ModelError: The model cannot compute the examples, or a setting of it cannot be applied.
+    """
+    order = np.argsort(examples.lengths, kind="stable")
+    chosen = order[[0, len(order) // 2]]
+    width = int(examples.lengths[chosen].max())
+    inputs, outline = examples.inputs(chosen, width=width), examples.outline(chosen, width=width)
+    anatomy = examine_layers(model, inputs, fresh=fresh)
+    return replace(anatomy, trunk=examine_trunk(model, anatomy, inputs, outline))
