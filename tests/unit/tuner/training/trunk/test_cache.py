@@ -25,6 +25,7 @@ from tuner.training.trunk import cache as trunk_cache
 from tuner.training.trunk.hidden_states import Recomputed
 from tuner.training.trunk.placement import Costs, choose_place
 from tuner.training.trunk.trunk import Trunk
+from tuner.trial.anatomy import TrunkFacts
 from tuner.trial.run import Speed, TrialRun, TrunkHome
 
 if TYPE_CHECKING:
@@ -90,20 +91,17 @@ def test_freezing_gives_the_losses_of_a_plain_forward_pass(
     run = replace(make_run(name, **settings, frozen_layers=0.5), speed=Speed(one_token=one_token))
     ours, said = trained(cached(run))
     assert said["one_token"] == one_token
-    with whole_model():
-        plain, _ = trained(replace(run, speed=Speed(one_token=False)))
+    plain, _ = trained(whole_model(replace(run, speed=Speed(one_token=False))))
     assert [each.step for each in ours] == [each.step for each in plain]
     for one, other in zip(ours, plain, strict=True):
         assert one.train_loss == pytest.approx(other.train_loss, rel=CLOSE_ENOUGH)
         assert one.validation_loss == pytest.approx(other.validation_loss, rel=CLOSE_ENOUGH)
 
 
-@contextmanager
-def whole_model() -> Iterator[None]:
+def whole_model(run: TrialRun) -> TrialRun:
     """Have every pass go through the whole model, as where its layers cannot be run apart."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Trunk, "_complaint", lambda *_: "it is not to be parted")
-        yield
+    assert run.anatomy is not None
+    return replace(run, anatomy=replace(run.anatomy, trunk=TrunkFacts(complaint="it is not to be parted")))
 
 
 @every_architecture
@@ -272,8 +270,7 @@ def test_a_model_that_cannot_be_parted_is_trained_whole(
     make_run: Callable[..., TrialRun], cached: Callable[..., TrialRun]
 ) -> None:
     run = cached(make_run("bert", **CLOSE, frozen_layers=0.5))
-    with whole_model():
-        evaluations, said = trained(run)
+    evaluations, said = trained(whole_model(run))
     assert said["trunk_cache"] == {"place": "recompute", "reason": "it is not to be parted"}
     assert len(evaluations) == len(trained(run)[0])
 
