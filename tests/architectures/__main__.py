@@ -44,7 +44,7 @@ def main() -> int:
             for architecture, judgement in zip(chosen, pool.map(_judge, chosen, [workplace] * len(chosen)), strict=True):
                 outcomes[architecture.name] = judgement.outcome
                 print("\n  ".join([f"{architecture.name}: {judgement.outcome}", *judgement.complaints[:5]]), flush=True)
-    if not sys.argv[1:]:
+    if not sys.argv[1:] and "NOWRITE" not in os.environ:
         write_outcomes(outcomes)
     wrong = sum(outcome.verdict == Verdict.WRONG for outcome in outcomes.values())
     print(", ".join(f"{sum(o.verdict == v for o in outcomes.values())} {v}" for v in Verdict))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors.torch import save_file
 from tiny_models import BAD, GOOD, PLAIN
 
 from architectures.tiny_configurations import VOCABULARY, tiny
@@ -35,20 +36,23 @@ def write_checkpoint(architecture: Architecture, folder: Path, **settings: Any) 
 
     Returns:
         The folder.
-
-    Raises:
-        ImportError: The architecture needs a library that is not installed.
     """
     torch.manual_seed(11)
     config = tiny(architecture.kind, architecture.config_class, num_labels=_CLASSES, **settings)
-    model = architecture.auto_model.from_config(config)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += _SHAKEN * torch.randn_like(parameter)
-    model.save_pretrained(folder)
+    try:
+        model = architecture.auto_model.from_config(config)
+    except ImportError:
+        # A package is missing that the architecture needs. The product is to find that out by itself.
+        config.save_pretrained(folder)
+        save_file({"classifier.weight": torch.zeros(1)}, folder / "model.safetensors", metadata={"format": "pt"})
+    else:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter += _SHAKEN * torch.randn_like(parameter)
+        model.save_pretrained(folder)
     if architecture.kind == "text":
         tokenizer(config).save_pretrained(folder)
-    else:
+    elif architecture.model_type != "timm_wrapper":  # whose configuration has the image processor's settings
         image_processor(config).save_pretrained(folder)
     return folder
 
@@ -108,9 +112,14 @@ def _frame(config: Any, named: dict[str, Any]) -> tuple[list[str], list[str]]:
 
 def image_processor(config: Any) -> Any:
     """Return a processor of images of the size that a configuration names."""
-    from transformers import ViTImageProcessorPil
+    from transformers import ImageGPTImageProcessorPil, Siglip2ImageProcessorPil, ViTImageProcessorPil
 
     height, width = image_size(config)
+    if config.model_type == "imagegpt":
+        clusters = torch.linspace(-1, 1, 95).repeat(3, 1).T.numpy()
+        return ImageGPTImageProcessorPil(clusters=clusters, size={"height": 8, "width": 8})
+    if config.model_type == "siglip2":
+        return Siglip2ImageProcessorPil(patch_size=config.vision_config.patch_size, max_num_patches=16)
     return ViTImageProcessorPil(size={"height": height, "width": width})
 
 

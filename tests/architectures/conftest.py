@@ -29,7 +29,7 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _imports_are_not_collected() -> Iterator[None]:
     # Preparation collects garbage twice, which takes half a second for all that transformers imports.
     gc.collect()

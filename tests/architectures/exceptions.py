@@ -222,6 +222,20 @@ IMAGE: dict[str, dict[str, Any]] = {
     "swinv2": _WINDOWS,
     "textnet": {"depths": [3, 4, 4, 4], "stem_out_channels": 16, "hidden_sizes": [16, 16, 16, 32, 32], "image_size": [64, 64]},
 }
+#: The architecture of timm that stands for all.
+IMAGE["timm_wrapper"] = {
+    "architecture": "test_vit",
+    "pretrained_cfg": {
+        "input_size": [3, 160, 160],
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "interpolation": "bicubic",
+        "crop_pct": 0.95,
+        "num_classes": 3,
+        "first_conv": "patch_embed.proj",
+        "classifier": "head",
+    },
+}
 #: Perceiver is in both mappings with one configuration class.
 TEXT["perceiver"] = {
     "num_self_attends_per_block": 4,

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+#: Numbers of layers of tiny models whose configuration does not say them plainly. CANINE has one layer of characters
+#: below the configured ones; LeViT has an attention and a feed-forward part a step, and both between two stages;
+#: EfficientNet multiplies its numbers of blocks by a coefficient, and ends with one more convolution.
+_KNOWN = {"canine": 5, "levit": 10, "efficientnet": 9}
 #: Names of configurations' settings that hold the number of layers, alone or as a sum.
 _COUNTS = (
     ("encoder_layers", "decoder_layers"),
@@ -22,6 +26,8 @@ _COUNTS = (
     ("num_hidden_layers",),
     ("n_layer",),
 )
+#: Names of settings that hold the number of blocks of each stage.
+_STAGES = ("stage_num_blocks", "depths", "depth", "block_sizes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,12 +109,14 @@ def _is_below(flow: Flow, name: str, boundaries: list[_Boundary], first: int) ->
 
 def configured_layers(config: Any) -> int | None:
     """Return the number of layers that a configuration says; None where it does not say so plainly."""
+    if config.model_type in _KNOWN:
+        return _KNOWN[config.model_type]
     for part in (config, getattr(config, "vision_config", None), getattr(config, "text_config", None)):
         if part is None:
             continue
-        depths = getattr(part, "depths", None) or getattr(part, "depth", None) or getattr(part, "block_sizes", None)
-        if isinstance(depths, list | tuple):
-            return sum(depths)
+        for name in _STAGES:
+            if isinstance(blocks := getattr(part, name, None), list | tuple):
+                return sum(blocks)
         for names in _COUNTS:
             counts = [getattr(part, name, None) for name in names]
             if all(isinstance(count, int) for count in counts):

@@ -43,11 +43,11 @@ class Trial:
 
 
 def write_texts(path: Path) -> Path:
-    """Write a csv of texts of 1 to 24 words in two classes."""
+    """Write a csv of texts of 3 to 24 words in two classes."""
     words = [*PLAIN, *GOOD, *BAD]
     rows = ["text,label"]
     for number in range(24):
-        length = 1 + (number * 7) % 24
+        length = 3 + (number * 7) % 22
         text = [words[(number * 5 + place * 3) % len(words)] for place in range(length)]
         rows.append(f"{' '.join(text)},{_LABELS[number % 2]}")
     path.write_text("\n".join(rows), encoding="utf-8")

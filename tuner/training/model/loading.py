@@ -129,7 +129,7 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
             output_loading_info=True,
             **overrides,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (ImportError, OSError, ValueError, KeyError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
     _check_encoder_is_pretrained(built, info, model)

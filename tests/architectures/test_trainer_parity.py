@@ -1,0 +1,143 @@
+"""The losses of a trial are those of transformers' Trainer, for architectures of four kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+import transformers
+from architectures.catalogue import catalogue
+from architectures.checkpoints import write_checkpoint
+from architectures.padding import agree
+from architectures.product import carry_out, prepared, trial_run
+from architectures.training import spared_from_decay
+from datasets import load_from_disk
+
+from tuner.training.data.batches import training_batches
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from architectures.catalogue import Architecture
+    from architectures.sweep import Workplace
+
+    from tuner.study.prepared import Prepared
+    from tuner.trial.run import TrialRun
+
+#: Optimiser steps, with an evaluation after each.
+STEPS = 10
+SETTINGS = {"num_train_epochs": STEPS / 2, "weight_decay": 0.1, "learning_rate": 2e-3}
+#: A trial keeps the checkpoint's own dropouts, which are 0, so that neither draws.
+NO_DROPOUT: dict[str, dict[str, float]] = {
+    "gpt2": {"resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0},
+    "bart": {"dropout": 0},
+    "resnet": {},
+    "swin": {"hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0, "drop_path_rate": 0},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """An architecture, and the side that its tokenizer pads on."""
+
+    name: str
+    side: str | None = None
+
+    def __str__(self) -> str:
+        return self.name if self.side is None else f"{self.name}-{self.side}"
+
+
+CASES = [
+    Case(name="text/gpt2", side="right"),
+    Case(name="text/gpt2", side="left"),
+    Case(name="text/bart"),
+    Case(name="image/resnet"),
+    Case(name="image/swin"),
+]
+
+
+class _Trainer(transformers.Trainer):
+    """Trainer, fed in our order; remembers the loss of each step."""
+
+    def __init__(self, *args: Any, batches: Sequence[list[int]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.batches = batches
+        self.losses: list[float] = []
+
+    def get_decay_parameter_names(self, model: torch.nn.Module) -> list[str]:
+        # Trainer's own rule knows a batch norm by its name alone, and ResNet's have none of those names.
+        return sorted({*super().get_decay_parameter_names(model)} - spared_from_decay(model))
+
+    def get_train_dataloader(self) -> Any:
+        rows: Any = self.train_dataset
+        return torch.utils.data.DataLoader(rows, batch_sampler=self.batches, collate_fn=self.data_collator)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        loss: torch.Tensor = super().training_step(*args, **kwargs)
+        self.losses.append(loss.item())
+        return loss
+
+
+def losses_of_trainer(architecture: Architecture, run: TrialRun, found: Prepared, folder: Path) -> list[float]:
+    """Train a plain model with transformers' Trainer, in the order of a trial."""
+    assert run.model is not None
+    assert run.data is not None
+    rows: Any = load_from_disk(str(run.data / "train")).remove_columns("length")
+    order = islice(training_batches(len(rows), run.hyperparameters.batch_size, run.seed), STEPS)
+    torch.manual_seed(run.seed)  # it decides the fresh head
+    model = architecture.auto_model.from_pretrained(run.model.location, num_labels=2, ignore_mismatched_sizes=True)
+    collator: Any = transformers.default_data_collator
+    if architecture.kind == "text":
+        assert found.anatomy.padding is not None
+        agree(model, found.anatomy.padding)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(run.model.location)
+        tokenizer.pad_token = tokenizer.pad_token or tokenizer.convert_ids_to_tokens(found.anatomy.padding.token_id)
+        collator = transformers.DataCollatorWithPadding(tokenizer)
+    trainer = _Trainer(
+        model=model,
+        args=transformers.TrainingArguments(
+            output_dir=str(folder),
+            max_steps=STEPS,
+            learning_rate=run.hyperparameters.learning_rate,
+            weight_decay=run.hyperparameters.weight_decay,
+            max_grad_norm=1.0,
+            lr_scheduler_type=run.hyperparameters.lr_scheduler_type,
+            optim="adamw_torch",
+            use_cpu=True,
+            seed=run.seed,
+            report_to=[],
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+            remove_unused_columns=False,
+        ),
+        train_dataset=rows if architecture.kind == "text" else rows.with_format("torch"),
+        data_collator=collator,
+        batches=[batch.tolist() for batch in order],
+    )
+    trainer.train()
+    return trainer.losses
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_every_loss_is_that_of_transformers_trainer(case: Case, workplace: Workplace, tmp_path: Path) -> None:
+    (architecture,) = (each for each in catalogue() if each.name == case.name)
+    checkpoint = write_checkpoint(architecture, tmp_path / "model", **NO_DROPOUT[architecture.model_type])
+    if case.side is not None:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint, padding_side=case.side)
+        tokenizer.save_pretrained(checkpoint)
+    source = workplace.texts if architecture.kind == "text" else workplace.pictures
+    found = prepared(architecture, checkpoint, source, workplace.cache, dropout=False)
+    plain = trial_run(architecture, checkpoint, found, frozen=0.0, dropout=None)
+    run = replace(plain, hyperparameters=replace(plain.hyperparameters, **SETTINGS), evaluations=STEPS)
+    # An evaluation a step: the training loss since the evaluation before is that step's.
+    ours = [evaluation.train_loss for evaluation in carry_out(run).evaluations]
+    theirs = losses_of_trainer(architecture, run, found, tmp_path / "trainer")
+    assert ours == pytest.approx(theirs, abs=1e-5)
+    assert len(ours) == STEPS
+    assert ours[0] - ours[-1] > 0.01, "something was learnt, so that the steps had something to differ in"
