@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces import Hyperparameters
+from tuner.trial.anatomy import Anatomy
 from tuner.trial.evaluation import Evaluation
 from tuner.trial.saver import NoSaver, Saver
 
@@ -75,6 +76,8 @@ class TrialRun:
     model: ModelSource | None
     #: Folder of the prepared data. For a study's own function: its data source on this machine, or None.
     data: Path | None
+    #: The parts of the model, as preparation found them; None where the study trains with its own function.
+    anatomy: Anatomy | None = None
     metric: str
     #: `maximize` or `minimize`.
     direction: str
