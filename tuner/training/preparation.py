@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import DataError, ModelError
+from tuner.errors import DataError
 from tuner.study.prepared import Prepared
 from tuner.training.data.encoded import content_key, summarise_lengths, write_prepared
 from tuner.training.data.files.places import ROW
@@ -16,13 +16,16 @@ from tuner.training.progress import Progress, silent
 from tuner.training.released_memory import release_memory
 from tuner.training.split_rows import split_rows
 from tuner.training.tasks import get_task
+from tuner.trial.anatomy import Anatomy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from datasets import Dataset
+    from torch import nn
 
     from tuner.study.prepared import PreparationRequest
+    from tuner.training.model.layers import LayerMap
 
 #: Rows that are encoded between two words of progress.
 _PART = 20_000
@@ -49,12 +52,6 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     datasets.disable_progress_bars()
     task, model, data = get_task(request.task), request.model, request.data
     config = load_config(model)
-    if request.searches_dropout and not config_dropouts(config):
-        raise ModelError(
-            "",
-            "search_space.dropout",
-            f"{model.location} ({config.model_type}) has no dropout; write `dropout: 0`",
-        )
     found = split_rows(task, request, progress)
     release_memory()
     labels = found.labels
@@ -100,7 +97,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     release_memory()
     progress("building the model", 0, 0)
     blueprint = task.blueprint(model, labels, request.seed)
-    built, fresh = load_pretrained(blueprint, dropout=0.1 if request.searches_dropout else None)
+    built, fresh = load_pretrained(blueprint, dropout=0.1 if config_dropouts(config) else None)
     return Prepared(
         folder=folder,
         fingerprint=fingerprint,
@@ -109,9 +106,16 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         versions=versions,
         sizes=facts["sizes"],
         labels=labels,
-        layers=len(task.layers(built).layers),
-        dropouts=tuple(config_dropouts(config)),
+        anatomy=_anatomy(built, task.layers(built), config),
         report=report,
+    )
+
+
+def _anatomy(built: nn.Module, layer_map: LayerMap, config: Any) -> Anatomy:
+    return Anatomy(
+        layers=tuple((name,) for name in layer_map.layers),
+        depths={name: layer_map.depth(name) for name, _ in built.named_parameters()},
+        dropouts=tuple(config_dropouts(config)),
     )
 
 
