@@ -25,7 +25,6 @@ def split_file(source: Path, *, task: str = "text-classification", seed: int = 0
         source=str(source),
         max_length=16,
         seed=seed,
-        searches_dropout=False,
         metric="accuracy",
         cache=source.parent / "cache",
     )

@@ -33,12 +33,24 @@ def label_unseen_in_training(tuner: Tuner) -> dict[str, Any]:
 
 
 def no_dropout_in_the_model(tuner: Tuner) -> dict[str, Any]:
-    from transformers import ResNetConfig, ResNetForImageClassification
+    from PIL import Image
+    from transformers import ResNetConfig, ResNetForImageClassification, ViTImageProcessorPil
 
-    model = tuner.folder / "resnet"
+    model, images = tuner.folder / "resnet", tuner.folder / "images"
     config = ResNetConfig(embedding_size=4, hidden_sizes=[4, 4], depths=[1, 1], layer_type="basic")
     ResNetForImageClassification(config).save_pretrained(model)
-    return {"task": "image-classification", "model": str(model), "search_space": None}
+    ViTImageProcessorPil(size={"height": 16, "width": 16}).save_pretrained(model)
+    for number in range(40):
+        folder = images / ("dark", "light")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (number % 2 * 200 + number,) * 3).save(folder / f"{number}.png")
+    data = {"source": str(images), "splits": {"train": 24, "validation": 16}}
+    return {
+        "task": "image-classification",
+        "model": str(model),
+        "data": data,
+        "search_space": {"dropout": 0.1, "frozen_layers": 0},
+    }
 
 
 def model_folder_without_weights(tuner: Tuner) -> dict[str, Any]:
@@ -66,7 +78,11 @@ MISTAKES: dict[str, tuple[Callable[[Tuner], dict[str, Any]], str, str]] = {
         "search_space.lr_scheduler_type",
         "needs num_decay_steps",
     ),
-    "no dropout in the model": (no_dropout_in_the_model, "search_space.dropout", "write `dropout: 0`"),
+    "no dropout in the model": (
+        no_dropout_in_the_model,
+        "search_space.dropout",
+        "resnet has no dropout; write `dropout: 0`",
+    ),
     "split written empty": (split_into(train=50, validation=0), "data.splits", "validation is empty (0)"),
     "split empty of so few rows": (
         split_into(train=0.5, validation=0.001),
@@ -212,6 +228,9 @@ def test_check_of_a_sound_file_trains_the_corners_and_leaves_nothing(tuner: Tune
     assert outcome["noise"] == pytest.approx(0.5 / 40**0.5)
     assert outcome["lengths"]["longest"] == 7
     assert outcome["warnings"] == []
+    anatomy = outcome["anatomy"]
+    assert (anatomy["layers"], anatomy["freezable"], anatomy["reason"]) == (2, "layers", None)
+    assert anatomy["dropouts"] > 0
     assert [device["label"] for device in outcome["device"]] != []
     cost = outcome["cost"]
     assert [entry["frozen"] for entry in cost["trial_s"]] == outcome["search_space"]["frozen_layers"]["choices"]
@@ -233,7 +252,7 @@ def test_check_of_a_sound_file_is_a_report_of_fewer_than_twenty_lines(tuner: Tun
     assert "rows: 156 read; train 96, validation 40, test 20" in lines
     assert "classes: negative 48 + 20 + 10, positive 48 + 20 + 10 (train + validation + test)" in lines
     assert "guessing the largest class: accuracy 0.500; noise of 40 validation rows: about ±0.079" in lines
-    assert any(line.startswith("trial 0, the published recipe, changed by your space: ") for line in lines)
+    assert any(line.startswith("trial 0, the published recipe, changed by the space: ") for line in lines)
     assert any("epochs 2 (published " in line for line in lines)
     corners = next(line for line in lines if line.startswith("corners: "))
     count = corners.split()[1]

@@ -87,7 +87,6 @@ def make_study(connection: Connection, *, folder: Path, size: Size, mixed: bool)
         source=str(source),
         max_length=size.length,
         seed=0,
-        searches_dropout=True,
         metric="loss",
         cache=folder / "cache",
     )

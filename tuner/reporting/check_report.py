@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Hyperparameters
-from tuner.reporting.text import changes, clock, describe, size
+from tuner.reporting.text import changes, clock, count, describe, size
 from tuner.security.redaction import redact
+from tuner.trial.anatomy import Freezable
 
 if TYPE_CHECKING:
     from search_spaces import Recipe, SearchSpace
     from tuner.machine.devices import Device
     from tuner.study.data_report import DataReport, Lengths
+    from tuner.trial.anatomy import Anatomy
 
 #: Most files, classes and corners that are named; then `and 7 more`.
 _FILES, _CLASSES, _CORNERS = 2, 10, 3
@@ -67,10 +70,31 @@ def device_line(devices: Sequence[Device], cores: int, hidden: str | None) -> st
     return _line("device:", _first(shown, _CLASSES))
 
 
-def model_line(layers: int, family: str, parameters: int | None) -> str:
-    """Return the line about the model."""
-    count = "" if parameters is None else f", {_count(parameters)} parameters"
-    return _line("model:", f"{layers} layers, family {family}{count}")
+def model_line(anatomy: Anatomy, family: str, parameters: int | None) -> str:
+    """Return the line about the model: its layers, family, size, dropout and padding."""
+    parts = [_layers(anatomy), f"family {family}"]
+    if parameters is not None:
+        parts.append(f"{count(parameters)} parameters")
+    modules = len(anatomy.dropouts)
+    parts.append(f"dropout in {modules:,} module{'' if modules == 1 else 's'}" if modules else "no dropout")
+    padding = anatomy.padding
+    if padding is not None and padding.token is not None:
+        new = "" if padding.embeddings is None else "new "
+        parts.append(f"texts padded on the {padding.side} with the {new}token {padding.token!r}")
+    elif padding is not None and padding.side != "right":
+        parts.append(f"texts padded on the {padding.side}")
+    return _line("model:", redact(", ".join(parts)))
+
+
+def anatomy_view(anatomy: Anatomy) -> dict[str, Any]:
+    """Return a summary of a model's anatomy, as JSON values."""
+    return {
+        "layers": anatomy.count,
+        "freezable": anatomy.freezable.value,
+        "reason": anatomy.reason,
+        "dropouts": len(anatomy.dropouts),
+        "padding": None if anatomy.padding is None else asdict(anatomy.padding),
+    }
 
 
 def first_line(first: Mapping[str, Any], recipe: Recipe, space: SearchSpace) -> str:
@@ -87,7 +111,7 @@ def first_line(first: Mapping[str, Any], recipe: Recipe, space: SearchSpace) -> 
     changed = changes({name: values[name] for name in compared}, recipe.defaults)
     if not changed:
         return _line("trial 0,", f"the published recipe: {describe(first)}")
-    return _line("trial 0,", f"the published recipe, changed by your space: {changed}; in all {describe(first)}")
+    return _line("trial 0,", f"the published recipe, changed by the space: {changed}; in all {describe(first)}")
 
 
 def cost_lines(trial_s: Mapping[float | str, float], disk: Mapping[str, int], *, on_gpu: bool) -> list[str]:
@@ -134,6 +158,17 @@ def corners_line(corners: int, odd: Sequence[tuple[Mapping[str, Any], str]]) -> 
 def warning_lines(warnings: Sequence[str]) -> list[str]:
     """Return a line for each warning."""
     return [redact(f"warning: {warning}") for warning in warnings]
+
+
+def _layers(anatomy: Anatomy) -> str:
+    if anatomy.freezable == Freezable.NOTHING:
+        return f"no layer can be frozen ({anatomy.reason})" if anatomy.reason else "no layer can be frozen"
+    layers = f"{anatomy.count} layer{'' if anatomy.count == 1 else 's'}"
+    if anatomy.freezable == Freezable.LAYERS:
+        return layers
+    if anatomy.count > 1 and len(set(anatomy.layers)) == 1:
+        return f"one layer that runs {anatomy.count} times and is frozen whole or not at all"
+    return f"{layers}, frozen all or none{f' ({anatomy.reason})' if anatomy.reason else ''}"
 
 
 def _reading(reading: Sequence[str]) -> list[str]:
@@ -204,10 +239,3 @@ def _percent(share: float) -> str:
 
 def _share(frozen: float | str) -> str:
     return frozen if isinstance(frozen, str) else f"{frozen:g}"
-
-
-def _count(parameters: int) -> str:
-    for unit, word in ((10**9, "billion"), (10**6, "million")):
-        if parameters >= unit:
-            return f"{parameters / unit:.3g} {word}"
-    return f"{parameters:,}"

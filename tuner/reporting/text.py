@@ -54,6 +54,14 @@ def size(count: int) -> str:
     return f"{number:,.3g} GB" if number < 999.5 else f"{number:,.0f} GB"
 
 
+def count(number: int) -> str:
+    """Return a large number for people, such as `22.7 million`."""
+    for unit, word in ((10**9, "billion"), (10**6, "million")):
+        if number >= unit:
+            return f"{number / unit:.3g} {word}"
+    return f"{number:,}"
+
+
 def _shown(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tuner.reporting.effective_lines import effective_lines
+
 
 def trial_note(
     *,
@@ -39,19 +41,5 @@ def trial_note(
         ]
         parts.append("\n".join(head + rows))
     if effective:
-        lines = [f"- `{name}`: {_short(setting)}" for name, setting in effective.items() if setting is not None]
-        parts.append("\n".join(["### Effective configuration", "", *lines]))
+        parts.append("\n".join(["### Effective configuration", "", *effective_lines(effective)]))
     return "\n\n".join(parts) + "\n"
-
-
-def _short(setting: Any) -> str:
-    if not isinstance(setting, Mapping):
-        return str(setting)
-    values = {str(value) for value in setting.values()}
-    if len(setting) > 4 and len(values) == 1:
-        return f"{values.pop()} in {len(setting)} modules"
-    return ", ".join(f"{name} {_number(value)}" for name, value in setting.items())
-
-
-def _number(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, int | float) else str(value)

@@ -15,6 +15,7 @@ from tuner.machine.nvml import DriverNvml
 from tuner.processes.messages import Progressed
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
 from tuner.reporting.check_report import (
+    anatomy_view,
     corners_line,
     cost_lines,
     data_lines,
@@ -81,7 +82,7 @@ def check(
             say(device_line(devices, cores, os.environ.get("CUDA_VISIBLE_DEVICES")))
         if prepared is not None:
             parameters = None if survey is None else survey.parameters
-            say(model_line(prepared.anatomy.count, local_study.recipe.family, parameters))
+            say(model_line(prepared.anatomy, local_study.recipe.family, parameters))
         say(first_line(local_study.first_point(), local_study.recipe, local_study.space))
         corners = local_study.space.corners()
         smoke_runs = []
@@ -98,7 +99,7 @@ def check(
         if run.result.state != Outcome.COMPLETE
     ]
     say(corners_line(len(corners), odd))
-    warnings = [*(report.warnings if report else ()), *([device_problem] if device_problem else [])]
+    warnings = [*local_study.warnings, *([device_problem] if device_problem else [])]
     _say_all(say, warning_lines(warnings))
     account: dict[str, Any] = report.to_dict() if report else dict.fromkeys(("reading", "rows", "guess", "lengths"))
     return {
@@ -111,6 +112,7 @@ def check(
         "corners": len(corners),
         "smoke_s": round(sum(run.seconds for run in smoke_runs), 1),
         **account,
+        "anatomy": anatomy_view(prepared.anatomy) if prepared else None,
         "noise": noise(config.metric.name, prepared.sizes["validation"]) if prepared else None,
         "device": [{"label": each.label, "name": each.name, "memory_bytes": each.memory_bytes} for each in devices],
         "cost": None if cost is None else cost.to_dict(),

@@ -83,9 +83,8 @@ def _create_and_run(file: StudyFile, url: str, machine: Machine, watch: Watcher)
                 config, here.fork_server, source=source, folders=module_folders(file.folder), progress=watch
             )
             database = stack.enter_context(Database(url, create=True))
-        if local_study.prepared is not None:
-            for warning in local_study.prepared.report.warnings:
-                watch(Notice(text=f"warning: {warning}"))
+        for warning in local_study.warnings:
+            watch(Notice(text=f"warning: {warning}"))
         studies = Studies(database)
         try:
             record = studies.create(

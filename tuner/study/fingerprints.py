@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tuner.study.anatomy_changes import anatomy_change
+
 #: Changes when the same file gives other rows. It is a fact of every study; studies of version 0.1 lack it, which is 1.
 READER = 2
 _REASONS = {
@@ -36,8 +38,8 @@ def differences(
 
     Args:
         stored: Facts of the study; a fingerprint that they lack is not compared.
-        found: Fingerprints of this machine, with the sizes of the splits and the names of the classes.
-        any_versions: Whether versions of libraries may differ.
+        found: Fingerprints of this machine, with the sizes of the splits, the names of the classes and the anatomy.
+        any_versions: Whether versions of libraries may differ. The anatomy may not.
     """
     for key, reason in _REASONS.items():
         if key in stored and stored[key] != found.get(key):
@@ -51,6 +53,9 @@ def differences(
                 f"the study was created with {library} {version}, here is {here.get(library, 'none')}, which may not "
                 "compute the same; install that version, or pass --any-versions",
             )
+    # Studies of version 0.1 have no anatomy.
+    if "anatomy" in stored and (change := anatomy_change(stored["anatomy"], found["anatomy"])) is not None:
+        yield "model", change
 
 
 def _read_otherwise(stored: Mapping[str, Any], found: Mapping[str, Any]) -> str:

@@ -36,6 +36,13 @@ class LocalStudy:
     fingerprints: Mapping[str, Any]
     #: Folders from which trainers can import the user's modules.
     folders: tuple[str, ...] = ()
+    #: Sentences on how the space was fitted to the model.
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences that the user should read before a search is paid for."""
+        return (*(self.prepared.warnings if self.prepared else ()), *self.remarks)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -54,7 +61,7 @@ class LocalStudy:
             facts |= {
                 "sizes": dict(self.prepared.sizes),
                 "labels": list(self.prepared.labels),
-                "layers": self.prepared.anatomy.count,
+                "anatomy": self.prepared.anatomy.to_dict(),
                 "reader": READER,
                 "guess": self.prepared.report.guess,
             }
@@ -111,13 +118,13 @@ class LocalStudy:
             task=config.task,
             model=self.model,
             data=self.prepared.folder if self.prepared else self.data,
+            anatomy=self.prepared.anatomy if self.prepared else None,
             metric=config.metric.name,
             direction=config.metric.direction,
             seed=config.seed,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
             evaluations=config.evaluations,
-            anatomy=self.prepared.anatomy if self.prepared else None,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),
             **{"precision": config.precision, **more},

@@ -10,6 +10,9 @@ from tuner.study.data_report import DataReport
 from tuner.trial.anatomy import Anatomy
 from tuner.trial.run import ModelSource
 
+#: Largest difference of a text's logits, relative to the largest logit, that rounding may explain.
+TOLERATED_DIFFERENCE = 1e-3
+
 
 @dataclass(frozen=True, kw_only=True)
 class PreparationRequest:
@@ -27,8 +30,6 @@ class PreparationRequest:
     max_length: int
     #: Decides which rows go into which split.
     seed: int
-    #: Whether the study sets a dropout, so that the model must have one.
-    searches_dropout: bool
     metric: str
     #: Folder for encoded data.
     cache: Path
@@ -54,7 +55,18 @@ class Prepared:
     labels: tuple[str, ...]
     #: The parts of the model.
     anatomy: Anatomy
-    #: Names of the dropout probabilities in the model's configuration.
-    dropouts: tuple[str, ...]
     #: How the data were read, and which rows are used.
     report: DataReport
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Sentences about data and model that the user should read before a search is paid for."""
+        difference = self.anatomy.padding_difference
+        if difference <= TOLERATED_DIFFERENCE:
+            return self.report.warnings
+        return (
+            *self.report.warnings,
+            f"the logits of a text change by up to {100 * difference:.2g} % with the padding of its batch: this model "
+            "lets padding change the texts beside it, so a text alone and the same text beside a longer one are told "
+            "apart slightly differently",
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,13 @@ from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.machine import disk
 from tuner.processes.messages import Progressed
 from tuner.study.fingerprints import content_of, differences
+from tuner.study.fitted_space import FittedSpace, fit_space
 from tuner.study.local import LocalStudy
 from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.prepared import PreparationRequest
 from tuner.study.sources import find_data, find_model, read_model_config
 from tuner.study.tasks import declaration_of
+from tuner.trial.anatomy import Anatomy
 from tuner.trial.run import ModelSource
 
 if TYPE_CHECKING:
@@ -103,7 +106,7 @@ def set_up(
     model, recipe, space = resolve(config, source=source, stored=stored["space"] if stored else None)
     if config.train is not None:
         _find_training(config.train, fork_server, source, folders)
-    prepared = None if config.train is not None else _prepare(config, model, space, fork_server, source, progress)
+    prepared = None if config.train is not None else _prepare(config, model, fork_server, source, progress)
     data = None
     if prepared is not None:
         fingerprints = {
@@ -126,20 +129,49 @@ def set_up(
         found = fingerprints if prepared is None else {**fingerprints, **_rows(prepared)}
         for key, reason in differences(stored, found, any_versions=any_versions):
             raise StudyChanged(source, key, reason)
+        prepared = None if prepared is None else _with_stored_anatomy(prepared, stored)
+        fitted = FittedSpace(space=space)
+    else:
+        fitted = _fitted(config, model, space, prepared, source)
     return LocalStudy(
         config=config,
         model=model,
         recipe=recipe,
-        space=space,
+        space=fitted.space,
         prepared=prepared,
         data=data,
         fingerprints=fingerprints,
         folders=folders,
+        remarks=fitted.remarks,
     )
 
 
 def _rows(prepared: Prepared) -> dict[str, Any]:
-    return {"sizes": prepared.sizes, "labels": list(prepared.labels)}
+    return {"sizes": prepared.sizes, "labels": list(prepared.labels), "anatomy": prepared.anatomy.to_dict()}
+
+
+def _with_stored_anatomy(prepared: Prepared, stored: Mapping[str, Any]) -> Prepared:
+    """Return the findings with the anatomy that the study was created with, as all machines of a study train with it.
+
+    The parts that `differences` compares are the same. Others, such as the trunk's, depend on rounding.
+    """
+    return replace(prepared, anatomy=Anatomy.from_dict(stored["anatomy"])) if "anatomy" in stored else prepared
+
+
+def _fitted(
+    config: StudyConfig, model: ModelSource | None, space: SearchSpace, prepared: Prepared | None, source: str
+) -> FittedSpace:
+    if prepared is None:
+        return FittedSpace(space=space)
+    assert model is not None
+    return fit_space(
+        space,
+        prepared.anatomy,
+        # A file that the study names has become a mapping when the study was read. A word is the name of a preset.
+        written=config.search_space if isinstance(config.search_space, Mapping) else (),
+        model=str(read_model_config(model).get("model_type", model.location)),
+        source=source,
+    )
 
 
 def _find_training(function: str, fork_server: ForkServer, source: str, folders: tuple[str, ...]) -> None:
@@ -152,7 +184,6 @@ def _find_training(function: str, fork_server: ForkServer, source: str, folders:
 def _prepare(
     config: StudyConfig,
     model: ModelSource | None,
-    space: SearchSpace,
     fork_server: ForkServer,
     source: str,
     progress: Callable[[Progressed], None],
@@ -170,7 +201,6 @@ def _prepare(
                     source=find_data(config.data.source),
                     max_length=config.max_length,
                     seed=config.seed,
-                    searches_dropout=any(value != 0 for value in space.parameters["dropout"].extremes()),
                     metric=config.metric.name,
                     cache=cache_folder(),
                 )

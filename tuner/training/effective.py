@@ -33,7 +33,8 @@ def effective_configuration(
     Rates, decays, dropouts and parameters are read from the optimiser and the model, not from the hyperparameters that
     were asked for.
     """
-    frozen = set(freezing.frozen_modules())
+    frozen, anatomy = set(freezing.frozen_modules()), freezing.anatomy
+    names = [name for name, _ in model.named_parameters()]
     dropouts = module_dropouts(model, skip=lambda name: name.split(":")[0] in frozen)
     hp = run.hyperparameters
     return {
@@ -42,8 +43,11 @@ def effective_configuration(
         "dropout": dict(dropouts),
         "trainable_parameters": sum(p.numel() for group in groups for p in group["params"]),
         "parameters": sum(p.numel() for p in model.parameters()),
-        "layers": freezing.anatomy.count,
+        "layers": anatomy.count,
         "frozen_layers": plan.thawing[0],
+        "frozen": anatomy.layer_names(plan.thawing[0]),
+        "below": anatomy.below(names) if plan.thawing[0] > 0 else [],
+        "head": anatomy.head(names),
         "thawing": {str(first): frozen for first, frozen in plan.thawing.items()} if len(plan.thawing) > 1 else None,
         "batch_size": hp.batch_size,
         "micro_batch": min(hp.batch_size, micro_batch),

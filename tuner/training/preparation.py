@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import DataError, ModelError
+from tuner.errors import DataError
 from tuner.study.prepared import Prepared
 from tuner.training.data.encoded import EncodedData, content_key, summarise_lengths, write_prepared
 from tuner.training.data.files.places import ROW
@@ -50,12 +51,6 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     datasets.disable_progress_bars()
     task, model, data = get_task(request.task), request.model, request.data
     config = load_config(model)
-    if request.searches_dropout and not config_dropouts(config):
-        raise ModelError(
-            "",
-            "search_space.dropout",
-            f"{model.location} ({config.model_type}) has no dropout; write `dropout: 0`",
-        )
     found = split_rows(task, request, progress)
     release_memory()
     labels = found.labels
@@ -101,10 +96,11 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     release_memory()
     progress("building the model", 0, 0)
     blueprint = task.blueprint(model, labels, request.seed)
-    built, fresh = load_pretrained(blueprint, dropout=0.1 if request.searches_dropout else None)
+    built, fresh = load_pretrained(blueprint, dropout=0.1 if config_dropouts(config) else None)
     weights = weights_fingerprint(built, fresh, config)
     progress("examining the model", 0, 0)
     anatomy = examine(built, EncodedData.open(folder, task.examples).train, fresh=fresh)
+    anatomy = replace(anatomy, dropouts=tuple(config_dropouts(config)))
     return Prepared(
         folder=folder,
         fingerprint=fingerprint,
@@ -114,7 +110,6 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         sizes=facts["sizes"],
         labels=labels,
         anatomy=anatomy,
-        dropouts=tuple(config_dropouts(config)),
         report=report,
     )
 

@@ -6,7 +6,7 @@ study and handed to every trial, so no trial examines the model again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -116,6 +116,34 @@ class Anatomy:
         if self.freezable == Freezable.LAYERS:
             return True
         return share == 0 or (share == 1 and self.freezable == Freezable.WHOLE)
+
+    def layer_names(self, frozen_layers: int) -> list[str]:
+        """Return the modules of the lowest `frozen_layers` layers, in order, each once."""
+        return list(dict.fromkeys(name for layer in self.layers[:frozen_layers] for name in layer))
+
+    def below(self, parameters: Iterable[str]) -> list[str]:
+        """Return the outermost modules all of whose parameters lie below the first layer.
+
+        Args:
+            parameters: Names of all parameters of the model. One that lies in no such module is named itself.
+        """
+        return self._outermost(parameters, 0)
+
+    def head(self, parameters: Iterable[str]) -> list[str]:
+        """Return the outermost modules all of whose parameters belong to the head; see `below`."""
+        return self._outermost(parameters, None)
+
+    def _outermost(self, parameters: Iterable[str], depth: int | None) -> list[str]:
+        depths: dict[str, set[int | None]] = {}
+        paths = []
+        for name in parameters:
+            parts = name.split(".")
+            paths.append([".".join(parts[:end]) for end in range(1, len(parts) + 1)])
+            found = self.depth(name)
+            for path in paths[-1]:
+                depths.setdefault(path, set()).add(found)
+        outermost = (next((path for path in each if depths[path] == {depth}), None) for each in paths)
+        return list(dict.fromkeys(path for path in outermost if path is not None))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the anatomy as JSON values."""

@@ -76,6 +76,8 @@ class TrialRun:
     model: ModelSource | None
     #: Folder of the prepared data. For a study's own function: its data source on this machine, or None.
     data: Path | None
+    #: The parts of the model, as preparation found them; None where the study trains with its own function.
+    anatomy: Anatomy | None = None
     metric: str
     #: `maximize` or `minimize`.
     direction: str
@@ -98,8 +100,6 @@ class TrialRun:
     earlier: tuple[Evaluation, ...] = ()
     saver: Saver = field(default_factory=NoSaver)
     speed: Speed = field(default_factory=Speed)
-    #: The parts of the model; None for a study's own training function.
-    anatomy: Anatomy | None = None
     #: None caches no hidden states: each trial computes those of its frozen layers itself.
     trunk: TrunkHome | None = None
     #: Optimiser steps after which training stops, for smoke runs; None trains the whole schedule.

@@ -96,17 +96,21 @@ def all_depths(model: nn.Module, record: ForwardRecord, runs: Sequence[LayerRun]
 def _complete(model: nn.Module, known: Depths, first_layer: str) -> dict[str, int | None]:
     """Return the depth of every module and parameter, in the order of their names' first parts.
 
-    A parameter that no computation used has no gradient. It belongs to its module; a module that did not run belongs
-    to the module around it. In a module that contains layers, unused parts that were made before the layers count as
-    embeddings and those made after them as parts of the head, such as a pooler that another task would use.
+    A parameter that no computation used has no gradient. It belongs to its module. A module that did not run belongs
+    to its parameters where another module read them, otherwise to the module around it. In a module that contains
+    layers, unused parts that were made before the layers count as embeddings and those made after them as parts of the
+    head, such as a pooler that another task would use.
     """
     found: dict[str, int | None] = {"": None}
+    held = {name: _held(name, known) for name, _ in model.named_modules() if name not in known}
     containers = {first_layer[:place] for place, letter in enumerate(first_layer) if letter == "."} | {""}
     names = [name for name, _ in model.named_modules() if name]
     for name in [*names, *(name for name, _ in model.named_parameters())]:
         parent = name.rpartition(".")[0]
         if name in known:
             found[name] = known[name]
+        elif len(held.get(name, ())) == 1 and name not in containers:
+            found[name] = next(iter(held[name]))
         elif parent not in containers or name in containers:
             found[name] = found[parent]
         elif parent == "":
@@ -117,6 +121,11 @@ def _complete(model: nn.Module, known: Depths, first_layer: str) -> dict[str, in
             is_after = own in siblings and siblings.index(own) > siblings.index(layers)
             found[name] = None if is_after else 0
     return found
+
+
+def _held(name: str, known: Depths) -> set[int | None]:
+    """Return the depths of what is in a module."""
+    return {depth for each, depth in known.items() if each.startswith(f"{name}.")}
 
 
 def _compressed(depths: Depths) -> Depths:

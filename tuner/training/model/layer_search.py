@@ -8,6 +8,7 @@ residual connection. The configuration's numbers of layers break ties.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -155,7 +156,7 @@ class _Search:
         ends = [(self._calls(row)[0], self._calls(row)[-1]) for row in rows]
         if not all(first.inputs and last.outputs for first, last in ends):
             return False
-        for (_, before), (after, _) in zip(ends, ends[1:], strict=False):
+        for (_, before), (after, _) in itertools.pairwise(ends):
             seen: set[Node] = set()
             walk_back(after.inputs, seen=seen)
             if not seen.intersection(before.outputs):

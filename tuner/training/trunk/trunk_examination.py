@@ -1,4 +1,4 @@
-"""The examination of a trunk: whether a model's upper layers can be run from hidden states that were computed before."""
+"""The examination of a trunk: whether a model's upper layers can be run from stored hidden states."""
 
 from __future__ import annotations
 

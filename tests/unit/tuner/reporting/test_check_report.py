@@ -10,6 +10,7 @@ from search_spaces import recipe_for
 from search_spaces.loading import load_space
 from tuner.machine.devices import CPU, Device
 from tuner.reporting.check_report import (
+    anatomy_view,
     corners_line,
     cost_lines,
     data_lines,
@@ -20,6 +21,7 @@ from tuner.reporting.check_report import (
     warning_lines,
 )
 from tuner.study.data_report import DataReport, LeftOut, Lengths, RowCounts
+from tuner.trial.anatomy import Anatomy, Freezable, Padding
 
 LENGTHS = Lengths(median=22, longest=171, keeps_95=54, limit=128, texts_cut=0.004, tokens_cut=0.0004)
 ROWS = RowCounts(
@@ -97,6 +99,11 @@ def test_a_machine_without_a_gpu_is_said_to_have_none() -> None:
     assert device_line(gpus, 4, None) == "device: cuda:0 (NVIDIA A2, 16 GB), cuda:1 (NVIDIA A2)"
 
 
+SIX = Anatomy(layers=tuple((f"layer.{number}",) for number in range(6)), dropouts=("a", "b"))
+SHARED = replace(SIX, layers=(("layer",),) * 12, freezable=Freezable.WHOLE, reason="its one layer runs 12 times")
+PADDED = Padding(token_id=50256, side="left")
+
+
 @pytest.mark.parametrize(
     ("parameters", "shown"),
     [
@@ -107,7 +114,48 @@ def test_a_machine_without_a_gpu_is_said_to_have_none() -> None:
     ],
 )
 def test_a_model_is_shown_with_its_size(parameters: int | None, shown: str) -> None:
-    assert model_line(6, "minilm", parameters) == f"model: 6 layers, family minilm{shown}"
+    assert model_line(SIX, "minilm", parameters) == f"model: 6 layers, family minilm{shown}, dropout in 2 modules"
+
+
+@pytest.mark.parametrize(
+    ("anatomy", "shown"),
+    [
+        (SHARED, "one layer that runs 12 times and is frozen whole or not at all, family f, dropout in 2 modules"),
+        (
+            replace(SHARED, layers=(("a",), ("b",)), reason="its blocks share a norm"),
+            "2 layers, frozen all or none (its blocks share a norm), family f, dropout in 2 modules",
+        ),
+        (
+            replace(SIX, freezable=Freezable.NOTHING, reason="its base cannot be told from its head"),
+            "no layer can be frozen (its base cannot be told from its head), family f, dropout in 2 modules",
+        ),
+        (replace(SIX, dropouts=("a",)), "6 layers, family f, dropout in 1 module"),
+        (replace(SIX, dropouts=()), "6 layers, family f, no dropout"),
+        (replace(SIX, dropouts=(), padding=Padding(token_id=0, side="right")), "6 layers, family f, no dropout"),
+        (replace(SIX, dropouts=(), padding=PADDED), "6 layers, family f, no dropout, texts padded on the left"),
+        (
+            replace(SIX, dropouts=(), padding=replace(PADDED, token="<|end|>")),
+            "6 layers, family f, no dropout, texts padded on the left with the token '<|end|>'",
+        ),
+        (
+            replace(SIX, dropouts=(), padding=replace(PADDED, side="right", token="[PAD]", embeddings=50304)),
+            "6 layers, family f, no dropout, texts padded on the right with the new token '[PAD]'",
+        ),
+    ],
+)
+def test_the_line_of_a_model_says_which_layers_dropout_and_padding_it_has(anatomy: Anatomy, shown: str) -> None:
+    assert model_line(anatomy, "f", None) == f"model: {shown}"
+
+
+def test_the_summary_of_an_anatomy_counts() -> None:
+    assert anatomy_view(replace(SHARED, padding=PADDED)) == {
+        "layers": 12,
+        "freezable": "whole",
+        "reason": "its one layer runs 12 times",
+        "dropouts": 2,
+        "padding": {"token_id": 50256, "side": "left", "embeddings": None, "token": None},
+    }
+    assert anatomy_view(SIX)["padding"] is None
 
 
 def test_trial_0_is_the_published_recipe_unless_the_space_has_changed_it() -> None:
@@ -116,7 +164,7 @@ def test_trial_0_is_the_published_recipe_unless_the_space_has_changed_it() -> No
     assert first_line(first, RECIPE, whole).startswith("trial 0, the published recipe: lr 3e-05 batch 32 epochs ")
     narrow = space(num_train_epochs={"low": 1, "high": 2}, lr_scheduler_type="constant", dropout=0.3)
     line = first_line(narrow.clip(RECIPE.defaults), RECIPE, narrow)
-    assert line.startswith("trial 0, the published recipe, changed by your space: ")
+    assert line.startswith("trial 0, the published recipe, changed by the space: ")
     assert f"epochs 2 (published {RECIPE.defaults['num_train_epochs']})" in line
     assert f"dropout 0.3 (published {RECIPE.defaults['dropout']})" in line
     assert "lr_scheduler_type constant (published linear)" in line

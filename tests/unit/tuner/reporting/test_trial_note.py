@@ -25,12 +25,7 @@ def test_a_note_tells_the_end_the_curve_and_what_was_trained() -> None:
         state="pruned",
         value=0.123456789,
         reason="pruned: among the weakest",
-        effective={
-            "learning_rates": {"encoder/decay": 1e-5, "head/decay": 1e-3},
-            "dropout": {f"layer.{number}": 0.1 for number in range(5)},
-            "thawing": None,
-            "optimiser_steps": 40,
-        },
+        effective={"optimiser_steps": 40, "thawing": None},
         curve=[EVALUATION, {**EVALUATION, "step": 10}],
     )
     assert note == (
@@ -46,8 +41,6 @@ def test_a_note_tells_the_end_the_curve_and_what_was_trained() -> None:
         "\n"
         "### Effective configuration\n"
         "\n"
-        "- `learning_rates`: encoder/decay 1e-05, head/decay 0.001\n"
-        "- `dropout`: 0.1 in 5 modules\n"
         "- `optimiser_steps`: 40\n"
     )
 
@@ -55,20 +48,6 @@ def test_a_note_tells_the_end_the_curve_and_what_was_trained() -> None:
 def test_a_trial_that_never_began_to_train_has_a_note_of_its_reason_alone() -> None:
     note = trial_note(state="failed", value=None, reason="crashed 3 times", effective=None, curve=[])
     assert note == "**failed**, no value  \ncrashed 3 times\n"
-
-
-def test_few_modules_or_unequal_ones_are_listed_one_by_one() -> None:
-    unequal = {f"m{number}": number / 10 for number in range(5)}
-    effective = {"dropout": unequal, "few": {"a": 0.5, "b": 0.5}}
-    note = trial_note(state="complete", value=1.0, reason=None, effective=effective, curve=[])
-    assert "- `dropout`: m0 0, m1 0.1, m2 0.2, m3 0.3, m4 0.4\n" in note
-    assert "- `few`: a 0.5, b 0.5\n" in note
-
-
-def test_a_note_says_in_words_where_frozen_layers_were_taken_from() -> None:
-    decision = {"place": "memory", "reason": "37 MiB of 20 GiB", "depths": [3], "difference": 0.0}
-    note = trial_note(state="complete", value=1.0, reason=None, effective={"trunk_cache": decision}, curve=[])
-    assert "- `trunk_cache`: place memory, reason 37 MiB of 20 GiB, depths [3], difference 0\n" in note
 
 
 @pytest.mark.parametrize("length", [0, 1, 2045, 2046, 5000])

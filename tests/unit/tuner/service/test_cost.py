@@ -15,6 +15,7 @@ from tuner.study.data_report import DataReport, RowCounts
 from tuner.study.local import LocalStudy
 from tuner.study.prepared import Prepared
 from tuner.study.study_file import parse_config
+from tuner.trial.anatomy import Anatomy
 from tuner.trial.result import Outcome, TrialResult
 from tuner.trial.work import Survey, TrialWork
 
@@ -36,8 +37,7 @@ def study(folder: Path, frozen_layers: Any) -> LocalStudy:
         versions={},
         sizes=sizes,
         labels=("a", "b"),
-        layers=4,
-        dropouts=(),
+        anatomy=Anatomy(layers=(("0",), ("1",), ("2",), ("3",))),
         report=DataReport(reading=(), rows=rows, guess=0.5, lengths=None, warnings=()),
     )
     return LocalStudy(

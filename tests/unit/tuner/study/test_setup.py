@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ from search_spaces import Hyperparameters
 from tuner.errors import ConfigError, StudyChanged
 from tuner.processes.trainers import PRELOAD_OWN, ForkServer
 from tuner.study.config import StudyConfig
+from tuner.study.data_report import DataReport, RowCounts
+from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, trunk_limit
+from tuner.study.prepared import Prepared
 from tuner.study.setup import resolve, set_up
 from tuner.study.study_file import parse_config
+from tuner.trial.anatomy import Anatomy, Freezable, TrunkFacts
 
 
 @pytest.fixture
@@ -85,6 +90,98 @@ def test_an_argument_that_a_schedule_does_not_take_is_refused(
     with pytest.raises(ConfigError) as caught:
         space(model, {"lr_scheduler_type": ["linear", "polynomial"]}, lr_scheduler_kwargs=kwargs)
     assert caught.value.reason == reason
+
+
+# ---- the space and the model
+
+
+class Preparing:
+    """Stands in the place of the fork server: its preparation of data and model has found a model's anatomy."""
+
+    def __init__(self, anatomy: Anatomy) -> None:
+        self.anatomy = anatomy
+
+    def call(self, function: str, arguments: dict[str, Any], *_: Any, **__: Any) -> Prepared:
+        assert function == "tuner.training.calls:prepare_data"
+        assert set(arguments) == {"request"}
+        rows = RowCounts(read=2, left_out=(), splits={"train": 1, "validation": 1}, classes={})
+        return Prepared(
+            folder=Path("encoded"),
+            fingerprint="f",
+            tokenizer="t",
+            weights="w",
+            versions={},
+            sizes={"train": 1, "validation": 1},
+            labels=("a", "b"),
+            anatomy=self.anatomy,
+            report=DataReport(reading=(), rows=rows, guess=0.5, lengths=None, warnings=("few rows",)),
+        )
+
+
+LAYERS = (("layer.0",), ("layer.1",))
+WHOLE = Anatomy(layers=LAYERS, freezable=Freezable.WHOLE, reason="its layers share their weights")
+
+
+def set_up_model(
+    model: Path, anatomy: Anatomy, search_space: Any = None, *, stored: dict[str, Any] | None = None
+) -> LocalStudy:
+    document = {"name": "s", "model": str(model), "data": {"source": "data.csv"}, "search_space": search_space}
+    config = parse_config(document, source="s.yaml", folder=model.parent)
+    return set_up(config, Preparing(anatomy), source="s.yaml", stored=stored)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("written", [None, {}, {"num_train_epochs": 2}, "text-classification"])
+def test_a_preset_is_fitted_to_the_model_of_a_new_study_and_so_is_trial_0(model: Path, written: Any) -> None:
+    local = set_up_model(model, WHOLE, written)
+    assert local.space.parameters["frozen_layers"].extremes() == (0.0, 1.0)
+    assert local.first_point()["dropout"] == 0.0 != local.recipe.defaults["dropout"]
+    assert local.warnings == ("few rows", *local.remarks)
+    assert [remark.split()[0] for remark in local.remarks] == ["dropout", "frozen_layers"]
+    assert "bert has no dropout" in local.remarks[0]
+    assert local.facts()["space"] == local.space.to_dict()
+
+
+def test_values_that_the_model_cannot_apply_are_refused_where_the_study_file_or_a_file_of_its_own_has_them(
+    model: Path,
+) -> None:
+    (model.parent / "space.yaml").write_text("dropout: 0.1\nfrozen_layers: 0\n", encoding="utf-8")
+    for written in ({"dropout": 0.1}, "space.yaml"):
+        with pytest.raises(ConfigError, match=r"^s\.yaml: search_space\.dropout: bert has no dropout; write"):
+            set_up_model(model, WHOLE, written)
+
+
+def test_a_study_that_exists_keeps_its_space_and_trains_with_its_own_anatomy(model: Path) -> None:
+    whole = replace(WHOLE, freezable=Freezable.LAYERS, dropouts=("dropout",))
+    facts = set_up_model(model, whole).facts()
+    assert facts["anatomy"] == whole.to_dict()
+    rounded = replace(whole, padding_difference=1e-8, trunk=TrunkFacts(complaint="rounded otherwise here"))
+    again = set_up_model(model, rounded, stored=facts)
+    assert again.space.to_dict() == facts["space"]
+    assert again.run(0, Hyperparameters.from_values(again.first_point())).anatomy == whole
+    with pytest.raises(StudyChanged, match=r"^s\.yaml: model: .*layer\.0\.norm no longer draws dropout"):
+        set_up_model(
+            model, whole, stored={**facts, "anatomy": replace(whole, dropouts=("dropout", "layer.0.norm")).to_dict()}
+        )
+
+
+def test_a_study_of_version_0_1_keeps_its_space_and_trains_with_the_anatomy_of_its_model_here(model: Path) -> None:
+    earlier = {key: value for key, value in set_up_model(model, WHOLE).facts().items() if key != "anatomy"}
+    earlier["space"] = space(model, {"dropout": 0.1}).to_dict()
+    local = set_up_model(model, WHOLE, stored=earlier)
+    assert local.space.to_dict() == earlier["space"]
+    assert local.run(0, Hyperparameters.from_values(local.first_point())).anatomy == WHOLE
+    assert local.remarks == ()
+
+
+def test_logits_that_change_with_padding_are_a_warning_where_rounding_does_not_explain_it(model: Path) -> None:
+    assert set_up_model(
+        model, replace(WHOLE, padding_difference=1e-3), {"dropout": 0, "frozen_layers": 0}
+    ).warnings == ("few rows",)
+    mixed = set_up_model(model, replace(WHOLE, padding_difference=0.0123), {"dropout": 0, "frozen_layers": 0})
+    assert mixed.warnings[1].startswith("the logits of a text change by up to 1.2 % with the padding of its batch: ")
+
+
+# ---- training of the user's own
 
 
 def own(folder: Path, **changes: Any) -> StudyConfig:

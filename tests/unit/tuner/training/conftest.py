@@ -241,7 +241,6 @@ def preparation(
             "source": str(source),
             "max_length": 16,
             "seed": 0,
-            "searches_dropout": True,
             "metric": "accuracy",
             "cache": cache,
         }

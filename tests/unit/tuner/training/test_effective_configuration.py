@@ -38,6 +38,8 @@ def depth(name: str, parameter: str) -> int | None:
     """Return 0 for embeddings, 1 to 4 for layers, None for the head."""
     if parameter.startswith(HEADS[name]):
         return None
+    if parameter.startswith("deberta.encoder.conv."):  # works on the output of the first layer
+        return 1
     layer = re.search(r"\.layers?\.(\d+)\.", parameter)
     return int(layer[1]) + 1 if layer else 0
 

@@ -44,7 +44,6 @@ def arguments(checkpoint: Callable[..., ModelSource], reviews: Path, tmp_path: P
         "source": str(source),
         "max_length": 16,
         "seed": 0,
-        "searches_dropout": True,
         "metric": "accuracy",
         "cache": tmp_path / "cache",
     }
@@ -77,8 +76,8 @@ def test_what_preparation_finds(arguments: dict[str, Any]) -> None:
     prepared = prepare(**arguments)
     assert prepared.sizes == SIZES
     assert prepared.labels == ("0", "1")
-    assert prepared.layers == 2
-    assert prepared.dropouts == ("attention_probs_dropout_prob", "classifier_dropout", "hidden_dropout_prob")
+    assert prepared.anatomy.layers == (("bert.encoder.layer.0",), ("bert.encoder.layer.1",))
+    assert prepared.anatomy.dropouts
     data = EncodedData.open(prepared.folder, get_task("text-classification").examples)
     train, validation = rows_of(prepared, "train"), rows_of(prepared, "validation")
     assert (len(data.train), len(data.validation)) == (len(train), len(validation)) == (32, 16)
@@ -256,7 +255,6 @@ def test_the_fresh_head_is_no_part_of_the_weights(
 ) -> None:
     first = weights_of(copied)
     assert weights_of(copied, seed=5) == first
-    assert weights_of(copied, searches_dropout=False) == first
     three = with_rows(arguments, HEAD + "".join(f"the film,{label}\n" for label in ("x", "y", "z") * 30))
     assert weights_of(copied, data=three["data"]) == first
 
@@ -394,19 +392,6 @@ def test_data_that_are_not_as_the_study_file_says(
         prepare(**{**with_rows(arguments, rows, **said), **changed})
     assert caught.value.key == key
     assert reason in caught.value.reason
-
-
-def test_a_model_without_dropout_is_refused_where_dropout_is_searched(
-    arguments: dict[str, Any], tmp_path: Path
-) -> None:
-    folder = tmp_path / "convnext"
-    config = transformers.ConvNextConfig(hidden_sizes=[4, 4], depths=[1, 1], num_stages=2, image_size=16)
-    transformers.ConvNextModel(config).save_pretrained(folder)
-    model = ModelSource(location=str(folder))
-    with pytest.raises(ModelError) as caught:
-        prepare(**{**arguments, "task": "image-classification", "model": model})
-    assert caught.value.key == "search_space.dropout"
-    assert caught.value.reason == f"{folder} (convnext) has no dropout; write `dropout: 0`"
 
 
 def test_a_checkpoint_that_lacks_weights_of_its_encoder_is_refused(arguments: dict[str, Any], tmp_path: Path) -> None:

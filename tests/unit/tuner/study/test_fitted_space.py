@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from search_spaces import SearchSpace, recipe_for
+from search_spaces.loading import load_space
+from tuner.errors import ConfigError
+from tuner.study.fitted_space import FittedSpace, fit_space
+from tuner.trial.anatomy import Anatomy, Freezable
+
+RECIPE = recipe_for("bert", "", 768)
+LAYERS = tuple((f"layer.{number}",) for number in range(4))
+BERT = Anatomy(layers=LAYERS, dropouts=("dropout",))
+RESNET = Anatomy(layers=LAYERS)
+ALBERT = Anatomy(
+    layers=(("layer",),) * 4,
+    freezable=Freezable.WHOLE,
+    reason="its one layer runs 4 times with the same weights",
+    dropouts=("dropout",),
+)
+OPAQUE = Anatomy(
+    layers=(), freezable=Freezable.NOTHING, reason="its base cannot be told from its head", dropouts=("dropout",)
+)
+
+
+def space(written: dict[str, Any]) -> SearchSpace:
+    return load_space(written, preset="text-classification", recipe=RECIPE, folder=Path())
+
+
+def fit(anatomy: Anatomy, written: dict[str, Any] | None = None, *, names: Any = None) -> FittedSpace:
+    """Fit what the user has written; `names` are those of them that the user has written, by default all."""
+    written = written or {}
+    given = written if names is None else names
+    return fit_space(space(written), anatomy, written=given, model="tiny", source="s.yaml")
+
+
+def refused(anatomy: Anatomy, written: dict[str, Any]) -> tuple[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        fit(anatomy, written)
+    assert caught.value.source == "s.yaml"
+    return caught.value.key, caught.value.reason
+
+
+def test_a_space_that_the_model_can_apply_stays_as_it_is() -> None:
+    whole = space({"frozen_layers": [0, 0.3, "gradual"], "layerwise_lr_decay": 0.9})
+    assert fit_space(whole, BERT, written=(), model="tiny", source="s") == FittedSpace(space=whole)
+
+
+# ---- dropout
+
+
+def test_a_dropout_of_the_preset_is_fixed_at_0_in_a_model_without_dropout() -> None:
+    fitted = fit(RESNET)
+    assert fitted.space.parameters["dropout"].extremes() == (0.0,)
+    assert fitted.remarks == ("dropout is fixed at 0, as tiny has no dropout",)
+    assert fitted.space.clip(RECIPE.defaults)["dropout"] == 0.0, "trial 0 follows"
+    assert {corner.dropout for corner in fitted.space.corners()} == {0.0}
+    others = {name: each for name, each in space({}).parameters.items() if name != "dropout"}
+    assert {name: each for name, each in fitted.space.parameters.items() if name != "dropout"} == others
+
+
+@pytest.mark.parametrize("written", [0.1, [0, 0.1], {"low": 0.0, "high": 0.3}, "recipe"])
+def test_a_dropout_that_the_user_writes_is_refused_in_a_model_without_dropout(written: Any) -> None:
+    assert refused(RESNET, {"dropout": written}) == (
+        "search_space.dropout",
+        "tiny has no dropout; write `dropout: 0` or leave it out",
+    )
+
+
+def test_a_dropout_of_0_is_no_dropout() -> None:
+    assert fit(RESNET, {"dropout": 0}) == FittedSpace(space=space({"dropout": 0}))
+
+
+# ---- frozen layers
+
+
+@pytest.mark.parametrize(
+    ("anatomy", "left", "remark"),
+    [
+        (
+            ALBERT,
+            (0.0, 1.0),
+            "frozen_layers is 0 or 1 in each trial, as 0.25, 0.5 and 0.75 cannot be applied to tiny: its one layer "
+            "runs 4 times with the same weights",
+        ),
+        (
+            OPAQUE,
+            (0.0,),
+            "frozen_layers is 0 in each trial, as 0.25, 0.5, 0.75 and 1 cannot be applied to tiny: its base cannot be "
+            "told from its head",
+        ),
+    ],
+)
+def test_shares_of_the_preset_are_narrowed_to_those_that_the_model_allows(
+    anatomy: Anatomy, left: tuple[float, ...], remark: str
+) -> None:
+    fitted = fit(anatomy)
+    assert fitted.space.parameters["frozen_layers"].extremes() == left
+    assert fitted.remarks == (remark,)
+
+
+@pytest.mark.parametrize(
+    ("anatomy", "written", "begin", "end"),
+    [
+        (ALBERT, [0, 0.5, 1], "0.5 cannot be", "`frozen_layers: 0` and `1` work"),
+        (ALBERT, "gradual", "gradual cannot be", "`frozen_layers: 0` and `1` work"),
+        (ALBERT, {"low": 0.0, "high": 1.0}, "a value from 0 to 1 cannot be", "`frozen_layers: 0` and `1` work"),
+        (OPAQUE, [0, 0.25, 1], "0.25 and 1 cannot be", "`frozen_layers: 0` works"),
+        (OPAQUE, 1, "1 cannot be", "`frozen_layers: 0` works"),
+    ],
+)
+def test_shares_that_the_user_writes_are_refused_and_those_that_work_are_named(
+    anatomy: Anatomy, written: Any, begin: str, end: str
+) -> None:
+    key, reason = refused(anatomy, {"frozen_layers": written})
+    assert key == "search_space.frozen_layers"
+    assert reason.startswith(f"{begin} applied to tiny: its ")
+    assert reason.endswith(f"; {end}")
+
+
+@pytest.mark.parametrize(
+    ("anatomy", "written"),
+    [(ALBERT, [0, 1]), (ALBERT, 1), (ALBERT, {"type": "int", "low": 0, "high": 1}), (OPAQUE, 0)],
+)
+def test_shares_that_the_model_allows_are_taken(anatomy: Anatomy, written: Any) -> None:
+    assert fit(anatomy, {"frozen_layers": written}) == FittedSpace(space=space({"frozen_layers": written}))
+
+
+def test_a_preset_none_of_whose_shares_is_allowed_freezes_nothing() -> None:
+    for share in (0.5, {"low": 0.3, "high": 0.7}):
+        assert fit(ALBERT, {"frozen_layers": share}, names=()).space.parameters["frozen_layers"].extremes() == (0.0,)
+
+
+# ---- rates by layer
+
+
+def test_a_rate_by_layer_needs_layers() -> None:
+    decay = {"low": 0.7, "high": 1.0, "when": {"frozen_layers": [0]}}
+    assert refused(ALBERT, {"frozen_layers": 0, "layerwise_lr_decay": 0.9}) == (
+        "search_space.layerwise_lr_decay",
+        "cannot be applied to tiny: its one layer runs 4 times with the same weights; write `layerwise_lr_decay: 1` or "
+        "leave it out",
+    )
+    assert not fit(ALBERT, {"frozen_layers": 0, "layerwise_lr_decay": 1}).remarks
+    fitted = fit(ALBERT, {"frozen_layers": 0, "layerwise_lr_decay": decay}, names=())
+    assert fitted.space.parameters["layerwise_lr_decay"].extremes() == (1.0,)
+    assert fitted.space.conditions["layerwise_lr_decay"] == {"frozen_layers": (0.0,)}
+
+
+# ---- conditions
+
+
+def test_conditions_keep_the_choices_that_are_left() -> None:
+    factor = {"low": 1.0, "high": 50.0, "when": {"frozen_layers": [0.5, 1]}}
+    fitted = fit(ALBERT, {"head_learning_rate_factor": factor})
+    assert fitted.space.conditions["head_learning_rate_factor"] == {"frozen_layers": (1.0,)}
+    assert "warmup_ratio" in fitted.space.conditions
+    assert len(fitted.remarks) == 1
+
+
+def test_a_parameter_whose_condition_is_never_met_is_left_out_with_those_that_wait_for_it() -> None:
+    written = {
+        "head_learning_rate_factor": {"choices": [1, 50], "when": {"frozen_layers": [0.5]}},
+        "warmup_ratio": {"low": 0.0, "high": 0.2, "when": {"head_learning_rate_factor": [50]}},
+    }
+    fitted = fit(ALBERT, written)
+    assert not {"head_learning_rate_factor", "warmup_ratio"} & {*fitted.space.parameters, *fitted.space.conditions}
+    assert fitted.remarks[1:] == (
+        "head_learning_rate_factor is not searched: its condition on frozen_layers is never met with this model",
+        "warmup_ratio is not searched: its condition on head_learning_rate_factor is never met with this model",
+    )
