@@ -21,6 +21,10 @@ import datasets
 import torch
 import transformers
 
+from architectures.torchvision_import import make_importable
+
+make_importable()  # before transformers looks for it
+
 from architectures.catalogue import Architecture, catalogue
 from architectures.outcomes import Outcome, Verdict, write_outcomes
 from architectures.product import write_pictures, write_texts

@@ -26,7 +26,7 @@ _LEFT = ("xlnet",)
 _TOKENS = {"pad": "<pad>", "bos": "<s>", "eos": "</s>"}
 
 
-def write_checkpoint(architecture: Architecture, folder: Path, **settings: Any) -> Path:
+def write_checkpoint(architecture: Architecture, folder: Path, /, **settings: Any) -> Path:
     """Write a checkpoint.
 
     Args:

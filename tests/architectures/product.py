@@ -68,7 +68,7 @@ def write_pictures(folder: Path) -> Path:
     return folder
 
 
-def prepared(architecture: Architecture, checkpoint: Path, source: Path, cache: Path, *, dropout: bool) -> Prepared:
+def prepared(architecture: Architecture, checkpoint: Path, source: Path, cache: Path) -> Prepared:
     """Prepare a study of one checkpoint.
 
     Args:
@@ -76,7 +76,6 @@ def prepared(architecture: Architecture, checkpoint: Path, source: Path, cache: 
         checkpoint: Its folder.
         source: The data.
         cache: Takes encoded data.
-        dropout: Whether the study searches dropout.
 
     Raises:
         ModelError: The study is refused.
@@ -89,7 +88,6 @@ def prepared(architecture: Architecture, checkpoint: Path, source: Path, cache: 
             source=str(source),
             max_length=32,
             seed=0,
-            searches_dropout=dropout,
             metric="accuracy",
             cache=cache,
         )

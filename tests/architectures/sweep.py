@@ -53,7 +53,7 @@ class Judgement:
     complaints: list[str] = field(default_factory=list)
 
 
-def judge(architecture: Architecture, workplace: Workplace, **settings: Any) -> Judgement:
+def judge(architecture: Architecture, workplace: Workplace, /, **settings: Any) -> Judgement:
     """Drive an architecture through the product and judge it.
 
     Args:
@@ -65,7 +65,7 @@ def judge(architecture: Architecture, workplace: Workplace, **settings: Any) -> 
     checkpoint = write_checkpoint(architecture, home / "checkpoint", **settings)
     source = workplace.texts if architecture.kind == "text" else workplace.pictures
     try:
-        found = prepared(architecture, checkpoint, source, workplace.cache, dropout=False)
+        found = prepared(architecture, checkpoint, source, workplace.cache)
     except ModelError as error:
         return Judgement(Outcome(verdict=Verdict.REFUSED, note=_without_place(error, checkpoint)))
     return _Case(architecture, checkpoint, found, home / "states").judgement()
@@ -81,7 +81,7 @@ class _Case:
     def __init__(self, architecture: Architecture, checkpoint: Path, found: Prepared, states: Path) -> None:
         self._architecture, self._checkpoint, self._found, self._states = architecture, checkpoint, found, states
         self._anatomy: Anatomy = found.anatomy
-        self._dropout = DROPOUT if self._anatomy.dropouts else None
+        self._dropout = DROPOUT if self._anatomy.dropouts else 0.0
         self._inputs = self._make_inputs()
         self._places: dict[float, Any] = {}
 
@@ -95,7 +95,7 @@ class _Case:
                 verdict=verdict,
                 layers=anatomy.count,
                 shares=_SHARES[anatomy.freezable],
-                dropout="set" if self._dropout is not None else "none to set",
+                dropout="set" if self._dropout else "none to set",
                 trunk=self._trunk(),
                 note=anatomy.reason,
             ),
@@ -129,7 +129,7 @@ class _Case:
         yield from frozen_complaints(plain.training, self._anatomy, frozen)
         yield from group_complaints(plain.training, self._anatomy, frozen)
         yield from dropout_complaints(plain.training.draws, self._anatomy, frozen, self._dropout)
-        if self._dropout is not None and frozen < self._anatomy.count and not any(d.p for d in plain.training.draws):
+        if self._dropout and frozen < self._anatomy.count and not any(d.p for d in plain.training.draws):
             yield "no dropout draws"
         if frozen:
             cached = carry_out(with_trunk_cache(run, self._found, self._states))

@@ -132,7 +132,7 @@ def test_every_loss_is_that_of_transformers_trainer(case: Case, workplace: Workp
         tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint, padding_side=case.side)
         tokenizer.save_pretrained(checkpoint)
     source = workplace.texts if architecture.kind == "text" else workplace.pictures
-    found = prepared(architecture, checkpoint, source, workplace.cache, dropout=False)
+    found = prepared(architecture, checkpoint, source, workplace.cache)
     plain = trial_run(architecture, checkpoint, found, frozen=0.0, dropout=None)
     run = replace(plain, hyperparameters=replace(plain.hyperparameters, **SETTINGS), evaluations=STEPS)
     # An evaluation a step: the training loss since the evaluation before is that step's.

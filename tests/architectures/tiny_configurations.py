@@ -47,7 +47,7 @@ _TOKENS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
 _OTHER_TOKEN = 4
 
 
-def tiny(kind: str, config_class: type[PreTrainedConfig], **more: Any) -> PreTrainedConfig:
+def tiny(kind: str, config_class: type[PreTrainedConfig], /, **more: Any) -> PreTrainedConfig:
     """Return a configuration of a few thousand parameters.
 
     Args:

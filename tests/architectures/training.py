@@ -89,20 +89,20 @@ def certain_to_decay(model: nn.Module) -> frozenset[str]:
     )
 
 
-def dropout_complaints(draws: Collection[Draw], anatomy: Anatomy, frozen: int, asked: float | None) -> Iterator[str]:
+def dropout_complaints(draws: Collection[Draw], anatomy: Anatomy, frozen: int, asked: float) -> Iterator[str]:
     """Yield the dropouts that drew in frozen modules, or with another probability than the one asked for.
 
     Args:
         draws: Those of a training.
         anatomy: The model's anatomy.
         frozen: Layers that were frozen.
-        asked: The probability; None asks for none.
+        asked: The probability.
     """
     for draw in sorted(draws, key=lambda draw: (draw.module, draw.p)):
         if anatomy.is_frozen(draw.module, frozen):
             if draw.p:
                 yield f"{draw.module} is frozen and drops out {draw.p}"
-        elif asked is not None and draw.p != asked:
+        elif draw.p != asked:
             yield f"{draw.module} drops out {draw.p} where {asked} was asked for"
 
 

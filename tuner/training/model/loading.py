@@ -19,7 +19,7 @@ from tuner.training.model.blueprint import Blueprint
 from tuner.training.model.dropout import config_dropouts, dropout_overrides, module_dropouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import nn
 
@@ -149,13 +149,22 @@ def _check_encoder_is_pretrained(model: nn.Module, info: Mapping[str, Any], sour
             f"{source.location} lacks {len(missing)} weights of its encoder, such as {missing[0]}",
         )
     # Loading replaces a weight of another shape by random numbers: right for the head, never for the encoder.
-    odd = sorted(name for name, *_ in info["mismatched_keys"] if name.startswith(prefix) and "pooler" not in name)
+    odd = sorted(
+        name
+        for name, there, here in info["mismatched_keys"]
+        if name.startswith(prefix) and "pooler" not in name and not _is_of_classes(there, here, model.config.num_labels)
+    )
     if odd:
         raise ModelError(
             "",
             "model",
             f"{source.location} has {len(odd)} weights of another shape than its config.json says, such as {odd[0]}",
         )
+
+
+def _is_of_classes(there: Sequence[int], here: Sequence[int], classes: int) -> bool:
+    """Return whether a weight differs in its number of classes alone: some models have their head inside the base."""
+    return tuple(here[:1]) == (classes,) and tuple(there[1:]) == tuple(here[1:])
 
 
 def _check_dropouts(model: nn.Module, probability: float) -> None:
