@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from tuner.training.model.dropout import module_dropouts
+from tuner.training.model.dropout import module_dropouts, places
 from tuner.training.optimisation.clipping import MAX_GRAD_NORM
 from tuner.training.precision import device_kind, mixed_precision
 
@@ -34,7 +34,8 @@ def effective_configuration(
     were asked for.
     """
     frozen = set(freezing.frozen_modules())
-    dropouts = module_dropouts(model, skip=lambda name: name.split(":")[0] in frozen)
+    named = [place.name for place in places(model) if ":config." not in place.name]
+    dropouts = module_dropouts(model, named, skip=lambda name: name in frozen)
     hp = run.hyperparameters
     return {
         "learning_rates": {group["name"]: group["initial_lr"] for group in groups},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tuner.training.optimisation.roles import decaying
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -23,18 +25,19 @@ def parameter_groups(
         frozen_layers: Layers that are never trained; they and the modules below them are left out.
 
     Returns:
-        Groups with `name`, `params`, `lr` and `weight_decay`. Vectors and scalars (biases, norms) never decay.
+        Groups with `name`, `params`, `lr` and `weight_decay`. Vectors, scalars, biases and norms never decay.
         The head's rate is the learning rate times `head_learning_rate_factor` to the power of the frozen share of the
         layers: the published single rate where every layer is trained, the whole factor where only the head is. A
         layer's rate is the learning rate times `layerwise_lr_decay` to the power of its distance from the last layer.
     """
     layers = len(layer_map.layers)
+    decayed = decaying(model)
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
         depth = layer_map.depth(name)
         if depth is not None and frozen_layers > 0 and depth <= frozen_layers:
             continue
-        decays = parameter.ndim > 1
+        decays = name in decayed
         if depth is None:
             part, factor = "head", hyperparameters.head_learning_rate_factor ** (frozen_layers / layers)
         elif hyperparameters.layerwise_lr_decay == 1:
