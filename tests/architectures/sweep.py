@@ -20,6 +20,8 @@ from architectures.training import dropout_complaints, frozen_complaints, group_
 from architectures.watching import watch
 from tuner.errors import ModelError
 from tuner.training.model.freezing import Freezing
+from tuner.training.model.loading import build_model
+from tuner.training.tasks import get_task
 from tuner.trial.anatomy import Anatomy, Freezable
 
 if TYPE_CHECKING:
@@ -136,7 +138,10 @@ class _Case:
             yield from self._cache_complaints(share, plain, cached)
 
     def _mode_complaints(self, depths: list[int]) -> Iterator[str]:
-        model = self._model(dropout=self._dropout)
+        run = trial_run(self._architecture, self._checkpoint, self._found, frozen=0.0, dropout=self._dropout)
+        assert run.model is not None
+        blueprint = get_task(run.task).blueprint(run.model, self._found.labels, run.seed)
+        model: Any = build_model(blueprint, dropout=self._dropout)
         freezing = Freezing(model, self._anatomy, dict(enumerate(depths)))
         for step, frozen in enumerate(depths):
             freezing.begin_optimiser_step(step)
@@ -154,15 +159,9 @@ class _Case:
 
     # ---- plain transformers
 
-    def _model(self, dropout: float | None = None) -> Any:
-        from tuner.training.model.dropout import dropout_overrides
-
-        config = transformers.AutoConfig.from_pretrained(self._checkpoint)
+    def _model(self) -> Any:
         model = self._architecture.auto_model.from_pretrained(
-            self._checkpoint,
-            num_labels=2,
-            ignore_mismatched_sizes=True,
-            **dropout_overrides(config, dropout),
+            self._checkpoint, num_labels=len(self._found.labels), ignore_mismatched_sizes=True
         )
         if self._anatomy.padding is not None:
             agree(model, self._anatomy.padding)

@@ -35,7 +35,7 @@ def effective_configuration(
     """
     frozen, anatomy = set(freezing.frozen_modules()), freezing.anatomy
     names = [name for name, _ in model.named_parameters()]
-    dropouts = module_dropouts(model, skip=lambda name: name.split(":")[0] in frozen)
+    dropouts = module_dropouts(model, anatomy.dropouts, skip=lambda name: name in frozen)
     hp = run.hyperparameters
     return {
         "learning_rates": {group["name"]: group["initial_lr"] for group in groups},

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tuner.training.model.dropout_draws import examine_dropouts
 from tuner.training.model.layers import examine_layers
+from tuner.training.model.straddling import find_straddling
 from tuner.training.trunk.trunk_examination import examine_trunk
 
 if TYPE_CHECKING:
@@ -23,16 +25,22 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str]) -> 
     """Find the anatomy of a model. The model cannot be trained afterwards.
 
     Args:
-        model: The model as it was built.
+        model: The model, built with a dropout above 0: with 0, some architectures build no dropout at all.
         examples: Examples to compute; a short and a middling one are taken.
         fresh: Names of the weights that the checkpoint does not have.
 
     Raises:
-        ModelError: The model cannot compute the examples, or a setting of it cannot be applied.
+        ModelError: The model cannot compute the examples, or a dropout of it cannot be set.
     """
     order = np.argsort(examples.lengths, kind="stable")
     chosen = order[[0, len(order) // 2]]
     width = int(examples.lengths[chosen].max())
     inputs, outline = examples.inputs(chosen, width=width), examples.outline(chosen, width=width)
     anatomy = examine_layers(model, inputs, fresh=fresh)
+    recording = examine_dropouts(model, inputs)
+    anatomy = replace(
+        anatomy,
+        dropouts=recording.places,
+        straddling=find_straddling(model, anatomy, recording),
+    )
     return replace(anatomy, trunk=examine_trunk(model, anatomy, inputs, outline))

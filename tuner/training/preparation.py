@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError
@@ -11,7 +10,6 @@ from tuner.study.prepared import Prepared
 from tuner.training.data.encoded import EncodedData, content_key, summarise_lengths, write_prepared
 from tuner.training.data.files.places import ROW
 from tuner.training.examination import examine
-from tuner.training.model.dropout import config_dropouts
 from tuner.training.model.loading import load_config, load_pretrained
 from tuner.training.model.weights import weights_fingerprint
 from tuner.training.progress import Progress, silent
@@ -26,6 +24,8 @@ if TYPE_CHECKING:
 
     from tuner.study.prepared import PreparationRequest
 
+#: Dropout of the model that is examined: where it is 0, some architectures build no dropout.
+EXAMINED_DROPOUT = 0.1
 #: Rows that are encoded between two words of progress.
 _PART = 20_000
 
@@ -96,11 +96,10 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     release_memory()
     progress("building the model", 0, 0)
     blueprint = task.blueprint(model, labels, request.seed)
-    built, fresh = load_pretrained(blueprint, dropout=0.1 if config_dropouts(config) else None)
+    built, fresh = load_pretrained(blueprint, dropout=EXAMINED_DROPOUT)
     weights = weights_fingerprint(built, fresh, config)
     progress("examining the model", 0, 0)
     anatomy = examine(built, EncodedData.open(folder, task.examples).train, fresh=fresh)
-    anatomy = replace(anatomy, dropouts=tuple(config_dropouts(config)))
     return Prepared(
         folder=folder,
         fingerprint=fingerprint,

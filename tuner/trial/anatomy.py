@@ -77,10 +77,11 @@ class Anatomy:
     #: Depth by name of a module, parameter or buffer. A name that is not here has the depth of the longest one here
     #: that contains it; the model itself is "".
     depths: Mapping[str, int | None] = field(default_factory=dict)
-    #: Modules that drop out below and above some layer's output: while layers are frozen, each is in evaluation mode
-    #: until the last frozen layer has run.
+    #: Modules that drop out below the output of a layer and end above it: while layers are frozen, each is in
+    #: evaluation mode until the last frozen layer has run.
     straddling: tuple[str, ...] = ()
-    #: Modules that draw dropout when the model trains. Empty where the model has no dropout.
+    #: Places of the dropout probabilities that the model draws with when it trains: the name of a dropout module, or
+    #: that of another module, a colon and the path of its attribute. Empty where the model has no dropout.
     dropouts: tuple[str, ...] = ()
     #: None where the inputs are no texts.
     padding: Padding | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,7 +17,7 @@ from tuner.trial.anatomy import Anatomy, Freezable
 if TYPE_CHECKING:
     from torch import nn
 
-    from tuner.training.model.depths import Depths, LayerRun
+    from tuner.training.model.depths import Depths
 
 
 def examine_layers(model: nn.Module, inputs: Mapping[str, torch.Tensor], *, fresh: Collection[str] = ()) -> Anatomy:
@@ -39,16 +39,14 @@ def examine_layers(model: nn.Module, inputs: Mapping[str, torch.Tensor], *, fres
         return _undivided(model, fresh)
     depths = all_depths(model, record, runs)
     layers = tuple(run.row for run in runs)
-    straddling = _straddling(record, runs)
     if len(set(layers)) == len(layers):
-        return Anatomy(layers=layers, depths=depths, straddling=straddling)
+        return Anatomy(layers=layers, depths=depths)
     # A layer that runs again has no output that its later runs leave unchanged, so it has one depth: the last.
     shared = {name: depth if depth in (None, 0) else len(layers) for name, depth in depths.items()}
     times = f"runs {len(layers)} times" if len(set(layers)) == 1 else "run several times"
     return Anatomy(
         layers=layers,
         depths=_without_repetitions(shared),
-        straddling=straddling,
         freezable=Freezable.WHOLE,
         reason=f"its {'layer' if len(set(layers)) == 1 else 'layers'} {times} with the same weights",
     )
@@ -77,21 +75,6 @@ def _undivided(model: nn.Module, fresh: Collection[str]) -> Anatomy:
     # Fresh weights inside the base, such as a pooler's, have to be trained.
     inside = {name: None for name in sorted(fresh) if name.startswith(f"{base}.")}
     return Anatomy(layers=((base,),), depths={"": None, base: 1, **inside}, freezable=Freezable.WHOLE, reason=reason)
-
-
-def _straddling(record: ForwardRecord, runs: Sequence[LayerRun]) -> tuple[str, ...]:
-    """Return the modules that run below and above the output of some layer, and are no part of one layer."""
-    ends = [run.end for run in runs]
-    found: dict[str, None] = {}
-    for call in record.calls:
-        first, last = call.begin, max(each.end for each in record.of(call.module))
-        if call.module and any(first < end < last for end in ends) and not _is_in(call.module, runs):
-            found[call.module] = None
-    return tuple(found)
-
-
-def _is_in(name: str, runs: Sequence[LayerRun]) -> bool:
-    return any(name == layer or name.startswith(f"{layer}.") for run in runs for layer in run.row)
 
 
 def _without_repetitions(depths: Depths) -> Depths:

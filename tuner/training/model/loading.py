@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import random
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
@@ -16,18 +17,22 @@ from tuner.errors import ModelError
 from tuner.study.sources import loading_problem
 from tuner.training.model import template
 from tuner.training.model.blueprint import Blueprint
-from tuner.training.model.dropout import config_dropouts, dropout_overrides, module_dropouts
+from tuner.training.model.dropout import config_dropouts, set_config_dropouts, set_dropouts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import nn
 
     from tuner.trial.run import ModelSource
 
 
-def load_config(model: ModelSource) -> Any:
+def load_config(model: ModelSource, **settings: Any) -> Any:
     """Load a model's configuration.
+
+    Args:
+        model: The checkpoint.
+        settings: Entries that replace the checkpoint's.
 
     Raises:
         ModelError: There is none.
@@ -35,7 +40,7 @@ def load_config(model: ModelSource) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(model.location, **model.arguments)
+        return AutoConfig.from_pretrained(model.location, **model.arguments, **settings)
     except (OSError, ValueError, KeyError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable configuration: {reason}") from error
@@ -52,7 +57,7 @@ def build_model(blueprint: Blueprint, *, dropout: float | None) -> nn.Module:
         The model in fp32, on the processor.
 
     Raises:
-        ModelError: The checkpoint lacks weights, or weights of its encoder, or has a dropout that cannot be set.
+        ModelError: The checkpoint lacks weights, or weights of its encoder.
     """
     taken = template.take(blueprint, dropout=dropout)
     return load_pretrained(blueprint, dropout=dropout)[0] if taken is None else taken
@@ -89,10 +94,25 @@ def keep_template(blueprint: Blueprint, *, room: int | None) -> None:
 
 
 def _without_weights(blueprint: Blueprint, config: Any, dropout: float) -> nn.Module:
-    settings = {**config.to_dict(), **dropout_overrides(config, dropout)}
-    with torch.device("meta"):
-        built: nn.Module = blueprint.auto_model.from_config(type(config).from_dict(settings), dtype=torch.float32)
+    def build(config: Any) -> Any:
+        with torch.device("meta"):
+            return blueprint.auto_model.from_config(config, dtype=torch.float32)
+
+    built: nn.Module = _with_dropout(build, config, dropout)
+    set_dropouts(built, dropout)
     return built
+
+
+def _with_dropout(build: Callable[[Any], Any], config: Any, dropout: float) -> Any:
+    """Build from a configuration whose dropouts are set, or from the configuration as it is if that is refused.
+
+    DiffLlama draws no dropout, and refuses a configuration with one.
+    """
+    asked = copy.deepcopy(config)
+    set_config_dropouts(asked, dropout)
+    with suppress(ValueError):
+        return build(asked)
+    return build(copy.deepcopy(config))
 
 
 def _other_random_states() -> bytes:
@@ -115,26 +135,29 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
         The model, and the names of the weights that are not the checkpoint's: those of the fresh head.
     """
     model = blueprint.source
-    config = load_config(model)
-    overrides = dropout_overrides(config, dropout)
-    torch.manual_seed(blueprint.seed)
-    try:
-        built, info = blueprint.auto_model.from_pretrained(
+    config = load_config(model, **blueprint.head)
+
+    def build(config: Any) -> Any:
+        torch.manual_seed(blueprint.seed)
+        return blueprint.auto_model.from_pretrained(
             model.location,
             **model.arguments,
-            **blueprint.head,
+            config=config,
             use_safetensors=True,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
-            **overrides,
         )
+
+    try:
+        built, info = build(config) if dropout is None else _with_dropout(build, config, dropout)
     except (ImportError, OSError, ValueError, KeyError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
     _check_encoder_is_pretrained(built, info, model)
     if dropout is not None:
-        _check_dropouts(built, dropout)
+        # Some dropouts are no entry of the configuration.
+        set_dropouts(built, dropout)
     return built, frozenset(info["missing_keys"]) | {name for name, *_ in info["mismatched_keys"]}
 
 
@@ -165,16 +188,6 @@ def _check_encoder_is_pretrained(model: nn.Module, info: Mapping[str, Any], sour
 def _is_of_classes(there: Sequence[int], here: Sequence[int], classes: int) -> bool:
     """Return whether a weight differs in its number of classes alone: some models have their head inside the base."""
     return tuple(here[:1]) == (classes,) and tuple(there[1:]) == tuple(here[1:])
-
-
-def _check_dropouts(model: nn.Module, probability: float) -> None:
-    for name, actual in module_dropouts(model).items():
-        if actual != probability:
-            raise ModelError(
-                "",
-                "model",
-                f"dropout of {name} stays {actual}: {type(model).__name__} has no configuration for it",
-            )
 
 
 def describe(config: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ untrained model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -86,7 +87,7 @@ def check(model: nn.Module, fresh: Callable[[float], nn.Module]) -> None:
 
 def _settings(model: nn.Module) -> dict[str, Any]:
     """Return the type and the plain attributes of every module, by name."""
-    found: dict[str, Any] = {"config": {name: getattr(model.config, name) for name in config_dropouts(model.config)}}
+    found: dict[str, Any] = {"config": {name: attrgetter(name)(model.config) for name in config_dropouts(model.config)}}
     for name, module in model.named_modules():
         plain = {
             key: value

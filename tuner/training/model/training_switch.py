@@ -25,7 +25,7 @@ class TrainingSwitch:
 
     def __init__(self, model: nn.Module, anatomy: Anatomy) -> None:
         self._anatomy = anatomy
-        self._straddling = [model.get_submodule(name) for name in anatomy.straddling]
+        self._straddling = {name: model.get_submodule(name) for name in anatomy.straddling}
         self._model = model
         #: Layers that are frozen now.
         self.frozen_layers = 0
@@ -65,8 +65,9 @@ class TrainingSwitch:
         self._restore = restore
 
     def _set_training(self, *, is_training: bool) -> None:
-        for module in self._straddling:
-            module.training = is_training
+        for name, module in self._straddling.items():
+            if not self._anatomy.is_frozen(name, self.frozen_layers):
+                module.training = is_training
 
 
 def _nothing() -> None:

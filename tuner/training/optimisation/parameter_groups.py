@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tuner.training.optimisation.roles import decaying
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -23,19 +25,20 @@ def parameter_groups(
         frozen_layers: Layers that are never trained; they and the modules below them are left out.
 
     Returns:
-        Groups with `name`, `params`, `lr` and `weight_decay`. Vectors and scalars (biases, norms) never decay.
+        Groups with `name`, `params`, `lr` and `weight_decay`. Vectors, scalars, biases and norms never decay.
         The head's rate is the learning rate times `head_learning_rate_factor` to the power of the frozen share of the
         layers: the published single rate where every layer is trained, the whole factor where only the head is. A
         layer's rate is the learning rate times `layerwise_lr_decay` to the power of its distance from the last layer.
     """
     layers = anatomy.count
+    decayed = decaying(model)
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
         # A parameter that the architecture keeps out of training, such as positions from a formula, stays out.
         if anatomy.is_frozen(name, frozen_layers) or not parameter.requires_grad:
             continue
         depth = anatomy.depth(name)
-        decays = parameter.ndim > 1
+        decays = name in decayed
         if depth is None:
             part, factor = "head", hyperparameters.head_learning_rate_factor ** (frozen_layers / layers)
         elif hyperparameters.layerwise_lr_decay == 1:

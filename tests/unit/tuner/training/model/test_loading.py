@@ -12,7 +12,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from tuner.errors import ModelError
-from tuner.training.model.dropout import CONFIG_NAMES, config_dropouts, dropout_overrides, module_dropouts
+from tuner.training.model.dropout import places
+from tuner.training.model.dropout_draws import examine_dropouts
 from tuner.training.model.loading import build_model, describe, load_config
 from tuner.training.model.weights import restore_weights, save_weights
 from tuner.training.tasks import get_task
@@ -143,35 +144,18 @@ def test_what_a_study_needs_to_know_of_a_model(copied: Path) -> None:
 # ---- dropout
 
 
-ENCODERS = (
-    "albert", "beit", "bert", "big_bird", "camembert", "convbert", "data2vec-text", "deberta", "deberta-v2", "deit",
-    "dinov2", "distilbert", "electra", "ernie", "flaubert", "funnel", "gpt2", "layoutlm", "longformer", "mobilebert",
-    "modernbert", "mpnet", "nezha", "rembert", "roberta", "roformer", "squeezebert", "vit", "xlm", "xlm-roberta",
-    "xlnet",
-)  # fmt: skip
+def dropouts(model: torch.nn.Module) -> set[float]:
+    return {place.value for place in places(model)}
 
 
-@pytest.mark.parametrize("model_type", [name for name in ENCODERS if name in transformers.CONFIG_MAPPING])
-def test_every_dropout_that_an_architecture_names_is_known(model_type: str) -> None:
-    config = transformers.CONFIG_MAPPING[model_type]()
-    named = {name for name in config.to_dict() if "drop" in name or name.endswith("pdrop")}
-    # Whole layers and patches that are dropped are another thing, and a flag is no probability.
-    other = {"layerdrop", "drop_path_rate", "summary_use_proj"}
-    assert {name for name in named if name not in other and "layer_drop" not in name} <= set(CONFIG_NAMES)
-    assert config_dropouts(config), "an encoder whose dropout could not be searched"
+def test_every_dropout_of_a_model_is_the_one_that_is_asked(copied: Path) -> None:
+    assert dropouts(build(copied, dropout=0.2)) == {0.2}
+    change_config(copied, hidden_dropout_prob=0.3, attention_probs_dropout_prob=0.4, classifier_dropout=0.5)
+    assert dropouts(build(copied, dropout=0.2)) == {0.2}
+    assert dropouts(build(copied, dropout=None)) == {0.3, 0.4, 0.5}
 
 
-def test_a_probability_that_is_not_sampled_changes_no_configuration() -> None:
-    assert dropout_overrides(transformers.BertConfig(), None) == {}
-    assert dropout_overrides(transformers.DistilBertConfig(), 0.2) == {
-        "attention_dropout": 0.2,
-        "dropout": 0.2,
-        "qa_dropout": 0.2,
-        "seq_classif_dropout": 0.2,
-    }
-
-
-def test_a_dropout_that_no_configuration_reaches_is_refused(copied: Path) -> None:
+def test_a_dropout_that_no_configuration_names_is_set_too(copied: Path) -> None:
     class Stubborn(transformers.BertForSequenceClassification):
         def __init__(self, config: Any) -> None:
             super().__init__(config)
@@ -180,10 +164,35 @@ def test_a_dropout_that_no_configuration_reaches_is_refused(copied: Path) -> Non
     class Task(type(TEXT)):  # type: ignore[misc]
         auto_model = Stubborn
 
-    with pytest.raises(ModelError, match=r"dropout of extra stays 0\.5: Stubborn has no configuration for it"):
-        build_model(Task().blueprint(ModelSource(location=str(copied)), ("a", "b"), 0), dropout=0.1)
+    blueprint = Task().blueprint(ModelSource(location=str(copied)), ("a", "b"), 0)
+    assert build_model(blueprint, dropout=0.1).extra.p == 0.1  # type: ignore[union-attr]
 
 
-def test_modules_that_are_skipped_are_not_among_the_dropouts(copied: Path) -> None:
-    model = build(copied, dropout=0.2)
-    assert module_dropouts(model, skip=lambda name: name.startswith("bert")) == {"dropout": 0.2}
+def test_the_dropouts_of_both_parts_of_a_model_are_set(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 8, "intermediate_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1}
+    config = transformers.CLIPConfig(
+        text_config=sizes, vision_config={**sizes, "image_size": 8, "patch_size": 4}, projection_dim=8
+    )
+    transformers.CLIPForImageClassification(config).save_pretrained(tmp_path)
+    task = get_task("image-classification")
+    blueprint = task.blueprint(ModelSource(location=str(tmp_path)), ("a", "b"), 0)
+    model: Any = build_model(blueprint, dropout=0.2)
+    assert dropouts(model) == {0.2}
+    assert model.config.vision_config.attention_dropout == model.config.text_config.attention_dropout == 0.2
+
+
+def test_an_architecture_that_refuses_a_dropout_in_its_configuration_is_built(tmp_path: Path) -> None:
+    config = transformers.DiffLlamaConfig(
+        vocab_size=32,
+        hidden_size=16,
+        intermediate_size=8,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        num_hidden_layers=1,
+        pad_token_id=0,
+    )
+    transformers.DiffLlamaForSequenceClassification(config).save_pretrained(tmp_path)
+    model: Any = build(tmp_path, dropout=0.2)
+    assert model.config.num_labels == 2
+    ids = {"input_ids": torch.ones(2, 4, dtype=torch.long)}
+    assert examine_dropouts(model, ids).draws == ()
