@@ -55,7 +55,7 @@ docs: $(VENV)/.checking ## Bring the generated parts of the documentation up to 
 	$(BIN)/python docs/update_reference.py
 
 architectures: $(VENV)/.test .venv-timm/.made ## Drive every architecture, and write what came of it into docs/reference/architectures.md
-	PYTHONPATH=.:tests .venv-timm/bin/python -m architectures
+	PYTHONPATH=.:tests .venv-timm/bin/python -m architectures.run_sweep
 	$(BIN)/python docs/update_reference.py
 
 # Compose mounts these files as they are, for users of the containers' own: all may read them, in a folder that only you may

@@ -69,7 +69,18 @@ def tokenizer(config: Any) -> transformers.PreTrainedTokenizerFast:
         if number is not None and words[number] is None:
             words[number] = _TOKENS[role]
     named = {role: words[number] for role, number in ids.items() if number is not None}
-    others = iter(["<unk>", "<cls>", "<sep>", "<|endoftext|>", *GOOD, *BAD, *PLAIN, *(f"word{number}" for number in range(VOCABULARY))])
+    others = iter(
+        [
+            "<unk>",
+            "<cls>",
+            "<sep>",
+            "<|endoftext|>",
+            *GOOD,
+            *BAD,
+            *PLAIN,
+            *(f"word{number}" for number in range(VOCABULARY)),
+        ]
+    )
     vocabulary = {word or next(others): number for number, word in enumerate(words)}
     backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()

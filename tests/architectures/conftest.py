@@ -13,10 +13,6 @@ import pytest
 import torch
 import transformers
 
-from architectures.torchvision_import import make_importable
-
-make_importable()  # before transformers looks for it
-
 from architectures.product import write_pictures, write_texts
 from architectures.sweep import Workplace
 

@@ -85,8 +85,8 @@ TEXT: dict[str, dict[str, Any]] = {
         "qk_rope_head_dim": 8,
         "qk_nope_head_dim": 8,
         "head_dim": 8,
-        "rope_parameters": _ROPE | {"partial_rotary_factor": 1.0, "llama_4_scaling_beta": 0.1,
-                                    "original_max_position_embeddings": 64},
+        "rope_parameters": _ROPE
+        | {"partial_rotary_factor": 1.0, "llama_4_scaling_beta": 0.1, "original_max_position_embeddings": 64},
     },
     "mobilebert": {"true_hidden_size": 32, "intra_bottleneck_size": 32, "embedding_size": 32, "hidden_size": 32},
     "modernbert": {"local_attention": 8, "global_attn_every_n_layers": 2},
@@ -220,7 +220,12 @@ IMAGE: dict[str, dict[str, Any]] = {
     "swiftformer": {"embed_dims": [16, 16, 32, 32], "depths": [1, 1, 2, 1], "image_size": 64},
     "swin": _WINDOWS,
     "swinv2": _WINDOWS,
-    "textnet": {"depths": [3, 4, 4, 4], "stem_out_channels": 16, "hidden_sizes": [16, 16, 16, 32, 32], "image_size": [64, 64]},
+    "textnet": {
+        "depths": [3, 4, 4, 4],
+        "stem_out_channels": 16,
+        "hidden_sizes": [16, 16, 16, 32, 32],
+        "image_size": [64, 64],
+    },
 }
 #: The architecture of timm that stands for all.
 IMAGE["timm_wrapper"] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from architectures.flow import Flow, record
-
 from tuner.trial.anatomy import Anatomy, Freezable
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def layer_complaints(model: nn.Module, anatomy: Anatomy, inputs: Mapping[str, to
         yield f"{odd[0]} is {occurrences[odd[0]]} layers and runs {len(flow.calls[odd[0]])} times"
         return
     boundaries = _boundaries(flow, anatomy)
-    for number, (below, above) in enumerate(zip(boundaries, boundaries[1:], strict=False), start=1):
+    for number, (below, above) in enumerate(pairwise(boundaries), start=1):
         if not flow.is_computed_from(above.returned, below.returned):
             yield f"layer {number + 1} is not computed from layer {number}"
     yield from _depth_complaints(model, anatomy, flow, boundaries)
@@ -72,10 +72,9 @@ def _boundaries(flow: Flow, anatomy: Anatomy) -> list[_Boundary]:
     return found
 
 
-def _depth_complaints(
-    model: nn.Module, anatomy: Anatomy, flow: Flow, boundaries: list[_Boundary]
-) -> Iterator[str]:
+def _depth_complaints(model: nn.Module, anatomy: Anatomy, flow: Flow, boundaries: list[_Boundary]) -> Iterator[str]:
     made = [flow.parameters(boundary.returned) for boundary in boundaries]
+    taken = [flow.parameters(boundary.taken) for boundary in boundaries]
     trained = flow.parameters(flow.logits)
     for name, _ in model.named_parameters():  # of a parameter with several names, the first one counts
         if name not in trained:
@@ -86,12 +85,14 @@ def _depth_complaints(
             yield f"{name} has depth {depth}, and the first layer that it changes is {first}"
         elif depth is None or first is None or anatomy.freezable == Freezable.WHOLE:
             continue
-        elif depth not in (0, first, first - 1) or (depth != first and _inside(name, anatomy)):
-            yield f"{name} has depth {depth}, and the first layer that it changes is {first}"
-        elif depth == 0 and not _is_below(flow, name, boundaries, first):
-            yield f"{name} has depth 0, and is computed above layer 1"
-        elif depth == first - 1 > 0 and name not in flow.parameters(boundaries[first - 1].taken):
-            yield f"{name} has depth {depth}, and is part of layer {first}"
+        elif name not in taken[first - 1] or _inside(name, anatomy):
+            if depth != first:
+                yield f"{name} has depth {depth}, and is part of layer {first}"
+        elif depth == 0:
+            if not _is_below(flow, name, boundaries, first):
+                yield f"{name} has depth 0, and is computed above layer 1"
+        elif depth != first - 1:
+            yield f"{name} has depth {depth}, and is computed between layers {first - 1} and {first}"
 
 
 def _inside(name: str, anatomy: Anatomy) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,6 @@ from tuner.trial.anatomy import Anatomy, Freezable
 if TYPE_CHECKING:
     from architectures.catalogue import Architecture
     from architectures.product import Trial
-
     from tuner.study.prepared import Prepared
 
 #: Probability of dropout in trials: so large that one drop out of place is seen.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from architectures.verdicts import assert_as_documented, others
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from architectures.verdicts import POPULAR, assert_as_documented
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from architectures.catalogue import Architecture
 from architectures.outcomes import Verdict, read_outcomes
 from architectures.sweep import Workplace, judge
-
 
 ROOT = Path(__file__).parents[2]
 #: An environment with timm and torchvision, which sees this one behind it.
@@ -51,4 +51,6 @@ def test_the_models_of_timm_pass_in_the_environment_that_has_timm() -> None:
 def test_without_timm_the_error_says_how_to_install_it(workplace: Workplace) -> None:
     judgement = judge(TIMM, replace(workplace, folder=workplace.folder / "missing"))
     assert judgement.outcome.verdict == Verdict.REFUSED
-    assert str(judgement.outcome.note).endswith("it is a model of timm, which is not installed; install 'shichimi[timm]'")
+    assert str(judgement.outcome.note).endswith(
+        "it is a model of timm, which is not installed; install 'shichimi[timm]'"
+    )

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 import transformers
+from datasets import load_from_disk
+
 from architectures.catalogue import catalogue
 from architectures.checkpoints import write_checkpoint
 from architectures.padding import agree
 from architectures.product import carry_out, prepared, trial_run
 from architectures.training import spared_from_decay
-from datasets import load_from_disk
-
 from tuner.training.data.batches import training_batches
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from architectures.catalogue import Architecture
     from architectures.sweep import Workplace
-
     from tuner.study.prepared import Prepared
     from tuner.trial.run import TrialRun
 

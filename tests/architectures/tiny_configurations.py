@@ -41,7 +41,9 @@ _SIZES = {
     for name in names.split()
 }
 #: Sizes of each stage, where a setting is a list.
-_STAGES = {"depths": 1, "hidden_sizes": 16, "embed_dims": 16, "neck_hidden_sizes": 16} | dict.fromkeys(_HEADS.split(), 2)
+_STAGES = {"depths": 1, "hidden_sizes": 16, "embed_dims": 16, "neck_hidden_sizes": 16} | dict.fromkeys(
+    _HEADS.split(), 2
+)
 #: Ids for tokens whose own id is beyond the vocabulary.
 _TOKENS = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3}
 _OTHER_TOKEN = 4

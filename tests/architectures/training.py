@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from architectures.watching import Draw, Training
     from torch import nn
 
+    from architectures.watching import Draw, Training
     from tuner.trial.anatomy import Anatomy
 
 

@@ -108,7 +108,6 @@ class ImageClassification(Classification):
             DataError: A row has no image, or all images are of one colour.
             ModelError: The processor makes other inputs than one array of pixels for each image.
         """
-        import numpy as np
         from datasets import Array3D, Features, Value
 
         from tuner.training.data.picture_inspection import undecoded

@@ -1,6 +1,6 @@
 """Drives every architecture through the product and writes the outcomes: `make architectures`.
 
-`python -m architectures NAME...` does so for a few and only prints.
+`python -m architectures.run_sweep NAME...` does so for a few and only prints.
 """
 
 from __future__ import annotations
@@ -20,10 +20,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers and datasets are impor
 import datasets
 import torch
 import transformers
-
-from architectures.torchvision_import import make_importable
-
-make_importable()  # before transformers looks for it
 
 from architectures.catalogue import Architecture, catalogue
 from architectures.outcomes import Outcome, Verdict, write_outcomes
@@ -45,14 +41,21 @@ def main() -> int:
         # Processes are started anew: torch's threads do not survive a fork.
         with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"), initializer=_quiet) as pool:
             outcomes = {}
-            for architecture, judgement in zip(chosen, pool.map(_judge, chosen, [workplace] * len(chosen)), strict=True):
+            for architecture, judgement in zip(
+                chosen, pool.map(_judge, chosen, [workplace] * len(chosen)), strict=True
+            ):
                 outcomes[architecture.name] = judgement.outcome
-                print("\n  ".join([f"{architecture.name}: {judgement.outcome}", *judgement.complaints[:5]]), flush=True)
+                _say("\n  ".join([f"{architecture.name}: {judgement.outcome}", *judgement.complaints[:5]]))
     if not sys.argv[1:] and "NOWRITE" not in os.environ:
         write_outcomes(outcomes)
     wrong = sum(outcome.verdict == Verdict.WRONG for outcome in outcomes.values())
-    print(", ".join(f"{sum(o.verdict == v for o in outcomes.values())} {v}" for v in Verdict))
+    _say(", ".join(f"{sum(o.verdict == v for o in outcomes.values())} {v}" for v in Verdict))
     return 1 if wrong else 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def _judge(architecture: Architecture, workplace: Workplace) -> Judgement:
