@@ -165,7 +165,7 @@ def _pixel_values(processor: Any, images: list[Any]) -> npt.NDArray[np.float32]:
         values = np.asarray(made["pixel_values"], dtype=np.float32)
         if values.ndim == 4:
             return values
-        complaint = f"makes {values.ndim - 1} dimensions of an image"
+        complaint = f"makes arrays of {values.ndim - 1} dimensions of an image"
     raise ModelError(
         "",
         "model",
