@@ -11,6 +11,7 @@ from tuner.training.data.encoded import content_key, summarise_lengths, write_pr
 from tuner.training.data.files.places import ROW
 from tuner.training.model.dropout import config_dropouts
 from tuner.training.model.loading import load_config, load_pretrained
+from tuner.training.model.padding import check_token_ids
 from tuner.training.model.weights import weights_fingerprint
 from tuner.training.progress import Progress, silent
 from tuner.training.released_memory import release_memory
@@ -91,6 +92,9 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         encode,
         task.padding(processor),
     )
+    padding = task.token_padding(processor, config)
+    if padding is not None:
+        check_token_ids(facts.get("largest_token"), padding, config, model.location)
     report = found.report(
         guess=task.guess(request.metric, found.targets, labels),
         lengths=summarise_lengths(facts, task.limit(processor, request.max_length)),
@@ -99,7 +103,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     del found  # the rows, before the model takes memory
     release_memory()
     progress("building the model", 0, 0)
-    blueprint = task.blueprint(model, labels, request.seed)
+    blueprint = task.blueprint(model, labels, request.seed, padding)
     built, fresh = load_pretrained(blueprint, dropout=0.1 if request.searches_dropout else None)
     return Prepared(
         folder=folder,

@@ -17,6 +17,7 @@ from tuner.study.sources import loading_problem
 from tuner.training.model import template
 from tuner.training.model.blueprint import Blueprint
 from tuner.training.model.dropout import config_dropouts, dropout_overrides, module_dropouts
+from tuner.training.model.padding import configure, configure_enlarged, enlarge, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -76,7 +77,7 @@ def keep_template(blueprint: Blueprint, *, room: int | None) -> None:
     if blueprint.source.trust_remote_code:
         raise template.Unusable("code that it brings along may start threads, which a fork is without")
     with _alone():
-        empty = _without_weights(blueprint, load_config(blueprint.source), template.BUILT_WITH)
+        empty = _without_weights(blueprint, _configuration(blueprint)[0], template.BUILT_WITH)
         if room is not None and sum(each.nbytes for each in empty.state_dict().values()) > room:
             raise template.Unusable("it is too large")
         others = _other_random_states()
@@ -88,11 +89,25 @@ def keep_template(blueprint: Blueprint, *, room: int | None) -> None:
     template.keep(template.Template(blueprint=blueprint, model=built, random=drawn))
 
 
-def _without_weights(blueprint: Blueprint, config: Any, dropout: float) -> nn.Module:
+def _without_weights(blueprint: Blueprint, config: Any, dropout: float | None) -> nn.Module:
     settings = {**config.to_dict(), **dropout_overrides(config, dropout)}
+    config = type(config).from_dict(settings)
+    if blueprint.padding is not None:
+        configure_enlarged(config, blueprint.padding)
     with torch.device("meta"):
-        built: nn.Module = blueprint.auto_model.from_config(type(config).from_dict(settings), dtype=torch.float32)
+        built: nn.Module = blueprint.auto_model.from_config(config, dtype=torch.float32)
     return built
+
+
+def _configuration(blueprint: Blueprint) -> tuple[Any, dict[str, Any]]:
+    """Return the configuration of a model with its head and its padding, and the arguments that it does not know."""
+    config = load_config(blueprint.source)
+    known = {name: value for name, value in blueprint.head.items() if hasattr(config, name)}
+    for name, value in known.items():
+        setattr(config, name, value)
+    if blueprint.padding is not None:
+        configure(config, blueprint.padding)
+    return config, {name: value for name, value in blueprint.head.items() if name not in known}
 
 
 def _other_random_states() -> bytes:
@@ -115,24 +130,30 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
         The model, and the names of the weights that are not the checkpoint's: those of the fresh head.
     """
     model = blueprint.source
-    config = load_config(model)
-    overrides = dropout_overrides(config, dropout)
+    config, arguments = _configuration(blueprint)
+    for name, value in dropout_overrides(config, dropout).items():
+        setattr(config, name, value)
     torch.manual_seed(blueprint.seed)
     try:
-        built, info = blueprint.auto_model.from_pretrained(
-            model.location,
-            **model.arguments,
-            **blueprint.head,
-            use_safetensors=True,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-            **overrides,
-        )
+        with told(blueprint.padding, model.location):
+            built, info = blueprint.auto_model.from_pretrained(
+                model.location,
+                config=config,
+                **model.arguments,
+                **arguments,
+                use_safetensors=True,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
     except (OSError, ValueError, KeyError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
     _check_encoder_is_pretrained(built, info, model)
+    if blueprint.padding is not None and blueprint.padding.embeddings is not None:
+        with told(blueprint.padding, model.location):
+            outline = _without_weights(blueprint, built.config, None)
+        enlarge(built, blueprint.padding, outline)
     if dropout is not None:
         _check_dropouts(built, dropout)
     return built, frozenset(info["missing_keys"]) | {name for name, *_ in info["mismatched_keys"]}
