@@ -155,7 +155,9 @@ def configure(config: Any, padding: Padding) -> None:
 def configure_enlarged(config: Any, padding: Padding) -> None:
     """Tell a configuration the padding, and the size of the enlarged table."""
     for each in text_configs(config):
-        if padding.embeddings is not None and (table_rows(each) or padding.embeddings) < padding.embeddings:
+        # Not table_rows, which looks inside: the encoder, the decoder and their whole each name a size.
+        rows = getattr(each, "vocab_size", None)
+        if padding.embeddings is not None and isinstance(rows, int) and rows < padding.embeddings:
             each.vocab_size = padding.embeddings
         each.pad_token_id = padding.token_id
 
