@@ -197,16 +197,19 @@ def enlarge(model: Any, padding: Padding, outline: nn.Module) -> None:
         ModelError: The model's embeddings are no table that can be enlarged.
     """
     before = table_rows(model.config)
+    refusal = (
+        f"the padding token {padding.token} (id {padding.token_id}) has no embedding, and the embeddings of "
+        f"{type(model).__name__} cannot be enlarged"
+    )
     try:
         with torch.random.fork_rng(devices=[]):
             table = model.resize_token_embeddings(padding.embeddings, mean_resizing=False)
     except (NotImplementedError, TypeError, AttributeError) as error:
-        raise ModelError(
-            "",
-            "model",
-            f"the padding token {padding.token} (id {padding.token_id}) has no embedding, and those of "
-            f"{type(model).__name__} cannot be enlarged: {first_line(error)}",
-        ) from error
+        raise ModelError("", "model", f"{refusal}: {first_line(error)}") from error
+    shapes = {name: value.shape for name, value in outline.state_dict().items()}
+    odd = sorted(name for name, value in model.state_dict().items() if value.shape != shapes.get(name))
+    if odd:
+        raise ModelError("", "model", f"{refusal}: {odd[0]} stays as it is")
     with torch.no_grad():
         table.weight[before:] = table.weight[0]
     built = dict(outline.named_modules())

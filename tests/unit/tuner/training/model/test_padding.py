@@ -20,7 +20,7 @@ from tuner.training.data.examples import TextExamples
 from tuner.training.model import template
 from tuner.training.model.blueprint import Blueprint
 from tuner.training.model.loading import build_model, keep_template, load_config, load_pretrained
-from tuner.training.model.padding import check_token_ids, choose_side, token_padding
+from tuner.training.model.padding import check_token_ids, choose_side, enlarge, token_padding
 from tuner.training.tasks import get_task
 from tuner.trial.anatomy import Padding
 from tuner.trial.run import ModelSource
@@ -341,6 +341,16 @@ def test_an_id_of_the_checkpoint_that_its_table_lacks_is_put_right(load: Callabl
 def test_a_padding_id_that_a_model_has_no_place_for_is_refused(load: Callable[..., Loaded]) -> None:
     with pytest.raises(ModelError, match=r"cannot be built with the padding token <pad> \(id 40\) of its tokenizer"):
         load(tiny("roberta"), tokenizer(eos_token="</s>", appends="</s>"), token="<pad>", token_id=40, embeddings=41)
+
+
+def test_a_second_table_that_stays_as_it_is_is_refused(load: Callable[..., Loaded]) -> None:
+    loaded = load(tiny("llama"))
+    outline = transformers.AutoModelForSequenceClassification.from_config(tiny("llama", num_labels=2, vocab_size=13))
+    model = load_pretrained(replace(loaded.blueprint, padding=None), dropout=None)[0]
+    for each, rows in ((model, ROWS), (outline, ROWS + 1)):
+        each.second = torch.nn.Embedding(rows, 4)
+    with pytest.raises(ModelError, match=r"<pad> \(id 12\) has no embedding, .* second\.weight stays as it is"):
+        enlarge(model, loaded.padding, outline)
 
 
 def test_tokens_without_an_embedding_are_refused() -> None:
