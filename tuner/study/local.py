@@ -94,6 +94,7 @@ class LocalStudy:
                 "model": self.model,
                 "labels": self.prepared.labels,
                 "seed": self.config.seed,
+                "padding": self.prepared.anatomy.padding,
             }
             fork_server.share("tuner.training.calls:keep_model_template", arguments)
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from multiprocessing.connection import Connection
 
+    from tuner.trial.anatomy import Padding
     from tuner.trial.run import ModelSource, TrialRun
 
 #: Share of the available memory that a template may take: a trial that changes all of its weights takes as much again.
@@ -69,12 +70,14 @@ def survey_trials(connection: Connection, *, runs: Sequence[TrialRun]) -> None:
     connection.send(Returned(value=survey(runs)))
 
 
-def keep_model_template(*, task: str, model: ModelSource, labels: Sequence[str], seed: int) -> None:
+def keep_model_template(
+    *, task: str, model: ModelSource, labels: Sequence[str], seed: int, padding: Padding | None
+) -> None:
     """Keep a template of a model in this process, where there is room for one; see `tuner.training.model.loading`."""
     available = available_memory()
     room = None if available is None else int(TEMPLATE_SHARE * available)
     with contextlib.suppress(ModelError, Unusable):  # each trial then builds the model, and reports the error
-        keep_template(get_task(task).blueprint(model, labels, seed), room=room)
+        keep_template(get_task(task).blueprint(model, labels, seed, padding), room=room)
 
 
 def has_cuda(connection: Connection) -> None:
@@ -96,10 +99,14 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
     assert run.data is not None
     assert run.anatomy is not None
     task = get_task(run.task)
-    data = EncodedData.open(run.data, task.examples)
-    model: Any = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=run.hyperparameters.dropout)
+    padding = run.anatomy.padding
+    data = EncodedData.open(run.data, task.examples, padding)
+    blueprint = task.blueprint(run.model, data.labels, run.seed, padding)
+    model: Any = build_model(blueprint, dropout=run.hyperparameters.dropout)
     restore_weights(model, weights)
     processor = task.processor(run.model)
+    if padding is not None:
+        processor.padding_side = padding.side
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
     value = None

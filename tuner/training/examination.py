@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tuner.training.data.examples import TextExamples
 from tuner.training.model.dropout_draws import examine_dropouts
 from tuner.training.model.layers import examine_layers
+from tuner.training.model.padding import choose_side
 from tuner.training.model.straddling import find_straddling
 from tuner.training.trunk.trunk_examination import examine_trunk
 
@@ -18,25 +20,32 @@ if TYPE_CHECKING:
     from torch import nn
 
     from tuner.training.data.examples import Examples
-    from tuner.trial.anatomy import Anatomy
+    from tuner.trial.anatomy import Anatomy, Padding
 
 
-def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str]) -> Anatomy:
+def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], padding: Padding | None = None) -> Anatomy:
     """Find the anatomy of a model. The model cannot be trained afterwards.
 
     Args:
         model: The model, built with a dropout above 0: with 0, some architectures build no dropout at all.
         examples: Examples to compute; a short and a middling one are taken.
         fresh: Names of the weights that the checkpoint does not have.
+        padding: The padding of texts, on the tokenizer's own side; None for other inputs.
 
     Raises:
         ModelError: The model cannot compute the examples, or a dropout of it cannot be set.
     """
+    model.eval()
     order = np.argsort(examples.lengths, kind="stable")
     chosen = order[[0, len(order) // 2]]
     width = int(examples.lengths[chosen].max())
+    anatomy = examine_layers(model, examples.inputs(chosen, width=width), fresh=fresh)
+    if padding is not None and isinstance(examples, TextExamples):
+        side, difference = choose_side(model, examples, padding)
+        padding = replace(padding, side=side)
+        examples = examples.with_padding(padding.values)
+        anatomy = replace(anatomy, padding=padding, padding_difference=difference)
     inputs, outline = examples.inputs(chosen, width=width), examples.outline(chosen, width=width)
-    anatomy = examine_layers(model, inputs, fresh=fresh)
     recording = examine_dropouts(model, inputs)
     anatomy = replace(
         anatomy,

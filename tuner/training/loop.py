@@ -75,12 +75,12 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
 
     # ---- data
     task = get_task(run.task)
-    data = EncodedData.open(run.data, task.examples)
+    data = EncodedData.open(run.data, task.examples, anatomy.padding)
 
     # ---- model: the seed decides the head's initial weights, then dropout
     random.seed(run.seed)
     np.random.seed(run.seed)  # some architectures draw from these two while they train
-    model = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=hp.dropout)
+    model = build_model(task.blueprint(run.model, data.labels, run.seed, anatomy.padding), dropout=hp.dropout)
 
     # ---- plan
     plan = make_plan(run, data, layers=anatomy.count)

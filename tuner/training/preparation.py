@@ -10,7 +10,8 @@ from tuner.study.prepared import Prepared
 from tuner.training.data.encoded import EncodedData, content_key, summarise_lengths, write_prepared
 from tuner.training.data.files.places import ROW
 from tuner.training.examination import examine
-from tuner.training.model.loading import load_config, load_pretrained
+from tuner.training.model.loading import check_pretrained, load_config, load_pretrained
+from tuner.training.model.padding import check_token_ids
 from tuner.training.model.weights import weights_fingerprint
 from tuner.training.progress import Progress, silent
 from tuner.training.released_memory import release_memory
@@ -87,6 +88,9 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         encode,
         task.padding(processor),
     )
+    padding = task.token_padding(processor, config)
+    if padding is not None:
+        check_token_ids(facts.get("largest_token"), padding, config, model.location)
     report = found.report(
         guess=task.guess(request.metric, found.targets, labels),
         lengths=summarise_lengths(facts, task.limit(processor, request.max_length)),
@@ -95,11 +99,12 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     del found  # the rows, before the model takes memory
     release_memory()
     progress("building the model", 0, 0)
-    blueprint = task.blueprint(model, labels, request.seed)
+    blueprint = task.blueprint(model, labels, request.seed, padding)
     built, fresh = load_pretrained(blueprint, dropout=EXAMINED_DROPOUT)
     weights = weights_fingerprint(built, fresh, config)
     progress("examining the model", 0, 0)
-    anatomy = examine(built, EncodedData.open(folder, task.examples).train, fresh=fresh)
+    anatomy = examine(built, EncodedData.open(folder, task.examples).train, fresh=fresh, padding=padding)
+    check_pretrained(anatomy, fresh, model.location)
     return Prepared(
         folder=folder,
         fingerprint=fingerprint,

@@ -37,11 +37,12 @@ def survey(runs: Sequence[TrialRun]) -> Survey:
     run = runs[0]
     assert run.model is not None
     assert run.data is not None
-    task = get_task(run.task)
-    data = EncodedData.open(run.data, task.examples)
-    model = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=run.hyperparameters.dropout)
     assert run.anatomy is not None
-    anatomy = run.anatomy
+    task, anatomy = get_task(run.task), run.anatomy
+    data = EncodedData.open(run.data, task.examples, anatomy.padding)
+    model = build_model(
+        task.blueprint(run.model, data.labels, run.seed, anatomy.padding), dropout=run.hyperparameters.dropout
+    )
     works = []
     for each in runs:
         plan = make_plan(each, data, layers=anatomy.count)

@@ -35,10 +35,16 @@ class Padding:
     token_id: int
     #: Side on which rows are padded: left or right.
     side: str
-    #: Rows that the table of token embeddings is enlarged to, because the padding token is new; None leaves it.
-    embeddings: int | None = None
-    #: The padding token, where the tokenizer has none of its own and is given this one; None leaves the tokenizer.
+    #: The padding token as the tokenizer writes it; None where it is not known.
     token: str | None = None
+    #: Rows that the table of token embeddings is enlarged to, because it has none for the padding token; None leaves
+    #: it.
+    embeddings: int | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values that pad encoded texts, as far as they differ from the tokenizer's."""
+        return {"input_ids": self.token_id, "side": self.side}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +91,8 @@ class Anatomy:
     dropouts: tuple[str, ...] = ()
     #: None where the inputs are no texts.
     padding: Padding | None = None
-    #: How far a text's logits differ between a padded row and a row of its own, relative to the largest logit.
+    #: How far a text's logits differ between a padded row and a row of its own, relative to the largest logit; 0 where
+    #: they differ by rounding alone.
     padding_difference: float = 0.0
     trunk: TrunkFacts = field(default_factory=lambda: TrunkFacts(complaint="it was not looked at"))
 

@@ -14,7 +14,7 @@ import numpy as np
 from filelock import FileLock
 
 from tuner.study.data_report import Lengths
-from tuner.training.data.examples import numbers_of
+from tuner.training.data.examples import largest_of, numbers_of
 from tuner.training.data.files.places import ROW
 
 if TYPE_CHECKING:
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.training.data.examples import Examples
+    from tuner.trial.anatomy import Padding
 
     Contents = Callable[[Dataset, str], Iterable[bytes]]
 
 _FACTS = "facts.json"
 #: Changes with the files in a folder of encoded data.
-FORMAT = 3
+FORMAT = 4
 #: Column of a text's tokens before it is cut; it is counted and not kept.
 FULL_LENGTH = "full_length"
 #: Rows that are hashed at a time.
@@ -51,18 +52,25 @@ class EncodedData:
     validation_tokens: int
 
     @classmethod
-    def open(cls, folder: Path, examples: Callable[[Dataset, Mapping[str, Any]], Examples]) -> EncodedData:
+    def open(
+        cls,
+        folder: Path,
+        examples: Callable[[Dataset, Mapping[str, Any]], Examples],
+        padding: Padding | None = None,
+    ) -> EncodedData:
         """Open a folder that `write_prepared` wrote; the test split stays closed.
 
         Args:
             folder: The folder.
             examples: The task's `examples`, which takes encoded rows and their padding.
+            padding: Token and side of the model's padding; None leaves the tokenizer's.
         """
         from datasets import load_from_disk
 
         def opened(split: str) -> Examples:
-            return examples(load_from_disk(str(folder / split)), facts["padding"])
+            return examples(load_from_disk(str(folder / split)), {**facts["padding"], **changed})
 
+        changed = {} if padding is None else padding.values
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         return cls(
             train=opened("train"),
@@ -122,7 +130,8 @@ def write_prepared(
         padding: Values that pad the rows, as JSON values.
 
     Returns:
-        The folder, and its facts: sizes, tokens, labels, and `lengths` where rows have a `full_length`.
+        The folder, and its facts: sizes, tokens, labels, `lengths` where rows have a `full_length`, and
+        `largest_token` (an id, of all splits) where rows have `input_ids`.
     """
     folder = cache / "prepared" / f"{key}-{FORMAT}"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -138,6 +147,8 @@ def write_prepared(
                 facts["sizes"][name], facts[f"{name}_tokens"] = written.rows, written.tokens
                 if name != "test":
                     full += written.full_lengths
+                if written.largest_token is not None:
+                    facts["largest_token"] = max(written.largest_token, facts.get("largest_token", 0))
             if full:
                 facts["lengths"] = _length_facts(full)
             (scratch / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
@@ -156,6 +167,8 @@ class _Written:
     tokens: int = 0
     #: Tokens of each example before cutting; none for tasks without texts. Shape of each: (rows of a part,).
     full_lengths: list[npt.NDArray[Any]] = field(default_factory=list)
+    #: The largest id of a token; None without tokens.
+    largest_token: int | None = None
 
 
 def _write_parts(home: Path, parts: Iterable[Dataset]) -> _Written:
@@ -168,6 +181,8 @@ def _write_parts(home: Path, parts: Iterable[Dataset]) -> _Written:
     for number, part in enumerate(parts):
         written.rows += len(part)
         written.tokens += int(numbers_of(part, "length").sum())
+        if "input_ids" in part.column_names:
+            written.largest_token = max(written.largest_token or 0, largest_of(part, "input_ids"))
         if FULL_LENGTH in part.column_names:
             written.full_lengths.append(numbers_of(part, FULL_LENGTH).copy())
             part = part.remove_columns(FULL_LENGTH)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from copy import copy
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +92,17 @@ class TextExamples:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def with_padding(self, changed: Mapping[str, Any]) -> Self:
+        """Return the same texts, padded otherwise. The rows are shared.
+
+        Args:
+            changed: The values of `padding` to change.
+        """
+        other = copy(self)
+        other._padding = {**self._padding, **changed}
+        other.starts_with_first = other._padding["side"] == "right"
+        return other
+
     def inputs(self, indices: Indices, *, width: int | None = None) -> Batch:
         """Pad the texts."""
         import torch
@@ -173,3 +185,10 @@ def _flat(rows: Dataset, name: str) -> npt.NDArray[np.int64]:
     column = rows.data.column(name)
     lists = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
     return lists.flatten().to_numpy(zero_copy_only=False)
+
+
+def largest_of(rows: Dataset, name: str) -> int:
+    """Return the largest number of a column of lists of whole numbers; 0 if all are empty."""
+    import pyarrow.compute as pc
+
+    return int(pc.max(pc.list_flatten(rows.data.column(name))).as_py() or 0)

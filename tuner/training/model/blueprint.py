@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tuner.trial.anatomy import Padding
     from tuner.trial.run import ModelSource
 
 
@@ -22,3 +23,5 @@ class Blueprint:
     head: Mapping[str, Any]
     #: Decides the head's initial weights.
     seed: int
+    #: The padding that the model is told; None leaves the checkpoint's own.
+    padding: Padding | None = None

@@ -73,7 +73,7 @@ def _undivided(model: nn.Module, fresh: Collection[str]) -> Anatomy:
             reason=f"{reason}, nor its base and its head",
         )
     # Fresh weights inside the base, such as a pooler's, have to be trained.
-    inside = {name: None for name in sorted(fresh) if name.startswith(f"{base}.")}
+    inside = {name: None for name in sorted(fresh) if name.startswith(f"{base}.") and "pooler" in name}
     return Anatomy(layers=((base,),), depths={"": None, base: 1, **inside}, freezable=Freezable.WHOLE, reason=reason)
 
 

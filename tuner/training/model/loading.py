@@ -17,22 +17,20 @@ from tuner.errors import ModelError
 from tuner.study.sources import loading_problem
 from tuner.training.model import template
 from tuner.training.model.blueprint import Blueprint
-from tuner.training.model.dropout import config_dropouts, set_config_dropouts, set_dropouts
+from tuner.training.model.dropout import set_config_dropouts, set_dropouts
+from tuner.training.model.padding import configure, configure_enlarged, enlarge, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from torch import nn
 
+    from tuner.trial.anatomy import Anatomy
     from tuner.trial.run import ModelSource
 
 
-def load_config(model: ModelSource, **settings: Any) -> Any:
+def load_config(model: ModelSource) -> Any:
     """Load a model's configuration.
-
-    Args:
-        model: The checkpoint.
-        settings: Entries that replace the checkpoint's.
 
     Raises:
         ModelError: There is none.
@@ -40,7 +38,7 @@ def load_config(model: ModelSource, **settings: Any) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(model.location, **model.arguments, **settings)
+        return AutoConfig.from_pretrained(model.location, **model.arguments)
     except (OSError, ValueError, KeyError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable configuration: {reason}") from error
@@ -81,7 +79,7 @@ def keep_template(blueprint: Blueprint, *, room: int | None) -> None:
     if blueprint.source.trust_remote_code:
         raise template.Unusable("code that it brings along may start threads, which a fork is without")
     with _alone():
-        empty = _without_weights(blueprint, load_config(blueprint.source), template.BUILT_WITH)
+        empty = _without_weights(blueprint, _configuration(blueprint)[0], template.BUILT_WITH)
         if room is not None and sum(each.nbytes for each in empty.state_dict().values()) > room:
             raise template.Unusable("it is too large")
         others = _other_random_states()
@@ -93,13 +91,18 @@ def keep_template(blueprint: Blueprint, *, room: int | None) -> None:
     template.keep(template.Template(blueprint=blueprint, model=built, random=drawn))
 
 
-def _without_weights(blueprint: Blueprint, config: Any, dropout: float) -> nn.Module:
+def _without_weights(blueprint: Blueprint, config: Any, dropout: float | None) -> nn.Module:
+    config = copy.deepcopy(config)
+    if blueprint.padding is not None:
+        configure_enlarged(config, blueprint.padding)
+
     def build(config: Any) -> Any:
         with torch.device("meta"):
             return blueprint.auto_model.from_config(config, dtype=torch.float32)
 
-    built: nn.Module = _with_dropout(build, config, dropout)
-    set_dropouts(built, dropout)
+    built: nn.Module = build(config) if dropout is None else _with_dropout(build, config, dropout)
+    if dropout is not None:
+        set_dropouts(built, dropout)
     return built
 
 
@@ -113,6 +116,17 @@ def _with_dropout(build: Callable[[Any], Any], config: Any, dropout: float) -> A
     with suppress(ValueError):
         return build(asked)
     return build(copy.deepcopy(config))
+
+
+def _configuration(blueprint: Blueprint) -> tuple[Any, dict[str, Any]]:
+    """Return the configuration of a model with its head and its padding, and the arguments that it does not know."""
+    config = load_config(blueprint.source)
+    known = {name: value for name, value in blueprint.head.items() if hasattr(config, name)}
+    for name, value in known.items():
+        setattr(config, name, value)
+    if blueprint.padding is not None:
+        configure(config, blueprint.padding)
+    return config, {name: value for name, value in blueprint.head.items() if name not in known}
 
 
 def _other_random_states() -> bytes:
@@ -135,19 +149,21 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
         The model, and the names of the weights that are not the checkpoint's: those of the fresh head.
     """
     model = blueprint.source
-    config = load_config(model, **blueprint.head)
+    config, arguments = _configuration(blueprint)
 
     def build(config: Any) -> Any:
         torch.manual_seed(blueprint.seed)
-        return blueprint.auto_model.from_pretrained(
-            model.location,
-            **model.arguments,
-            config=config,
-            use_safetensors=True,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            output_loading_info=True,
-        )
+        with told(blueprint.padding, model.location):
+            return blueprint.auto_model.from_pretrained(
+                model.location,
+                config=config,
+                **model.arguments,
+                **arguments,
+                use_safetensors=True,
+                dtype=torch.float32,
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+            )
 
     try:
         built, info = build(config) if dropout is None else _with_dropout(build, config, dropout)
@@ -155,6 +171,10 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
     _check_encoder_is_pretrained(built, info, model)
+    if blueprint.padding is not None and blueprint.padding.embeddings is not None:
+        with told(blueprint.padding, model.location):
+            outline = _without_weights(blueprint, built.config, None)
+        enlarge(built, blueprint.padding, outline)
     if dropout is not None:
         # Some dropouts are no entry of the configuration.
         set_dropouts(built, dropout)
@@ -190,11 +210,16 @@ def _is_of_classes(there: Sequence[int], here: Sequence[int], classes: int) -> b
     return tuple(here[:1]) == (classes,) and tuple(there[1:]) == tuple(here[1:])
 
 
-def describe(config: Any) -> dict[str, Any]:
-    """Return the facts about a model that a study needs before it trains one."""
-    return {
-        "model_type": config.model_type,
-        "hidden_size": getattr(config, "hidden_size", None),
-        "layers": getattr(config, "num_hidden_layers", None),
-        "dropouts": config_dropouts(config),
-    }
+def check_pretrained(anatomy: Anatomy, fresh: Collection[str], location: str) -> None:
+    """Check that all weights below the head are the checkpoint's, wherever an architecture keeps them.
+
+    Args:
+        anatomy: The parts of the model.
+        fresh: Names of the weights that are not the checkpoint's.
+        location: The checkpoint's name for the user.
+
+    Raises:
+        ModelError: Layers or embeddings have fresh weights.
+    """
+    if missing := sorted(name for name in fresh if anatomy.depth(name) is not None):
+        raise ModelError("", "model", f"{location} lacks {len(missing)} weights below its head, such as {missing[0]}")

@@ -28,6 +28,8 @@ def find_straddling(model: nn.Module, anatomy: Anatomy, recording: Recording) ->
     begins = _begins(anatomy, recording)
     found = {place.name.partition(":")[0] for place in layerdrop_places(model) if place.value}
     for draw in recording.draws:
+        if any(f"{draw.module}.".startswith(f"{layer}.") for row in anatomy.layers for layer in row):
+            continue  # a layer is frozen as a whole
         own = anatomy.depth(draw.module)
         if bisect_left(begins, draw.time) < (anatomy.count + 1 if own is None else own):
             found.add(draw.module)

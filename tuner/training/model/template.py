@@ -89,10 +89,14 @@ def _settings(model: nn.Module) -> dict[str, Any]:
     """Return the type and the plain attributes of every module, by name."""
     found: dict[str, Any] = {"config": {name: attrgetter(name)(model.config) for name in config_dropouts(model.config)}}
     for name, module in model.named_modules():
-        plain = {
-            key: value
-            for key, value in vars(module).items()
-            if key != "training" and not key.startswith("_") and isinstance(value, bool | int | float | str | None)
-        }
-        found[f"module {name}"] = type(module), plain
+        found[f"module {name}"] = type(module), plain_attributes(module)
     return found
+
+
+def plain_attributes(module: nn.Module) -> dict[str, Any]:
+    """Return the attributes of a module that are numbers, words or flags."""
+    return {
+        key: value
+        for key, value in vars(module).items()
+        if key != "training" and not key.startswith("_") and isinstance(value, bool | int | float | str | None)
+    }

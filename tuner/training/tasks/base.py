@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tuner.training.data.examples import Examples
     from tuner.training.data.files.places import RowRemark
     from tuner.training.model.blueprint import Blueprint
+    from tuner.trial.anatomy import Padding
     from tuner.trial.run import ModelSource
 
 
@@ -168,6 +169,15 @@ class Task(ABC):
         """
         return ""
 
+    def token_padding(self, processor: Any, config: Any) -> Padding | None:
+        """Return the padding that the model is told; None (the default) where inputs are no tokens.
+
+        Args:
+            processor: As `processor` returned it.
+            config: The checkpoint's configuration.
+        """
+        return None
+
     @abstractmethod
     def padding(self, processor: Any) -> dict[str, Any]:
         """Return the values that pad encoded rows, as JSON values. They are stored with the rows."""
@@ -191,11 +201,13 @@ class Task(ABC):
             labels: Names of the classes, as `targets` returned them.
         """
 
-    def blueprint(self, model: ModelSource, labels: Sequence[str], seed: int) -> Blueprint:
+    def blueprint(
+        self, model: ModelSource, labels: Sequence[str], seed: int, padding: Padding | None = None
+    ) -> Blueprint:
         """Return all that decides a model of this task before training, its dropout apart."""
         from tuner.training.model.blueprint import Blueprint
 
-        return Blueprint(auto_model=self.auto_model, source=model, head=self.head(labels), seed=seed)
+        return Blueprint(auto_model=self.auto_model, source=model, head=self.head(labels), seed=seed, padding=padding)
 
     # ---- training and evaluation
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tuner.study.data_config import DataConfig
     from tuner.training.data.examples import TextExamples
     from tuner.training.data.files.places import RowRemark
+    from tuner.trial.anatomy import Padding
     from tuner.trial.run import ModelSource
 
 #: Rows that are hashed at a time.
@@ -34,8 +35,10 @@ class ReadsTexts(Task):
         return {"text": [data.text] if isinstance(data.text, str) else list(data.text)}
 
     def processor(self, model: ModelSource) -> Any:
-        """Load the tokenizer."""
+        """Load the tokenizer, and give it a padding token if it has none."""
         from transformers import AutoTokenizer
+
+        from tuner.training.model.loading import load_config
 
         try:
             tokenizer = AutoTokenizer.from_pretrained(model.location, **model.arguments)
@@ -43,8 +46,7 @@ class ReadsTexts(Task):
             raise ModelError(
                 "", "model", f"{model.location} has no usable tokenizer: {loading_problem(error)}"
             ) from error
-        if tokenizer.pad_token_id is None:
-            raise ModelError("", "model", f"the tokenizer of {model.location} has no padding token")
+        self.token_padding(tokenizer, load_config(model))
         return tokenizer
 
     def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str | RowRemark]:
@@ -97,8 +99,9 @@ class ReadsTexts(Task):
             except Exception as error:  # tokenizers raise errors of several kinds
                 where = processor.name_or_path
                 raise ModelError("", "model", f"the tokenizer of {where} fails: {first_line(error)}") from error
-            lengths = [len(ids) for ids in encoded["input_ids"]]
             knows_a_word = knows_a_word or not all(special.issuperset(ids) for ids in encoded["input_ids"])
+            _fill_empty(processor, encoded)
+            lengths = [len(ids) for ids in encoded["input_ids"]]
             return {**encoded, "length": lengths, "full_length": _full_lengths(processor, texts, encoded, limit)}
 
         unused = [column for column in rows.column_names if column != "labels"]
@@ -108,6 +111,12 @@ class ReadsTexts(Task):
             where = processor.name_or_path
             raise ModelError("", "model", f"the tokenizer of {where} knows no word of the texts; are its files there?")
         return encoded
+
+    def token_padding(self, processor: Any, config: Any) -> Padding | None:
+        """Return the token that pads, on the tokenizer's own side."""
+        from tuner.training.model.padding import token_padding
+
+        return token_padding(processor, config)
 
     def padding(self, processor: Any) -> dict[str, Any]:
         """Return the values that the tokenizer pads with, and the side."""
@@ -124,6 +133,16 @@ class ReadsTexts(Task):
         from tuner.training.data.examples import TextExamples
 
         return TextExamples(rows, padding)
+
+
+def _fill_empty(processor: Any, encoded: Any) -> None:
+    """Give a text without a token one, because a model computes no empty row: some tokenizers add no special tokens."""
+    candidates = (processor.eos_token_id, processor.bos_token_id, processor.pad_token_id)
+    token_id = next((each for each in candidates if each is not None), 0)
+    values = {"input_ids": token_id, "attention_mask": 1, "special_tokens_mask": 1}
+    for place in [place for place, ids in enumerate(encoded["input_ids"]) if not len(ids)]:
+        for name in encoded:
+            encoded[name][place] = [values.get(name, 0)]
 
 
 def _full_lengths(processor: Any, texts: list[list[str]], encoded: Any, limit: int) -> list[int]:

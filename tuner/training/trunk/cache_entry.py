@@ -16,7 +16,7 @@ import torch
 from tuner.training.trunk.placement import Costs
 
 #: Changes with the files of an entry, or with the way in which states are computed.
-FORMAT = 1
+FORMAT = 2
 
 
 FACTS = "facts.json"

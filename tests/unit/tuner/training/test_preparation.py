@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import transformers
@@ -23,6 +24,7 @@ from tuner.training import preparation
 from tuner.training.data.encoded import LOCKED, EncodedData
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
+from tuner.trial.anatomy import Padding
 from tuner.trial.run import ModelSource
 
 SIZES: dict[str, int | float | str] = {"train": 32, "validation": 16, "test": 8}
@@ -110,6 +112,38 @@ def test_texts_are_encoded_as_the_tokenizer_does_and_cut(arguments: dict[str, An
     words = {"good", "great"}
     for row in whole:
         assert row["labels"] == bool(words & set(tokenizer.decode(row["input_ids"]).split()))
+
+
+def test_a_tokenizer_without_padding_is_given_the_models(arguments: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "unpadded"
+    shutil.copytree(arguments["model"].location, folder)
+    path = folder / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in settings.items() if key != "pad_token"}))
+    given, own = (
+        prepare(**{**arguments, "model": model}) for model in (ModelSource(location=str(folder)), arguments["model"])
+    )
+    assert rows_of(given, "train")[:] == rows_of(own, "train")[:]
+    facts = [json.loads((each.folder / "facts.json").read_text()) for each in (given, own)]
+    assert facts[0]["padding"] == facts[1]["padding"]
+    assert given.tokenizer == own.tokenizer
+
+
+def test_data_are_padded_as_the_study_found_right(arguments: dict[str, Any]) -> None:
+    examples = get_task("text-classification").examples
+    folder = prepare(**arguments).folder
+    own = EncodedData.open(folder, examples)
+    other = EncodedData.open(folder, examples, Padding(token_id=7, side="left"))
+    shortest, longest = (int(np.argsort(own.train.lengths, kind="stable")[place]) for place in (0, -1))
+    indices, more = np.array([shortest, longest]), int(own.train.lengths[longest] - own.train.lengths[shortest])
+    right, left = own.train.inputs(indices), other.train.inputs(indices)
+    assert more > 0
+    assert right["input_ids"][0].tolist()[-more:] == [0] * more
+    assert left["input_ids"][0].tolist() == [7] * more + right["input_ids"][0].tolist()[:-more]
+    assert left["attention_mask"][0].tolist() == right["attention_mask"][0].tolist()[::-1]
+    assert (own.train.starts_with_first, other.train.starts_with_first) == (True, False)
+    for examples_of_both in zip((own.train, own.validation), (other.train, other.validation), strict=True):
+        assert np.array_equal(*(each.lengths for each in examples_of_both))
 
 
 def test_two_columns_are_a_pair(arguments: dict[str, Any]) -> None:
@@ -424,14 +458,14 @@ def test_a_folder_that_is_not_a_whole_checkpoint_is_refused(
     assert reason in caught.value.reason
 
 
-def test_a_tokenizer_without_padding_is_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
-    folder = tmp_path / "unpadded"
+def test_tokens_without_an_embedding_are_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "smaller"
     shutil.copytree(arguments["model"].location, folder)
-    path = folder / "tokenizer_config.json"
-    settings = json.loads(path.read_text())
-    path.write_text(json.dumps({key: value for key, value in settings.items() if key != "pad_token"}))
-    with pytest.raises(ModelError, match="has no padding token"):
-        prepare(**{**arguments, "model": ModelSource(location=str(folder))})
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "vocab_size": 8}))
+    for _ in ("encoded", "read from the cache"):
+        with pytest.raises(ModelError, match="gives ids up to 20, but the model has embeddings for 8 tokens"):
+            prepare(**{**arguments, "model": ModelSource(location=str(folder))})
 
 
 def test_a_row_without_an_image_is_refused(

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from tuner.errors import ModelError
 from tuner.training.model.dropout import places
 from tuner.training.model.dropout_draws import examine_dropouts
-from tuner.training.model.loading import build_model, describe, load_config
+from tuner.training.model.loading import build_model, load_config
 from tuner.training.model.weights import restore_weights, save_weights
 from tuner.training.tasks import get_task
 from tuner.trial.run import ModelSource
@@ -129,16 +129,6 @@ def test_trained_weights_of_another_model_are_refused(copied: Path, tmp_path: Pa
     save_weights({"vit.layernorm.bias": torch.zeros(2)}, tmp_path)
     with pytest.raises(ModelError, match=r"holds weights of another model, such as vit\.layernorm\.bias"):
         restore_weights(build(copied), tmp_path)
-
-
-def test_what_a_study_needs_to_know_of_a_model(copied: Path) -> None:
-    known = describe(load_config(ModelSource(location=str(copied))))
-    assert known == {
-        "model_type": "bert",
-        "hidden_size": 32,
-        "layers": 2,
-        "dropouts": ["attention_probs_dropout_prob", "classifier_dropout", "hidden_dropout_prob"],
-    }
 
 
 # ---- dropout

@@ -42,6 +42,11 @@ def labels_of(run: TrialRun) -> tuple[str, ...]:
     return EncodedData.open(run.data, get_task(run.task).examples).labels
 
 
+def padding_of(run: TrialRun) -> dict[str, Any]:
+    assert run.anatomy is not None
+    return {"padding": run.anatomy.padding}
+
+
 def trained(fork_server: ForkServer, run: TrialRun) -> tuple[list[Any], bool]:
     """Return the evaluations of a trial in a fork, and whether it took the template."""
     found: tuple[list[Any], bool] = fork_server.call("training_functions:train_trial", {"run": run})
@@ -58,7 +63,12 @@ def test_a_trial_from_a_template_is_that_of_a_fresh_model(
     ]
     fork_server.share("training_functions:no_template", {})
     fresh = [trained(fork_server, run) for run in runs]
-    arguments = {"task": runs[0].task, "model": runs[0].model, "labels": labels_of(runs[0]), "seed": runs[0].seed}
+    arguments = {
+        "task": runs[0].task,
+        "model": runs[0].model,
+        "labels": labels_of(runs[0]),
+        "seed": runs[0].seed,
+    } | padding_of(runs[0])
     fork_server.share("tuner.training.calls:keep_model_template", arguments)
     taken = [trained(fork_server, run) for run in runs]
     assert [with_template for _, with_template in fresh] == [False] * len(runs)
@@ -67,7 +77,7 @@ def test_a_trial_from_a_template_is_that_of_a_fresh_model(
 
 
 def blueprint(run: TrialRun, **changed: Any) -> Blueprint:
-    asked: dict[str, Any] = {"model": run.model, "labels": ("no", "yes"), "seed": 3, **changed}
+    asked: dict[str, Any] = {"model": run.model, "labels": ("no", "yes"), "seed": 3} | padding_of(run) | changed
     return get_task(run.task).blueprint(**asked)
 
 
@@ -142,7 +152,7 @@ def test_a_template_job_that_cannot_make_one_leaves_trials_to_build(
 ) -> None:
     run = make_run("bert", 2)
     gone = ModelSource(location=str(tmp_path))
-    arguments = {"task": run.task, "model": gone, "labels": labels_of(run), "seed": run.seed}
+    arguments = {"task": run.task, "model": gone, "labels": labels_of(run), "seed": run.seed} | padding_of(run)
     fork_server.share("tuner.training.calls:keep_model_template", arguments)
     evaluations, with_template = trained(fork_server, run)
     assert not with_template
@@ -154,6 +164,6 @@ def test_the_parent_has_no_more_threads_with_a_template_than_without(
 ) -> None:
     run = make_run("bert", 2)
     before = fork_server.call("training_functions:threads_of_parent", {})
-    arguments = {"task": run.task, "model": run.model, "labels": labels_of(run), "seed": run.seed}
+    arguments = {"task": run.task, "model": run.model, "labels": labels_of(run), "seed": run.seed} | padding_of(run)
     fork_server.share("tuner.training.calls:keep_model_template", arguments)
     assert fork_server.call("training_functions:threads_of_parent", {}) == before
