@@ -139,7 +139,7 @@ class _Case:
     def _mode_complaints(self, depths: list[int]) -> Iterator[str]:
         run = trial_run(self._architecture, self._checkpoint, self._found, frozen=0.0, dropout=self._dropout)
         assert run.model is not None
-        blueprint = get_task(run.task).blueprint(run.model, self._found.labels, run.seed)
+        blueprint = get_task(run.task).blueprint(run.model, self._found.labels, run.seed, self._anatomy.padding)
         model: Any = build_model(blueprint, dropout=self._dropout)
         freezing = Freezing(model, self._anatomy, dict(enumerate(depths)))
         for step, frozen in enumerate(depths):

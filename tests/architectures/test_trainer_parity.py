@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from architectures.catalogue import Architecture
     from architectures.sweep import Workplace
-    from tuner.study.prepared import Prepared
     from tuner.trial.run import TrialRun
 
 #: Optimiser steps, with an evaluation after each.
@@ -32,6 +31,7 @@ STEPS = 10
 SETTINGS = {"num_train_epochs": STEPS / 2, "weight_decay": 0.1, "learning_rate": 2e-3}
 #: A trial keeps the checkpoint's own dropouts, which are 0, so that neither draws.
 NO_DROPOUT: dict[str, dict[str, float]] = {
+    "llama": {},
     "gpt2": {"resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0},
     "bart": {"dropout": 0},
     "resnet": {},
@@ -41,18 +41,21 @@ NO_DROPOUT: dict[str, dict[str, float]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """An architecture, and the side that its tokenizer pads on."""
+    """An architecture, the side that its tokenizer pads on, and the side that Trainer is made to pad on."""
 
     name: str
     side: str | None = None
+    trainers: str | None = None
 
     def __str__(self) -> str:
         return self.name if self.side is None else f"{self.name}-{self.side}"
 
 
 CASES = [
-    Case(name="text/gpt2", side="right"),
-    Case(name="text/gpt2", side="left"),
+    Case(name="text/llama", side="right", trainers="right"),
+    Case(name="text/llama", side="left", trainers="left"),
+    # GPT-2 counts positions from the row's beginning: Trainer, padding on the left, gives each text other positions.
+    Case(name="text/gpt2", side="left", trainers="right"),
     Case(name="text/bart"),
     Case(name="image/resnet"),
     Case(name="image/swin"),
@@ -81,8 +84,9 @@ class _Trainer(transformers.Trainer):
         return loss
 
 
-def losses_of_trainer(architecture: Architecture, run: TrialRun, found: Prepared, folder: Path) -> list[float]:
+def losses_of_trainer(architecture: Architecture, run: TrialRun, side: str | None, folder: Path) -> list[float]:
     """Train a plain model with transformers' Trainer, in the order of a trial."""
+    assert run.anatomy is not None
     assert run.model is not None
     assert run.data is not None
     rows: Any = load_from_disk(str(run.data / "train")).remove_columns("length")
@@ -91,10 +95,11 @@ def losses_of_trainer(architecture: Architecture, run: TrialRun, found: Prepared
     model = architecture.auto_model.from_pretrained(run.model.location, num_labels=2, ignore_mismatched_sizes=True)
     collator: Any = transformers.default_data_collator
     if architecture.kind == "text":
-        assert found.anatomy.padding is not None
-        agree(model, found.anatomy.padding)
+        assert run.anatomy.padding is not None
+        agree(model, run.anatomy.padding)
         tokenizer = transformers.AutoTokenizer.from_pretrained(run.model.location)
-        tokenizer.pad_token = tokenizer.pad_token or tokenizer.convert_ids_to_tokens(found.anatomy.padding.token_id)
+        tokenizer.padding_side = side or tokenizer.padding_side
+        tokenizer.pad_token = run.anatomy.padding.token
         collator = transformers.DataCollatorWithPadding(tokenizer)
     trainer = _Trainer(
         model=model,
@@ -136,7 +141,7 @@ def test_every_loss_is_that_of_transformers_trainer(case: Case, workplace: Workp
     run = replace(plain, hyperparameters=replace(plain.hyperparameters, **SETTINGS), evaluations=STEPS)
     # An evaluation a step: the training loss since the evaluation before is that step's.
     ours = [evaluation.train_loss for evaluation in carry_out(run).evaluations]
-    theirs = losses_of_trainer(architecture, run, found, tmp_path / "trainer")
+    theirs = losses_of_trainer(architecture, run, case.trainers, tmp_path / "trainer")
     assert ours == pytest.approx(theirs, abs=1e-5)
     assert len(ours) == STEPS
     assert ours[0] - ours[-1] > 0.01, "something was learnt, so that the steps had something to differ in"
