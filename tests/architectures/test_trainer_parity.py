@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import pytest
 import torch
 import transformers
 from datasets import load_from_disk
+from reference_trainer import ReferenceTrainer, reference_arguments
 
 from architectures.catalogue import catalogue
 from architectures.checkpoints import write_checkpoint
@@ -62,26 +62,10 @@ CASES = [
 ]
 
 
-class _Trainer(transformers.Trainer):
-    """Trainer, fed in our order; remembers the loss of each step."""
-
-    def __init__(self, *args: Any, batches: Sequence[list[int]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.batches = batches
-        self.losses: list[float] = []
-
+class _Trainer(ReferenceTrainer):
     def get_decay_parameter_names(self, model: torch.nn.Module) -> list[str]:
         # Trainer's own rule knows a batch norm by its name alone, and ResNet's have none of those names.
         return sorted({*super().get_decay_parameter_names(model)} - spared_from_decay(model))
-
-    def get_train_dataloader(self) -> Any:
-        rows: Any = self.train_dataset
-        return torch.utils.data.DataLoader(rows, batch_sampler=self.batches, collate_fn=self.data_collator)
-
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        loss: torch.Tensor = super().training_step(*args, **kwargs)
-        self.losses.append(loss.item())
-        return loss
 
 
 def losses_of_trainer(architecture: Architecture, run: TrialRun, side: str | None, folder: Path) -> list[float]:
@@ -103,22 +87,7 @@ def losses_of_trainer(architecture: Architecture, run: TrialRun, side: str | Non
         collator = transformers.DataCollatorWithPadding(tokenizer)
     trainer = _Trainer(
         model=model,
-        args=transformers.TrainingArguments(
-            output_dir=str(folder),
-            max_steps=STEPS,
-            learning_rate=run.hyperparameters.learning_rate,
-            weight_decay=run.hyperparameters.weight_decay,
-            max_grad_norm=1.0,
-            lr_scheduler_type=run.hyperparameters.lr_scheduler_type,
-            optim="adamw_torch",
-            use_cpu=True,
-            seed=run.seed,
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            remove_unused_columns=False,
-        ),
+        args=reference_arguments(run, folder, steps=STEPS),
         train_dataset=rows if architecture.kind == "text" else rows.with_format("torch"),
         data_collator=collator,
         batches=[batch.tolist() for batch in order],
