@@ -184,7 +184,7 @@ def test_a_model_that_takes_other_inputs_is_refused_in_one_line() -> None:
 def test_weights_that_a_checkpoint_lacks_are_found_in_any_base() -> None:
     anatomy = texts(transformers.BertConfig(**SMALL))
     check_pretrained(anatomy, {"classifier.weight", "bert.pooler.dense.bias"}, "a folder")
-    with pytest.raises(ModelError, match="a folder lacks 1 weights below its head, such as bert.embeddings.word"):
+    with pytest.raises(ModelError, match=r"a folder lacks 1 weights below its head, such as bert\.embeddings\.word"):
         check_pretrained(anatomy, {"classifier.weight", "bert.embeddings.word_embeddings.weight"}, "a folder")
 
 
