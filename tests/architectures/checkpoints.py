@@ -64,6 +64,8 @@ def tokenizer(config: Any) -> transformers.PreTrainedTokenizerFast:
 
     text = config.get_text_config()
     ids = {role: _first(getattr(text, f"{role}_token_id", None)) for role in _TOKENS}
+    if not hasattr(text, "pad_token_id"):
+        ids["pad"] = 0  # Perceiver's tokenizer pads without a word of it in the configuration
     words: list[str | None] = [None] * VOCABULARY
     for role, number in ids.items():
         if number is not None and words[number] is None:

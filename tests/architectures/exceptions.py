@@ -97,6 +97,7 @@ TEXT: dict[str, dict[str, Any]] = {
     "qwen3_5": _LINEAR,
     "qwen3_5_text": _LINEAR,
     "qwen3_next": _LINEAR,
+    "qwen3_5_vision": {"depth": 1},
     "reformer": {
         "attn_layers": ["local", "lsh", "local", "lsh"],
         "attention_head_size": 8,

@@ -108,18 +108,21 @@ def _is_below(flow: Flow, name: str, boundaries: list[_Boundary], first: int) ->
     )
 
 
-def configured_layers(config: Any) -> int | None:
-    """Return the number of layers that a configuration says; None where it does not say so plainly."""
+def configured_layers(config: Any, part: str) -> int | None:
+    """Return the number of layers that a configuration says; None where it does not say so plainly.
+
+    Args:
+        config: The configuration.
+        part: Name of the configuration inside it that counts, if it has no count of its own.
+    """
     if config.model_type in _KNOWN:
         return _KNOWN[config.model_type]
-    for part in (config, getattr(config, "vision_config", None), getattr(config, "text_config", None)):
-        if part is None:
-            continue
+    for each in (config, getattr(config, part, None)):
         for name in _STAGES:
-            if isinstance(blocks := getattr(part, name, None), list | tuple):
+            if isinstance(blocks := getattr(each, name, None), list | tuple):
                 return sum(blocks)
         for names in _COUNTS:
-            counts = [getattr(part, name, None) for name in names]
+            counts = [getattr(each, name, None) for name in names]
             if all(isinstance(count, int) for count in counts):
                 return sum(count for count in counts if count)
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ import transformers
 from architectures.checkpoints import image_size, write_checkpoint
 from architectures.layers import configured_layers, layer_complaints
 from architectures.outcomes import Outcome, Verdict
-from architectures.padding import agree, pad, padding_complaints
+from architectures.padding import SAME, agree, pad, padding_complaints
 from architectures.product import carry_out, prepared, trial_run, with_trunk_cache
 from architectures.training import dropout_complaints, frozen_complaints, group_complaints, mode_complaints
 from architectures.watching import watch
@@ -98,21 +99,29 @@ class _Case:
                 shares=_SHARES[anatomy.freezable],
                 dropout="set" if self._dropout else "none to set",
                 trunk=self._trunk(),
-                note=anatomy.reason,
+                note=self._note(),
             ),
             complaints,
         )
 
     def _trunk(self) -> str | None:
-        reasons = {place["reason"] for place in self._places.values() if place["place"] == "recompute"}
-        return "; ".join(sorted(reasons)) if reasons else "kept" if self._places else None
+        for place in self._places.values():
+            if place["place"] == "recompute":
+                # How much it is differs between processors.
+                return re.sub(r" \([\d.e-]+\)", "", place["reason"])
+        return "kept" if self._places else None
+
+    def _note(self) -> str | None:
+        if self._anatomy.padding_difference > SAME:
+            return "padding changes a text's logits; `tuner check` says by how much"
+        return self._anatomy.reason
 
     def _complaints(self) -> Iterator[str]:
         anatomy, model = self._anatomy, self._model()
         if anatomy.padding is not None:
             yield from padding_complaints(model, anatomy, self._rows())
         yield from layer_complaints(model, anatomy, self._inputs)
-        expected = configured_layers(model.config)
+        expected = configured_layers(model.config, "vision_config" if self._architecture.kind == "image" else "text_config")
         if anatomy.freezable != Freezable.NOTHING and expected not in (None, anatomy.count):
             yield f"{anatomy.count} layers were found where the configuration has {expected}"
         shares = [share for share in (0.5, 1.0) if anatomy.allows(share)] or [0.0]
@@ -132,7 +141,8 @@ class _Case:
         yield from dropout_complaints(plain.training.draws, self._anatomy, frozen, self._dropout)
         if self._dropout and frozen < self._anatomy.count and not any(d.p for d in plain.training.draws):
             yield "no dropout draws"
-        if frozen:
+        # A cache that declined once has its reason in the model.
+        if frozen and not any(place["place"] == "recompute" for place in self._places.values()):
             cached = carry_out(with_trunk_cache(run, self._found, self._states))
             yield from self._cache_complaints(share, plain, cached)
 

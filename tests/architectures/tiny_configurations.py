@@ -20,8 +20,9 @@ _LENGTH = "max_position_embeddings n_positions n_ctx max_seq_len max_sequence_le
 _SIZES = {
     name: size
     for names, size in (
-        ("num_hidden_layers n_layer n_layers num_layers encoder_layers decoder_layers num_decoder_layers", 4),
-        ("num_encoder_layers", 4),
+        ("num_hidden_layers n_layer n_layers num_layers encoder_layers num_encoder_layers", 4),
+        # Half of all layers then ends inside the encoder.
+        ("decoder_layers num_decoder_layers", 2),
         (f"{_WIDTH} d_latents cross_attention_hidden_size decoder_hidden_size encoder_hidden_size", 32),
         ("true_hidden_size backbone_hidden_size bottleneck", 32),
         (f"{_HEADS} swa_num_attention_heads", 4),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import torch
@@ -215,8 +215,9 @@ class TrainingState:
         tensors = trained_tensors(training.model, training.anatomy, frozen_layers=training.frozen_layers)
         here, there = _shapes(tensors), _shapes(self.weights)
         if here != there:
-            odd = min(name for name, _ in here.items() ^ there.items())
-            raise _refused("the checkpoint", f"its weights are of another model: {odd} differs")
+            raise _refused("the checkpoint", _other_weights(here, there, training.model))
+        if changed := _other_groups(training.optimizer, self.optimizer):
+            raise _refused("the checkpoint", changed)
         try:
             training.optimizer.load_state_dict(self.optimizer)
         except ValueError as error:
@@ -231,8 +232,38 @@ class TrainingState:
         return self.progress
 
 
-def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+_Shapes: TypeAlias = dict[str, tuple[int, ...]]
+
+
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> _Shapes:
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _other_weights(here: _Shapes, there: _Shapes, model: nn.Module) -> str:
+    """Return how the weights that are trained here differ from those that a checkpoint has."""
+    odd = min(name for name, _ in here.items() ^ there.items())
+    if set(there) <= set(model.state_dict()) and not any(here[name] != there[name] for name in {*here} & {*there}):
+        word = "trained" if odd in there else "not trained"
+        return f"{odd} was {word} by the version that wrote it, and this version counts the model's layers otherwise"
+    return f"its weights are of another model: {odd} differs"
+
+
+def _other_groups(here: Any, stored: Mapping[str, Any]) -> str | None:
+    """Return how the optimiser's groups differ from those that a checkpoint has; None where they are the same."""
+    before = {group["name"]: group["params"] for group in stored["param_groups"]}
+    now = {group["name"]: group["params"] for group in here.param_groups}
+    for name in dict.fromkeys([*before, *now]):
+        moments = [stored["state"].get(number, {}).get("exp_avg") for number in before.get(name, ())]
+        ours = [tuple(parameter.shape) for parameter in now.get(name, ())]
+        theirs = [None if moment is None else tuple(moment.shape) for moment in moments]
+        # A parameter without a gradient has no moments.
+        same = len(ours) == len(theirs) and all(b in (None, a) for a, b in zip(ours, theirs, strict=True))
+        if not same:
+            return (
+                f"the version that wrote it trained {len(theirs)} parameters in the group {name}, and this version "
+                f"trains {len(ours)} or others, because it counts layers or decay otherwise"
+            )
+    return None
 
 
 def _refused(what: Path | str, reason: str) -> ModelError:

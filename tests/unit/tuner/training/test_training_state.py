@@ -260,18 +260,23 @@ def test_a_checkpoint_of_another_trial_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "weights",
+    ("weights", "reason"),
     [
-        {"weight": torch.zeros(2, 3)},
-        {"weight": torch.zeros(2, 3), "bias": torch.zeros(3)},
-        {"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "more": torch.zeros(1)},
+        ({"weight": torch.zeros(2, 3)}, "bias was not trained by the version that wrote it"),
+        ({"weight": torch.zeros(2, 3), "bias": torch.zeros(3)}, "its weights are of another model: bias differs"),
+        (
+            {"weight": torch.zeros(2, 3), "bias": torch.zeros(2), "more": torch.zeros(1)},
+            "its weights are of another model: more differs",
+        ),
     ],
     ids=["too few", "of another shape", "too many"],
 )
-def test_weights_of_another_model_are_refused_before_anything_is_changed(weights: dict[str, torch.Tensor]) -> None:
+def test_weights_of_another_model_are_refused_before_anything_is_changed(
+    weights: dict[str, torch.Tensor], reason: str
+) -> None:
     parts = Parts()
     before = parts.model.weight.clone()
-    with pytest.raises(ModelError, match=r"its weights are of another model: (bias|more) differs"):
+    with pytest.raises(ModelError, match=reason):
         parts.restore(Parts().checkpoint(weights=weights))
     assert torch.equal(parts.model.weight, before)
 
@@ -279,7 +284,7 @@ def test_weights_of_another_model_are_refused_before_anything_is_changed(weights
 def test_an_optimiser_of_other_groups_is_refused() -> None:
     other = Parts()
     other.optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(1))], "name": "more"})
-    with pytest.raises(ModelError, match="parameter groups"):
+    with pytest.raises(ModelError, match="trained 1 parameters in the group more, and this version trains 0"):
         Parts().restore(Parts().checkpoint(optimizer=other.optimizer.state_dict()))
 
 
