@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 #: The outcomes that the documentation shows.
 FILE = Path(__file__).parents[2] / "docs" / "reference" / "architectures.json"
+
+
+#: Some processors compute an expert's tokens in other bits beside other tokens, and some do not.
+_BY_PROCESSOR = {"kept", "the stored states are not those that the model computes"}
 
 
 class Verdict(StrEnum):
@@ -38,8 +42,13 @@ class Outcome:
     dropout: str | None = None
     #: `kept`, or why hidden states are not cached.
     trunk: str | None = None
-    #: Why something is refused.
+    #: Why something is refused, or is to be known.
     note: str | None = None
+
+    def is_same(self, other: Outcome) -> bool:
+        """Return whether another processor may have come to this outcome."""
+        trunks = {self.trunk, other.trunk}
+        return replace(self, trunk=other.trunk) == other and (len(trunks) == 1 or trunks == _BY_PROCESSOR)
 
 
 def read_outcomes() -> dict[str, Outcome]:

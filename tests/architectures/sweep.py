@@ -121,7 +121,9 @@ class _Case:
         if anatomy.padding is not None:
             yield from padding_complaints(model, anatomy, self._rows())
         yield from layer_complaints(model, anatomy, self._inputs)
-        expected = configured_layers(model.config, "vision_config" if self._architecture.kind == "image" else "text_config")
+        expected = configured_layers(
+            model.config, "vision_config" if self._architecture.kind == "image" else "text_config"
+        )
         if anatomy.freezable != Freezable.NOTHING and expected not in (None, anatomy.count):
             yield f"{anatomy.count} layers were found where the configuration has {expected}"
         shares = [share for share in (0.5, 1.0) if anatomy.allows(share)] or [0.0]
