@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tuner.training.data.examples import TextExamples
-from tuner.training.model.dropout_draws import examine_dropouts
+from tuner.training.model.dropout_draws import examine_dropouts, is_repeatable
 from tuner.training.model.layers import examine_layers
 from tuner.training.model.padding import choose_side
 from tuner.training.model.straddling import find_straddling
@@ -51,5 +51,6 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
         anatomy,
         dropouts=recording.places,
         straddling=find_straddling(model, anatomy, recording),
+        repeatable=is_repeatable(model, inputs),
     )
     return replace(anatomy, trunk=examine_trunk(model, anatomy, inputs, outline))

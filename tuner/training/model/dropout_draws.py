@@ -128,6 +128,26 @@ def examine_dropouts(model: nn.Module, inputs: Mapping[str, Any]) -> Recording:
     return replace(recording, draws=tuple(draws))
 
 
+def is_repeatable(model: nn.Module, inputs: Mapping[str, Any]) -> bool:
+    """Return whether two forward passes in training mode from the same random numbers give the same logits.
+
+    Reformer takes new seeds from the operating system whenever it trains. The model is left as it was.
+
+    Args:
+        model: The model.
+        inputs: Arguments of the model.
+    """
+    logits = []
+    for _ in range(2):
+        with ExitStack() as stack:
+            stack.callback(rewinder())
+            stack.enter_context(_state_kept(model))
+            model.train()
+            with torch.no_grad():
+                logits.append(model(**inputs).logits)
+    return torch.equal(*logits)
+
+
 def _place_name(model: nn.Module, draw: Draw, place: Place) -> str:
     """Return a place's name, for a configuration's entry that of the module that reads it and draws."""
     module, _, path = place.name.partition(":")
