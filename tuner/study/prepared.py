@@ -64,9 +64,8 @@ class Prepared:
         found = list(self.report.warnings)
         if (difference := self.anatomy.padding_difference) > TOLERATED_DIFFERENCE:
             found.append(
-                f"the logits of a text change by up to {100 * difference:.2g} % with the padding of its batch: this model "
-                "lets padding change the texts beside it, so a text alone and the same text beside a longer one are told "
-                "apart slightly differently"
+                f"the logits of a text change by up to {100 * difference:.2g} % with the padding of its batch: this "
+                "model mixes padding into texts, so a text has other logits beside a longer one than alone"
             )
         if not self.anatomy.repeatable:
             found.append(
