@@ -32,5 +32,5 @@ def wrapped_forwards(model: nn.Module, wrap: Callable[[str, Forward], Forward]) 
         for name, module in modules.items():
             if before[name] is not None:
                 module.forward = before[name]
-            else:
-                vars(module).pop("forward", None)
+            elif "forward" in vars(module):
+                del module.forward
