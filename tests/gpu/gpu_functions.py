@@ -91,7 +91,8 @@ def make_study(connection: Connection, *, folder: Path, size: Size, mixed: bool)
         cache=folder / "cache",
     )
     prepared = prepare(request)
-    connection.send(Returned(value=Study(model=model, source=source, data=prepared.folder, size=size)))
+    found = Study(model=model, source=source, data=prepared.folder, anatomy=prepared.anatomy, size=size)
+    connection.send(Returned(value=found))
 
 
 def _text(rng: random.Random, label: int, size: Size, mixed: bool) -> tuple[str, str]:

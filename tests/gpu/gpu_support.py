@@ -14,6 +14,7 @@ from tuner.errors import DeviceError
 from tuner.machine.devices import CPU, Device, visible_gpus
 from tuner.machine.nvml import DriverNvml
 from tuner.processes.trainers import ForkServer
+from tuner.trial.anatomy import Anatomy
 from tuner.trial.run import ModelSource, TrialRun
 
 #: `cpu` runs the bodies of these tests on the processor, with small models and without what only a GPU can do. It shows
@@ -72,6 +73,7 @@ class Study:
     source: Path
     #: Folder of the encoded splits.
     data: Path
+    anatomy: Anatomy
     size: Size
 
     def run(self, **values: Any) -> TrialRun:
@@ -93,6 +95,7 @@ class Study:
             task="text-classification",
             model=ModelSource(location=str(self.model)),
             data=self.data,
+            anatomy=self.anatomy,
             **fields,
         )
 

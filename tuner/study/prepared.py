@@ -61,12 +61,15 @@ class Prepared:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Sentences about data and model that the user should read before a search is paid for."""
-        difference = self.anatomy.padding_difference
-        if difference <= TOLERATED_DIFFERENCE:
-            return self.report.warnings
-        return (
-            *self.report.warnings,
-            f"the logits of a text change by up to {100 * difference:.2g} % with the padding of its batch: this model "
-            "lets padding change the texts beside it, so a text alone and the same text beside a longer one are told "
-            "apart slightly differently",
-        )
+        found = list(self.report.warnings)
+        if (difference := self.anatomy.padding_difference) > TOLERATED_DIFFERENCE:
+            found.append(
+                f"the logits of a text change by up to {100 * difference:.2g} % with the padding of its batch: this "
+                "model mixes padding into texts, so a text has other logits beside a longer one than alone"
+            )
+        if not self.anatomy.repeatable:
+            found.append(
+                "this model draws random numbers that no seed decides, so a trial cannot be repeated: one that is "
+                "interrupted goes on, with other losses than it would have had"
+            )
+        return tuple(found)

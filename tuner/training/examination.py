@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tuner.errors import ModelError, first_line
 from tuner.training.data.examples import TextExamples
-from tuner.training.model.dropout_draws import examine_dropouts
+from tuner.training.model.dropout_draws import examine_dropouts, is_repeatable
 from tuner.training.model.layers import examine_layers
 from tuner.training.model.padding import choose_side
 from tuner.training.model.straddling import find_straddling
 from tuner.training.trunk.trunk_examination import examine_trunk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
+    import torch
     from torch import nn
 
     from tuner.training.data.examples import Examples
@@ -46,10 +48,22 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
         examples = examples.with_padding(padding.values)
         anatomy = replace(anatomy, padding=padding, padding_difference=difference)
     inputs, outline = examples.inputs(chosen, width=width), examples.outline(chosen, width=width)
-    recording = examine_dropouts(model, inputs)
-    anatomy = replace(
+    anatomy = _with_dropouts(anatomy, model, inputs)
+    return replace(anatomy, trunk=examine_trunk(model, anatomy, inputs, outline))
+
+
+def _with_dropouts(anatomy: Anatomy, model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> Anatomy:
+    try:
+        recording = examine_dropouts(model, inputs)
+        repeatable = is_repeatable(model, inputs)
+    except ModelError:
+        raise
+    except Exception as error:  # the model's own code runs here and may raise anything
+        name = type(model).__name__
+        raise ModelError("", "model", f"{name} cannot be trained on these inputs: {first_line(error)}") from error
+    return replace(
         anatomy,
         dropouts=recording.places,
         straddling=find_straddling(model, anatomy, recording),
+        repeatable=repeatable,
     )
-    return replace(anatomy, trunk=examine_trunk(model, anatomy, inputs, outline))

@@ -89,6 +89,8 @@ class Anatomy:
     #: Places of the dropout probabilities that the model draws with when it trains: the name of a dropout module, or
     #: that of another module, a colon and the path of its attribute. Empty where the model has no dropout.
     dropouts: tuple[str, ...] = ()
+    #: Whether the seed decides all random numbers that the model draws when it trains.
+    repeatable: bool = True
     #: None where the inputs are no texts.
     padding: Padding | None = None
     #: How far a text's logits differ between a padded row and a row of its own, relative to the largest logit; 0 where

@@ -34,7 +34,7 @@ def layer_runs(record: ForwardRecord, rows: Sequence[Row]) -> list[LayerRun]:
     """Return the runs of layers in order; a shared layer has several."""
     runs = []
     for row in rows:
-        for first, last in zip(record.of(row[0]), record.of(row[-1]), strict=True):
+        for first, last in zip(record.by_module[row[0]], record.by_module[row[-1]], strict=True):
             runs.append(LayerRun(row=row, begin=first.begin, end=last.end, inputs=first.inputs, outputs=last.outputs))
     return sorted(runs, key=lambda run: run.begin)
 
@@ -81,10 +81,7 @@ def all_depths(model: nn.Module, record: ForwardRecord, runs: Sequence[LayerRun]
         runs: Its layers' runs.
     """
     begins, last_end = [run.begin for run in runs], runs[-1].end
-    known: dict[str, int | None] = {}
-    for call in record.calls:
-        if call.module not in known:
-            known[call.module] = module_depth(record.of(call.module), begins, last_end)
+    known = {name: module_depth(calls, begins, last_end) for name, calls in record.by_module.items()}
     of_parameters = parameter_depths(model, runs)
     reached = {id(each) for each in walk_back([record.logits.grad_fn], seen=set())}
     for name, parameter in model.named_parameters():

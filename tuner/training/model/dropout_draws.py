@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from tuner.errors import ModelError
 from tuner.training.model.dropout import Place, layerdrop_places, places
+from tuner.training.model.wrapping import wrapped_forwards
 from tuner.training.out_of_memory import rewinder
 
 if TYPE_CHECKING:
@@ -128,6 +129,26 @@ def examine_dropouts(model: nn.Module, inputs: Mapping[str, Any]) -> Recording:
     return replace(recording, draws=tuple(draws))
 
 
+def is_repeatable(model: nn.Module, inputs: Mapping[str, Any]) -> bool:
+    """Return whether two forward passes in training mode from the same random numbers give the same logits.
+
+    Reformer takes new seeds from the operating system whenever it trains. The model is left as it was.
+
+    Args:
+        model: The model.
+        inputs: Arguments of the model.
+    """
+    logits = []
+    for _ in range(2):
+        with ExitStack() as stack:
+            stack.callback(rewinder())
+            stack.enter_context(_state_kept(model))
+            model.train()
+            with torch.no_grad():
+                logits.append(model(**inputs).logits)
+    return torch.equal(*logits)
+
+
 def _place_name(model: nn.Module, draw: Draw, place: Place) -> str:
     """Return a place's name, for a configuration's entry that of the module that reads it and draws."""
     module, _, path = place.name.partition(":")
@@ -154,20 +175,11 @@ def record_draws(model: nn.Module, inputs: Mapping[str, Any]) -> Recording:
         stack.enter_context(_state_kept(model))
         for place in layerdrops:
             place.set(0.0)
-        for name, module in model.named_modules():
-            stack.callback(_restore, module, "forward", vars(module).get("forward"))
-            module.forward = recorder.watching(name, module.forward)
+        stack.enter_context(wrapped_forwards(model, recorder.watching))
         model.train()
         with torch.no_grad(), recorder:
             model(**inputs)
     return Recording(draws=tuple(recorder.draws), calls=tuple(recorder.calls))
-
-
-def _restore(module: nn.Module, attribute: str, value: Any) -> None:
-    if value is None:
-        delattr(module, attribute)
-    else:
-        setattr(module, attribute, value)
 
 
 @contextmanager
@@ -221,7 +233,7 @@ class _Recorder(TorchFunctionMode):
         self._time = 0
 
     def watching(self, name: str, forward: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a module's `forward` that records its calls. Some modules call it directly, past any hook."""
+        """Return a module's `forward` that records its calls."""
 
         @wraps(forward)
         def watched(*args: Any, **kwargs: Any) -> Any:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
+
+from tuner.training.model.wrapping import wrapped_forwards
 
 if TYPE_CHECKING:
     from torch import nn
@@ -39,9 +42,13 @@ class ForwardRecord:
     #: Shape: (examples, ...).
     logits: torch.Tensor
 
-    def of(self, module: str) -> list[Call]:
-        """Return the runs of a module."""
-        return [call for call in self.calls if call.module == module]
+    @cached_property
+    def by_module(self) -> Mapping[str, Sequence[Call]]:
+        """The runs of each module that ran."""
+        found: dict[str, list[Call]] = {}
+        for call in self.calls:
+            found.setdefault(call.module, []).append(call)
+        return found
 
 
 def record_forward(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> ForwardRecord:
@@ -63,20 +70,8 @@ def record_forward(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> Forw
 
         return run
 
-    # Hooks would miss modules whose `forward` another module calls by its name.
-    modules = dict(model.named_modules())
-    before = {name: module.__dict__.get("forward") for name, module in modules.items()}
-    for name, module in modules.items():
-        module.forward = recorded(name, module.forward)
-    try:
-        with torch.enable_grad():
-            logits = model(**{name: _traced(value) for name, value in inputs.items()}).logits
-    finally:
-        for name, module in modules.items():
-            if before[name] is None:
-                del module.__dict__["forward"]
-            else:
-                module.forward = before[name]
+    with wrapped_forwards(model, recorded), torch.enable_grad():
+        logits = model(**{name: _traced(value) for name, value in inputs.items()}).logits
     return ForwardRecord(calls=tuple(sorted(calls, key=lambda call: call.begin)), logits=logits)
 
 

@@ -9,7 +9,6 @@ residual connection. The configuration's numbers of layers break ties.
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -45,11 +44,7 @@ class _Search:
         self._modules = dict(model.named_modules())
         self._base = str(getattr(model, "base_model_prefix", ""))
         self._logits: Node = record.logits.grad_fn
-        runs: defaultdict[str, list[Call]] = defaultdict(list)
-        for call in record.calls:
-            runs[call.module].append(call)
-        #: Runs of every module that ran.
-        self._runs: Mapping[str, list[Call]] = dict(runs)
+        self._runs = record.by_module
         self._on_the_way: set[Node] = set()
         walk_back([self._logits], seen=self._on_the_way)
         self._counts, self._depths = _numbers(model.config)

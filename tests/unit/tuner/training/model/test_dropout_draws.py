@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tuner.errors import ModelError
 from tuner.training.model.dropout import module_dropouts, set_config_dropouts, set_dropouts
-from tuner.training.model.dropout_draws import Draw, examine_dropouts, record_draws
+from tuner.training.model.dropout_draws import Draw, examine_dropouts, is_repeatable, record_draws
 
 TEXT = {"vocab_size": 32, "hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8}
 REFORMER = {"attn_layers": ["local", "lsh"], "attention_head_size": 4, "feed_forward_size": 8, "axial_pos_embds": False}
@@ -206,3 +206,11 @@ def test_functions_act_by_default_as_torch_has_it() -> None:
             return functional.dropout(x)
 
     assert [draw.p for draw in record_draws(Defaults(), INPUTS).draws] == [0.2, 0.5]
+
+
+@pytest.mark.parametrize(("name", "repeatable"), [("bert", True), ("reformer", False)])
+def test_a_model_that_seeds_itself_cannot_be_repeated(name: str, repeatable: bool) -> None:
+    model, inputs = build(name, 0.1)
+    before = torch.get_rng_state()
+    assert is_repeatable(model, inputs) == repeatable
+    assert torch.equal(torch.get_rng_state(), before)

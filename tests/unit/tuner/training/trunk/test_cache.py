@@ -471,4 +471,4 @@ def test_facts_of_an_entry_are_whole_json(make_run: Callable[..., TrialRun], cac
         assert facts["compute_s"] > 0
         assert facts["disk_bytes_s"] > 0
     shutil.rmtree(run.trunk.folder)
-    assert trunk_cache.FORMAT == 1
+    assert trunk_cache.FORMAT == 2
