@@ -80,14 +80,14 @@ def architectures_page() -> str:
         "Generated from `architectures.json` by `make docs`. Every architecture that transformers classifies texts or "
         "images with was built tiny, prepared and trained, and judged by checks that use plain transformers and torch "
         "alone; `make test-rest` repeats this and fails where an outcome differs from this page.",
-        f"Of {len(rows)} architectures, {counts['right']} are right: any share of their layers can be frozen. "
-        f"{counts['limited']} are limited: other shares than the ones in the table are refused. {counts['refused']} "
-        "are refused before the first trial, with the reason in the table.",
+        f"Of {len(rows)} architectures, {counts['right']} are right: any share of their layers can be frozen. Limited "
+        f"ones ({counts['limited']}) train as right, and shares other than those in the table are refused. Refused ones "
+        f"({counts['refused']}) are refused before the first trial, with the reason in the table.",
         "- layers: how many there are in the tiny model. The blocks of all stages count, and those of encoder and "
         "decoder together.\n"
         "- `frozen_layers`: the shares that work.\n"
-        "- dropout: *set* where the study's value is applied to every dropout of the trained part; *none* where the "
-        "architecture has no dropout.\n"
+        "- dropout: *set* where the study's value is applied to every dropout of the trained part; *none to set* where "
+        "the architecture has no dropout.\n"
         "- trunk cache: *kept* where the hidden states of frozen layers are computed once for all trials, otherwise "
         "why each batch computes them.",
         "Models of timm need `pip install 'shichimi[timm]'`. On x86-64 Linux, PyPI's torchvision is built for CUDA: "

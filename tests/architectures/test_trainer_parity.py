@@ -96,7 +96,7 @@ def losses_of_trainer(architecture: Architecture, run: TrialRun, side: str | Non
     return trainer.losses
 
 
-@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.rest
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_every_loss_is_that_of_transformers_trainer(case: Case, workplace: Workplace, tmp_path: Path) -> None:
     (architecture,) = (each for each in catalogue() if each.name == case.name)

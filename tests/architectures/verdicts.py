@@ -47,6 +47,4 @@ def assert_as_documented(name: str, workplace: Workplace) -> None:
     shutil.rmtree(workplace.folder / name, ignore_errors=True)
     assert judgement.complaints == []
     documented = read_outcomes()[name]
-    assert judgement.outcome.is_same(documented), (
-        f"{judgement.outcome}\nis documented as {documented}; `make architectures` writes it anew"
-    )
+    assert judgement.outcome.is_same(documented), f"{judgement.outcome} differs from the documentation: {documented}"
