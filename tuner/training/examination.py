@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from tuner.errors import ModelError, first_line
 from tuner.training.data.examples import TextExamples
@@ -14,14 +15,14 @@ from tuner.training.model.layers import examine_layers
 from tuner.training.model.padding import choose_side
 from tuner.training.model.straddling import find_straddling
 from tuner.training.trunk.trunk_examination import examine_trunk
+from tuner.trial.anatomy import TrunkFacts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    import torch
     from torch import nn
 
-    from tuner.training.data.examples import Examples
+    from tuner.training.data.examples import Examples, Indices
     from tuner.trial.anatomy import Anatomy, Padding
 
 
@@ -39,6 +40,7 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
     """
     model.eval()
     order = np.argsort(examples.lengths, kind="stable")
+    remembers = _remembers(model, examples, order)
     chosen = order[[0, len(order) // 2]]
     width = int(examples.lengths[chosen].max())
     anatomy = examine_layers(model, examples.inputs(chosen, width=width), fresh=fresh)
@@ -49,7 +51,25 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
         anatomy = replace(anatomy, padding=padding, padding_difference=difference)
     inputs, outline = examples.inputs(chosen, width=width), examples.outline(chosen, width=width)
     anatomy = _with_dropouts(anatomy, model, inputs)
+    if remembers:
+        complaint = "it computes an example otherwise after another one"
+        return replace(anatomy, repeatable=False, trunk=TrunkFacts(complaint=complaint))
     return replace(anatomy, trunk=examine_trunk(model, anatomy, inputs, outline))
+
+
+@torch.no_grad()
+def _remembers(model: nn.Module, examples: Examples, order: Indices) -> bool:
+    """Return whether a model computes its longest example otherwise after its shortest one.
+
+    BigBird attends to all tokens from its first short text on, also in longer ones. So this has to be the first use of
+    the model.
+    """
+    longest, shortest = examples.inputs(order[-1:]), examples.inputs(order[:1])
+    try:
+        first, _, again = (model(**inputs).logits for inputs in (longest, shortest, longest))
+    except Exception:  # the examination that follows names the reason
+        return False
+    return not torch.equal(first, again)
 
 
 def _with_dropouts(anatomy: Anatomy, model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> Anatomy:

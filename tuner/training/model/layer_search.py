@@ -122,7 +122,8 @@ class _Search:
         # A list as long as the configuration says is one of layers, even if each has a list of parts that are alike.
         if len(rows) in self._counts and not self._depths:
             return list(rows)
-        inner = [self._inner_blocks(row) for row in rows]
+        expected = self._depths if len(self._depths) == len(rows) else (None,) * len(rows)
+        inner = [self._inner_blocks(row, count) for row, count in zip(rows, expected, strict=True)]
         if not any(inner):
             return list(rows)
         # Among stages, an element without blocks only leads from one stage to the next.
@@ -131,12 +132,18 @@ class _Search:
             block for row, blocks in zip(rows, inner, strict=True) for block in (blocks or ([] if stages else [row]))
         ]
 
-    def _inner_blocks(self, row: Row) -> list[Row]:
+    def _inner_blocks(self, row: Row, expected: int | None) -> list[Row]:
+        """Return the blocks of a stage; none where the row is a block itself.
+
+        Args:
+            row: The stage, or a block.
+            expected: Number of the stage's blocks in the configuration: those are not searched for blocks of their own.
+        """
         lists = [name for each in row for name in ([each] if each not in self._runs else self._outer_lists(each))]
         found: list[Row] = []
         for group in self._groups(lists):
             if all(self._is_cut(inner) for inner in group) and (self._are_alike(group) or self._depths):
-                found += self._blocks(group)
+                found += group if len(group) == expected else self._blocks(group)
         share = sum(self._size(name) for block in found for name in block) / sum(map(self._size, row))
         # An element that does not run itself is a list of blocks.
         return found if share > _STAGE_SHARE or any(each not in self._runs for each in row) else []
