@@ -80,9 +80,9 @@ def architectures_page() -> str:
         "Generated from `architectures.json` by `make docs`. Every architecture that transformers classifies texts or "
         "images with was built tiny, prepared and trained, and judged by checks that use plain transformers and torch "
         "alone; `make test-rest` repeats this and fails where an outcome differs from this page.",
-        f"Of {len(rows)} architectures, {counts['right']} are right: any share of their layers can be frozen. Limited "
-        f"ones ({counts['limited']}) train as right, and shares other than those in the table are refused. Refused ones "
-        f"({counts['refused']}) are refused before the first trial, with the reason in the table.",
+        f"Of {len(rows)} architectures, {counts['right']} are right: any share of their layers can be frozen. "
+        f"Limited ones ({counts['limited']}) train as right, and shares other than those in the table are refused. "
+        f"Refused ones ({counts['refused']}) are refused before the first trial, with the reason in the table.",
         "- layers: how many there are in the tiny model. The blocks of all stages count, and those of encoder and "
         "decoder together.\n"
         "- `frozen_layers`: the shares that work.\n"

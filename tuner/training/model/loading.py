@@ -7,7 +7,7 @@ import os
 import pickle
 import random
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 import numpy as np
@@ -191,11 +191,12 @@ def _check_encoder_is_pretrained(model: nn.Module, info: Mapping[str, Any], sour
             "model",
             f"{source.location} lacks {len(missing)} weights of its encoder, such as {missing[0]}",
         )
+    classes = cast("Any", model).config.num_labels
     # Loading replaces a weight of another shape by random numbers: right for the head, never for the encoder.
     odd = sorted(
         name
         for name, there, here in info["mismatched_keys"]
-        if name.startswith(prefix) and "pooler" not in name and not _is_of_classes(there, here, model.config.num_labels)
+        if name.startswith(prefix) and "pooler" not in name and not _is_of_classes(there, here, classes)
     )
     if odd:
         raise ModelError(
