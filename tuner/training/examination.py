@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from tuner.errors import ModelError, first_line
+from tuner.training.data.batches import Rounding
 from tuner.training.data.examples import TextExamples
 from tuner.training.model.dropout_draws import examine_dropouts, is_repeatable
 from tuner.training.model.layers import examine_layers
 from tuner.training.model.padding import choose_side
 from tuner.training.model.straddling import find_straddling
+from tuner.training.trunk.trunk import width_multiple
 from tuner.training.trunk.trunk_examination import examine_trunk
 from tuner.trial.anatomy import TrunkFacts
 
@@ -58,13 +60,15 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
 
 
 @torch.no_grad()
-def _remembers(model: nn.Module, examples: Examples, order: Indices) -> bool:
+def _remembers(model: Any, examples: Examples, order: Indices) -> bool:
     """Return whether a model computes its longest example otherwise after its shortest one.
 
     BigBird attends to all tokens from its first short text on, also in longer ones. So this has to be the first use of
     the model.
     """
-    longest, shortest = examples.inputs(order[-1:]), examples.inputs(order[:1])
+    rounding = Rounding(multiple=width_multiple("cpu"), longest=getattr(model.config, "max_position_embeddings", None))
+    width = rounding.width(examples.lengths[order[-1:]])
+    longest, shortest = examples.inputs(order[-1:], width=width), examples.inputs(order[:1])
     try:
         first, _, again = (model(**inputs).logits for inputs in (longest, shortest, longest))
     except Exception:  # the examination that follows names the reason
