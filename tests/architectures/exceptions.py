@@ -231,8 +231,9 @@ IMAGE: dict[str, dict[str, Any]] = {
 #: The architecture of timm that stands for all.
 IMAGE["timm_wrapper"] = {
     "architecture": "test_vit",
+    "model_args": {"img_size": 64},
     "pretrained_cfg": {
-        "input_size": [3, 160, 160],
+        "input_size": [3, 64, 64],
         "mean": [0.5, 0.5, 0.5],
         "std": [0.5, 0.5, 0.5],
         "interpolation": "bicubic",
