@@ -40,7 +40,7 @@ class Trunk:
     modules' `forward` is replaced.
 
     The hidden states of a depth are the ones that the next layer takes: modules between two layers, such as the
-    convolution of DeBERTa-v2, is part of the lower one.
+    convolution of DeBERTa-v2, are part of the lower one.
 
     Args:
         model: A transformers model whose layers are one module each and run once.
