@@ -14,7 +14,7 @@ AT_ONCE = -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 BENCH ?= reading frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-rest test-all bench chaos mutation gpu check docs secrets clean
+.PHONY: help quickstart test test-rest test-all bench chaos mutation gpu check docs architectures secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -25,7 +25,7 @@ quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a
 test: $(VENV)/.test ## Set up, then run the tests that a change needs first: minutes
 	$(PYTEST) $(AT_ONCE) -m "not rest"
 
-test-rest: $(VENV)/.test ## Set up, then run the other tests: servers, faults, chaos, each page of the documentation
+test-rest: $(VENV)/.test .venv-timm/.made ## Set up, then run the other tests: servers, faults, chaos, each page of the documentation
 	$(PYTEST) $(AT_ONCE) -m rest
 
 test-all: test test-rest ## Set up, then run every test
@@ -52,6 +52,10 @@ check: $(VENV)/.checking ## Set up, then lint, type-check and check the architec
 	$(BIN)/python docs/update_reference.py --check
 
 docs: $(VENV)/.checking ## Bring the generated parts of the documentation up to date
+	$(BIN)/python docs/update_reference.py
+
+architectures: $(VENV)/.test .venv-timm/.made ## Drive every architecture, and write what came of it into docs/reference/architectures.md
+	PYTHONPATH=.:tests .venv-timm/bin/python -m architectures.run_sweep
 	$(BIN)/python docs/update_reference.py
 
 # Compose mounts these files as they are, for users of the containers' own: all may read them, in a folder that only you may
@@ -88,6 +92,15 @@ $(VENV)/.checking: $(VENV)/.made $(INPUTS)
 	.venv-ray/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt 'ray[tune]>=2.50'
 	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 	  >"$$(.venv-ray/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/behind.pth"
+	@touch $@
+
+# torchvision from PyPI cannot be imported beside a torch for processors alone, and transformers fails with it where it is
+# installed: it has an environment of its own, which sees ours behind it.
+.venv-timm/.made: $(VENV)/.test
+	$(PYTHON) -m venv --clear .venv-timm
+	.venv-timm/bin/python -m pip --disable-pip-version-check install --quiet --no-deps -c constraints.txt timm torchvision
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  >"$$(.venv-timm/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/behind.pth"
 	@touch $@
 
 .PHONY: rebuild

@@ -1,12 +1,15 @@
-"""Writes the parts of the documentation that are made from the code: commands, recipes, the diagram of a trial's life.
+"""Writes the generated parts of the documentation: commands, recipes, architectures, the diagram of a trial's life.
 
 `python docs/update_reference.py` writes them, `--check` only says whether they are up to date.
 """
 
 from __future__ import annotations
 
+import json
 import sys
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner
 
@@ -15,6 +18,7 @@ from tuner.cli.main import COMMANDS, group
 from tuner.supervisor.attempt_state import diagram
 
 DOCS = Path(__file__).parent
+OUTCOMES = DOCS / "reference" / "architectures.json"
 LIFE = DOCS / "explanation" / "trial-life.md"
 #: The lines around the diagram in the page of a trial's life.
 OPENS, CLOSES = "```mermaid\n", "\n```"
@@ -67,6 +71,45 @@ def _models(row: RecipeRow) -> str:
     return f"\nFor {'; or '.join(alternatives)}."
 
 
+def architectures_page() -> str:
+    """Return the page of the architectures, from the outcomes that `make architectures` wrote."""
+    rows: dict[str, dict[str, Any]] = json.loads(OUTCOMES.read_text(encoding="utf-8"))
+    counts = Counter(row["verdict"] for row in rows.values())
+    parts = [
+        "# Architectures",
+        "Generated from `architectures.json` by `make docs`. Every architecture that transformers classifies texts or "
+        "images with was built tiny, prepared and trained, and judged by checks that use plain transformers and torch "
+        "alone; `make test-rest` repeats this and fails where an outcome differs from this page.",
+        f"Of {len(rows)} architectures, {counts['right']} are right: any share of their layers can be frozen. "
+        f"Limited ones ({counts['limited']}) train as right, and shares other than those in the table are refused. "
+        f"Refused ones ({counts['refused']}) are refused before the first trial, with the reason in the table.",
+        "- layers: how many there are in the tiny model. The blocks of all stages count, and those of encoder and "
+        "decoder together.\n"
+        "- `frozen_layers`: the shares that work.\n"
+        "- dropout: *set* where the study's value is applied to every dropout of the trained part; *none to set* where "
+        "the architecture has no dropout.\n"
+        "- trunk cache: *kept* where the hidden states of frozen layers are computed once for all trials, otherwise "
+        "why each batch computes them.",
+        "Models of timm need `pip install 'shichimi[timm]'`. On x86-64 Linux, PyPI's torchvision is built for CUDA: "
+        "beside a torch for processors alone it cannot be imported, and transformers fails with it. Install "
+        "torchvision from PyTorch's own index of processor builds there.",
+    ]
+    for kind in ("text", "image"):
+        lines = [
+            f"## {kind.capitalize()}s",
+            "",
+            "| model type | outcome | layers | `frozen_layers` | dropout | trunk cache | note |",
+            "|--|--|--|--|--|--|--|",
+        ]
+        for name, row in rows.items():
+            if name.startswith(f"{kind}/"):
+                cells = [row.get(key) for key in ("verdict", "layers", "shares", "dropout", "trunk", "note")]
+                shown = [str("" if cell is None else cell).replace("|", "\\|") for cell in cells]
+                lines.append(f"| {name.removeprefix(f'{kind}/')} | {' | '.join(shown)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
 def life_page() -> str:
     """Return the page of a trial's life, with the diagram as the code has it now."""
     before, _, rest = LIFE.read_text(encoding="utf-8").partition(OPENS)
@@ -77,6 +120,7 @@ def life_page() -> str:
 PAGES = {
     DOCS / "reference" / "commands.md": commands_page,
     DOCS / "reference" / "recipes.md": recipes_page,
+    DOCS / "reference" / "architectures.md": architectures_page,
     LIFE: life_page,
 }
 

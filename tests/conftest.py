@@ -35,7 +35,7 @@ _REST = ("benchmarks/test_small_modes.py", "chaos", "gpu", "integration")
 #: Values of parameters that lead a test to a server.
 _SERVERS = {"postgresql", "mariadb", "s3"}
 #: The order in which files are begun: those that take minutes first, so that no worker is left alone with one.
-_ORDER = ("benchmarks", "chaos", "docs", "acceptance", "contracts", "integration", "gpu", "unit")
+_ORDER = ("benchmarks", "architectures", "chaos", "docs", "acceptance", "contracts", "integration", "gpu", "unit")
 
 
 def pytest_configure() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,10 @@ def loading_problem(error: BaseException) -> str:
         )
     if "use_safetensors" in said:
         return "there is no model.safetensors; a pickle such as pytorch_model.bin is not loaded, as it can run code"
+    if "timm" in said.lower() and ("could not load any image processor" in said.lower() or "requires" in said):
+        return "it is a model of timm, which is not installed; install 'shichimi[timm]'"
+    if missing := re.search(r"requires the (\S+) library", said):
+        return f"it needs the package {missing[1]}, which is not installed"
     return first_line(error)
 
 

@@ -7,7 +7,7 @@ import os
 import pickle
 import random
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest.mock import patch
 
 import numpy as np
@@ -21,7 +21,7 @@ from tuner.training.model.dropout import set_config_dropouts, set_dropouts
 from tuner.training.model.padding import configure, configure_enlarged, enlarge, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from torch import nn
 
@@ -167,7 +167,7 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
 
     try:
         built, info = build(config) if dropout is None else _with_dropout(build, config, dropout)
-    except (OSError, ValueError, KeyError) as error:
+    except (ImportError, OSError, ValueError, KeyError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
     _check_encoder_is_pretrained(built, info, model)
@@ -191,14 +191,24 @@ def _check_encoder_is_pretrained(model: nn.Module, info: Mapping[str, Any], sour
             "model",
             f"{source.location} lacks {len(missing)} weights of its encoder, such as {missing[0]}",
         )
+    classes = cast("Any", model).config.num_labels
     # Loading replaces a weight of another shape by random numbers: right for the head, never for the encoder.
-    odd = sorted(name for name, *_ in info["mismatched_keys"] if name.startswith(prefix) and "pooler" not in name)
+    odd = sorted(
+        name
+        for name, there, here in info["mismatched_keys"]
+        if name.startswith(prefix) and "pooler" not in name and not _is_of_classes(there, here, classes)
+    )
     if odd:
         raise ModelError(
             "",
             "model",
             f"{source.location} has {len(odd)} weights of another shape than its config.json says, such as {odd[0]}",
         )
+
+
+def _is_of_classes(there: Sequence[int], here: Sequence[int], classes: int) -> bool:
+    """Return whether a weight differs in its number of classes alone: some models have their head inside the base."""
+    return tuple(here[:1]) == (classes,) and tuple(there[1:]) == tuple(here[1:])
 
 
 def check_pretrained(anatomy: Anatomy, fresh: Collection[str], location: str) -> None:

@@ -55,7 +55,7 @@ class ImageClassification(Classification):
         try:
             # The variant that works on arrays: the other one needs torchvision.
             return AutoImageProcessor.from_pretrained(model.location, backend="pil", **model.arguments)
-        except (OSError, ValueError, KeyError) as error:
+        except (ImportError, OSError, ValueError, KeyError) as error:
             reason = loading_problem(error)
             raise ModelError("", "model", f"{model.location} has no usable image processor: {reason}") from error
 
@@ -106,8 +106,8 @@ class ImageClassification(Classification):
 
         Raises:
             DataError: A row has no image, or all images are of one colour.
+            ModelError: The processor makes other inputs than one array of pixels for each image.
         """
-        import numpy as np
         from datasets import Array3D, Features, Value
 
         from tuner.training.data.picture_inspection import undecoded
@@ -119,7 +119,7 @@ class ImageClassification(Classification):
 
         def pixels(batch: Mapping[str, list[Any]]) -> dict[str, Any]:
             images = [opener.open(cell) for cell in batch[column]]
-            values = processor(images, return_tensors="np")["pixel_values"].astype(np.float32)
+            values = _pixel_values(processor, images)
             colours.add(values)
             return {"pixel_values": values, "length": [1] * len(images)}
 
@@ -151,6 +151,27 @@ class ImageClassification(Classification):
         from tuner.training.data.examples import ImageExamples
 
         return ImageExamples(rows)
+
+
+def _pixel_values(processor: Any, images: list[Any]) -> npt.NDArray[np.float32]:
+    """Return the inputs that a processor makes of images. Shape: (images, channels, height, width)."""
+    import numpy as np
+
+    # No kind of array is asked for: the processor of timm's models makes tensors alone.
+    made = processor(images)
+    if "pixel_values" not in made:
+        complaint = f"makes {', '.join(sorted(made))} of images"
+    else:
+        values = np.asarray(made["pixel_values"], dtype=np.float32)
+        if values.ndim == 4:
+            return values
+        complaint = f"makes arrays of {values.ndim - 1} dimensions of an image"
+    raise ModelError(
+        "",
+        "model",
+        f"the image processor {type(processor).__name__} {complaint}; only models that take pixel_values of channels, "
+        "height and width can be trained",
+    )
 
 
 class _Opener:

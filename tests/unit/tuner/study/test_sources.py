@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import ConfigError, DataError, ModelError
-from tuner.study.sources import find_data, find_model, find_package_path, read_model_config
+from tuner.study.sources import find_data, find_model, find_package_path, loading_problem, read_model_config
 from tuner.trial.run import ModelSource
 
 
@@ -131,3 +131,21 @@ def test_data_are_a_path_or_are_left_to_datasets(tmp_path: Path) -> None:
     assert find_data(str(rows)) == str(rows)
     assert find_data("imdb") == "imdb"
     assert find_data("https://host/rows.csv") == "https://host/rows.csv"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "\nDinatForImageClassification requires the natten library but it was not found in your environment.",
+            "it needs the package natten, which is not installed",
+        ),
+        (
+            "\nTimmWrapperForImageClassification requires the timm library but it was not found.",
+            "it is a model of timm, which is not installed; install 'shichimi[timm]'",
+        ),
+        ("no such file\nin the folder", "no such file"),
+    ],
+)
+def test_a_package_that_a_model_lacks_is_named(said: str, told: str) -> None:
+    assert loading_problem(ImportError(said)) == told

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ import pytest
 import torch
 import transformers
 from datasets import load_from_disk
+from reference_trainer import ReferenceTrainer, reference_arguments
 
 from tuner.training.data.batches import total_optimiser_steps, training_batches
 from tuner.training.data.encoded import EncodedData
@@ -41,24 +42,6 @@ class Trained:
     weights: dict[str, torch.Tensor]
 
 
-class _Trainer(transformers.Trainer):
-    """Trainer, fed in our order; remembers the loss of each step."""
-
-    def __init__(self, *args: Any, batches: Sequence[list[int]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.batches = batches
-        self.losses: list[float] = []
-
-    def get_train_dataloader(self) -> Any:
-        rows: Any = self.train_dataset
-        return torch.utils.data.DataLoader(rows, batch_sampler=self.batches, collate_fn=self.data_collator)
-
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        loss: torch.Tensor = super().training_step(*args, **kwargs)
-        self.losses.append(loss.item())
-        return loss
-
-
 class _SameDraws(transformers.TrainerCallback):
     """Lets dropout draw from where it draws in our loop: from what building the model left."""
 
@@ -79,25 +62,9 @@ def train_theirs(run: TrialRun, folder: Path) -> Trained:
     order = islice(training_batches(len(data.train), hp.batch_size, run.seed), STEPS)
     model = build_model(task.blueprint(run.model, data.labels, run.seed), dropout=hp.dropout)
     draws = torch.get_rng_state()
-    trainer = _Trainer(
+    trainer = ReferenceTrainer(
         model=model,
-        args=transformers.TrainingArguments(
-            output_dir=str(folder),
-            max_steps=STEPS,
-            learning_rate=hp.learning_rate,
-            weight_decay=hp.weight_decay,
-            max_grad_norm=1.0,
-            lr_scheduler_type=hp.lr_scheduler_type,
-            warmup_steps=2,
-            optim="adamw_torch",
-            use_cpu=True,
-            seed=run.seed,
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            remove_unused_columns=False,
-        ),
+        args=reference_arguments(run, folder, steps=STEPS, warmup_steps=2),
         train_dataset=rows.with_format("torch") if run.task == "image-classification" else rows,
         data_collator=transformers.default_data_collator
         if run.task == "image-classification"
