@@ -1,4 +1,4 @@
-"""The anatomy of a model: which of its parts are layers, what lies below and above them, and how texts are padded.
+"""The anatomy of a model: which of its parts are layers, which lie below and above them, and how texts are padded.
 
 Preparation finds it once, by watching the model compute (`tuner.training.model.examination`). It is stored with the
 study and handed to every trial, so no trial examines the model again.
@@ -68,7 +68,7 @@ class Anatomy:
     """The parts of a model, by the names of its modules.
 
     Depth counts from the input: everything that runs before the first layer (embeddings) has depth 0, the layers have
-    1 to n, and what runs between two layers has the depth of the lower one. What runs above the last layer is the head
+    1 to n, and modules between two layers have the depth of the lower one. Everything above the last layer is the head
     and has no depth.
     """
 

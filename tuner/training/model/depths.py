@@ -49,7 +49,7 @@ def parameter_depths(model: nn.Module, runs: Sequence[LayerRun]) -> dict[str, in
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     found: dict[str, int | None] = {}
     seen: set[Node] = set()
-    # What runs between two layers is part of the lower one: where that layer is frozen, so is all that it makes.
+    # A module that runs between two layers is part of the lower one: it is frozen where that layer is.
     frontiers = [(0, runs[0].inputs)]
     for depth, run in enumerate(runs, start=1):
         frontiers += [(depth, run.outputs), (depth, runs[depth].inputs if depth < len(runs) else ())]
@@ -121,7 +121,7 @@ def _complete(model: nn.Module, known: Depths, first_layer: str) -> dict[str, in
 
 
 def _held(name: str, known: Depths) -> set[int | None]:
-    """Return the depths of what is in a module."""
+    """Return the depths of the modules and parameters in a module."""
     return {depth for each, depth in known.items() if each.startswith(f"{name}.")}
 
 

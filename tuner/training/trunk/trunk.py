@@ -39,8 +39,8 @@ class Trunk:
     last layer can be computed for its first token alone. Weights, modules and their names do not change: only the
     modules' `forward` is replaced.
 
-    The hidden states of a depth are the ones that the next layer takes: what runs between two layers, such as the
-    convolution of DeBERTa-v2, is part of the lower one.
+    The hidden states of a depth are the ones that the next layer takes: modules between two layers, such as the
+    convolution of DeBERTa-v2, are part of the lower one.
 
     Args:
         model: A transformers model whose layers are one module each and run once.
