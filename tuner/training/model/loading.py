@@ -167,7 +167,9 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
 
     try:
         built, info = build(config) if dropout is None else _with_dropout(build, config, dropout)
-    except (ImportError, OSError, ValueError, KeyError) as error:
+    except ModelError:
+        raise
+    except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
     _check_encoder_is_pretrained(built, info, model)
