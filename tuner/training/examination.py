@@ -43,6 +43,8 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
     model.eval()
     order = np.argsort(examples.lengths, kind="stable")
     remembers = _remembers(model, examples, order)
+    if remembers is None:
+        _check_longest(model, examples, order)
     chosen = order[[0, len(order) // 2]]
     width = int(examples.lengths[chosen].max())
     anatomy = examine_layers(model, examples.inputs(chosen, width=width), fresh=fresh)
@@ -60,8 +62,8 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
 
 
 @torch.no_grad()
-def _remembers(model: Any, examples: Examples, order: Indices) -> bool:
-    """Return whether a model computes its longest example otherwise after its shortest one.
+def _remembers(model: Any, examples: Examples, order: Indices) -> bool | None:
+    """Return whether a model computes its longest example otherwise after its shortest one; None where it fails.
 
     BigBird attends to all tokens from its first short text on, also in longer ones. So this has to be the first use of
     the model.
@@ -71,9 +73,30 @@ def _remembers(model: Any, examples: Examples, order: Indices) -> bool:
     longest, shortest = examples.inputs(order[-1:], width=width), examples.inputs(order[:1])
     try:
         first, _, again = (model(**inputs).logits for inputs in (longest, shortest, longest))
-    except Exception:  # the examination that follows names the reason
-        return False
+    except Exception:  # what follows names the reason
+        return None
     return not torch.allclose(first, again, rtol=1e-4, atol=1e-6)
+
+
+@torch.no_grad()
+def _check_longest(model: Any, examples: Examples, order: Indices) -> None:
+    """Check that a model computes its longest example, if it computes its shortest one.
+
+    Raises:
+        ModelError: It does not. All that follows computes shorter examples.
+    """
+    try:
+        model(**examples.inputs(order[:1]))
+    except Exception:  # the examination of the layers names the reason
+        return
+    try:
+        model(**examples.inputs(order[-1:]))
+    except Exception as error:
+        name, longest = type(model).__name__, int(examples.lengths[order[-1]])
+        positions = getattr(model.config, "max_position_embeddings", None)
+        advice = f"; it has {positions} positions, so set max_length lower" if positions else ""
+        refusal = f"{name} cannot compute the longest example, of {longest} tokens{advice}: {first_line(error)}"
+        raise ModelError("", "model", refusal) from error
 
 
 def _with_dropouts(anatomy: Anatomy, model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> Anatomy:

@@ -38,10 +38,12 @@ def load_config(model: ModelSource) -> Any:
     from transformers import AutoConfig
 
     try:
-        return AutoConfig.from_pretrained(model.location, **model.arguments)
+        config = AutoConfig.from_pretrained(model.location, **model.arguments)
     except (OSError, ValueError, KeyError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable configuration: {reason}") from error
+    config.return_dict = True  # False in some checkpoints: their model returns a tuple without names
+    return config
 
 
 def build_model(blueprint: Blueprint, *, dropout: float | None) -> nn.Module:
@@ -172,6 +174,9 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
     except (ImportError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = loading_problem(error)
         raise ModelError("", "model", f"{model.location} has no usable weights: {reason}") from error
+    if getattr(built, "is_quantized", False):
+        reason = "its weights are quantized and cannot be trained; name the checkpoint that they were made from"
+        raise ModelError("", "model", f"{model.location}: {reason}")
     _check_encoder_is_pretrained(built, info, model)
     if blueprint.padding is not None and blueprint.padding.embeddings is not None:
         with told(blueprint.padding, model.location):

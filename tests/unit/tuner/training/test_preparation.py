@@ -129,6 +129,18 @@ def test_a_tokenizer_without_padding_is_given_the_models(arguments: dict[str, An
     assert given.tokenizer == own.tokenizer
 
 
+def test_texts_that_are_longer_than_the_model_can_read_are_refused(arguments: dict[str, Any], tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(arguments["model"].location, folder)
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps({**settings, "model_max_length": int(1e30)}))
+    with Path(arguments["source"]).open("a") as file:
+        file.writelines(f"{'film ' * (200 + number)},{number % 2}\n" for number in range(40))
+    data = DataConfig(source=arguments["source"], splits={"train": 90, "validation": 8, "test": 6})
+    with pytest.raises(ModelError, match=r"longest example, of 2\d\d tokens; it has 40 positions, so set max_length"):
+        prepare(**{**arguments, "model": ModelSource(location=str(folder)), "max_length": 512, "data": data})
+
+
 def test_data_are_padded_as_the_study_found_right(arguments: dict[str, Any]) -> None:
     examples = get_task("text-classification").examples
     folder = prepare(**arguments).folder

@@ -115,6 +115,17 @@ def test_a_folder_without_a_usable_configuration_is_refused(copied: Path, conten
     assert "\n" not in str(caught.value)
 
 
+def test_a_checkpoint_whose_model_would_return_a_tuple_returns_names(copied: Path) -> None:
+    change_config(copied, return_dict=False)
+    assert build(copied)(torch.tensor([[2, 3]])).logits.shape == (1, 2)
+
+
+def test_a_checkpoint_that_needs_a_missing_library_is_refused_in_one_line(copied: Path) -> None:
+    change_config(copied, quantization_config={"quant_method": "eetq"})
+    with pytest.raises(ModelError, match=r"bert cannot be loaded: .* requires kernels"):
+        build(copied)
+
+
 def test_trained_weights_lie_over_the_pretrained_ones(copied: Path, tmp_path: Path) -> None:
     model = build(copied)
     before = {name: value.clone() for name, value in model.state_dict().items()}
