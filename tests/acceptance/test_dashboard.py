@@ -88,7 +88,7 @@ def test_it_shows_the_study_its_trials_their_curves_and_notes(dashboard: tuple[R
         assert f"**{mine['state']}**" in note
         assert "### Learning curve" in note
         assert "### Effective configuration" in note
-        assert "`optimiser_steps`" in note
+        assert "optimiser steps" in note
         assert sum(line.startswith("| ") for line in note.splitlines()) == len(steps) + 1
         if mine["reason"]:
             assert mine["reason"] in note
