@@ -175,6 +175,7 @@ def test_a_models_own_code_runs_where_the_study_file_names_its_commit_and_elsewh
     assert "verified" in exported.stdout or "out" in exported.stdout
 
 
+@pytest.mark.rest
 def test_code_that_lies_in_another_repository_than_the_commit_is_not_run(hub: Callable[..., Tuner]) -> None:
     tuner = hub(code_in="other/code--")
     other = tuner.folder / "hub" / "models--other--code"
@@ -211,6 +212,7 @@ def test_a_folder_whose_weights_are_a_pickle_is_refused_in_one_line(tuner: Tuner
     assert not (folder / "evil").exists()
 
 
+@pytest.mark.rest
 def test_a_hub_model_whose_weights_are_a_pickle_is_refused_in_one_line(hub: Callable[..., Tuner]) -> None:
     tuner = hub()
     snapshot = tuner.folder / "hub" / "models--org--brains" / "snapshots" / COMMIT

@@ -70,6 +70,7 @@ def test_a_trial_whose_weights_are_not_kept_says_which_are(finished: Tuner, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.rest
 def test_a_model_that_scores_otherwise_than_recorded_is_not_written(finished: Tuner, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "copy")
     tuner = replace(finished, folder=tmp_path / "copy")

@@ -111,6 +111,7 @@ def test_a_study_of_a_users_own_training_runs_to_its_export(installed: Tuner) ->
     assert float((installed.folder / "out" / "best.txt").read_text()) == best["value"]
 
 
+@pytest.mark.rest
 def test_trainers_started_there_import_ours_too(installed: Tuner) -> None:
     study = installed.study("shadowed", budget={"trials": 2})
     with installed.running("start", study, "--workers", "2") as running:

@@ -154,6 +154,7 @@ def test_any_other_error_is_no_lack_of_memory(make_run: Callable[..., TrialRun])
     assert (result.state, result.reason) == ("failed", "RuntimeError: CUDA error: device-side assert triggered")
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("leave_after", [1, 4])
 def test_a_trial_that_ran_out_of_memory_goes_on_elsewhere_bit_for_bit(
     leave_after: int, make_run: Callable[..., TrialRun], attempt: Callable[..., Any], tmp_path: Path

@@ -391,6 +391,7 @@ def start(request: pytest.FixtureRequest) -> Callable[..., tuple[Any, Connection
     return begin
 
 
+@pytest.mark.rest
 def test_a_killed_builder_leaves_nothing_that_the_next_one_trusts(
     make_run: Callable[..., TrialRun], cached: Callable[..., TrialRun], start: Callable[..., Any]
 ) -> None:
@@ -407,6 +408,7 @@ def test_a_killed_builder_leaves_nothing_that_the_next_one_trusts(
     assert not [name for name in folders(run) if name.startswith(".")]
 
 
+@pytest.mark.rest
 def test_lanes_that_start_together_build_one_cache(
     make_run: Callable[..., TrialRun], cached: Callable[..., TrialRun], start: Callable[..., Any]
 ) -> None:
