@@ -67,7 +67,6 @@ def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, Model
         source=find_data(config.data.source),
         max_length=config.max_length,
         seed=config.seed,
-        searches_dropout=True,
         metric=config.metric.name,
         cache=Path(cache),
     )

@@ -73,7 +73,6 @@ def read_ours(path: str, cache: str) -> dict[str, Any]:
         source=path,
         max_length=MAX_LENGTH,
         seed=SEED,
-        searches_dropout=True,
         metric="accuracy",
         cache=Path(cache),
     )

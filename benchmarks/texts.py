@@ -69,7 +69,6 @@ def prepare_texts(*, kind: str, train: int, validation: int, max_length: int, ca
         source=str(path),
         max_length=max_length,
         seed=SEED,
-        searches_dropout=True,
         metric="accuracy",
         cache=Path(cache),
     )
