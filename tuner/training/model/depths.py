@@ -87,7 +87,7 @@ def all_depths(model: nn.Module, record: ForwardRecord, runs: Sequence[LayerRun]
     for name, parameter in model.named_parameters():
         if name in of_parameters or id(parameter) in reached:
             known[name] = of_parameters.get(name)
-    return _compressed(_complete(model, known, runs[0].row[0]))
+    return compressed(_complete(model, known, runs[0].row[0]))
 
 
 def _complete(model: nn.Module, known: Depths, first_layer: str) -> dict[str, int | None]:
@@ -125,7 +125,7 @@ def _held(name: str, known: Depths) -> set[int | None]:
     return {depth for each, depth in known.items() if each.startswith(f"{name}.")}
 
 
-def _compressed(depths: Depths) -> Depths:
+def compressed(depths: Depths) -> Depths:
     """Return the same depths by fewer names: those that differ from the depth of the module around them."""
     found: dict[str, int | None] = {"": None}
     for name in sorted(depths, key=lambda name: name.count(".") + bool(name)):

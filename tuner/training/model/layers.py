@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from tuner.errors import ModelError, first_line
-from tuner.training.model.depths import all_depths, layer_runs
+from tuner.training.model.depths import all_depths, compressed, layer_runs
 from tuner.training.model.evaluation_mode import evaluating
 from tuner.training.model.forward_record import ForwardRecord, record_forward
 from tuner.training.model.layer_search import find_layers
@@ -16,8 +16,6 @@ from tuner.trial.anatomy import Anatomy, Freezable
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from tuner.training.model.depths import Depths
 
 
 def examine_layers(model: nn.Module, inputs: Mapping[str, torch.Tensor], *, fresh: Collection[str] = ()) -> Anatomy:
@@ -46,7 +44,7 @@ def examine_layers(model: nn.Module, inputs: Mapping[str, torch.Tensor], *, fres
     times = f"runs {len(layers)} times" if len(set(layers)) == 1 else "run several times"
     return Anatomy(
         layers=layers,
-        depths=_without_repetitions(shared),
+        depths=compressed(shared),
         freezable=Freezable.WHOLE,
         reason=f"its {'layer' if len(set(layers)) == 1 else 'layers'} {times} with the same weights",
     )
@@ -55,10 +53,9 @@ def examine_layers(model: nn.Module, inputs: Mapping[str, torch.Tensor], *, fres
 def _recorded(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> ForwardRecord:
     name = type(model).__name__
     try:
-        record = record_forward(model, inputs)
+        return record_forward(model, inputs)
     except Exception as error:  # the model's own code runs here and may raise anything
         raise ModelError("", "model", f"{name} cannot compute these inputs: {first_line(error)}") from error
-    return record
 
 
 def _undivided(model: nn.Module, fresh: Collection[str]) -> Anatomy:
@@ -75,15 +72,3 @@ def _undivided(model: nn.Module, fresh: Collection[str]) -> Anatomy:
     # Fresh weights inside the base, such as a pooler's, have to be trained.
     inside = {name: None for name in sorted(fresh) if name.startswith(f"{base}.") and "pooler" in name}
     return Anatomy(layers=((base,),), depths={"": None, base: 1, **inside}, freezable=Freezable.WHOLE, reason=reason)
-
-
-def _without_repetitions(depths: Depths) -> Depths:
-    """Leave out names that have the depth of the module around them."""
-    found: dict[str, int | None] = {}
-    for name in sorted(depths, key=lambda name: (name.count(".") + bool(name), name)):
-        around = name
-        while around and (around == name or around not in found):
-            around = around.rpartition(".")[0]
-        if not name or depths[name] != found[around]:
-            found[name] = depths[name]
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -255,7 +256,7 @@ def choose_side(model: Any, examples: TextExamples, padding: Padding) -> tuple[s
     found: dict[str, float] = {}
     refusal = ModelError("", "model", f"{type(model).__name__} computes no finite numbers for texts that are padded")
     for side in ("right", "left"):
-        padded = examples.with_padding({"input_ids": padding.token_id, "side": side})
+        padded = examples.with_padding(replace(padding, side=side).values)
         try:
             logits = _logits(model, padded, chosen, width if shortest < width else width + _MORE)
         except ModelError as error:
