@@ -10,9 +10,6 @@ from tuner.study.data_report import DataReport
 from tuner.trial.anatomy import Anatomy
 from tuner.trial.run import ModelSource
 
-#: Largest difference of a text's logits, relative to the largest logit, that rounding may explain.
-TOLERATED_DIFFERENCE = 1e-3
-
 
 @dataclass(frozen=True, kw_only=True)
 class PreparationRequest:
@@ -62,7 +59,8 @@ class Prepared:
     def warnings(self) -> tuple[str, ...]:
         """Sentences about data and model that the user should read before a search is paid for."""
         found = list(self.report.warnings)
-        if (difference := self.anatomy.padding_difference) > TOLERATED_DIFFERENCE:
+        if self.anatomy.mixes_padding:
+            difference = self.anatomy.padding_difference
             found.append(
                 f"the logits of a text change by up to {100 * difference:.2g} % with the padding of its batch: this "
                 "model mixes padding into texts, so a text has other logits beside a longer one than alone"

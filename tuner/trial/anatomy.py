@@ -12,6 +12,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+#: Largest difference of a text's logits with its padding, relative to the largest logit, that rounding may explain.
+_ROUNDING = 1e-3
 #: Changes when the same model would be given another anatomy. It is part of every anatomy.
 VERSION = 1
 
@@ -102,6 +104,11 @@ class Anatomy:
     def count(self) -> int:
         """The number of layers."""
         return len(self.layers)
+
+    @property
+    def mixes_padding(self) -> bool:
+        """Whether padding changes a text beyond rounding, so that a text has no hidden states of its own."""
+        return self.padding_difference > _ROUNDING
 
     @cached_property
     def _depths(self) -> dict[str, int | None]:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 #: How far logits of an example computed in two ways may differ, relative to the largest logit.
 SAME = 1e-4
-#: How far the logits of a text may differ with its padding, relative to the largest logit. The layers of a model above
-#: this mix padding into texts, so that a text has no hidden states of its own.
-ALONE = 1e-3
 
 
 def examine_trunk(
@@ -51,7 +48,7 @@ def _indivisible(anatomy: Anatomy) -> str | None:
         return anatomy.reason
     if any(len(row) > 1 for row in anatomy.layers):
         return "its layers are several modules each"
-    if anatomy.padding_difference > ALONE:
+    if anatomy.mixes_padding:
         return f"it mixes padding into texts ({anatomy.padding_difference:.1g})"
     return None
 
