@@ -165,7 +165,16 @@ def resume_ours(
     trials = [_shown(number, home) for number in (0, 1)]
     assert [(trial["state"], trial["restarts"]) for trial in trials] == [("complete", 1), ("complete", 0)]
     losses = [[each["validation_loss"] for each in trial["evaluations"]] for trial in trials]
+    (cache / "anatomy.json").write_text(json.dumps(_anatomy(home)), encoding="utf-8")
     return {**found, "losses": losses[0], "undisturbed": losses[1]}
+
+
+def _anatomy(home: Path) -> dict[str, Any]:
+    from storage import Database, Studies
+
+    with Database(f"sqlite:///{home}/tuner.db") as database:
+        anatomy: dict[str, Any] = Studies(database).get("resume").facts["anatomy"]
+    return anatomy
 
 
 def _study(frozen: int, sizes: tuple[int, int, int]) -> dict[str, Any]:
@@ -275,9 +284,11 @@ def resume_theirs(*, frozen: int, sizes: tuple[int, int, int], cache: Path, home
     return {**found, "bytes": size, "losses": losses}
 
 
-def _prepared(cache: Path) -> dict[str, str]:
+def _prepared(cache: Path) -> dict[str, Any]:
+    """Return what our command has left, as `prepare_texts` returns it."""
     (facts,) = (cache / "prepared").glob("[0-9a-f]*/facts.json")
-    return {"folder": str(facts.parent)}
+    anatomy = json.loads((cache / "anatomy.json").read_text(encoding="utf-8"))
+    return {"folder": str(facts.parent), "anatomy": anatomy}
 
 
 # ---- both
