@@ -48,7 +48,7 @@ SIZES, SMALL_SIZES = (16, 16, 48), (4, 4, 8)
 TOLERANCE = 1e-5
 #: Seconds within which a line has to come: something is broken otherwise.
 DEADLINE_S = 300.0
-EVALUATED = r"trial 0 (\d+)/10"
+EVALUATED = r"trial 0 (\d+) %:"
 
 
 class Process:

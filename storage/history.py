@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 #: Names of user attributes of Optuna's trials. All are written before the trial ends.
 EFFECTIVE_ATTR = "effective"
 REASON_ATTR = "reason"
-#: Prefix; the step follows, in two digits.
+#: Prefix; the step follows, in three digits.
 EVALUATION_ATTR = "evaluation:"
 
 #: States of ended trials, by the state's name in Optuna's table.
@@ -156,7 +156,9 @@ def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
     if state != TrialState.COMPLETE:
         value = steps[-1][1] if steps else None
     attrs = row["attrs"]
-    evaluations = sorted(key for key in attrs if key.startswith(EVALUATION_ATTR))
+    evaluations = sorted(
+        (attrs[key] for key in attrs if key.startswith(EVALUATION_ATTR)), key=lambda entry: int(entry["step"])
+    )
     return TrialRecord(
         number=row["number"],
         state=state,
@@ -168,7 +170,7 @@ def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
         restarts=max(0, slot.attempt - 1) if slot else 0,
         checkpoints=slot.checkpoints if slot else Checkpoints(),
         effective=attrs.get(EFFECTIVE_ATTR),
-        evaluations=tuple(attrs[key] for key in evaluations),
+        evaluations=tuple(evaluations),
         started=_iso(row["datetime_start"]),
         ended=_iso(row["datetime_complete"]),
     )

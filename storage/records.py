@@ -167,7 +167,7 @@ class TrialRecord:
     #: Why the trial was pruned, failed or interrupted.
     reason: str | None
     hyperparameters: Mapping[str, Any]
-    #: Step and value of each evaluation, in order. A step is a tenth of the trial's own schedule.
+    #: Step and value of each evaluation, in order. A step is a percent of the trial's own schedule.
     steps: tuple[tuple[int, float], ...]
     #: Device seconds over all attempts.
     device_s: float

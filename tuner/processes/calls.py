@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import suggestion
+from tuner import run as tenths
 from tuner.errors import ConfigError, first_line
 from tuner.processes import step_counter
 from tuner.processes.measuring_saver import MeasuringSaver
@@ -82,6 +83,8 @@ def _train(connection: Connection, run: TrialRun, train: Train, saver: PipeSaver
     with warnings.catch_warnings():
         # scikit-learn warns of classes that a bad trial never predicts; the metric shows that already.
         warnings.filterwarnings("ignore", module="sklearn")
+        if _counts_in_tenths(train):
+            run = replace(run, earlier=tuple(tenths.Evaluation.of(evaluation) for evaluation in run.earlier))
         result = run_trial(replace(run, saver=saver, record=record), train, saver.decide)
     if result.traceback:
         print(strike_out(result.traceback), file=sys.stderr)  # noqa: T201 (the trainers' log)
@@ -125,6 +128,15 @@ def find_training(function: str, folders: Sequence[str]) -> Train:
         raise ConfigError("", "train", f"{module} has no function {name!r}{suggestion(name, known)}")
     train: Train = found
     return train
+
+
+def _counts_in_tenths(train: Train) -> bool:
+    """Return whether a training function is one of version 0.1, which reads `run.earlier` in tenths.
+
+    Its module imports `tuner.run`, or the `Evaluation` that is there.
+    """
+    used = list(getattr(train, "__globals__", {}).values())
+    return any(value is tenths.Evaluation or value is tenths for value in used)
 
 
 def _storable(effective: Mapping[str, Any]) -> dict[str, Any]:

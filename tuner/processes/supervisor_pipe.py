@@ -86,7 +86,7 @@ class PipeSaver:
 
     def keep(self, evaluation: Evaluation, write: Write) -> None:
         """Keep the function that writes the best weights until the next save."""
-        self._best = (evaluation, write)
+        self._best = (evaluation.in_percent(), write)
 
     def decide(self, evaluation: Evaluation) -> bool:
         """Report an evaluation and return whether the trial continues.

@@ -188,15 +188,15 @@ def _dropout(dropout: Mapping[str, float]) -> str:
 def _schedule(effective: Mapping[str, Any]) -> str:
     steps, warmup = effective["optimiser_steps"], effective["warmup_steps"]
     rises = f", the first {warmup:,} warm up" if warmup else ""
-    evaluated = _evaluated([str(tenth) for tenth in effective["evaluations"]])
+    evaluated = _evaluated(effective["evaluations"])
     return f"{effective['lr_scheduler_type']} over {steps:,} optimiser steps{rises}; evaluated after {evaluated}"
 
 
-def _evaluated(tenths: Sequence[str]) -> str:
-    if len(tenths) == 10:
-        return "each tenth"
-    *first, last = tenths
-    return f"tenths {', '.join(first)} and {last}" if first else f"tenth {last}"
+def _evaluated(looks: Sequence[int]) -> str:
+    if len(looks) == 10:
+        return "each 10 %"
+    *first, last = map(str, looks)
+    return f"{', '.join(first)} and {last} %" if first else f"{last} %"
 
 
 def _batch(effective: Mapping[str, Any]) -> str:

@@ -100,7 +100,7 @@ class Lines:
         if isinstance(event, TrialEvaluated):
             e = event.evaluation
             return (
-                f"trial {event.number} {e.step}/10: value {e.value:.4f}, training loss {e.train_loss:.4f}, "
+                f"trial {event.number} {e.step} %: value {e.value:.4f}, training loss {e.train_loss:.4f}, "
                 f"validation loss {e.validation_loss:.4f}"
             )
         if isinstance(event, TrialEnded):

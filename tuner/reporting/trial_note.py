@@ -36,7 +36,7 @@ def trial_note(
         head = [
             "### Learning curve",
             "",
-            "| tenth | epoch | value | training loss | validation loss | learning rate |",
+            "| % | epoch | value | training loss | validation loss | learning rate |",
             "|--|--|--|--|--|--|",
         ]
         parts.append("\n".join(head + rows))

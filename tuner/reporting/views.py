@@ -177,7 +177,7 @@ def event_line(event: EventRecord) -> str:
         _moment(event.moment),
         f"{event.kind:<10}",
         *(part for part in (where, attempt) if part),
-        *([f"step {event.step}"] if event.step is not None else []),
+        *([f"{event.step} %"] if event.step is not None else []),
         *([f"optimiser step {event.optimiser_steps}"] if event.optimiser_steps is not None else []),
         *([f"value {event.value:.6g}"] if event.value is not None else []),
         *([event.detail] if event.detail else []),

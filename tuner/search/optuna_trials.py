@@ -200,7 +200,7 @@ class OptunaTrials:
         trial, step = open_trial.trial, evaluation.step
         values = {"step": step, "value": evaluation.value}
         with self._at_once(lease, kind=EventKind.REPORT, values=values):
-            attributes = {f"{EVALUATION_ATTR}{step:02d}": evaluation.to_dict()}
+            attributes = {f"{EVALUATION_ATTR}{step:03d}": evaluation.to_dict()}
             set_trial_attributes(self._storage, trial._trial_id, attributes)
             trial.storage.set_trial_intermediate_value(trial._trial_id, step, evaluation.value)
         # `Trial.report` sets this before the transaction commits, and would then not write the value again.

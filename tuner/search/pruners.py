@@ -14,11 +14,11 @@ from optuna.pruners import (
 )
 
 from tuner.study.search_config import PrunerConfig
-from tuner.trial.evaluation import TENTHS
+from tuner.trial.evaluation import LAST_STEP
 
 
 def make_pruner(config: PrunerConfig) -> BasePruner:
-    """Build a study's pruner. Its steps are tenths of a trial's schedule."""
+    """Build a study's pruner. Its steps are percents of a trial's schedule."""
     if config.name == "none":
         return NopPruner()
     if config.name == "successive_halving":
@@ -26,7 +26,7 @@ def make_pruner(config: PrunerConfig) -> BasePruner:
     if config.name == "hyperband":
         # With `max_resource="auto"`, each process would derive other brackets from the trials that it sees.
         return HyperbandPruner(
-            min_resource=config.min_resource, max_resource=TENTHS, reduction_factor=config.reduction_factor
+            min_resource=config.min_resource, max_resource=LAST_STEP, reduction_factor=config.reduction_factor
         )
     common = {
         "n_startup_trials": config.n_startup_trials,

@@ -169,7 +169,8 @@ class StudyConfig(ConfigPart):
     early_stopping: Annotated[EarlyStoppingConfig | None, BeforeValidator(_none_word)] = Field(
         default_factory=EarlyStoppingConfig
     )
-    #: Evaluations of a trial. `auto` is the largest of these numbers whose cost is at most a quarter of training.
+    #: Evaluations of each trial. `auto` is the largest of these numbers that costs at most a quarter of the training of
+    #: trial 0.
     evaluations: Literal["auto", 10, 5, 2, 1] = "auto"
     #: Seconds between a running trial's checkpoints. It also saves one after an evaluation, where that is cheap.
     checkpoint_every: Duration = 60.0

@@ -32,6 +32,8 @@ class LocalStudy:
     prepared: Prepared | None
     #: Path of the data, where a study has its own training function and names data; else None.
     data: Path | None
+    #: Percents of its schedule after which each trial is evaluated.
+    looks: tuple[int, ...]
     #: Hashes of data, tokenizer and weights, whose location does not matter, and versions of libraries.
     fingerprints: Mapping[str, Any]
     #: Folders from which trainers can import the user's modules.
@@ -55,6 +57,7 @@ class LocalStudy:
             "family": self.recipe.family,
             "recipe": dict(self.recipe.defaults),
             "space": self.space.to_dict(),
+            "looks": list(self.looks),
             **self.fingerprints,
         }
         if self.prepared is not None:
@@ -125,7 +128,7 @@ class LocalStudy:
             seed=config.seed,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
-            evaluations=config.evaluations,
+            looks=self.looks,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),
             **{"precision": config.precision, **more},

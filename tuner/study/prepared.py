@@ -48,6 +48,8 @@ class Prepared:
     versions: dict[str, str]
     #: Rows by split.
     sizes: dict[str, int]
+    #: Tokens by split, `train` and `validation`. An example that is no text counts as one.
+    tokens: dict[str, int]
     #: Names of the classes; none where the task's targets are no classes.
     labels: tuple[str, ...]
     #: The parts of the model.

@@ -12,19 +12,19 @@ from tuner.study.tasks import unknown
 
 
 class PrunerConfig(ConfigPart):
-    """Which trials are pruned: those worse than other trials at the same tenth of their schedule."""
+    """Which trials are pruned: those worse than other trials at the same percent of their schedule."""
 
     name: Literal["none", "percentile", "median", "successive_halving", "hyperband"]
     #: Percentage of trials to keep, the best ones.
     percentile: float = Field(default=75.0, gt=0, lt=100)
     #: Number of complete trials before the first trial may be pruned.
     n_startup_trials: int = Field(default=5, ge=0)
-    #: Tenths of its schedule that each trial trains before it may be pruned.
-    n_warmup_steps: int = Field(default=2, ge=0, le=10)
-    #: Number of complete trials with a value at a tenth that pruning at this tenth needs.
+    #: Percents of its schedule that each trial trains before it may be pruned.
+    n_warmup_steps: int = Field(default=20, ge=0, le=100)
+    #: Number of complete trials with a value at a percent that pruning at this percent needs.
     n_min_trials: int = Field(default=5, ge=1)
-    #: First rung of successive halving, in tenths of the schedule.
-    min_resource: int = Field(default=2, ge=1, le=10)
+    #: First rung of successive halving, in percents of the schedule.
+    min_resource: int = Field(default=20, ge=1, le=100)
     reduction_factor: int = Field(default=3, ge=2)
 
     @model_validator(mode="before")

@@ -17,6 +17,7 @@ from tuner.study.fingerprints import content_of, differences
 from tuner.study.fitted_space import FittedSpace, fit_space
 from tuner.study.local import LocalStudy
 from tuner.study.locations import cache_folder, trunk_limit
+from tuner.study.looks import looks_of
 from tuner.study.prepared import PreparationRequest
 from tuner.study.sources import find_data, find_model, read_model_config
 from tuner.study.tasks import declaration_of
@@ -133,11 +134,14 @@ def set_up(
         fitted = FittedSpace(space=space)
     else:
         fitted = _fitted(config, model, space, prepared, source)
+    # Studies of version 0.1 have stored no looks.
+    looks = stored["looks"] if stored and "looks" in stored else None
     return LocalStudy(
         config=config,
         model=model,
         recipe=recipe,
         space=fitted.space,
+        looks=tuple(looks) if looks else looks_of(config, prepared, fitted.space.clip(recipe.defaults)),
         prepared=prepared,
         data=data,
         fingerprints=fingerprints,

@@ -16,9 +16,11 @@ from tuner.supervisor.crash import Crash
 from tuner.supervisor.outcomes import before_training
 from tuner.supervisor.saving import Saving
 from tuner.supervisor.transfers import Restored
-from tuner.trial.evaluation import Evaluation
+from tuner.trial.evaluation import LAST_STEP, Evaluation
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from storage import Lease, SlotRecord
     from tuner.machine.devices import Lane
     from tuner.processes.trainers import Trainer
@@ -147,6 +149,7 @@ class Launcher:
                 for _, entry in sorted(attempt.curve.items())
                 if entry["optimiser_steps"] <= saving.restored_optimiser_steps
             ),
+            **_looks_before(attempt),
             **self._edges.micro_batches.start(attempt),
         )
         function = self._local_study.config.train
@@ -155,3 +158,11 @@ class Launcher:
         alone = OFFLINE if function is None else {}
         environment = {**attempt.lane.device.environment(), **alone}
         return self._edges.fork_server.start("tuner.processes.calls:train_trial", arguments, environment)
+
+
+def _looks_before(attempt: Attempt) -> dict[str, Any]:
+    """Return the looks with which the trial began: one of version 0.1 has those that were chosen for it alone."""
+    looks = (attempt.effective or {}).get("evaluations")
+    if not isinstance(looks, list) or not all(type(look) is int and 1 <= look <= LAST_STEP for look in looks):
+        return {}
+    return {"looks": tuple(looks)}

@@ -11,7 +11,7 @@ from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Record
 from tuner.reporting.events import TrialEvaluated
 from tuner.supervisor.crash import Crash, describe_crash, was_killed
 from tuner.supervisor.outcomes import is_memory_for_any_trial
-from tuner.trial.evaluation import TENTHS
+from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.result import Constraint, Outcome, TrialResult
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Receiver:
         goes_on = self._judge(attempt, evaluation)
         if not goes_on:
             attempt.note_pruned(evaluation)
-        self._checkpointing.evaluated(attempt, is_last=evaluation.step == TENTHS)
+        self._checkpointing.evaluated(attempt, is_last=evaluation.step == LAST_STEP)
         attempt.say(Answer(step=evaluation.step, go_on=goes_on))
 
     def _judge(self, attempt: Attempt, evaluation: Evaluation) -> bool:
@@ -121,8 +121,8 @@ class Receiver:
             ledger.report(lease, attempt.open_trial, evaluation)
         elif not _same(reported[step], evaluation.value):
             self._edges.notice(
-                f"trial {attempt.number}: tenth {step} is now {evaluation.value:.6g}, before it was interrupted it was "
-                f"{reported[step]:.6g}; this machine computes otherwise"
+                f"trial {attempt.number}: the value at {step} % is now {evaluation.value:.6g}, before it was "
+                f"interrupted it was {reported[step]:.6g}; this machine computes otherwise"
             )
         self._edges.watch(TrialEvaluated(number=attempt.number, evaluation=evaluation))
         return _is_spared(attempt, step) or not ledger.should_prune(lease, attempt.open_trial)
@@ -167,7 +167,7 @@ def _is_spared(attempt: Attempt, step: int) -> bool:
     # Trial 0 is the published recipe, which every other trial has to beat. At the last step nothing is left to save,
     # and a complete trial tells the sampler more than a pruned one. A trial that was interrupted and begins further
     # back is not judged by the later values that it reported before.
-    return attempt.number == 0 or step == TENTHS or step < max(attempt.open_trial.reported, default=0)
+    return attempt.number == 0 or step == LAST_STEP or step < max(attempt.open_trial.reported, default=0)
 
 
 def _same(one: float, other: float) -> bool:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tuner.training.data.batches import (
-    choose_evaluations,
     evaluated_optimiser_steps,
     optimiser_steps_per_epoch,
     total_optimiser_steps,
 )
-from tuner.training.model.freezing import least_frozen, thaw_plan
+from tuner.training.model.freezing import thaw_plan
 from tuner.training.optimisation.schedules import warmup_optimiser_steps
-from tuner.trial.evaluation import TENTHS
+from tuner.trial.evaluation import LAST_STEP
 
 if TYPE_CHECKING:
     from tuner.training.data.encoded import EncodedData
@@ -35,7 +34,7 @@ class Plan:
     warmup: int
     #: Frozen layers by the optimiser step at which this number begins; the first optimiser step is 0.
     thawing: Mapping[int, int]
-    #: By optimiser step after which there is an evaluation, the tenth of the schedule that ends there.
+    #: By optimiser step after which there is an evaluation, the percent of the schedule that ends there.
     evaluate_after: Mapping[int, int]
 
 
@@ -54,14 +53,6 @@ def make_plan(run: TrialRun, data: EncodedData, *, layers: int) -> Plan:
     thawing = thaw_plan(
         hp.frozen_layers, layers=layers, epochs=hp.num_train_epochs, optimiser_steps_per_epoch=per_epoch
     )
-    evaluations = run.evaluations
-    if not isinstance(evaluations, int):
-        evaluations = choose_evaluations(
-            train_tokens=data.train_tokens,
-            validation_tokens=data.validation_tokens,
-            epochs=hp.num_train_epochs,
-            trained_share=1 - least_frozen(thawing) / layers,
-        )
     last = total if run.max_steps is None else min(total, run.max_steps)
     return Plan(
         rows=rows,
@@ -70,5 +61,5 @@ def make_plan(run: TrialRun, data: EncodedData, *, layers: int) -> Plan:
         last=last,
         warmup=0 if hp.lr_scheduler_type == "constant" else warmup_optimiser_steps(hp.warmup_ratio, total),
         thawing=thawing,
-        evaluate_after=evaluated_optimiser_steps(total, evaluations) if run.max_steps is None else {last: TENTHS},
+        evaluate_after=evaluated_optimiser_steps(total, run.looks) if run.max_steps is None else {last: LAST_STEP},
     )

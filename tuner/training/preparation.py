@@ -112,6 +112,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         weights=weights,
         versions=versions,
         sizes=facts["sizes"],
+        tokens={name: facts[f"{name}_tokens"] for name in ("train", "validation")},
         labels=labels,
         anatomy=anatomy,
         report=report,

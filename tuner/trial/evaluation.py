@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
 
-#: Steps of every trial. A step is a tenth of the trial's own schedule, so that trials of different lengths compare.
-TENTHS = 10
-
+#: The step that ends every trial. A step is a percent of the trial's own schedule, so that trials of different lengths
+#: compare.
+LAST_STEP = 100
 
 #: The most optimiser steps that a database's integer column holds.
 MAX_STEPS = 2**31 - 1
@@ -21,11 +21,14 @@ class Evaluation:
     """The result of evaluating a trial's model on the validation split.
 
     Raises:
-        ValueError: A field is not a number, the step is not from 1 to 10, or the optimiser steps are not a whole number
+        ValueError: A field is not a number, the step is not from 1 to 100, or the optimiser steps are no whole number
             that can be stored.
     """
 
-    #: The step that this evaluation ends, 1 to 10: a tenth of the trial's schedule.
+    #: Steps of a whole schedule.
+    steps: ClassVar[int] = LAST_STEP
+
+    #: The percent of the trial's schedule after which the model was evaluated, 1 to 100.
     step: int
     #: Value of the study's metric.
     value: float
@@ -41,14 +44,22 @@ class Evaluation:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        step = self.step
-        if isinstance(step, bool) or int(step) != step or not 1 <= step <= TENTHS:
-            raise ValueError(f"an evaluation's step is {step!r}; it is the tenth that it ends, 1 to {TENTHS}")
+        step, last = self.step, self.steps
+        if isinstance(step, bool) or int(step) != step or not 1 <= step <= last:
+            part = "percent" if last == LAST_STEP else "tenth"
+            raise ValueError(f"an evaluation's step is {step!r}; it is the {part} of the schedule, 1 to {last}")
         object.__setattr__(self, "step", int(step))
         object.__setattr__(self, "optimiser_steps", whole_steps(self.optimiser_steps))
         # Scalars of numpy and torch behave as numbers but cannot be written as JSON, so they become floats here.
         for name in ("value", "epoch", "train_loss", "validation_loss", "learning_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
+
+    def in_percent(self) -> Evaluation:
+        """Return the evaluation with its step in percent; a subclass may count otherwise."""
+        if self.steps == LAST_STEP:
+            return self
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Evaluation(**{**values, "step": self.step * LAST_STEP // self.steps})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:

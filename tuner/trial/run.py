@@ -10,6 +10,7 @@ from typing import Any
 from search_spaces import Hyperparameters
 from tuner.trial.anatomy import Anatomy
 from tuner.trial.evaluation import Evaluation
+from tuner.trial.looks import LOOKS
 from tuner.trial.saver import NoSaver, Saver
 
 
@@ -87,8 +88,8 @@ class TrialRun:
     lr_scheduler_kwargs: Mapping[str, float] = field(default_factory=dict)
     #: Early stopping: the trial ends after this many evaluations in a row without a new best one; None disables it.
     patience: int | None = None
-    #: Number of evaluations in the trial: 10, 5, 2, 1 or `auto`.
-    evaluations: int | str = "auto"
+    #: Percents of the schedule after which the trial is evaluated, in order; the last is 100.
+    looks: tuple[int, ...] = LOOKS[10]
     #: CPU threads for tensor operations; None keeps the library's default.
     threads: int | None = None
     #: Examples per forward pass; gradients of a larger batch are accumulated. None lets training choose by the device.

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from tuner.errors import Diverged
 from tuner.machine.memory import is_out_of_memory
-from tuner.trial.evaluation import TENTHS, Evaluation, is_better
+from tuner.trial.evaluation import LAST_STEP, Evaluation, is_better
 from tuner.trial.result import Constraint, Outcome, TrialResult
 from tuner.trial.run import TrialRun
 from tuner.trial.saver import TrialStopped
@@ -41,14 +41,14 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
         if is_better(evaluation.value, best.value if best else None, run.direction):
             best = evaluation
     last = run.earlier[-1] if run.earlier else None
-    tenth, pruned = 0, False
+    percent, pruned = 0, False
     outcome: dict[str, Any] = {"state": Outcome.COMPLETE}
     try:
         evaluations: Any = train(run)
         with closing(evaluations):
             for evaluation in evaluations:
-                _check(evaluation, after=tenth)
-                tenth, last = evaluation.step, evaluation
+                evaluation = _checked(evaluation, after=percent)
+                percent, last = evaluation.step, evaluation
                 if is_better(evaluation.value, best.value if best else None, run.direction):
                     best = evaluation
                 if not decide(evaluation):
@@ -72,17 +72,19 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
     )
 
 
-def _check(evaluation: Any, *, after: int) -> None:
-    """Check a value that training yielded after the evaluation of step `after`.
+def _checked(evaluation: Any, *, after: int) -> Evaluation:
+    """Return a value that training yielded after the evaluation of step `after`, with its step in percent.
 
     Raises:
         TypeError: The value is not an evaluation.
         ValueError: Its step is not later than `after`.
     """
     if not isinstance(evaluation, Evaluation):
-        raise TypeError(f"training yields evaluations of tuner.run, not {type(evaluation).__name__}")
-    if evaluation.step <= after:
-        raise ValueError(f"an evaluation of tenth {evaluation.step} comes after one of tenth {after}")
+        raise TypeError(f"training yields a tuner.Evaluation, not {type(evaluation).__name__}")
+    found: Evaluation = evaluation.in_percent()
+    if found.step <= after:
+        raise ValueError(f"an evaluation at {found.step} % comes after one at {after} %")
+    return found
 
 
 def _raised(error: Exception) -> dict[str, Any]:
@@ -96,14 +98,14 @@ def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> di
     if last is None:
         return {"state": Outcome.FAILED, "reason": "no evaluation: training ended before the first one"}
     if best is None:
-        reason = f"diverged: no evaluation was a number; that of tenth {last.step} is {last.value:g}"
+        reason = f"diverged: no evaluation was a number; that at {last.step} % is {last.value:g}"
         return {"state": Outcome.PRUNED, "reason": reason, "avoid": Constraint.DIVERGED}
     if pruned:
         return pruned_at(last)
-    if last.step < TENTHS:
+    if last.step < LAST_STEP:
         return {
             "state": Outcome.COMPLETE,
-            "reason": f"early stopping: tenth {last.step} was not better than tenth {best.step}",
+            "reason": f"early stopping: {last.step} % was not better than {best.step} %",
         }
     return {"state": Outcome.COMPLETE}
 
@@ -113,9 +115,9 @@ def pruned_at(last: Evaluation) -> dict[str, Any]:
     if not math.isfinite(last.value):
         # Without the violated constraint, the sampler would rank this trial above a sound one that was pruned at an
         # earlier step.
-        reason = f"diverged: the evaluation of tenth {last.step} is {last.value:g}"
+        reason = f"diverged: the evaluation at {last.step} % is {last.value:g}"
         return {"state": Outcome.PRUNED, "reason": reason, "avoid": Constraint.DIVERGED}
-    reason = f"pruned: {last.value:.4g} at tenth {last.step} was among the weakest so far"
+    reason = f"pruned: {last.value:.4g} at {last.step} % was among the weakest so far"
     return {"state": Outcome.PRUNED, "reason": reason}
 
 

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tuner.trial.evaluation import TENTHS
+from tuner.trial.evaluation import LAST_STEP
 
-#: By number of evaluations of a trial: the tenths of its schedule after which they are made. Each entry contains the
-#: next one. So two trials with unequal numbers of evaluations have tenths in common, at which the pruner compares them.
-EVALUATED_TENTHS = {10: tuple(range(1, 11)), 5: (2, 4, 6, 8, 10), 2: (4, 10), 1: (10,)}
-#: All evaluations of a trial may cost this share of its training.
-MAX_VALIDATION_SHARE = 0.25
-#: Cost of training a layer (forward pass, backward pass, share of the optimiser) in forward passes of an evaluation.
-#: Measured with MiniLM on a processor: 35 ms an example against 8.7.
-TRAINED_LAYER_COST = 4.0
 #: Tokens of a forward pass, at most, by kind of device: of training, and of an evaluation. A processor gains nothing
 #: from more; MiniLM evaluates a tenth faster with 1,024 tokens a pass than with twice as many.
 PASS_TOKENS = {"cpu": 2048, "cuda": 32768}
@@ -149,30 +141,10 @@ def evaluation_batches(
             start += min(size, most)
 
 
-def choose_evaluations(*, train_tokens: float, validation_tokens: float, epochs: float, trained_share: float) -> int:
-    """Return the number of evaluations of a trial that leaves the number to us.
+def evaluated_optimiser_steps(total: int, looks: Sequence[int]) -> dict[int, int]:
+    """Return the optimiser steps after which a trial is evaluated, and the percent of its schedule that each one ends.
 
-    Args:
-        train_tokens: Tokens of the training split.
-        validation_tokens: Tokens of the validation split.
-        epochs: Length of the trial.
-        trained_share: Share of the encoder's layers that are trained.
-
-    Returns:
-        The most evaluations that together cost at most a quarter of training; at least one.
+    A trial with fewer optimiser steps than looks has one evaluation an optimiser step, labelled with the last percent
+    that it ends.
     """
-    forward_passes = (1 - trained_share) + TRAINED_LAYER_COST * trained_share
-    training = train_tokens * epochs * forward_passes
-    for count in EVALUATED_TENTHS:
-        if count * validation_tokens <= MAX_VALIDATION_SHARE * training:
-            return count
-    return 1
-
-
-def evaluated_optimiser_steps(total: int, evaluations: int) -> dict[int, int]:
-    """Return the optimiser steps after which a trial is evaluated, and the tenth of its schedule that each one ends.
-
-    A trial with fewer optimiser steps than evaluations has one evaluation an optimiser step, labelled with the last
-    tenth that it ends.
-    """
-    return {math.ceil(total * tenth / TENTHS): tenth for tenth in EVALUATED_TENTHS[evaluations]}
+    return {-(-total * percent // LAST_STEP): percent for percent in looks}
