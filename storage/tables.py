@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 
 #: Increased with every change of a table. A database of another version is refused.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -71,9 +71,30 @@ slots = Table(
     Column("device_seen", Float),
     # The trial's checkpoints in the store; see `storage.records.Checkpoints`.
     Column("checkpoint", JSON),
+    # Bytes of these checkpoints, and bytes of one that is being written.
+    Column("stored_bytes", BigInteger, nullable=False, default=0),
+    Column("reserved_bytes", BigInteger, nullable=False, default=0),
+    # Percents of its schedule: where the trial may first be shelved, and how far it may train now. Both are empty where
+    # the study has no rungs, and before the trial has recorded its configuration.
+    Column("first_rung", Integer),
+    Column("target", Integer),
     # Why the trial was last interrupted or paused.
     Column("reason", Text),
     UniqueConstraint("study_id", "trial_id", name="tuner_slots_trial"),
+)
+
+#: The plan of a study's search, and the lease of the supervisor that decides on it now.
+plans = Table(
+    "tuner_plans",
+    metadata,
+    Column("study_id", Integer, primary_key=True, autoincrement=False),
+    # The supervisor that decides now, and when its lease expires; both are empty between two decisions.
+    Column("owner", String(64)),
+    Column("expires", Float),
+    # Increased whenever a supervisor takes the lease: the fencing token of decisions.
+    Column("attempt", Integer, nullable=False, default=0),
+    # Decisions that hold for the whole study; see `storage.plans.Plan`.
+    Column("content", JSON, nullable=False),
 )
 
 workers = Table(
@@ -104,7 +125,7 @@ events = Table(
     Column("trial_number", Integer),
     Column("attempt", Integer),
     Column("owner", String(64)),
-    # Of a report, the step that the evaluation ended; of a checkpoint, the optimiser steps done.
+    # Of a checkpoint, the optimiser steps done; otherwise a percent of the trial's schedule.
     Column("step", Integer),
     Column("value", Float),
     Column("detail", Text),
