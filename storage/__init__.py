@@ -28,6 +28,7 @@ from storage.fencing import fenced
 from storage.history import EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
 from storage.micro_batch_limits import Footprint, MicroBatchLimits
 from storage.owners import new_owner
+from storage.plans import PlanLease, Plans, PromotionRecord
 from storage.records import (
     CheckpointRef,
     Checkpoints,
@@ -40,6 +41,7 @@ from storage.records import (
     WorkerRecord,
 )
 from storage.sharing import KEPT_S, give_back, waiting_for_connections
+from storage.shelves import Shelves, Standing
 from storage.slots import BEAT_S, LEASE_S, Slots
 from storage.states import EventKind, SlotState, StudyState, TrialState
 from storage.studies import Studies
@@ -78,11 +80,16 @@ __all__ = [
     "Lease",
     "LeaseLost",
     "MicroBatchLimits",
+    "PlanLease",
+    "Plans",
+    "PromotionRecord",
     "Published",
+    "Shelves",
     "SlotRecord",
     "SlotState",
     "SlotTotals",
     "Slots",
+    "Standing",
     "StorageError",
     "Studies",
     "StudyBusy",

@@ -18,6 +18,11 @@ POINTS = (
     "files",  # the checkpoint's files are in the store, its manifest is not
     "manifest",  # the manifest is in the store, the database does not name the checkpoint
     "pointer",  # the database names the checkpoint, the checkpoint that it replaces is not deleted
+    "shelving",  # a trial at its rung is saved, its slot is not shelved
+    "shelved",  # its slot is shelved
+    "deciding",  # a supervisor has the lease of the plan, it has changed nothing
+    "promoted",  # trials are promoted, no worker has claimed them
+    "ending",  # a shelved trial is claimed to be ended, its end is not told
     "telling",  # the trial's end is written, the transaction that also finishes the slot is not committed
     "told",  # trial and slot are finished, the trial's leftovers in the store are not deleted
 )

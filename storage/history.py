@@ -29,6 +29,12 @@ EVALUATION_ATTR = "evaluation:"
 _ENDS = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAILED}
 
 
+#: States of trials that no worker holds, by the states of their slots; others are interrupted.
+_OF_SLOTS = {SlotState.PAUSED: TrialState.PAUSED, SlotState.SHELVED: TrialState.SHELVED}
+#: States of trials that no worker holds and that are not over: their slots say why.
+_WAITING = (TrialState.INTERRUPTED, TrialState.PAUSED, TrialState.SHELVED)
+
+
 class History:
     """Reads the trials of one study, their results and their order."""
 
@@ -111,7 +117,7 @@ class History:
         with self._database.read() as connection:
             rows = connection.execute(query, {"study": self._study.id}).all()
         sign = -1.0 if self.direction == "maximize" else 1.0
-        values = [(row.number, _number(row.value, row.value_type)) for row in rows]
+        values = [(row.number, read_number(row.value, row.value_type)) for row in rows]
         return sorted(values, key=lambda entry: (sign * entry[1], entry[0]))[:count]
 
     def _rows(self, connection: sa.Connection) -> list[dict[str, Any]]:
@@ -143,9 +149,9 @@ class History:
                 elif part == "attrs":
                     trials[row.trial_id]["attrs"][row.k] = json.loads(row.v)
                 elif part == "values":
-                    trials[row.trial_id]["values"].append(_number(row.v, row.kind))
+                    trials[row.trial_id]["values"].append(read_number(row.v, row.kind))
                 else:
-                    trials[row.trial_id]["steps"].append((row.k, _number(row.v, row.kind)))
+                    trials[row.trial_id]["steps"].append((row.k, read_number(row.v, row.kind)))
         return list(trials.values())
 
 
@@ -163,7 +169,7 @@ def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
         number=row["number"],
         state=state,
         value=value,
-        reason=slot.reason if slot and state in (TrialState.INTERRUPTED, TrialState.PAUSED) else attrs.get(REASON_ATTR),
+        reason=slot.reason if slot and state in _WAITING else attrs.get(REASON_ATTR),
         hyperparameters=row["params"],
         steps=steps,
         device_s=slot.device_s if slot else 0.0,
@@ -182,7 +188,7 @@ def _unfinished(slot: SlotRecord | None) -> TrialState:
         return TrialState.INTERRUPTED
     if slot.held:
         return TrialState.RUNNING
-    return TrialState.PAUSED if slot.state == SlotState.PAUSED else TrialState.INTERRUPTED
+    return _OF_SLOTS.get(slot.state, TrialState.INTERRUPTED)
 
 
 def _parameter(value: float, distribution: str, decoded: dict[str, Any]) -> Any:
@@ -193,7 +199,8 @@ def _parameter(value: float, distribution: str, decoded: dict[str, Any]) -> Any:
     return int(value) if known["name"] == "IntDistribution" else value
 
 
-def _number(value: float | None, kind: str) -> float:
+def read_number(value: float | None, kind: str) -> float:
+    """Return a value that Optuna has stored with its kind, such as INF_POS; NaN where it stored none."""
     if kind == "INF_POS":
         return float("inf")
     if kind == "INF_NEG":

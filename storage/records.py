@@ -104,9 +104,19 @@ class Checkpoints:
         return {"resume": [ref.to_dict() for ref in self.resume], "best": self.best.to_dict() if self.best else None}
 
     @property
+    def refs(self) -> tuple[CheckpointRef, ...]:
+        """All the checkpoints."""
+        return (*self.resume, *([self.best] if self.best else []))
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The keys of all the checkpoints."""
-        return tuple(ref.key for ref in (*self.resume, *([self.best] if self.best else [])))
+        return tuple(ref.key for ref in self.refs)
+
+    @property
+    def bytes(self) -> int:
+        """Total bytes of all the checkpoints."""
+        return sum(ref.bytes for ref in self.refs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +137,12 @@ class SlotRecord:
     #: Device seconds over all attempts, counted up to the last renewal of the lease.
     device_s: float
     checkpoints: Checkpoints
-    #: Why the trial was last interrupted or paused.
+    #: Why the trial was last interrupted, paused or shelved.
     reason: str | None
+    #: The percent of its schedule at which the trial may first be shelved; None where it may not, or is not known yet.
+    first_rung: int | None = None
+    #: The percent of its schedule up to which the trial may train now; None for the whole schedule.
+    target: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

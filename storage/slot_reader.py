@@ -13,7 +13,7 @@ from storage.errors import DatabaseUnreadable
 from storage.fencing import seconds_since_seen
 from storage.owners import is_gone
 from storage.records import Checkpoints, Lease, SlotRecord, SlotTotals
-from storage.states import SlotState
+from storage.states import SETTLED, SlotState
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -77,10 +77,8 @@ class SlotReader:
             return float(connection.execute(query).scalar_one())
 
     def unfinished(self) -> int:
-        """Return how many slots are not finished."""
-        query = (
-            sa.select(sa.func.count()).select_from(tables.slots).where(self._mine, _slots.state != SlotState.FINISHED)
-        )
+        """Return how many slots the study waits for: their trials have not begun, run, or are to be gone on with."""
+        query = sa.select(sa.func.count()).select_from(tables.slots).where(self._mine, _slots.state.not_in(SETTLED))
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
@@ -139,6 +137,8 @@ def _record(row: sa.Row[Any]) -> SlotRecord:
         device_s=row.device_s,
         checkpoints=Checkpoints.from_dict(row.checkpoint),
         reason=row.reason,
+        first_rung=row.first_rung,
+        target=row.target,
     )
 
 

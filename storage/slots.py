@@ -140,6 +140,7 @@ class Slots(SlotReader):
             "reason": sa.case((expired, "its worker ended without a word"), else_=_slots.reason),
             "device_s": _slots.device_s + unseen,
             "device_seen": now_s(),
+            "reserved_bytes": 0,
         }
         query = tables.slots.update().where(*conditions).ordered_values(*assigned(tables.slots, values))
         with self._database.write() as connection:
@@ -209,7 +210,8 @@ class Slots(SlotReader):
             Whether the slot was still held by the lease; otherwise nothing is written.
         """
         with self._database.write() as connection:
-            if not self._update(lease, connection, checkpoint=checkpoints.to_dict(), progress=1):
+            stored = {"checkpoint": checkpoints.to_dict(), "stored_bytes": checkpoints.bytes, "reserved_bytes": 0}
+            if not self._update(lease, connection, **stored, progress=1):
                 return False
             self._event(lease, connection, EventKind.CHECKPOINT, step=optimiser_steps, detail=detail)
         return True

@@ -30,12 +30,16 @@ class SlotState(StrEnum):
     INTERRUPTED = "interrupted"
     #: As INTERRUPTED, because the study was paused.
     PAUSED = "paused"
+    #: The trial is put aside at a rung of its schedule. No worker may claim it until it is promoted.
+    SHELVED = "shelved"
     #: The trial is over. Optuna's row says how it ended.
     FINISHED = "finished"
 
 
 #: States of slots with a trial that no worker holds: the next worker to claim one goes on with its trial.
 CLAIMABLE = (SlotState.INTERRUPTED, SlotState.PAUSED)
+#: States of slots for which a study does not wait: it is over when all of its slots are in one of them.
+SETTLED = (SlotState.FINISHED, SlotState.SHELVED)
 
 
 class TrialState(StrEnum):
@@ -53,6 +57,8 @@ class TrialState(StrEnum):
     PAUSED = "paused"
     #: No worker holds it; the next one to claim its slot goes on with it.
     INTERRUPTED = "interrupted"
+    #: It is put aside at a rung of its schedule: it goes on if it is promoted, and is pruned if it is not.
+    SHELVED = "shelved"
 
     @property
     def is_over(self) -> bool:
@@ -69,6 +75,12 @@ class EventKind(StrEnum):
     STOLEN = "stolen"
     #: A worker gave a slot back with its trial unfinished.
     RELEASED = "released"
+    #: A worker put a trial aside at a rung.
+    SHELVED = "shelved"
+    #: A trial that was at a rung may train to the next one.
+    PROMOTED = "promoted"
+    #: A decision that holds for the whole study was made.
+    DECIDED = "decided"
     #: A trial's checkpoints were replaced.
     CHECKPOINT = "checkpoint"
     #: An evaluation was reported.

@@ -233,7 +233,7 @@ class Studies:
         with contextlib.suppress(KeyError):
             optuna.delete_study(study_name=name, storage=self._database.optuna_storage)
         with self._database.write() as connection:
-            for table in (tables.workers, tables.events, tables.studies):
+            for table in (tables.workers, tables.events, tables.plans, tables.studies):
                 connection.execute(table.delete().where(table.c.study_id == record.id))
 
     def _row(self, name: str) -> StudyRecord | None:

@@ -35,6 +35,6 @@ def make_pruner(config: PrunerConfig) -> BasePruner:
     }
     if config.name == "median":
         return MedianPruner(**common)
-    if config.name == "percentile":
+    if config.name == "percentile" or config.name == "auto":
         return PercentilePruner(config.percentile, **common)
     assert_never(config.name)

@@ -47,6 +47,7 @@ def merge(file: StudyFile, record: StudyRecord, stored: StudyConfig) -> tuple[St
     config = file.config
     if config.checkpoints is None:
         config = config.model_copy(update={"checkpoints": stored.checkpoints})
+    config = _searched_as(stored, config)
     written = config.to_dict()
     _check_unchanged(file, record, stored.to_dict(), written)
     # Key by key: a file stored by a version that did not know a part of the budget has no value for it. That the file
@@ -57,6 +58,18 @@ def merge(file: StudyFile, record: StudyRecord, stored: StudyConfig) -> tuple[St
     if "file_values" in facts:
         facts["file_values"] = {key: written[key] for key in facts["file_values"]}
     return config.edited(stored).model_copy(update={"budget": budget}), facts
+
+
+def _searched_as(stored: StudyConfig, config: StudyConfig) -> StudyConfig:
+    """Return a file's configuration with the search of its study, where the file leaves that open.
+
+    A study of version 0.1 is searched as it was.
+    """
+    if not config.says_search and config.has_rungs and not stored.has_rungs:
+        config = config.model_copy(update={"search": stored.search, "early_stopping": stored.early_stopping})
+    if {config.pruner.name, stored.pruner.name} == {"auto", "percentile"}:  # two words for one pruner
+        config = config.model_copy(update={"pruner": config.pruner.model_copy(update={"name": stored.pruner.name})})
+    return config
 
 
 def _check_unchanged(

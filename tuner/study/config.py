@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    ModelWrapValidatorHandler,
     PlainSerializer,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -20,11 +22,20 @@ from pydantic import (
 from tuner.security.urls import holds_secret
 from tuner.study.config_part import ConfigPart
 from tuner.study.data_config import DataConfig
-from tuner.study.search_config import PrunerConfig, SamplerConfig
+from tuner.study.search_config import PrunerConfig, SamplerConfig, SearchConfig
+from tuner.study.sizes import parse_size
 from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, load_task, unknown
 
 #: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
-EDITABLE = ("budget", "keep", "max_failed", "pruner")
+EDITABLE = ("budget", "keep", "keep_shelved", "checkpoint_limit", "max_failed", "pruner")
+
+#: Keys of the plain search. A study file that gives one of them another value than its neutral ones, and no `search`,
+#: asks for the plain search.
+_PLAIN_KEYS: Mapping[str, tuple[Any, ...]] = {
+    "pruner": ("auto",),
+    "early_stopping": (None, "none"),
+    "evaluations": ("auto",),
+}
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -55,6 +66,10 @@ def _metrics(info: ValidationInfo) -> Mapping[str, Metric]:
 
 #: Seconds; written as `30m` or as a number of seconds.
 Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(float)]
+
+
+#: Bytes; written as `20GB` or as a number of bytes.
+Size = Annotated[int, BeforeValidator(parse_size)]
 
 
 class MetricConfig(ConfigPart):
@@ -158,30 +173,61 @@ class StudyConfig(ConfigPart):
     search_space: str | dict[str, Any] | None = None
     #: Arguments of learning-rate schedules, by schedule.
     lr_scheduler_kwargs: dict[str, dict[str, float]] = Field(default_factory=dict)
+    search: SearchConfig = Field(default_factory=SearchConfig)
     sampler: SamplerConfig = Field(default_factory=SamplerConfig)
-    pruner: PrunerConfig = Field(default_factory=lambda: PrunerConfig(name="percentile"))
+    #: Of the plain search.
+    pruner: PrunerConfig = Field(default_factory=PrunerConfig)
     #: Folder or URL of the checkpoints; None is a folder beside the database's file.
     checkpoints: str | None = None
     budget: BudgetConfig = Field(default_factory=BudgetConfig)
     #: Tokens; longer texts are truncated.
     max_length: int = Field(default=128, ge=4)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    #: Of the plain search; trial 0 is never stopped early.
     early_stopping: Annotated[EarlyStoppingConfig | None, BeforeValidator(_none_word)] = Field(
         default_factory=EarlyStoppingConfig
     )
-    #: Evaluations of each trial. `auto` is the largest of these numbers that costs at most a quarter of the training of
-    #: trial 0.
+    #: Of the plain search: evaluations of each trial. `auto` is the largest of these numbers that costs at most a
+    #: quarter of the training of trial 0.
     evaluations: Literal["auto", 10, 5, 2, 1] = "auto"
     #: Seconds between a running trial's checkpoints. It also saves one after an evaluation, where that is cheap.
     checkpoint_every: Duration = 60.0
     speed: SpeedConfig = Field(default_factory=SpeedConfig)
     #: Number of best trials whose weights stay in the store.
     keep: int = Field(default=1, ge=1)
+    #: Whether trials that are not promoted stay shelved when the study ends, so that a larger budget can promote them.
+    keep_shelved: bool = False
+    #: Most bytes of the checkpoints of a study; None is a share of the disk that is free when the study is begun.
+    checkpoint_limit: Size | None = None
     #: Crashes of a trial since its newest checkpoint that it survives; with one more it fails.
     max_restarts: int = Field(default=5, ge=0)
     #: Failed trials in a row after which the study is paused; None never pauses it.
     max_failed: Annotated[int | None, BeforeValidator(_none_word)] = Field(default=5, ge=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
+
+    #: Whether the configuration was given a `search`, which otherwise follows from its other keys.
+    _says_search: bool = PrivateAttr(default=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_a_search(cls, value: Any, handler: ModelWrapValidatorHandler[StudyConfig]) -> StudyConfig:
+        if not isinstance(value, Mapping):
+            return handler(value)
+        says = "search" in value
+        document = value if says else {**value, "search": "plain" if _asks_for_plain(value) else "auto"}
+        config = handler(_fitted_to_search(document))
+        config._says_search = says
+        return config
+
+    @property
+    def says_search(self) -> bool:
+        """Whether the configuration was given a `search`, which otherwise follows from its other keys."""
+        return self._says_search
+
+    @property
+    def has_rungs(self) -> bool:
+        """Whether trials are put aside at rungs of their schedules and promoted."""
+        return self.search.name == "auto"
 
     @field_validator("metric", mode="before")
     @classmethod
@@ -237,6 +283,38 @@ class StudyConfig(ConfigPart):
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON values, from which `parse_stored` builds it again."""
         return self.model_dump(mode="json")
+
+
+def _plain_keys(document: Mapping[str, Any]) -> list[str]:
+    """Return the keys of the plain search to which a study file gives a value of its own."""
+    written = {key: document[key] for key in _PLAIN_KEYS if key in document}
+    values = {key: value.get("name") if isinstance(value, Mapping) else value for key, value in written.items()}
+    return [key for key, value in values.items() if value not in _PLAIN_KEYS[key]]
+
+
+def _asks_for_plain(document: Mapping[str, Any]) -> bool:
+    return bool(_plain_keys(document)) or document.get("train") is not None
+
+
+def _fitted_to_search(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a document whose keys fit its `search`.
+
+    Raises:
+        ValueError: It has a key of the plain search, and searches otherwise.
+    """
+    search = document["search"]
+    name = search.get("name", "auto") if isinstance(search, Mapping) else search
+    if name != "auto":
+        return document
+    if named := _plain_keys(document):
+        raise ValueError(f"`search: auto` judges every trial at the same rungs; {_listed(named)} to `search: plain`")
+    if document.get("train") is not None:
+        raise ValueError("`search: auto` is for built-in tasks; with `train`, write `search: plain`")
+    return {**document, "early_stopping": None}
+
+
+def _listed(keys: Sequence[str]) -> str:
+    return f"{' and '.join(keys)} {'belongs' if len(keys) == 1 else 'belong'}"
 
 
 def check_trusted(model: str | None, revision: str | None) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ import platformdirs
 from storage import CheckpointError, CheckpointStore, CheckpointsUnreachable, store_url
 from tuner.errors import ConfigError
 from tuner.study.config import StudyConfig
+from tuner.study.sizes import parse_size
 
 
 def cache_folder() -> Path:
@@ -30,10 +30,10 @@ def trunk_limit(environ: Mapping[str, str]) -> int | None:
     written = environ.get("TUNER_TRUNK_LIMIT", "").strip()
     if not written:
         return None
-    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?", written, re.IGNORECASE)
-    if match is None:
-        raise ConfigError("TUNER_TRUNK_LIMIT", "", f"{written!r} is no size; write 500MB or 20GB, or 0 to keep nothing")
-    return int(float(match[1]) * 1024 ** "_kmgt".index(match[2].lower() or "_"))
+    try:
+        return parse_size(written)
+    except ValueError as error:
+        raise ConfigError("TUNER_TRUNK_LIMIT", "", f"{error}, or 0 to keep nothing") from error
 
 
 def checkpoint_store(config: StudyConfig, database: Path | None) -> CheckpointStore:

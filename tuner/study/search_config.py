@@ -1,4 +1,4 @@
-"""The settings of the search: sampler and pruner."""
+"""The settings of the search: its rule, the sampler and the pruner."""
 
 from __future__ import annotations
 
@@ -11,10 +11,35 @@ from tuner.study.config_part import ConfigPart
 from tuner.study.tasks import unknown
 
 
+class SearchConfig(ConfigPart):
+    """How the search spends device time on trials."""
+
+    #: `auto`: every trial is evaluated at the same rungs of its schedule, put aside there, and promoted if it is among
+    #: the best. `plain`: Optuna's pruner decides after each evaluation, and no trial is put aside.
+    name: Literal["auto", "plain"] = "auto"
+    #: Of `auto`, which trials go on from a rung: `halving`, the best one in `eta`; `percentile`, all but the weakest
+    #: quarter; `none`, all.
+    promotion: Literal["halving", "percentile", "none"] = "halving"
+    #: One in `eta` trials goes on from a rung, and the next rung is `eta` times as far.
+    eta: Literal[2, 3, 4] = 2
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_word(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _arguments_are_of_auto(self) -> SearchConfig:
+        if self.name == "plain" and (self.promotion, self.eta) != ("halving", 2):
+            raise ValueError("promotion and eta belong to auto; with plain, `pruner` says which trials are pruned")
+        return self
+
+
 class PrunerConfig(ConfigPart):
     """Which trials are pruned: those worse than other trials at the same percent of their schedule."""
 
-    name: Literal["none", "percentile", "median", "successive_halving", "hyperband"]
+    #: `auto` is the percentile pruner.
+    name: Literal["auto", "none", "percentile", "median", "successive_halving", "hyperband"] = "auto"
     #: Percentage of trials to keep, the best ones.
     percentile: float = Field(default=75.0, gt=0, lt=100)
     #: Number of complete trials before the first trial may be pruned.
@@ -32,11 +57,7 @@ class PrunerConfig(ConfigPart):
     def _from_a_word(cls, value: Any) -> Any:
         if value is None:  # `null` or an empty value; YAML reads `none` as a word
             value = "none"
-        if isinstance(value, str):
-            value = {"name": value}
-        if isinstance(value, dict) and value.get("name") == "auto":
-            return {**value, "name": "percentile"}
-        return value
+        return {"name": value} if isinstance(value, str) else value
 
 
 #: Arguments of each sampler.

@@ -22,7 +22,7 @@ from tuner.study.config import (
 )
 from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.study.data_endings import data_ending
-from tuner.study.search_config import PrunerConfig, SamplerConfig
+from tuner.study.search_config import PrunerConfig, SamplerConfig, SearchConfig
 
 #: Keys whose values are words of the data: names of columns, values in their cells, names of classes. YAML would read
 #: `no` as a boolean, `0010` as the number 8, and `2020-01-01` as a date.
@@ -196,6 +196,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "budget": BudgetConfig,
         "early_stopping": EarlyStoppingConfig,
         "pruner": PrunerConfig,
+        "search": SearchConfig,
         "sampler": SamplerConfig,
         "speed": SpeedConfig,
     }

@@ -1,0 +1,168 @@
+"""Plans: decisions of a study's search that hold for all of its machines, each made under a lease of its own.
+
+Every supervisor can decide, from the values in the database alone. The lease lets one do so at a time, and the attempt
+number refuses the decision of a supervisor that lost the lease meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from storage import tables
+from storage.assignments import assigned
+from storage.clock import now_s
+from storage.owners import is_gone
+from storage.states import EventKind, SlotState
+
+if TYPE_CHECKING:
+    from storage.database import Database
+
+_plans, _slots = tables.plans.c, tables.slots.c
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanLease:
+    """The right to decide for a study."""
+
+    owner: str
+    #: Number of times that the lease was taken: the fencing token.
+    attempt: int
+    #: The decisions so far, as JSON values.
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromotionRecord:
+    """A decision that a trial may train to a later rung."""
+
+    slot: int
+    trial_number: int
+    #: The rung at which the trial was judged, and the one to which it may train now, in percent of its schedule.
+    rung: int
+    target: int
+    #: What the decision rests on, for people.
+    reason: str
+
+
+class Plans:
+    """The plan of one study."""
+
+    def __init__(self, database: Database, study_id: int) -> None:
+        self._database = database
+        self._study_id = study_id
+
+    @property
+    def _mine(self) -> sa.ColumnElement[bool]:
+        return _plans.study_id == self._study_id
+
+    def content(self) -> dict[str, Any]:
+        """Return the decisions so far, as JSON values; empty before the first one."""
+        with self._database.read() as connection:
+            found = connection.execute(sa.select(_plans.content).where(self._mine)).scalar()
+        return dict(found or {})
+
+    def take(self, owner: str, lease_s: float) -> PlanLease | None:
+        """Take the lease of the plan; return None while another supervisor has it.
+
+        Args:
+            owner: The supervisor.
+            lease_s: Seconds after which another one may take it, unless the decision is committed before.
+        """
+        with self._database.read() as connection:
+            row = connection.execute(sa.select(tables.plans).where(self._mine)).first()
+        if row is None and not self._insert():
+            return None
+        attempt = 0 if row is None else row.attempt
+        free = sa.or_(_plans.owner.is_(None), _plans.expires < now_s(), _plans.owner == owner)
+        if row is not None and is_gone(row.owner):
+            free = sa.true()
+        query = (
+            tables.plans.update()
+            .where(self._mine, _plans.attempt == attempt, free)
+            .values(owner=owner, attempt=attempt + 1, expires=now_s() + lease_s)
+        )
+        with self._database.write() as connection:
+            if connection.execute(query).rowcount != 1:
+                return None
+            content = connection.execute(sa.select(_plans.content).where(self._mine)).scalar_one()
+        return PlanLease(owner=owner, attempt=attempt + 1, content=dict(content))
+
+    def _insert(self) -> bool:
+        row = {"study_id": self._study_id, "attempt": 0, "content": {}}
+        try:
+            with self._database.write() as connection:
+                connection.execute(tables.plans.insert().values(row))
+        except sa.exc.IntegrityError:  # another supervisor was faster
+            return False
+        return True
+
+    def commit(
+        self,
+        lease: PlanLease,
+        *,
+        content: Mapping[str, Any] | None = None,
+        decided: str | None = None,
+        promotions: Sequence[PromotionRecord] = (),
+    ) -> int | None:
+        """Write decisions, and end the lease, in one transaction.
+
+        Args:
+            lease: The lease of the plan.
+            content: Decisions that hold for the whole study, as JSON values; None leaves them as they are.
+            decided: Such a decision and its grounds, for the event log.
+            promotions: Trials that may train on.
+
+        Returns:
+            The number of trials that were promoted by this call; None where the lease is lost. Then nothing is written.
+        """
+        mine = (self._mine, _plans.owner == lease.owner, _plans.attempt == lease.attempt)
+        values: dict[str, Any] = {"owner": None, "expires": None}
+        if content is not None:
+            values["content"] = dict(content)
+        with self._database.write() as connection:
+            if connection.execute(tables.plans.update().where(*mine).values(values)).rowcount != 1:
+                return None
+            if decided is not None:
+                self._log(connection, lease, EventKind.DECIDED, {"detail": decided})
+            # One order of slots for all transactions avoids deadlocks.
+            return sum(self._promote(connection, lease, each) for each in sorted(promotions, key=lambda p: p.slot))
+
+    def _promote(self, connection: sa.Connection, lease: PlanLease, promotion: PromotionRecord) -> bool:
+        shelved = _slots.state == SlotState.SHELVED
+        values = {
+            "target": promotion.target,
+            "reason": sa.case((shelved, promotion.reason), else_=_slots.reason),
+            "state": sa.case((shelved, SlotState.INTERRUPTED.value), else_=_slots.state),
+        }
+        query = (
+            tables.slots.update()
+            .where(
+                _slots.study_id == self._study_id,
+                _slots.slot == promotion.slot,
+                _slots.trial_number == promotion.trial_number,
+                _slots.state != SlotState.FINISHED,
+                _slots.target < promotion.target,
+            )
+            .ordered_values(*assigned(tables.slots, values))
+        )
+        if connection.execute(query).rowcount != 1:
+            return False
+        told = {"trial_number": promotion.trial_number, "step": promotion.target, "detail": promotion.reason}
+        self._log(connection, lease, EventKind.PROMOTED, told, slot=promotion.slot)
+        return True
+
+    def _log(
+        self,
+        connection: sa.Connection,
+        lease: PlanLease,
+        kind: EventKind,
+        told: Mapping[str, Any],
+        *,
+        slot: int | None = None,
+    ) -> None:
+        values = {"study_id": self._study_id, "owner": lease.owner, "kind": kind, "slot": slot, **told}
+        connection.execute(tables.events.insert().values(moment=now_s(), **values))

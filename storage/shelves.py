@@ -1,0 +1,221 @@
+"""Shelves: trials that are put aside at a rung of their schedule, and are promoted or ended later.
+
+A trial at a rung is judged by the values of all trials at that rung. Until these are known, its slot is SHELVED: no
+worker may claim it. `target` is the percent of its schedule up to which a trial may train. A promotion raises it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from storage import tables
+from storage.assignments import assigned
+from storage.clock import now_s
+from storage.fencing import held, seconds_since_seen, write_event
+from storage.history import read_number
+from storage.records import Checkpoints, Lease, SlotRecord
+from storage.slot_reader import SlotReader
+from storage.states import EventKind, SlotState
+
+if TYPE_CHECKING:
+    from storage.database import Database
+
+_slots = tables.slots.c
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A trial as a decision about its study sees it."""
+
+    slot: SlotRecord
+    #: By percent of its schedule, the value that it reported there.
+    values: dict[int, float]
+    #: The state that Optuna's row names, such as RUNNING; None where the trial has not begun.
+    told: str | None
+
+
+class Shelves:
+    """Shelves the trials of one study, and claims shelved trials to end them."""
+
+    def __init__(self, database: Database, study_id: int) -> None:
+        self._database = database
+        self._study_id = study_id
+        self._reader = SlotReader(database, study_id)
+
+    def standings(self, rungs: Sequence[int]) -> list[Standing]:
+        """Return all slots with the values of their trials at rungs, by slot.
+
+        Args:
+            rungs: Percents of a schedule.
+        """
+        values = sa.text(
+            "SELECT i.trial_id, i.step, i.intermediate_value AS v, i.intermediate_value_type AS kind "
+            "FROM trial_intermediate_values i JOIN trials t USING (trial_id) "
+            "WHERE t.study_id = :study AND i.step IN :rungs"
+        ).bindparams(sa.bindparam("rungs", expanding=True))
+        states = sa.text("SELECT trial_id, state FROM trials WHERE study_id = :study")
+        with self._database.read() as connection:
+            slots = self._reader.all(connection)
+            told = {row.trial_id: row.state for row in connection.execute(states, {"study": self._study_id})}
+            found: dict[int, dict[int, float]] = {}
+            rows = connection.execute(values, {"study": self._study_id, "rungs": list(rungs)})
+            for row in rows:
+                found.setdefault(row.trial_id, {})[row.step] = read_number(row.v, row.kind)
+        return [
+            Standing(slot=slot, values=found.get(slot.trial_id or -1, {}), told=told.get(slot.trial_id))
+            for slot in slots
+        ]
+
+    def begin(self, lease: Lease, first_rung: int) -> int | None:
+        """Say where a trial may first be shelved, unless that is said already.
+
+        Args:
+            lease: The lease of the trial.
+            first_rung: A percent of its schedule.
+
+        Returns:
+            The percent up to which the trial may train now; None where the lease is lost.
+        """
+        with self._database.write() as connection:
+            query = (
+                tables.slots.update()
+                .where(held(lease), _slots.target.is_(None))
+                .values(first_rung=first_rung, target=first_rung)
+            )
+            connection.execute(query)
+            return connection.execute(sa.select(_slots.target).where(held(lease))).scalar()
+
+    def target(self, lease: Lease) -> int | None:
+        """Return the percent up to which a trial may train now; None where the lease is lost or nothing is said."""
+        with self._database.read() as connection:
+            return connection.execute(sa.select(_slots.target).where(held(lease))).scalar()
+
+    def shelve(self, lease: Lease, rung: int, *, reason: str, keeps: bool = True) -> SlotState | None:
+        """Give a slot back with its trial at a rung.
+
+        Args:
+            lease: The lease to end.
+            rung: The percent of its schedule that the trial has reached.
+            reason: For people: its value, and whether its checkpoint is kept.
+            keeps: Whether its checkpoints stay. Otherwise it trains from the beginning if it is promoted.
+
+        Returns:
+            The slot's state: SHELVED, or INTERRUPTED where the trial was promoted meanwhile, so that any worker may go
+            on with it. None where the lease is lost; then nothing is written.
+        """
+        promoted = _slots.target > rung
+        values: dict[str, Any] = {
+            "state": sa.case((promoted, SlotState.INTERRUPTED.value), else_=SlotState.SHELVED.value),
+            "owner": None,
+            "expires": None,
+            "reason": reason,
+            "device_s": _slots.device_s + seconds_since_seen(),
+            "device_seen": None,
+            "reserved_bytes": 0,
+        }
+        if not keeps:
+            values |= {"checkpoint": Checkpoints().to_dict(), "stored_bytes": 0}
+        with self._database.write() as connection:
+            number = connection.execute(sa.select(_slots.trial_number).where(held(lease))).scalar()
+            query = tables.slots.update().where(held(lease)).ordered_values(*assigned(tables.slots, values))
+            if connection.execute(query).rowcount != 1:
+                return None
+            mine = (_slots.study_id == self._study_id, _slots.slot == lease.slot)
+            state = SlotState(connection.execute(sa.select(_slots.state).where(*mine)).scalar_one())
+            event = {"trial_number": number, "step": rung, "detail": reason}
+            write_event(connection, lease, EventKind.SHELVED, event)
+        return state
+
+    def claim(self, owner: str, lease_s: float, slot: SlotRecord) -> Lease | None:
+        """Claim a shelved trial, to end it.
+
+        Args:
+            owner: The supervisor that claims it.
+            lease_s: Seconds after which another supervisor may take it over.
+            slot: Its slot, as it was read.
+
+        Returns:
+            The lease; None if the slot has changed since it was read.
+        """
+        lease = Lease(study_id=self._study_id, slot=slot.slot, owner=owner, attempt=slot.attempt + 1)
+        unchanged = (
+            _slots.study_id == self._study_id,
+            _slots.slot == slot.slot,
+            _slots.attempt == slot.attempt,
+            _slots.state == SlotState.SHELVED,
+        )
+        values = {
+            "state": SlotState.RUNNING,
+            "owner": owner,
+            "attempt": lease.attempt,
+            "expires": now_s() + lease_s,
+            "device_seen": None,
+        }
+        with self._database.write() as connection:
+            if connection.execute(tables.slots.update().where(*unchanged).values(values)).rowcount != 1:
+                return None
+            write_event(
+                connection, lease, EventKind.CLAIMED, {"trial_number": slot.trial_number, "detail": "to end it"}
+            )
+        return lease
+
+    def drop_checkpoints(self, slot: SlotRecord, *, reason: str) -> bool:
+        """Forget the checkpoints of a shelved trial, which trains from the beginning if it is promoted.
+
+        Args:
+            slot: Its slot, as it was read.
+            reason: Why, for people.
+
+        Returns:
+            Whether they are forgotten; False if the slot has changed since it was read.
+        """
+        unchanged = (
+            _slots.study_id == self._study_id,
+            _slots.slot == slot.slot,
+            _slots.attempt == slot.attempt,
+            _slots.state == SlotState.SHELVED,
+        )
+        values = {"checkpoint": Checkpoints().to_dict(), "stored_bytes": 0, "reason": reason}
+        lease = Lease(study_id=self._study_id, slot=slot.slot, owner="", attempt=slot.attempt)
+        with self._database.write() as connection:
+            if connection.execute(tables.slots.update().where(*unchanged).values(values)).rowcount != 1:
+                return False
+            told = {"trial_number": slot.trial_number, "detail": reason}
+            write_event(connection, lease, EventKind.CHECKPOINT, told)
+        return True
+
+    def reserve(self, lease: Lease, size: int, limit: int) -> bool:
+        """Reserve room for the checkpoints of a trial that are about to be written.
+
+        Args:
+            lease: The lease of the trial.
+            size: Bytes of all its checkpoints once they are written.
+            limit: Most bytes of the checkpoints of all unfinished trials of the study together.
+
+        Returns:
+            Whether there is room. The reservation ends with the next commit of the trial's checkpoints, and with its
+            lease.
+        """
+        studies = tables.studies.c
+        with self._database.write() as connection:
+            # Of two transactions that reserve at once, the second waits here and then sees the first reservation.
+            lock = sa.select(studies.study_id).where(studies.study_id == self._study_id).with_for_update()
+            connection.execute(lock)
+            others = (
+                _slots.study_id == self._study_id,
+                _slots.slot != lease.slot,
+                _slots.state != SlotState.FINISHED,
+            )
+            taken = sa.select(sa.func.coalesce(sa.func.sum(_stored_or_reserved()), 0)).where(*others)
+            if int(connection.execute(taken).scalar_one()) + size > limit:
+                return False
+            values = {"reserved_bytes": size}
+            return connection.execute(tables.slots.update().where(held(lease)).values(values)).rowcount == 1
+
+
+def _stored_or_reserved() -> sa.ColumnElement[int]:
+    return sa.case((_slots.reserved_bytes > _slots.stored_bytes, _slots.reserved_bytes), else_=_slots.stored_bytes)
