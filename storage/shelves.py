@@ -70,12 +70,13 @@ class Shelves:
             for slot in slots
         ]
 
-    def begin(self, lease: Lease, first_rung: int) -> int | None:
-        """Say where a trial may first be shelved, unless that is said already.
+    def begin(self, lease: Lease, *, first_rung: int, target: int) -> int | None:
+        """Say where a trial may first be shelved and how far it may train, unless that is said already.
 
         Args:
             lease: The lease of the trial.
-            first_rung: A percent of its schedule.
+            first_rung: The percent of its schedule before which it may not be shelved.
+            target: The percent up to which it may train.
 
         Returns:
             The percent up to which the trial may train now; None where the lease is lost.
@@ -84,7 +85,7 @@ class Shelves:
             query = (
                 tables.slots.update()
                 .where(held(lease), _slots.target.is_(None))
-                .values(first_rung=first_rung, target=first_rung)
+                .values(first_rung=first_rung, target=target)
             )
             connection.execute(query)
             return connection.execute(sa.select(_slots.target).where(held(lease))).scalar()

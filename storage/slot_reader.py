@@ -82,6 +82,12 @@ class SlotReader:
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 
+    def shelved(self) -> list[SlotRecord]:
+        """Return the slots whose trials are put aside."""
+        query = _records().where(self._mine, _slots.state == SlotState.SHELVED)
+        with self._database.read() as connection:
+            return [_record(row) for row in connection.execute(query)]
+
     def orphans(self) -> list[tuple[int, int]]:
         """Return Optuna's id and number of each RUNNING trial that no slot has, by number.
 

@@ -54,7 +54,8 @@ def train_trial(
         # For libraries that the user's training imports. A torch that is imported already is told by the training.
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, str(run.threads))
-    _train(connection, run, find_training(function, folders), PipeSaver(connection, count=step_counter.mine.count))
+    saver = PipeSaver(connection, count=step_counter.mine.count, waits_from=run.target)
+    _train(connection, run, find_training(function, folders), saver)
 
 
 def smoke_trial(

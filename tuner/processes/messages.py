@@ -8,7 +8,7 @@ from typing import Any
 
 from tuner.errors import ConfigError, DataError, HubAway, ModelError, TunerError
 from tuner.trial.evaluation import Evaluation
-from tuner.trial.result import TrialResult
+from tuner.trial.result import TrialResult, Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,11 +127,11 @@ _ERRORS: dict[str, type[TunerError]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """The reply to an evaluation: whether the trial continues or is pruned."""
+    """The reply to an evaluation: whether the trial continues, is pruned or is put aside."""
 
     #: The step of the evaluation.
     step: int
-    go_on: bool
+    verdict: Verdict
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tuner.machine import disk
 from tuner.processes.messages import Answer, Evaluated, Finished, Leave, Save, Saved
-from tuner.trial.evaluation import whole_steps
-from tuner.trial.result import Outcome
+from tuner.trial.evaluation import LAST_STEP, whole_steps
+from tuner.trial.result import Outcome, Verdict
 from tuner.trial.saver import TrialStopped
 
 if TYPE_CHECKING:
@@ -32,14 +32,18 @@ class PipeSaver:
     Args:
         connection: The pipe.
         count: Called at each optimiser step, or at each evaluation where training never asks whether to save.
+        waits_from: The percent of the schedule from which on an evaluation waits for its answer.
     """
 
-    def __init__(self, connection: Connection, *, count: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, connection: Connection, *, count: Callable[[], None] = lambda: None, waits_from: int = LAST_STEP
+    ) -> None:
         self._connection = connection
         self._count = count
+        self._waits_from = waits_from
         self._save: Save | None = None
         self._best: tuple[Evaluation, Write] | None = None
-        self._answers: dict[int, bool] = {}
+        self._answers: dict[int, Verdict] = {}
         #: Whether the supervisor wants this attempt to end even if the trial cannot be saved.
         self._leave = False
         #: Whether training has ever asked whether to save.
@@ -93,6 +97,7 @@ class PipeSaver:
 
         Training that calls `wanted` at its optimiser steps does not wait for the answer here. It receives the answer in
         a later call of `wanted`, at the latest at its next evaluation. So the device does not wait for the supervisor.
+        At a rung where the trial may be put aside it does wait: what it trained meanwhile would be lost.
         """
         if not self._asks:
             self._count()
@@ -101,7 +106,7 @@ class PipeSaver:
         self._connection.send(Evaluated(evaluation=evaluation))
         self._unanswered.add(evaluation.step)
         if self._asks:
-            return True
+            return not self._waits_from <= evaluation.step < LAST_STEP or self._goes_on(wait=True)
         goes_on = self._goes_on(wait=True)
         if self._leave or (self._save is not None and self._save.leave):
             # Training that never asks cannot be saved. The attempt ends here, and the next one starts the trial again.
@@ -142,7 +147,11 @@ class PipeSaver:
         self._unanswered -= heard
         if wait:
             self._is_late = bool(self._unanswered)
-        return all(self._answers[step] for step in heard)
+        verdicts = {self._answers[step] for step in heard}
+        if Verdict.SHELVED in verdicts:
+            while self._save is None:  # the supervisor makes room in the store first
+                self._listen(None)
+        return Verdict.PRUNED not in verdicts
 
     def _write(self, asked: Save, optimiser_steps: int | None, write: Write | None) -> None:
         folder, began = Path(asked.folder), time.monotonic()
@@ -179,7 +188,7 @@ class PipeSaver:
             message = self._connection.recv()
             timeout = 0.0
             if isinstance(message, Answer):
-                self._answers[message.step] = message.go_on
+                self._answers[message.step] = message.verdict
             elif isinstance(message, Leave):
                 self._leave = True
             else:

@@ -52,7 +52,7 @@ class TrialEvaluated:
 
 @dataclass(frozen=True, kw_only=True)
 class TrialEnded:
-    """An attempt has ended: the trial is complete, pruned or failed; or interrupted or paused, and goes on later."""
+    """An attempt has ended: the trial is complete, pruned or failed; or it goes on later."""
 
     number: int
     state: TrialState

@@ -22,7 +22,14 @@ from tuner.trial.evaluation import is_better
 if TYPE_CHECKING:
     from tuner.reporting.events import Watcher
 
-_STYLES = {"complete": "green", "pruned": "yellow", "failed": "red", "interrupted": "magenta", "paused": "cyan"}
+_STYLES = {
+    "complete": "green",
+    "pruned": "yellow",
+    "failed": "red",
+    "interrupted": "magenta",
+    "paused": "cyan",
+    "shelved": "blue",
+}
 
 
 @contextmanager

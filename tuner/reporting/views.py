@@ -33,7 +33,7 @@ class Standing(StrEnum):
     PAUSED = "paused"
     #: A person has ended it.
     STOPPED = "stopped"
-    #: Every trial of its budget is over.
+    #: Every trial of its budget is over, or stays put aside as the study says.
     FINISHED = "finished"
     #: Trials are left, and no worker runs them.
     INTERRUPTED = "interrupted"
@@ -44,10 +44,13 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     history = History(database, study)
     counts = history.counts()
     best = next(iter(history.top(1)), None)
-    totals = Slots(database, study.id).totals()
+    slots = Slots(database, study.id)
+    totals = slots.totals()
     workers = Workers(database, study.id).alive()
     spent = overdrawn(study.config["budget"], wall_s=study.wall_s, device_s=totals.device_s)
-    state = _standing(study, totals.finished == totals.slots, bool(workers), spent is not None)
+    put_aside = counts.get(TrialState.SHELVED, 0) > 0 and not study.config.get("keep_shelved")
+    is_over = slots.unfinished() == 0 and not put_aside
+    state = _standing(study, is_over, bool(workers), spent is not None)
     reason = None
     if state == Standing.PAUSED:
         reason = Events(database, study.id).paused_because() if study.state == StudyState.PAUSED else spent

@@ -95,7 +95,8 @@ def run_existing(
             break
     if record.state == StudyState.STOPPED:
         return False
-    if Slots(database, record.id).unfinished() == 0:
+    slots = Slots(database, record.id)
+    if slots.unfinished() == 0 and not slots.shelved():
         _collect_garbage(database, record, config, watch)
         return False
     if record.state == StudyState.PAUSED and not reopen:

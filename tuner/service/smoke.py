@@ -14,7 +14,7 @@ from tuner.processes.messages import Answer, Evaluated, Finished, Measured, Rais
 from tuner.processes.trainers import ForkServer, Trainer, describe_exit
 from tuner.reporting.text import describe
 from tuner.study.setup import SMOKE_ROWS, SMOKE_STEPS
-from tuner.trial.result import Outcome, TrialResult
+from tuner.trial.result import Outcome, TrialResult, Verdict
 
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
@@ -78,7 +78,7 @@ def _watch(trainer: Trainer) -> tuple[TrialResult, Mapping[str, Any], Measured |
         except (EOFError, OSError) as error:  # OSError: the trainer ended in the middle of a message
             raise TrainerDied(f"a trainer ended without a word: {describe_exit(trainer.exit_code())}") from error
         if isinstance(message, Evaluated):
-            trainer.connection.send(Answer(step=message.evaluation.step, go_on=True))
+            trainer.connection.send(Answer(step=message.evaluation.step, verdict=Verdict.GO_ON))
         elif isinstance(message, Finished):
             return message.result, effective, measured
         elif isinstance(message, Raised):

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage import LEASE_S, CheckpointError, LeaseLost, Slots, SlotState, Studies, StudyState, new_owner
+from storage import LEASE_S, CheckpointError, LeaseLost, Shelves, Slots, SlotState, Studies, StudyState, new_owner
 from tuner.search.optuna_trials import fail_in_slot
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Stopped:
 
 
 def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait_s: float) -> Stopped:
-    """Stop a study. Workers end their running trials; this process ends the interrupted ones. The best weights stay.
+    """Stop a study. Workers end their running trials; this process ends the others. The best weights stay.
 
     Args:
         database: The database that holds the study.
@@ -38,13 +38,16 @@ def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait
         wait_s: Seconds to wait for the workers.
     """
     Studies(database).set_state(study.id, StudyState.STOPPED)
-    slots = Slots(database, study.id)
+    slots, shelves = Slots(database, study.id), Shelves(database, study.id)
     begun = sum(slot.state not in (SlotState.FINISHED, SlotState.EMPTY) for slot in slots.all())
     owner, deadline = new_owner(), time.monotonic() + wait_s
     while True:
         slots.expire_gone()
         while (claimed := slots.claim(owner, LEASE_S, states=(StudyState.STOPPED,), empty=False)) is not None:
             _fail(database, store, slots, *claimed)
+        for slot in slots.shelved():
+            if (lease := shelves.claim(owner, LEASE_S, slot)) is not None:
+                _fail(database, store, slots, lease, slot)
         running = [slot for slot in slots.all() if slot.state == SlotState.RUNNING]
         if not running or time.monotonic() >= deadline:
             break

@@ -15,7 +15,9 @@ from tuner.processes.trainers import ForkServer
 from tuner.study.config import StudyConfig
 from tuner.study.fingerprints import READER
 from tuner.study.locations import cache_folder, trunk_limit
+from tuner.study.looks import first_rung
 from tuner.study.prepared import Prepared
+from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.run import ModelSource, Speed, TrialRun, TrunkHome
 
 
@@ -74,6 +76,12 @@ class LocalStudy:
         """Return the published recipe, clipped into the space: the values of trial 0."""
         return self.space.clip(self.recipe.defaults)
 
+    def first_rung(self, hyperparameters: Hyperparameters) -> int:
+        """Return the percent of its schedule at which a trial may first be put aside; 100 where it never is."""
+        if self.prepared is None or not self.config.has_rungs:
+            return LAST_STEP
+        return first_rung(hyperparameters, self.prepared.sizes["train"], self.looks)
+
     def footprint(self, hyperparameters: Hyperparameters, device: Device) -> Footprint:
         """Return the properties that decide how many examples of a trial fit into a device's memory."""
         config, frozen = self.config, hyperparameters.frozen_layers
@@ -128,8 +136,7 @@ class LocalStudy:
             seed=config.seed,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
-            looks=self.looks,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),
-            **{"precision": config.precision, **more},
+            **{"precision": config.precision, "looks": self.looks, **more},
         )

@@ -42,8 +42,9 @@ class Setting:
 class End:
     """Facts about how the attempt will end. Only the methods of `Attempt` change them."""
 
-    #: The evaluation after which the pruner ended the trial.
+    #: The evaluation after which the trial was pruned, and why.
     pruned_by: Evaluation | None = None
+    pruned_because: str | None = None
     #: Why the trial is to leave its lane, if it is.
     stop_request: StopRequest | None = None
     #: Whether the trainer was told to leave at its next evaluation, in case it never asks whether to save.
@@ -106,6 +107,11 @@ class Attempt:
         return self.slot.device_s + self.seconds
 
     @property
+    def trained_s(self) -> float:
+        """Seconds of training over all attempts, without the preparation of this one."""
+        return self.device_s - (self.setting.prepared_s or 0.0)
+
+    @property
     def effective(self) -> Mapping[str, Any] | None:
         """The effective configuration that was recorded last, in this attempt or an earlier one."""
         return self.open_trial.effective if self.setting.effective is None else self.setting.effective
@@ -161,9 +167,14 @@ class Attempt:
         if self.state is AttemptState.PREPARING:
             self.enter(AttemptState.TRAINING)
 
-    def note_pruned(self, evaluation: Evaluation) -> None:
-        """Note that the pruner has ended the trial; its trainer hears so at its next optimiser step."""
-        self.end.pruned_by = evaluation
+    def note_pruned(self, evaluation: Evaluation, because: str | None = None) -> None:
+        """Note that the trial is pruned; its trainer hears so at its next optimiser step.
+
+        Args:
+            evaluation: The evaluation after which it is.
+            because: Why; None where the pruner does not say.
+        """
+        self.end.pruned_by, self.end.pruned_because = evaluation, because
 
     def ask_to_stop(self, request: StopRequest) -> None:
         """Have the trial leave its lane, unless it is known how it ends; the first request counts."""

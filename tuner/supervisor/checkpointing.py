@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from storage import CheckpointError, LeaseLost, describe_outage
@@ -103,9 +104,9 @@ class Checkpointing:
         saving, now = attempt.saving, time.monotonic()
         since = now - saving.saved_at
         due = since >= every_s or saving.due
-        return now >= saving.retry_at and due and since * SAVE_SHARE >= min(self._cost_s(attempt), every_s * SAVE_SHARE)
+        return now >= saving.retry_at and due and since * SAVE_SHARE >= min(self.cost_s(attempt), every_s * SAVE_SHARE)
 
-    def _cost_s(self, attempt: Attempt) -> float:
+    def cost_s(self, attempt: Attempt) -> float:
         """Return the seconds that a checkpoint of a trial takes: as the last one did, or an estimate."""
         if attempt.saving.cost_s is not None:
             return attempt.saving.cost_s
@@ -214,6 +215,17 @@ class Checkpointing:
             lambda: self._transfers.end(number, checkpoints, complete=complete),
             lambda attempt, _: then(attempt),
         )
+
+    def forget(self, attempt: Attempt) -> None:
+        """Remove the checkpoints of a trial to which the database points no longer."""
+        keys = attempt.saving.checkpoints.keys
+        if keys:
+            self._quietly(lambda: self._transfers.delete(keys))
+
+    def remove_trials(self, numbers: Sequence[int]) -> None:
+        """Remove the files of trials that are over and were on no lane."""
+        for number in numbers:
+            self._quietly(partial(self._transfers.remove_trial, number))
 
     def clean_up(self, attempt: Attempt) -> None:
         """Remove the folders of an attempt that is off its lane."""

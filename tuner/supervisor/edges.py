@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tuner.supervisor.crash import Crashes
     from tuner.supervisor.ledger import Ledger
     from tuner.supervisor.micro_batches import MicroBatches
+    from tuner.supervisor.rungs import Rungs
     from tuner.supervisor.transfers import Transfers
 
 
@@ -24,6 +25,8 @@ class Edges:
 
     #: Writes to the database.
     ledger: Ledger
+    #: Judges trials at their rungs.
+    rungs: Rungs
     #: Knows the trials whose weights stay.
     best_trials: BestTrials
     #: Forks trainers, and is started again after a crash.

@@ -15,8 +15,10 @@ from tuner.supervisor.attempt import Attempt
 from tuner.supervisor.crash import Crash
 from tuner.supervisor.outcomes import before_training
 from tuner.supervisor.saving import Saving
+from tuner.supervisor.stop_request import StopKind, StopRequest
 from tuner.supervisor.transfers import Restored
 from tuner.trial.evaluation import LAST_STEP, Evaluation
+from tuner.trial.result import Outcome, TrialResult, Verdict
 
 if TYPE_CHECKING:
     from typing import Any
@@ -91,15 +93,30 @@ class Launcher:
             saving=Saving(checkpoints=slot.checkpoints),
             curve=curve,
         )
+        target = self._edges.rungs.begin(attempt)
+        reached = max(open_trial.reported, default=0)
         self._lanes.put(attempt)
         result = before_training(attempt, self._live.current)
         if result is not None:
             attempt.finish(result)
+        elif target <= reached < LAST_STEP:
+            self._set_aside(attempt, reached)
         elif slot.trial_id is None:
             self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, optimiser_steps=0))
         else:
             self._checkpointing.restore(attempt, self._restored)
         self._edges.changed()
+
+    def _set_aside(self, attempt: Attempt, rung: int) -> None:
+        """Judge a trial again whose worker ended between its evaluation at a rung and the verdict."""
+        value = attempt.curve[rung]["value"]
+        judgement = self._edges.rungs.judge(attempt, rung, value)
+        if judgement.verdict is Verdict.PRUNED:
+            attempt.finish(TrialResult(state=Outcome.PRUNED, value=value, reason=judgement.reason))
+        elif judgement.verdict is Verdict.SHELVED:
+            attempt.ask_to_stop(StopRequest(kind=StopKind.SHELVED, reason=judgement.reason, rung=rung))
+        else:
+            self._checkpointing.restore(attempt, self._restored)
 
     def _restored(self, attempt: Attempt, restored: Restored) -> None:
         self._restores.worked()
@@ -149,6 +166,7 @@ class Launcher:
                 for _, entry in sorted(attempt.curve.items())
                 if entry["optimiser_steps"] <= saving.restored_optimiser_steps
             ),
+            target=self._edges.rungs.begin(attempt),
             **_looks_before(attempt),
             **self._edges.micro_batches.start(attempt),
         )

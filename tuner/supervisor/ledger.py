@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from storage import Checkpoints, Slots, SlotState
+from storage import Checkpoints, LeaseLost, Shelves, Slots, SlotState
 from storage.crash_points import reach
 from tuner.reporting.trial_note import trial_note
 from tuner.security.redaction import storable, storable_json
@@ -26,6 +26,7 @@ class Ledger:
 
     Args:
         slots: The slots.
+        shelves: The trials that are put aside.
         trials: The trials in Optuna's tables.
         owner: The supervisor.
         lease_s: Seconds for which it holds a trial without a sign of life.
@@ -33,12 +34,20 @@ class Ledger:
     """
 
     def __init__(
-        self, slots: Slots, trials: OptunaTrials, *, owner: str, lease_s: float, retrying: OutageRetrying
+        self,
+        slots: Slots,
+        shelves: Shelves,
+        trials: OptunaTrials,
+        *,
+        owner: str,
+        lease_s: float,
+        retrying: OutageRetrying,
     ) -> None:
         self._slots = slots
+        self._shelves = shelves
         self._trials = trials
-        self._owner = owner
-        self._lease_s = lease_s
+        self.owner = owner
+        self.lease_s = lease_s
         self._retrying = retrying
 
     def claim(self, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
@@ -52,9 +61,9 @@ class Ledger:
         def take() -> tuple[Lease, SlotRecord] | None:
             nonlocal again
             # An outage may have hidden that the first try took a slot, which would stay idle until its lease expires.
-            taken = self._slots.reclaim(self._owner, held) if again else None
+            taken = self._slots.reclaim(self.owner, held) if again else None
             again = True
-            return taken or self._slots.claim(self._owner, self._lease_s)
+            return taken or self._slots.claim(self.owner, self.lease_s)
 
         claimed = self._retrying(take)
         if claimed is not None:
@@ -149,6 +158,23 @@ class Ledger:
     def release(self, lease: Lease, *, state: SlotState, reason: str, crashed: bool = False) -> None:
         """Give a slot back with its trial unfinished."""
         self._retrying(self._slots.release, lease, state=state, reason=storable(reason), crashed=crashed)
+
+    def shelve(self, lease: Lease, rung: int, *, reason: str, keeps: bool) -> SlotState:
+        """Give a slot back with its trial put aside at a rung; return the slot's state, see `Shelves.shelve`.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
+        """
+        reach("shelving")
+        state = self._retrying(self._shelves.shelve, lease, rung, reason=storable(reason), keeps=keeps)
+        if state is None:
+            raise LeaseLost(f"slot {lease.slot} is another worker's")
+        reach("shelved")
+        return state
+
+    def claim_shelved(self, slot: SlotRecord) -> Lease | None:
+        """Claim a trial that is put aside, to end it; return None where its slot has changed since it was read."""
+        return self._retrying(self._shelves.claim, self.owner, self.lease_s, slot)
 
     def finished_slots(self, trials: Collection[int]) -> list[SlotRecord]:
         """Return the finished slots among those of trials, by the trials' numbers."""

@@ -148,7 +148,7 @@ class TrialLifecycle:
         if request.kind is StopKind.FAILED:
             result = TrialResult(state=Outcome.FAILED, reason=request.reason)
             self._end(attempt, result)
-        elif attempt.state is AttemptState.TRAINING:
+        elif attempt.state is AttemptState.TRAINING and request.keeps:
             attempt.leave()
             self.checkpointing.ask(attempt, leave=True)
         else:
@@ -189,9 +189,31 @@ class TrialLifecycle:
         """Give a trial back, to go on from its last checkpoint."""
         attempt.kill_trainer()
         state = request.kind.slot_state
-        self._ledger.release(attempt.lease, state=state, reason=request.reason, crashed=crashed)
+        if request.kind is StopKind.SHELVED:
+            state = self._ledger.shelve(attempt.lease, request.rung, reason=request.reason, keeps=request.keeps)
+            if not request.keeps:
+                self.checkpointing.forget(attempt)
+        else:
+            self._ledger.release(attempt.lease, state=state, reason=request.reason, crashed=crashed)
         self._take_off(attempt, AttemptState.RELEASED)
-        self._announce_end(attempt, TrialState(state), None, request.reason)
+        self._announce_end(attempt, TrialState(state), attempt.last_value, request.reason)
+
+    def shelving(self, attempt: Attempt, rung: int, reason: str) -> StopRequest:
+        """Return the request that puts a trial aside, with a checkpoint unless training again costs less.
+
+        Args:
+            attempt: The trial.
+            rung: The percent of its schedule that it has reached.
+            reason: Its value there, for people.
+        """
+        trained_s, kept_s = attempt.trained_s, 2 * self.checkpointing.cost_s(attempt)  # it is written, and read again
+        keeps = trained_s >= kept_s
+        if not keeps:
+            reason += (
+                f"; no checkpoint is kept, as training to here again takes less time ({trained_s:.2g} s) than keeping "
+                f"one ({kept_s:.2g} s)"
+            )
+        return StopRequest(kind=StopKind.SHELVED, reason=reason, rung=rung, keeps=keeps)
 
     def _announce_end(self, attempt: Attempt, state: TrialState, value: float | None, reason: str | None) -> None:
         self._edges.watch(

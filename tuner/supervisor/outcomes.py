@@ -96,7 +96,7 @@ def corrected_result(attempt: Attempt, result: TrialResult, direction: str) -> T
     """
     pruned_by = attempt.end.pruned_by
     if pruned_by is not None and result.state in (Outcome.COMPLETE, Outcome.PRUNED) and result.avoid is None:
-        return replace(result, value=pruned_by.value, **pruned_at(pruned_by))
+        return replace(result, value=pruned_by.value, **pruned_at(pruned_by, attempt.end.pruned_because))
     best = attempt.saving.checkpoints.best
     better = best is not None and best.value is not None and is_better(best.value, result.value, direction)
     if result.state == Outcome.COMPLETE and best is not None and better:

@@ -11,8 +11,9 @@ from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Record
 from tuner.reporting.events import TrialEvaluated
 from tuner.supervisor.crash import Crash, describe_crash, was_killed
 from tuner.supervisor.outcomes import is_memory_for_any_trial
+from tuner.supervisor.rungs import Judgement
 from tuner.trial.evaluation import LAST_STEP
-from tuner.trial.result import Constraint, Outcome, TrialResult
+from tuner.trial.result import Constraint, Outcome, TrialResult, Verdict
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -106,14 +107,16 @@ class Receiver:
         if attempt.end.pruned_by is not None:  # the word to end reached the trainer late
             return
         self._edges.crashes.evaluated()
-        goes_on = self._judge(attempt, evaluation)
-        if not goes_on:
-            attempt.note_pruned(evaluation)
+        judgement = self._judge(attempt, evaluation)
+        if judgement.verdict is Verdict.PRUNED:
+            attempt.note_pruned(evaluation, judgement.reason or None)
+        elif judgement.verdict is Verdict.SHELVED:
+            attempt.ask_to_stop(self._lifecycle.shelving(attempt, evaluation.step, judgement.reason))
         self._checkpointing.evaluated(attempt, is_last=evaluation.step == LAST_STEP)
-        attempt.say(Answer(step=evaluation.step, go_on=goes_on))
+        attempt.say(Answer(step=evaluation.step, verdict=judgement.verdict))
 
-    def _judge(self, attempt: Attempt, evaluation: Evaluation) -> bool:
-        """Report an evaluation, and ask the pruner; return whether the trial goes on."""
+    def _judge(self, attempt: Attempt, evaluation: Evaluation) -> Judgement:
+        """Report an evaluation, and have it judged: at a rung beside the other trials there, else by the pruner."""
         reported, step = attempt.open_trial.reported, evaluation.step
         ledger, lease = self._edges.ledger, attempt.lease
         if step not in reported:
@@ -125,7 +128,12 @@ class Receiver:
                 f"interrupted it was {reported[step]:.6g}; this machine computes otherwise"
             )
         self._edges.watch(TrialEvaluated(number=attempt.number, evaluation=evaluation))
-        return _is_spared(attempt, step) or not ledger.should_prune(lease, attempt.open_trial)
+        if _is_spared(attempt, step):
+            return Judgement(verdict=Verdict.GO_ON)
+        if self._edges.rungs.are_used:
+            return self._edges.rungs.judge(attempt, step, evaluation.value)
+        pruned = ledger.should_prune(lease, attempt.open_trial)
+        return Judgement(verdict=Verdict.PRUNED if pruned else Verdict.GO_ON)
 
     def _finished(self, attempt: Attempt, message: Finished) -> None:
         result, end = message.result, attempt.end

@@ -15,13 +15,18 @@ class StopKind(StrEnum):
     INTERRUPTED = "interrupted"
     #: It goes on once the study is opened again.
     PAUSED = "paused"
+    #: It is put aside at a rung, and goes on if it is promoted.
+    SHELVED = "shelved"
     #: It goes on nowhere: the study was stopped or deleted.
     FAILED = "failed"
 
     @property
     def slot_state(self) -> SlotState:
         """The state of a slot that is given back so."""
-        return SlotState.PAUSED if self is StopKind.PAUSED else SlotState.INTERRUPTED
+        return _SLOT_STATES.get(self, SlotState.INTERRUPTED)
+
+
+_SLOT_STATES = {StopKind.PAUSED: SlotState.PAUSED, StopKind.SHELVED: SlotState.SHELVED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,3 +35,6 @@ class StopRequest:
 
     kind: StopKind
     reason: str
+    #: Of a trial that is put aside: the percent of its schedule, and whether a checkpoint of it is kept.
+    rung: int = 0
+    keeps: bool = True

@@ -11,6 +11,8 @@ from storage import (
     KEPT_S,
     History,
     MicroBatchLimits,
+    Plans,
+    Shelves,
     Slots,
     describe_outage,
     give_back,
@@ -34,6 +36,7 @@ from tuner.supervisor.micro_batches import MicroBatches
 from tuner.supervisor.notices import Notices
 from tuner.supervisor.receiver import Receiver
 from tuner.supervisor.retrying import OutageRetrying
+from tuner.supervisor.rungs import Rungs
 from tuner.supervisor.signals import taken_over
 from tuner.supervisor.stop_request import StopKind, StopRequest
 from tuner.supervisor.study_watch import StudyWatch
@@ -96,6 +99,7 @@ class Supervisor:
             holder=self,
         )
         edges = self._edges(database, local_study, owner)
+        self._rungs = edges.rungs
         self._lifecycle = TrialLifecycle(self._lanes, self._live, edges)
         self._launcher = Launcher(self._lanes, self._live, local_study, edges, self._lifecycle)
         self._receiver = Receiver(self._lanes, self._live, edges, self._lifecycle)
@@ -112,7 +116,8 @@ class Supervisor:
     def _edges(self, database: Database, local_study: LocalStudy, owner: str) -> Edges:
         slots = Slots(database, self._record.id)
         trials = OptunaTrials(database, self._record, self._live, local_study.space)
-        ledger = Ledger(slots, trials, owner=owner, lease_s=self._timing.lease_s, retrying=self._retrying)
+        shelves = Shelves(database, self._record.id)
+        ledger = Ledger(slots, shelves, trials, owner=owner, lease_s=self._timing.lease_s, retrying=self._retrying)
         best_trials = BestTrials(History(database, self._record), self._live, self._retrying)
         micro_batches = MicroBatches(local_study, ledger, MicroBatchLimits(database), self._retrying)
         transfers = Transfers(
@@ -123,8 +128,18 @@ class Supervisor:
             facts={"study": self._record.name, "versions": local_study.versions},
             notice=self._notices.put,
         )
+        rungs = Rungs(
+            local_study,
+            self._live,
+            shelves,
+            Plans(database, self._record.id),
+            ledger,
+            self._retrying,
+            watch=self._watched,
+        )
         return Edges(
             ledger=ledger,
+            rungs=rungs,
             best_trials=best_trials,
             fork_server=self._workplace.fork_server,
             crashes=Crashes(),
@@ -184,6 +199,7 @@ class Supervisor:
             looked = self._look_around()
             self._look_at_failures()
             if self._ending is None and (looked or self._lanes.has_freed):
+                self._look_at_rungs()
                 self._launcher.fill_lanes()
             self._lifecycle.drive(self._ending.request if self._ending else None)
             if self._is_over():
@@ -197,7 +213,14 @@ class Supervisor:
     def _is_over(self) -> bool:
         if self._ending is not None:
             return not self._lanes.any or time.monotonic() >= self._ending.deadline
-        return not self._lanes.any and self._study_watch.unfinished() == 0
+        # The last values may let trials go on that are put aside. Another supervisor may be about to decide so.
+        return not self._lanes.any and self._study_watch.unfinished() == 0 and not self._look_at_rungs()
+
+    def _look_at_rungs(self) -> bool:
+        """Have trials go on that are put aside, or end; return whether there were any."""
+        moves = self._rungs.look()
+        self._lifecycle.checkpointing.remove_trials(moves.ended)
+        return bool(moves)
 
     def _look_around(self) -> bool:
         """Heed signals, other machines and the budget; return whether the study was looked at."""

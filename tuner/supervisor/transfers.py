@@ -222,6 +222,14 @@ class Transfers:
             key=published.key, sha256=published.sha256, bytes=published.bytes, optimiser_steps=optimiser_steps
         )
 
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove checkpoints to which the database points no longer."""
+        self._remove(keys, ())
+
+    def remove_trial(self, number: int) -> None:
+        """Remove all files of a trial that is over."""
+        self._store.remove_trial(number)
+
     def give_back(self, *folders: Path) -> None:
         """Remove folders that were staged or fetched and are not needed any more."""
         for folder in folders:

@@ -6,14 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tuner.training.data.batches import (
-    evaluated_optimiser_steps,
-    optimiser_steps_per_epoch,
-    total_optimiser_steps,
-)
+from tuner.training.data.batches import evaluated_optimiser_steps
 from tuner.training.model.freezing import thaw_plan
-from tuner.training.optimisation.schedules import warmup_optimiser_steps
 from tuner.trial.evaluation import LAST_STEP
+from tuner.trial.length import optimiser_steps_per_epoch, total_optimiser_steps, warmup_optimiser_steps
 
 if TYPE_CHECKING:
     from tuner.training.data.encoded import EncodedData
@@ -59,7 +55,7 @@ def make_plan(run: TrialRun, data: EncodedData, *, layers: int) -> Plan:
         per_epoch=per_epoch,
         total=total,
         last=last,
-        warmup=0 if hp.lr_scheduler_type == "constant" else warmup_optimiser_steps(hp.warmup_ratio, total),
+        warmup=warmup_optimiser_steps(hp, total),
         thawing=thawing,
         evaluate_after=evaluated_optimiser_steps(total, run.looks) if run.max_steps is None else {last: LAST_STEP},
     )

@@ -19,6 +19,17 @@ class Outcome(StrEnum):
     LEFT = "left"
 
 
+class Verdict(StrEnum):
+    """The answer of a supervisor to an evaluation."""
+
+    #: The trial goes on.
+    GO_ON = "go on"
+    #: The trial is over: others are better.
+    PRUNED = "pruned"
+    #: The trial is put aside: training waits for the word to save, and leaves after it.
+    SHELVED = "shelved"
+
+
 class Constraint(StrEnum):
     """A constraint that a trial can violate. Optuna's samplers learn from violations to avoid such points."""
 

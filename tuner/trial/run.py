@@ -9,7 +9,7 @@ from typing import Any
 
 from search_spaces import Hyperparameters
 from tuner.trial.anatomy import Anatomy
-from tuner.trial.evaluation import Evaluation
+from tuner.trial.evaluation import LAST_STEP, Evaluation
 from tuner.trial.looks import LOOKS
 from tuner.trial.saver import NoSaver, Saver
 
@@ -90,6 +90,9 @@ class TrialRun:
     patience: int | None = None
     #: Percents of the schedule after which the trial is evaluated, in order; the last is 100.
     looks: tuple[int, ...] = LOOKS[10]
+    #: The percent of the schedule from which on training waits, after an evaluation, for its supervisor's verdict: the
+    #: trial may be put aside there. With 100 it never waits.
+    target: int = LAST_STEP
     #: CPU threads for tensor operations; None keeps the library's default.
     threads: int | None = None
     #: Examples per forward pass; gradients of a larger batch are accumulated. None lets training choose by the device.

@@ -110,14 +110,19 @@ def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> di
     return {"state": Outcome.COMPLETE}
 
 
-def pruned_at(last: Evaluation) -> dict[str, Any]:
-    """Return state, reason and violated constraint of a trial that was pruned at an evaluation."""
+def pruned_at(last: Evaluation, because: str | None = None) -> dict[str, Any]:
+    """Return state, reason and violated constraint of a trial that was pruned at an evaluation.
+
+    Args:
+        last: The evaluation.
+        because: Why it was pruned; None where the pruner does not say.
+    """
     if not math.isfinite(last.value):
         # Without the violated constraint, the sampler would rank this trial above a sound one that was pruned at an
         # earlier step.
         reason = f"diverged: the evaluation at {last.step} % is {last.value:g}"
         return {"state": Outcome.PRUNED, "reason": reason, "avoid": Constraint.DIVERGED}
-    reason = f"pruned: {last.value:.4g} at {last.step} % was among the weakest so far"
+    reason = because or f"pruned: {last.value:.4g} at {last.step} % was among the weakest so far"
     return {"state": Outcome.PRUNED, "reason": reason}
 
 

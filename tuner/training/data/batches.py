@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from tuner.trial.evaluation import LAST_STEP
+from tuner.trial.length import optimiser_steps_at, optimiser_steps_per_epoch
 
 #: Tokens of a forward pass, at most, by kind of device: of training, and of an evaluation. A processor gains nothing
 #: from more; MiniLM evaluates a tenth faster with 1,024 tokens a pass than with twice as many.
@@ -20,17 +19,6 @@ EVALUATION_TOKENS = {"cpu": 1024, "cuda": 32768}
 PASS_COST = {"cpu": 48, "cuda": 4096}
 
 Indices = npt.NDArray[np.int64]
-
-
-def optimiser_steps_per_epoch(examples: int, batch_size: int) -> int:
-    """Return the optimiser steps of an epoch; the last batch may be smaller."""
-    return math.ceil(examples / batch_size)
-
-
-def total_optimiser_steps(examples: int, batch_size: int, epochs: float) -> int:
-    """Return the optimiser steps of a trial."""
-    # The rounding keeps 0.1 * 30 from becoming 4.
-    return max(1, math.ceil(round(epochs * optimiser_steps_per_epoch(examples, batch_size), 6)))
 
 
 def training_batches(examples: int, batch_size: int, seed: int, *, first: int = 0) -> Iterator[Indices]:
@@ -147,4 +135,4 @@ def evaluated_optimiser_steps(total: int, looks: Sequence[int]) -> dict[int, int
     A trial with fewer optimiser steps than looks has one evaluation an optimiser step, labelled with the last percent
     that it ends.
     """
-    return {-(-total * percent // LAST_STEP): percent for percent in looks}
+    return {optimiser_steps_at(percent, total): percent for percent in looks}

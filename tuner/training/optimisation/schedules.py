@@ -10,11 +10,6 @@ if TYPE_CHECKING:
     import torch
 
 
-def warmup_optimiser_steps(ratio: float, total: int) -> int:
-    """Return the optimiser steps of the warm-up, rounded as transformers' Trainer rounds them."""
-    return math.ceil(total * ratio)
-
-
 def make_schedule(
     optimizer: torch.optim.Optimizer, name: str, *, warmup: int, total: int, arguments: Mapping[str, float]
 ) -> torch.optim.lr_scheduler.LRScheduler:

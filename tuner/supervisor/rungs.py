@@ -1,0 +1,269 @@
+"""The rungs of a study, as one supervisor sees to them: which trials go on, which are put aside, and which end there.
+
+Every supervisor comes to the same decisions, since they follow from the values in the database. The one that has the
+lease of the plan writes them. Promotions take effect in the slots: any worker can then claim the trial.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from storage import LeaseLost, PromotionRecord, SlotState, TrialState
+from storage.crash_points import reach
+from tuner.reporting.events import TrialEnded
+from tuner.search.promotion import Contender, ContenderState
+from tuner.search.promotions import make_promotion
+from tuner.search.rank_check import first_rung_allowed
+from tuner.study.looks import LOWEST_RUNG
+from tuner.trial.evaluation import LAST_STEP
+from tuner.trial.result import Outcome, TrialResult, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from storage import PlanLease, Plans, Shelves, SlotRecord, Standing
+    from tuner.reporting.events import Watcher
+    from tuner.search.promotion import Decision, Move, Promotion
+    from tuner.study.live_config import LiveConfig
+    from tuner.study.local import LocalStudy
+    from tuner.supervisor.attempt import Attempt
+    from tuner.supervisor.ledger import Ledger
+    from tuner.supervisor.retrying import OutageRetrying
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The verdict about a trial at a rung, and the line that says why."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moves:
+    """Trials for which a look has made a decision, by number."""
+
+    promoted: tuple[int, ...] = ()
+    #: Trials that were put aside and have ended. Their files in the store are needed no longer.
+    ended: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.promoted or self.ended)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """The trials of a study at one moment, and the decision that follows."""
+
+    standings: Mapping[int, Standing]
+    decision: Decision
+    #: The first rung that a rank check has just found, with its grounds; None where it has found none.
+    checked: tuple[int, str] | None
+
+
+class Rungs:
+    """Judges trials at their rungs. Only the main thread may call it.
+
+    Args:
+        local_study: The study as this machine can run it.
+        live: Its configuration.
+        shelves: Trials that are put aside.
+        plans: Decisions for the whole study.
+        ledger: Writes about trials that this supervisor holds.
+        retrying: Repeats calls through outages.
+        watch: Told of trials that end here.
+    """
+
+    def __init__(
+        self,
+        local_study: LocalStudy,
+        live: LiveConfig,
+        shelves: Shelves,
+        plans: Plans,
+        ledger: Ledger,
+        retrying: OutageRetrying,
+        *,
+        watch: Watcher,
+    ) -> None:
+        self._local_study = local_study
+        self._live = live
+        self._shelves = shelves
+        self._plans = plans
+        self._ledger = ledger
+        self._retrying = retrying
+        self._watch = watch
+        self._looks = local_study.looks
+        self.are_used = local_study.config.has_rungs
+
+    # ---- trials on this machine
+
+    def begin(self, attempt: Attempt) -> int:
+        """Return the percent of its schedule up to which a trial may train now, and at which it is judged next.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
+        """
+        hyperparameters = attempt.open_trial.hyperparameters
+        if not self.are_used or hyperparameters is None:
+            return LAST_STEP
+        if attempt.slot.target is not None:
+            return attempt.slot.target
+        first = self._local_study.first_rung(hyperparameters)
+        target = LAST_STEP if attempt.number == 0 else self._promotion(self._first_rung()).first_target(first)
+        found = self._retrying(self._shelves.begin, attempt.lease, first_rung=first, target=target)
+        if found is None:
+            raise LeaseLost(f"trial {attempt.number} is another worker's")
+        return found
+
+    def judge(self, attempt: Attempt, step: int, value: float) -> Judgement:
+        """Return the verdict about a trial that has reported its value at a step.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
+        """
+        if not self.are_used or attempt.number == 0 or step not in self._looks[:-1]:
+            return Judgement(verdict=Verdict.GO_ON)
+        view = self._decide()
+        own = next((move for move in view.decision.moves if move.number == attempt.number), None)
+        if own is not None and own.target is None:
+            return Judgement(verdict=Verdict.PRUNED, reason=f"pruned: {value:.4g} at {step} %, {own.reason}")
+        target = self._retrying(self._shelves.target, attempt.lease)
+        if target is None:
+            raise LeaseLost(f"trial {attempt.number} is another worker's")
+        if target > step:
+            return Judgement(verdict=Verdict.GO_ON)
+        return Judgement(verdict=Verdict.SHELVED, reason=f"{value:.4g} at {step} %")
+
+    # ---- the whole study
+
+    def look(self) -> Moves:
+        """Make the decisions that can be made now, and end trials that are put aside and do not go on."""
+        if not self.are_used:
+            return Moves()
+        view = self._decide()
+        moves = view.decision.moves
+        return Moves(
+            promoted=tuple(move.number for move in moves if move.target is not None),
+            ended=tuple(m.number for m in moves if m.target is None and self._end(view.standings[m.number], m)),
+        )
+
+    def _end(self, standing: Standing, move: Move) -> bool:
+        """End a shelved trial that does not go on; return whether it was shelved."""
+        slot = standing.slot
+        if slot.state is not SlotState.SHELVED:
+            return False  # its own worker ends it
+        lease = self._ledger.claim_shelved(slot)
+        if lease is None:
+            return False
+        reach("ending")
+        step = max(standing.values, default=0)
+        value = standing.values.get(step)
+        shown = "" if value is None else f"{value:.4g} at {step} %, "
+        try:
+            open_trial = self._ledger.begin(lease)
+            if open_trial is None:
+                self._ledger.finish(lease)
+                return True
+            result = TrialResult(state=Outcome.PRUNED, value=value, reason=f"pruned: {shown}{move.reason}")
+            self._ledger.tell(lease, open_trial, result, open_trial.curve)
+        except LeaseLost:
+            return False
+        self._watch(
+            TrialEnded(
+                number=open_trial.number,
+                state=TrialState.PRUNED,
+                value=value,
+                reason=result.reason,
+                seconds=0.0,
+                finished=self._ledger.finished(),
+            )
+        )
+        return True
+
+    # ---- decisions
+
+    @property
+    def _base_rung(self) -> int:
+        """The first rung of a study in which no rank check has allowed the lowest one."""
+        return self._looks[1] if self._looks[0] == LOWEST_RUNG else self._looks[0]
+
+    def _first_rung(self) -> int:
+        if self._looks[0] != LOWEST_RUNG:
+            return self._base_rung
+        return int(self._retrying(self._plans.content).get("first_rung", self._base_rung))
+
+    def _promotion(self, first_rung: int) -> Promotion:
+        return make_promotion(self._live.current, first_rung)
+
+    def _decide(self) -> _View:
+        """Return the decision that follows from the values now, once it is written or another supervisor writes it."""
+        view = self._view(self._retrying(self._plans.content) if self._looks[0] == LOWEST_RUNG else {})
+        if view.checked is None and not any(move.target is not None for move in view.decision.moves):
+            return view
+        lease = self._retrying(self._plans.take, self._ledger.owner, self._ledger.lease_s)
+        if lease is None:
+            return view
+        reach("deciding")
+        # Read again: another supervisor may have decided in between.
+        view = self._view(lease.content)
+        self._retrying(self._write, lease, view)
+        reach("promoted")
+        return view
+
+    def _write(self, lease: PlanLease, view: _View) -> None:
+        content, decided = None, None
+        if view.checked is not None:
+            first_rung, decided = view.checked
+            content = {**lease.content, "first_rung": first_rung}
+        promotions = [
+            PromotionRecord(
+                slot=view.standings[move.number].slot.slot,
+                trial_number=move.number,
+                rung=move.rung,
+                target=move.target,
+                reason=move.reason,
+            )
+            for move in view.decision.moves
+            if move.target is not None
+        ]
+        self._plans.commit(lease, content=content, decided=decided, promotions=promotions)
+
+    def _view(self, content: Mapping[str, Any]) -> _View:
+        found = self._retrying(self._shelves.standings, self._looks)
+        standings = {each.slot.trial_number: each for each in found if each.slot.trial_number is not None}
+        first_rung, checked = int(content.get("first_rung", self._base_rung)), None
+        if self._looks[0] == LOWEST_RUNG and "first_rung" not in content:
+            check = first_rung_allowed(self._pairs(standings), lower=LOWEST_RUNG, higher=self._base_rung)
+            if check.is_decided:
+                first_rung, checked = check.first_rung, (check.first_rung, check.reason)
+        promotion = self._promotion(first_rung)
+        contenders = [_contender(each, promotion.rungs()) for each in standings.values() if _is_known(each.slot)]
+        decision = promotion.decide(contenders, trials=len(found), direction=self._live.current.metric.direction)
+        return _View(standings=standings, decision=decision, checked=checked)
+
+    def _pairs(self, standings: Mapping[int, Standing]) -> Sequence[tuple[float, float]]:
+        """Return the values at the lowest rung and at the one after it, to which all trials train before the check."""
+        lower, higher = self._looks[:2]
+        values = [each.values for each in standings.values()]
+        return [(each[lower], each[higher]) for each in values if lower in each and higher in each]
+
+
+def _is_known(slot: SlotRecord) -> bool:
+    """Return whether it is known where a trial may first be put aside, or that it is over."""
+    return slot.target is not None or slot.state is SlotState.FINISHED
+
+
+def _contender(standing: Standing, rungs: Sequence[int]) -> Contender:
+    slot = standing.slot
+    assert slot.trial_number is not None
+    states = {SlotState.FINISHED: ContenderState.OVER, SlotState.SHELVED: ContenderState.SHELVED}
+    return Contender(
+        number=slot.trial_number,
+        values=standing.values,
+        first_rung=slot.first_rung or rungs[0],
+        target=slot.target or rungs[0],
+        state=states.get(slot.state, ContenderState.TRAINING),
+        is_exempt=slot.trial_number == 0,
+    )
