@@ -308,8 +308,6 @@ def _fitted_to_search(document: Mapping[str, Any]) -> Mapping[str, Any]:
         return document
     if named := _plain_keys(document):
         raise ValueError(f"`search: auto` judges every trial at the same rungs; {_listed(named)} to `search: plain`")
-    if document.get("train") is not None:
-        raise ValueError("`search: auto` is for built-in tasks; with `train`, write `search: plain`")
     return {**document, "early_stopping": None}
 
 

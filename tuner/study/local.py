@@ -78,8 +78,10 @@ class LocalStudy:
 
     def first_rung(self, hyperparameters: Hyperparameters) -> int:
         """Return the percent of its schedule at which a trial may first be put aside; 100 where it never is."""
-        if self.prepared is None or not self.config.has_rungs:
+        if not self.config.has_rungs:
             return LAST_STEP
+        if self.prepared is None:  # of a study's own training, the length is unknown
+            return self.looks[0]
         return first_rung(hyperparameters, self.prepared.sizes["train"], self.looks)
 
     def footprint(self, hyperparameters: Hyperparameters, device: Device) -> Footprint:

@@ -39,19 +39,21 @@ def looks_of(
 
     Args:
         config: The study.
-        prepared: The data; None where the study has its own training function, which decides itself when it evaluates.
+        prepared: The data; None where the study has its own training function, which may evaluate at other percents.
         space: The search space.
         first_point: The values of trial 0.
     """
-    if prepared is None:
-        return LOOKS[10]
     if config.has_rungs:
         eta = config.search.eta
+        if prepared is None:
+            return ladder(LOWEST_RUNG * eta, eta)
         rows = prepared.sizes["train"]
         lowest = all(first_rung(corner, rows, (LOWEST_RUNG, LAST_STEP)) == LOWEST_RUNG for corner in space.corners())
         return ladder(LOWEST_RUNG if lowest else LOWEST_RUNG * eta, eta)
     if config.evaluations != "auto":
         return LOOKS[config.evaluations]
+    if prepared is None:
+        return LOOKS[10]
     hyperparameters = Hyperparameters.from_values(first_point)
     frozen = hyperparameters.frozen_layers
     return affordable_looks(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from storage import LeaseLost, PromotionRecord, SlotState, TrialState
 from storage.crash_points import reach
 from tuner.reporting.events import TrialEnded
+from tuner.search.halving import ordinal
 from tuner.search.promotion import Contender, ContenderState
 from tuner.search.promotions import make_promotion
 from tuner.search.rank_check import first_rung_allowed
@@ -128,7 +129,7 @@ class Rungs:
         view = self._decide()
         own = next((move for move in view.decision.moves if move.number == attempt.number), None)
         if own is not None and own.target is None:
-            return Judgement(verdict=Verdict.PRUNED, reason=f"pruned: {value:.4g} at {step} %, {own.reason}")
+            return Judgement(verdict=Verdict.PRUNED, reason=_why(value, own))
         target = self._retrying(self._shelves.target, attempt.lease)
         if target is None:
             raise LeaseLost(f"trial {attempt.number} is another worker's")
@@ -160,13 +161,12 @@ class Rungs:
         reach("ending")
         step = max(standing.values, default=0)
         value = standing.values.get(step)
-        shown = "" if value is None else f"{value:.4g} at {step} %, "
         try:
             open_trial = self._ledger.begin(lease)
             if open_trial is None:
                 self._ledger.finish(lease)
                 return True
-            result = TrialResult(state=Outcome.PRUNED, value=value, reason=f"pruned: {shown}{move.reason}")
+            result = TrialResult(state=Outcome.PRUNED, value=value, reason=_why(value, move))
             self._ledger.tell(lease, open_trial, result, open_trial.curve)
         except LeaseLost:
             return False
@@ -248,6 +248,14 @@ class Rungs:
         lower, higher = self._looks[:2]
         values = [each.values for each in standings.values()]
         return [(each[lower], each[higher]) for each in values if lower in each and higher in each]
+
+
+def _why(value: float | None, move: Move) -> str:
+    """Return why a trial ends at a rung."""
+    if value is None or move.rank == 0:
+        return f"pruned: {move.reason}"
+    go = "goes" if move.places == 1 else "go"
+    return f"pruned: {value:.4g} at {move.rung} % is {ordinal(move.rank)} of {move.of}, and {move.places} {go} on"
 
 
 def _is_known(slot: SlotRecord) -> bool:
