@@ -91,5 +91,9 @@ class CheckpointsUnreachable(CheckpointError, OSError):
     """The store does not answer, or a disk fails or is full. The checkpoints in the store may be sound."""
 
 
+class CheckpointsFull(CheckpointError):
+    """The limit of a study's checkpoints leaves no room for another one."""
+
+
 class CheckpointsUnwritable(CheckpointError, OSError):
     """The store refuses to write files, for example because of missing rights."""
