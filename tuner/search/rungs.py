@@ -1,0 +1,43 @@
+"""Rungs: the percents of its schedule at which a trial may be put aside, and how many trials go on from each."""
+
+from __future__ import annotations
+
+#: The end of every schedule, in percent.
+LAST_RUNG = 100
+
+
+def ladder(first_rung: int, eta: int) -> tuple[int, ...]:
+    """Return the rungs of halving: each is `eta` times the one before it, and the last is 100.
+
+    Args:
+        first_rung: The lowest one, in percent, below 100.
+        eta: The factor, at least 2. Of the trials at a rung, one in `eta` goes on.
+    """
+    found = []
+    rung = first_rung
+    while rung < LAST_RUNG:
+        found.append(rung)
+        rung *= eta
+    return (*found, LAST_RUNG)
+
+
+def lowest_rung(rungs: tuple[int, ...], minimum: int) -> int:
+    """Return the lowest rung that is not below a percent."""
+    return next(rung for rung in rungs if rung >= minimum)
+
+
+def planned_places(trials: int, eta: int, level: int) -> int:
+    """Return how many trials go on from a level of halving: `trials / eta ** (level + 1)`, at least one.
+
+    It is rounded to the nearest whole number, halves up. Rounded down, 70 trials with an eta of 3 would leave one rung
+    before the end to a single trial, and cost a tenth less than was planned; rounded up, a tenth more. The nearest
+    number keeps the cost of a search closest to the plan. It never falls when `trials` grows, so that a larger budget
+    takes no place away.
+
+    Args:
+        trials: How many trials are ranked at the level, by the plan.
+        eta: One in `eta` goes on.
+        level: The level: 0 is that of the lowest rung.
+    """
+    share = int(eta ** (level + 1))
+    return max(1, (2 * trials + share) // (2 * share))
