@@ -193,7 +193,7 @@ class _Level:
 
     def _waits(self, contender: Contender) -> bool:
         """Return whether this rung decides about a trial."""
-        return contender.target == self.rung and not contender.is_exempt
+        return can_go_on(contender) and contender.target == self.rung and not contender.is_exempt
 
     def _move(self, contender: Contender, rank: int, target: int | None) -> Move:
         known = len(self.ranked) + len(self.out)
