@@ -42,13 +42,17 @@ class Curve:
 
 def defined(curves: Sequence[Curve], rule: HalvingPromotion) -> dict[int, int]:
     """The definition: wait until a rung is complete, and take the best. Returns how far each trial may train."""
-    rungs, count = rule.rungs(), len(curves)
+    rungs = rule.rungs()
+    firsts = {
+        each.number: next(level for level, rung in enumerate(rungs) if rung >= each.first_rung) for each in curves
+    }
     targets = {each.number: max(each.first_rung, rungs[0]) for each in curves}
     members = list(curves)
     for level, (rung, further) in enumerate(itertools.pairwise(rungs)):
         free = [each for each in members if each.first_rung > rung]
-        counted = count - sum(each.first_rung > rung for each in curves)
-        places = max(1, math.floor(Fraction(counted, rule.eta ** (level + 1)) + Fraction(1, 2)))
+        # One in eta goes on from a trial's own first rung, one in eta ** 2 from its second one, and so on.
+        shares = [Fraction(1, rule.eta ** (level + 1 - first)) for first in firsts.values() if first <= level]
+        places = max(1, math.floor(sum(shares) + Fraction(1, 2)))
         ranked = sorted(
             (each for each in members if each not in free and each.at(rung) is not None),
             key=lambda each: (each.at(rung), each.number),
@@ -452,3 +456,8 @@ def test_a_thousand_trials_are_decided_upon_in_milliseconds() -> None:
         HalvingPromotion().decide(contenders, trials=1000, direction="minimize")
         spent.append(time.process_time() - began)
     assert min(spent) < 0.03  # some 5 ms; a pass over all pairs would take 100
+
+
+def test_trials_that_are_all_too_short_for_the_first_rungs_are_halved_from_their_own_first_one() -> None:
+    short = [contender(number, {16: 0.1 * number}, state=SHELVED, target=16, first=16) for number in range(8)]
+    assert moved(short) == {**dict.fromkeys(range(4), 32), **dict.fromkeys(range(4, 8))}
