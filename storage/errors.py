@@ -7,6 +7,7 @@ StorageError (RuntimeError)
 │   └── DatabaseFull                   the disk of the SQLite file is full
 ├── DatabaseUnreadable                 the file or server is not usable as a database of tuner
 │   └── DatabaseOutdated               the tables belong to another version of tuner or major version of Optuna
+├── DatabaseBusy                       workers of an earlier version still run, so the tables cannot be upgraded
 ├── StudyNotFound (LookupError)        there is no study of that name
 ├── StudyExists (ValueError)           the name is taken by another study
 ├── StudyBusy                          a worker holds a trial of the study
@@ -49,6 +50,10 @@ class DatabaseUnreadable(StorageError):
 
 class DatabaseOutdated(DatabaseUnreadable):
     """The tables belong to another version of tuner or another major version of Optuna."""
+
+
+class DatabaseBusy(StorageError):
+    """Workers of an earlier version still run, so the tables cannot be upgraded."""
 
 
 class StudyNotFound(StorageError, LookupError):
