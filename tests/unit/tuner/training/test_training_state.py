@@ -292,7 +292,7 @@ def test_an_optimiser_of_other_groups_is_refused() -> None:
 def test_a_trial_that_cannot_go_on_fails_with_a_label(
     wrong: str, make_run: Callable[..., TrialRun], attempt: Callable[..., Any], tmp_path: Path
 ) -> None:
-    run = make_run("bert", 2, evaluations=1)
+    run = make_run("bert", 2, looks=LOOKS[1])
     saved = attempt(run, tmp_path, at=[2], leave=True).step(2)
     if wrong == "nothing there":
         saved = tmp_path / "nowhere"
@@ -318,6 +318,7 @@ from pathlib import Path
 import torch
 from tuner.training.training_state import LiveTraining, TrainingState, Progress
 from tuner.training.model.weights import save_weights
+from tuner.trial.looks import LOOKS
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
