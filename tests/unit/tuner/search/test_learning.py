@@ -172,6 +172,8 @@ def test_no_number_at_a_late_step_ranks_below_every_sound_trial_and_the_study_go
     for _ in range(3):  # the sampler draws from all of them
         lease, open_trial = study.begin()
         assert open_trial.complaint is None
-        study.ledger.tell(lease, open_trial, TrialResult(state="complete", value=0.3, final_value=0.3, best_step=10), {})
+        study.ledger.tell(
+            lease, open_trial, TrialResult(state="complete", value=0.3, final_value=0.3, best_step=10), {}
+        )
     assert len([trial for trial in study.optuna.trials if trial.state == TrialState.COMPLETE]) == 7
     assert good.state == TrialState.PRUNED

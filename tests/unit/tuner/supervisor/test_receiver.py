@@ -231,7 +231,8 @@ def test_an_evaluation_that_comes_out_otherwise_is_noticed(value: float) -> None
     assert trial.database.reported == []
     (notice,) = trial.notices
     assert notice == (
-        f"trial 3: the value at 20 % is now {value}, before it was interrupted it was 0.5; this machine computes otherwise"
+        f"trial 3: the value at 20 % is now {value}, before it was interrupted it was 0.5; "
+        "this machine computes otherwise"
     )
 
 

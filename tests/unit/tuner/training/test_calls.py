@@ -21,6 +21,7 @@ from tuner.processes.supervisor_pipe import BEST, STEP
 from tuner.processes.trainers import ForkServer
 from tuner.training.calls import export_model
 from tuner.training.model.weights import WEIGHTS
+from tuner.trial.looks import LOOKS
 
 if TYPE_CHECKING:
     from tuner.trial.run import ModelSource, TrialRun
@@ -167,7 +168,6 @@ import tuner.training.calls
 from tuner.trial.run import ModelSource
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
-from tuner.trial.looks import LOOKS
 
 before = set(sys.modules)
 source, task = ModelSource(location=sys.argv[1]), get_task("text-classification")

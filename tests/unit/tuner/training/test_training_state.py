@@ -31,6 +31,7 @@ from tuner.training.training_state import (
     set_random_state,
 )
 from tuner.trial.anatomy import Anatomy
+from tuner.trial.looks import LOOKS
 from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
@@ -318,7 +319,6 @@ from pathlib import Path
 import torch
 from tuner.training.training_state import LiveTraining, TrainingState, Progress
 from tuner.training.model.weights import save_weights
-from tuner.trial.looks import LOOKS
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
