@@ -128,8 +128,7 @@ class LocalStudy:
             seed=config.seed,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
-            looks=self.looks,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),
-            **{"precision": config.precision, **more},
+            **{"precision": config.precision, "looks": self.looks, **more},
         )

@@ -10,9 +10,10 @@ from typing import Any, cast
 import pytest
 from attempts import SLOT, attempt_at, evaluated
 
-from search_spaces import Hyperparameters, recipe_for
+from search_spaces import Hyperparameters, load_space, recipe_for
 from tuner.machine.devices import CPU, Lane
 from tuner.study.config import StudyConfig
+from tuner.study.local import LocalStudy
 from tuner.supervisor.attempt import Attempt
 from tuner.supervisor.lanes import Lanes
 from tuner.supervisor.launch import Launcher
@@ -20,8 +21,18 @@ from tuner.supervisor.transfers import Restored
 from tuner.trial.looks import LOOKS
 from tuner.trial.run import TrialRun
 
-POINT = Hyperparameters.from_values(recipe_for("bert", "", 768).defaults)
-CONFIG = StudyConfig.model_validate({"name": "s", "train": "training:train"})
+RECIPE = recipe_for("bert", "", 768)
+POINT = Hyperparameters.from_values(RECIPE.defaults)
+STUDY = LocalStudy(
+    config=StudyConfig.model_validate({"name": "s", "train": "training:train"}),
+    model=None,
+    recipe=RECIPE,
+    space=load_space({}, preset="text-classification", recipe=RECIPE, folder=Path(), source="s"),
+    looks=LOOKS[10],
+    prepared=None,
+    data=None,
+    fingerprints={},
+)
 
 
 class Started:
@@ -55,11 +66,10 @@ class Started:
             checkpointing=SimpleNamespace(restore=self._restore, begin=self._begin),
             restores=SimpleNamespace(is_over=lambda _: True, worked=lambda: None),
         )
-        local_study = SimpleNamespace(config=CONFIG, folders=(), run=self._run)
         launcher = Launcher(
             Lanes((Lane(index=0, device=CPU, threads=1),)),
-            cast(Any, SimpleNamespace(current=CONFIG)),
-            cast(Any, local_study),
+            cast(Any, SimpleNamespace(current=STUDY.config)),
+            STUDY,
             cast(Any, edges),
             cast(Any, lifecycle),
         )
@@ -76,11 +86,6 @@ class Started:
     def _start(self, _: str, arguments: dict[str, Any], __: dict[str, str]) -> Any:
         self.arguments.append(arguments)
         return SimpleNamespace(connection=None)
-
-    @staticmethod
-    def _run(number: int, hyperparameters: Hyperparameters, **more: Any) -> TrialRun:
-        values = {"looks": LOOKS[10], "task": "t", "model": None, "data": None, "metric": "m", "seed": 0, **more}
-        return TrialRun(number=number, hyperparameters=hyperparameters, direction="maximize", **values)
 
 
 def test_an_interrupted_trial_keeps_the_looks_that_it_began_with() -> None:
