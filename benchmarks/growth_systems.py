@@ -54,7 +54,7 @@ class Ours:
     """The ledger of a supervisor."""
 
     def __init__(self, url: str, path: Path, trials: int) -> None:
-        from storage import Database, History, Slots, Studies
+        from storage import Database, History, Shelves, Slots, Studies
         from tuner.search.optuna_trials import OptunaTrials
         from tuner.study.live_config import LiveConfig
         from tuner.supervisor.best_trials import BestTrials
@@ -73,7 +73,8 @@ class Ours:
         def opened() -> Ledger:
             trials = OptunaTrials(self.database, self.record, LiveConfig(config), space)
             slots = Slots(self.database, self.record.id)
-            return Ledger(slots, trials, owner="growth", lease_s=3600.0, retrying=OutageRetrying(say))
+            shelves = Shelves(self.database, self.record.id)
+            return Ledger(slots, shelves, trials, owner="growth", lease_s=3600.0, retrying=OutageRetrying(say))
 
         self.open = opened
         self.ledger = self.open()

@@ -141,7 +141,7 @@ def set_up(
         model=model,
         recipe=recipe,
         space=fitted.space,
-        looks=tuple(looks) if looks else looks_of(config, prepared, fitted.space, fitted.space.clip(recipe.defaults)),
+        looks=tuple(looks) if looks else looks_of(config, prepared, fitted.space.clip(recipe.defaults), fitted.space),
         prepared=prepared,
         data=data,
         fingerprints=fingerprints,

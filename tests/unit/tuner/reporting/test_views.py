@@ -29,7 +29,7 @@ from tuner.errors import NoBestTrial
 from tuner.reporting.views import best_view, event_line, event_view, in_order, show_view, status_view, trial_view
 from tuner.study.study_file import parse_config
 
-NO_TRIALS = dict.fromkeys(("complete", "pruned", "failed", "running", "paused", "interrupted"), 0)
+NO_TRIALS = dict.fromkeys(("complete", "pruned", "failed", "running", "paused", "interrupted", "shelved"), 0)
 
 
 @pytest.fixture

@@ -128,7 +128,13 @@ WHOLE = Anatomy(layers=LAYERS, freezable=Freezable.WHOLE, reason="its layers sha
 def set_up_model(
     model: Path, anatomy: Anatomy, search_space: Any = None, *, stored: dict[str, Any] | None = None
 ) -> LocalStudy:
-    document = {"name": "s", "model": str(model), "data": {"source": "data.csv"}, "search_space": search_space}
+    document = {
+        "name": "s",
+        "model": str(model),
+        "data": {"source": "data.csv"},
+        "search": "plain",
+        "search_space": search_space,
+    }
     config = parse_config(document, source="s.yaml", folder=model.parent)
     return set_up(config, Preparing(anatomy), source="s.yaml", stored=stored)  # type: ignore[arg-type]
 

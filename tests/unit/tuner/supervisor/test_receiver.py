@@ -21,7 +21,7 @@ from tuner.supervisor.crash import Crash, Crashes
 from tuner.supervisor.lanes import Lanes
 from tuner.supervisor.receiver import Receiver, TrainerEnded, Unreadable, receive
 from tuner.trial.evaluation import Evaluation
-from tuner.trial.result import Constraint, Outcome, TrialResult
+from tuner.trial.result import Constraint, Outcome, TrialResult, Verdict
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -100,6 +100,7 @@ class OneTrial:
         lanes.put(self.attempt)
         edges = SimpleNamespace(
             ledger=self.database,
+            rungs=SimpleNamespace(are_used=False),
             watch=self.watched.append,
             notice=self.notices.append,
             crashes=self.crashes,
@@ -128,8 +129,8 @@ class OneTrial:
         answer = self.trainer.recv()
         assert isinstance(answer, Answer)
         assert answer.step == step
-        assert (self.attempt.end.pruned_by is None) is answer.go_on
-        return answer.go_on
+        assert (self.attempt.end.pruned_by is None) is (answer.verdict is not Verdict.PRUNED)
+        return answer.verdict is not Verdict.PRUNED
 
 
 # ---- messages
