@@ -126,7 +126,7 @@ class Ours:
             self.ledger.tell(lease, begun, result, curve)
         with clock("ended"):
             self.ledger.finished()
-            self.best_trials.would_include(best)
+            self.best_trials.would_include(begun.trial.number, best)
 
     def status(self, clock: Clock) -> int:
         """Look at the study as another process would; return how many trials are complete."""
