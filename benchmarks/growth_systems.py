@@ -73,7 +73,9 @@ class Ours:
         def opened() -> Ledger:
             trials = OptunaTrials(self.database, self.record, LiveConfig(config), space)
             slots = Slots(self.database, self.record.id)
-            return Ledger(slots, trials, owner="growth", lease_s=3600.0, retrying=OutageRetrying(say))
+            return Ledger(
+                slots, trials, owner="growth", lease_s=3600.0, retrying=OutageRetrying(say), facts=self.record.facts
+            )
 
         self.open = opened
         self.ledger = self.open()

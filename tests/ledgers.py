@@ -33,7 +33,8 @@ def make_ledger(
 ) -> Ledger:
     """Return a ledger on a study."""
     trials = OptunaTrials(database, record, LiveConfig(config), space)
-    return kind(Slots(database, record.id), trials, owner=owner, lease_s=lease_s, retrying=retrying)
+    slots = Slots(database, record.id)
+    return kind(slots, trials, owner=owner, lease_s=lease_s, retrying=retrying, facts=record.facts)
 
 
 def make_transfers(

@@ -16,6 +16,7 @@ from tuner.study.config import StudyConfig
 from tuner.study.fingerprints import READER
 from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.prepared import Prepared
+from tuner.study.recipe_changes import RecipeChange, first_point_of, recipe_changes
 from tuner.trial.run import ModelSource, Speed, TrialRun, TrunkHome
 
 
@@ -72,7 +73,11 @@ class LocalStudy:
 
     def first_point(self) -> dict[str, Any]:
         """Return the published recipe, clipped into the space: the values of trial 0."""
-        return self.space.clip(self.recipe.defaults)
+        return first_point_of(self.recipe.defaults, self.space)
+
+    def recipe_changes(self) -> tuple[RecipeChange, ...]:
+        """Return where the space has changed the published recipe."""
+        return recipe_changes(self.recipe.defaults, self.first_point())
 
     def footprint(self, hyperparameters: Hyperparameters, device: Device) -> Footprint:
         """Return the properties that decide how many examples of a trial fit into a device's memory."""
@@ -114,8 +119,14 @@ class LocalStudy:
         )
 
     def run(self, number: int, hyperparameters: Hyperparameters, **more: Any) -> TrialRun:
-        """Return a trial's run. Keyword arguments in `more` set or replace fields of `TrialRun`."""
+        """Return a trial's run. Keyword arguments in `more` set or replace fields of `TrialRun`.
+
+        Trial 0 is not stopped early: it is the unit in which the cost of all trials is counted; see
+        `tuner.study.full_runs`.
+        """
         config = self.config
+        patience = config.early_stopping.patience if config.early_stopping else None
+        is_smoke_run = more.get("max_steps") is not None
         return TrialRun(
             number=number,
             hyperparameters=hyperparameters,
@@ -127,7 +138,7 @@ class LocalStudy:
             direction=config.metric.direction,
             seed=config.seed,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
-            patience=config.early_stopping.patience if config.early_stopping else None,
+            patience=patience if number > 0 or is_smoke_run else None,
             looks=self.looks,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),

@@ -112,7 +112,14 @@ class Supervisor:
     def _edges(self, database: Database, local_study: LocalStudy, owner: str) -> Edges:
         slots = Slots(database, self._record.id)
         trials = OptunaTrials(database, self._record, self._live, local_study.space)
-        ledger = Ledger(slots, trials, owner=owner, lease_s=self._timing.lease_s, retrying=self._retrying)
+        ledger = Ledger(
+            slots,
+            trials,
+            owner=owner,
+            lease_s=self._timing.lease_s,
+            retrying=self._retrying,
+            facts=self._record.facts,
+        )
         best_trials = BestTrials(History(database, self._record), self._live, self._retrying)
         micro_batches = MicroBatches(local_study, ledger, MicroBatchLimits(database), self._retrying)
         transfers = Transfers(
