@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -125,9 +125,7 @@ class LocalStudy:
         `tuner.study.full_runs`.
         """
         config = self.config
-        patience = config.early_stopping.patience if config.early_stopping else None
-        is_smoke_run = more.get("max_steps") is not None
-        return TrialRun(
+        run = TrialRun(
             number=number,
             hyperparameters=hyperparameters,
             task=config.task,
@@ -138,9 +136,11 @@ class LocalStudy:
             direction=config.metric.direction,
             seed=config.seed,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
-            patience=patience if number > 0 or is_smoke_run else None,
+            patience=config.early_stopping.patience if config.early_stopping else None,
             looks=self.looks,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),
             **{"precision": config.precision, **more},
         )
+        is_smoke_run = run.max_steps is not None
+        return run if number > 0 or is_smoke_run else replace(run, patience=None)
