@@ -32,9 +32,9 @@ NAME = "disk"
 TRIALS, KEEP, LANES = 30, 2, 2
 #: Bytes of the best weights, and of what a trial goes on from.
 BEST, STEP = 200_000, 300_000
-#: For manifests, and the few hundred bytes beside each of these.
-SLACK = 20_000
-BOUND = (KEEP + 1) * BEST + LANES * (BEST + 2 * STEP) + SLACK
+#: For the best weights of trial 0, for manifests, and the few hundred bytes beside each of these.
+SLACK = BEST + 20_000
+BOUND = KEEP * BEST + LANES * (BEST + 2 * STEP) + SLACK
 PRUNER = {"name": "percentile", "percentile": 50, "n_startup_trials": 4, "n_warmup_steps": 2, "n_min_trials": 3}
 CRASHING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
 
