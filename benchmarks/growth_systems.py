@@ -74,7 +74,8 @@ class Ours:
             trials = OptunaTrials(self.database, self.record, LiveConfig(config), space)
             slots = Slots(self.database, self.record.id)
             shelves = Shelves(self.database, self.record.id)
-            return Ledger(slots, shelves, trials, owner="growth", lease_s=3600.0, retrying=OutageRetrying(say))
+            facts, retrying = self.record.facts, OutageRetrying(say)
+            return Ledger(slots, shelves, trials, owner="growth", lease_s=3600.0, retrying=retrying, facts=facts)
 
         self.open = opened
         self.ledger = self.open()
@@ -127,7 +128,7 @@ class Ours:
             self.ledger.tell(lease, begun, result, curve)
         with clock("ended"):
             self.ledger.finished()
-            self.best_trials.would_include(best)
+            self.best_trials.would_include(begun.trial.number, best)
 
     def status(self, clock: Clock) -> int:
         """Look at the study as another process would; return how many trials are complete."""

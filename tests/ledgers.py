@@ -36,7 +36,7 @@ def make_ledger(
     """Return a ledger on a study."""
     trials = OptunaTrials(database, record, LiveConfig(config), space)
     slots, shelves = Slots(database, record.id), Shelves(database, record.id)
-    return kind(slots, shelves, trials, owner=owner, lease_s=lease_s, retrying=retrying)
+    return kind(slots, shelves, trials, owner=owner, lease_s=lease_s, retrying=retrying, facts=record.facts)
 
 
 def make_transfers(
