@@ -232,11 +232,11 @@ def test_a_trial_that_was_claimed_since_its_promotion_is_not_taken_from_its_work
 def test_what_is_over_or_another_trial_or_was_never_told_a_rung_is_not_promoted(
     database: Database, plans: Plans, slots: Slots, study: optuna.Study
 ) -> None:
-    over, _ = begin(slots, study)
-    assert Shelves(database, over.study_id).begin(over, first_rung=4, target=4) == 4
-    assert slots.finish(over)
-    begin(slots, study)
-    first, second, empty = slots.all()
-    wrong = [promotion(first), promotion(second), promotion(second, trial=0), promotion(empty, trial=2)]
+    leases = [begin(slots, study)[0] for _ in range(3)]
+    shelves = Shelves(database, leases[0].study_id)
+    assert [shelves.begin(lease, first_rung=4, target=4) for lease in leases[:2]] == [4, 4]
+    assert slots.finish(leases[0])
+    over, told, untold = slots.all()
+    wrong = [promotion(over), promotion(told, trial=7), promotion(untold)]
     assert plans.commit(taken(plans), promotions=wrong) == 0
-    assert targets(slots) == [("finished", 4), ("running", None), ("empty", None)]
+    assert targets(slots) == [("finished", 4), ("running", 4), ("running", None)]
