@@ -17,7 +17,7 @@ from tuner.processes import supervisor_pipe as saving
 from tuner.processes.messages import Answer, Evaluated, Finished, Save, Saved
 from tuner.processes.supervisor_pipe import BEST, STEP, PipeSaver
 from tuner.trial.evaluation import Evaluation
-from tuner.trial.result import TrialResult
+from tuner.trial.result import TrialResult, Verdict
 from tuner.trial.saver import TrialStopped
 
 #: What goes wrong here hangs.
@@ -42,7 +42,7 @@ class Supervisor:
 
     def answer(self, step: int, go_on: bool) -> None:
         """Answer an evaluation."""
-        self.connection.send(Answer(step=step, go_on=go_on))
+        self.connection.send(Answer(step=step, verdict=Verdict.GO_ON if go_on else Verdict.PRUNED))
 
     def hear(self) -> list[Any]:
         """Return everything that was said since the last time."""
@@ -453,7 +453,7 @@ def test_steps_are_counted_by_training_that_asks_and_evaluations_of_training_tha
                 if asks:
                     saver.wanted()
                 if step != 2:
-                    ours.send(Answer(step=step, go_on=True))
+                    ours.send(Answer(step=step, verdict=Verdict.GO_ON))
                     saver.decide(evaluation(step))
             assert len(count) == counted
 
