@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from growth_systems import WRITTEN, Clock, Ours, Plain
 from measuring import interleave, measure
-from no_training import TENTHS, study_file
+from no_training import PERCENTS, study_file
 from verdicts import Equality, Gate, Options, finish, parse, say, show
 
 if TYPE_CHECKING:
@@ -103,9 +103,9 @@ def run_trials(system: Ours | Plain, count: int, lanes: int, clock: Clock) -> No
     done = 0
     while done < count:
         held = [system.begin(clock) for _ in range(min(lanes, count - done))]
-        for tenth in TENTHS:
+        for percent in PERCENTS:
             for one in held:
-                system.report(one, tenth, clock)
+                system.report(one, percent, clock)
         for one in held:
             system.tell(one, clock)
         done += len(held)

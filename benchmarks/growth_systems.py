@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from no_training import TENTHS, read_study
+from no_training import PERCENTS, read_study
 from verdicts import say
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ EFFECTIVE = {
 }
 
 
-def value(number: int, tenth: int) -> float:
-    """Return what a trial tells at a tenth of its schedule: more with each trial, so that none is pruned."""
-    return 0.1 + number / 10_000 + tenth / 100
+def value(number: int, percent: int) -> float:
+    """Return what a trial tells at a percent of its schedule: more with each trial, so that none is pruned."""
+    return 0.1 + number / 10_000 + percent / 1000
 
 
 class Clock:
@@ -95,21 +95,21 @@ class Ours:
             self.ledger.record(claimed[0], begun, EFFECTIVE)
         return claimed[0], begun, {}
 
-    def report(self, held: Any, tenth: int, clock: Clock) -> None:
+    def report(self, held: Any, percent: int, clock: Clock) -> None:
         """Tell a value, and ask the pruner."""
-        from tuner.trial.evaluation import Evaluation
+        from tuner import Evaluation
 
         lease, begun, curve = held
         evaluation = Evaluation(
-            step=tenth,
-            value=value(begun.trial.number, tenth),
-            epoch=tenth / 10,
-            optimiser_steps=tenth,
+            step=percent,
+            value=value(begun.trial.number, percent),
+            epoch=percent / 100,
+            optimiser_steps=percent,
             train_loss=1.0,
             validation_loss=1.0,
             learning_rate=1e-4,
         )
-        curve[tenth] = evaluation.to_dict()
+        curve[percent] = evaluation.to_dict()
         with clock("report"):
             self.ledger.report(lease, begun, evaluation)
         with clock("prune"):
@@ -120,8 +120,8 @@ class Ours:
         from tuner.trial.result import TrialResult
 
         lease, begun, curve = held
-        best = value(begun.trial.number, max(TENTHS))
-        result = TrialResult(state="complete", value=best, best_step=max(TENTHS), final_value=best)
+        best = value(begun.trial.number, max(PERCENTS))
+        result = TrialResult(state="complete", value=best, best_step=max(PERCENTS), final_value=best)
         with clock("tell"):
             self.ledger.tell(lease, begun, result, curve)
         with clock("ended"):
@@ -190,17 +190,17 @@ class Plain:
             self.space.suggest(trial)
         return trial
 
-    def report(self, held: Any, tenth: int, clock: Clock) -> None:
+    def report(self, held: Any, percent: int, clock: Clock) -> None:
         """Tell a value, and ask the pruner."""
         with clock("report"):
-            held.report(value(held.number, tenth), tenth)
+            held.report(value(held.number, percent), percent)
         with clock("prune"):
             assert not held.should_prune()
 
     def tell(self, held: Any, clock: Clock) -> None:
         """End a trial."""
         with clock("tell"):
-            self.study.tell(held, value(held.number, max(TENTHS)))
+            self.study.tell(held, value(held.number, max(PERCENTS)))
 
     def status(self, clock: Clock) -> int:
         """Look at the study as another process would; return how many trials are complete."""

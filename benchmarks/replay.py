@@ -51,6 +51,7 @@ def train(*, points: list[dict[str, Any]], study: dict[str, Any], speed: dict[st
     """
     from search_spaces import Hyperparameters
     from tuner.training.loop import train as train_trial
+    from tuner.trial.looks import LOOKS
     from tuner.trial.run import Speed, TrialRun, TrunkHome
 
     quiet()
@@ -70,7 +71,7 @@ def train(*, points: list[dict[str, Any]], study: dict[str, Any], speed: dict[st
             direction=config.metric.direction,
             seed=config.seed,
             precision="fp32",
-            evaluations=config.evaluations,
+            looks=LOOKS[config.evaluations],
             threads=1,
             speed=techniques,
             trunk=TrunkHome(folder=Path(trunk), weights=prepared.weights, shares=shares),

@@ -245,7 +245,7 @@ def train_and_say(
     class Say(transformers.TrainerCallback):
         def on_evaluate(self, arguments: Any, state: Any, *_: Any, **more: Any) -> None:
             losses.append(more["metrics"]["eval_loss"])
-            print(f"trial 0 {state.global_step}/{STEPS}", flush=True)  # noqa: T201
+            print(f"trial 0 {100 * state.global_step // STEPS} %: evaluated", flush=True)  # noqa: T201
 
         def on_train_begin(self, arguments: Any, state: Any, *_: Any, **more: Any) -> None:
             print(f"trial 0 again from optimiser step {state.global_step} on", flush=True)  # noqa: T201

@@ -164,7 +164,7 @@ def make_run(
             "direction": "maximize",
             "seed": SEED,
             "precision": "fp32",
-            "evaluations": 1,
+            "looks": (100,),
             "threads": 1,
             "speed": Speed(**(speed or {})),
             "trunk": home,

@@ -52,8 +52,8 @@ def evaluated(step: int, value: float) -> Evaluation:
     return Evaluation(
         step=step,
         value=value,
-        epoch=step / 10,
-        optimiser_steps=10 * step,
+        epoch=step / 100,
+        optimiser_steps=step,
         train_loss=1.0,
         validation_loss=1.0,
         learning_rate=1e-4,

@@ -97,7 +97,7 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[
     study = tuner.study(
         "finished",
         metric="loss",
-        pruner={"name": "percentile", "percentile": 50, "n_startup_trials": 2, "n_warmup_steps": 1, "n_min_trials": 2},
+        pruner={"name": "percentile", "percentile": 50, "n_startup_trials": 2, "n_warmup_steps": 10, "n_min_trials": 2},
         evaluations=10,
         early_stopping="none",
         budget={"trials": 20},

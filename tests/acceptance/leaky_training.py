@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import toy_training
 
-from tuner.trial.evaluation import Evaluation
+from tuner import Evaluation
 from tuner.trial.run import TrialRun
 
 _TELLING = ("HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "TUNER_STORAGE", "TUNER_DASHBOARD_TOKEN")

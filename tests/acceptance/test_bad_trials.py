@@ -22,7 +22,7 @@ import toy_training
 def train(run):
     yield from (toy_training.deaf if run.number == 1 else toy_training.train)(run)
 """
-#: Every other trial is better than the rest, and no number from a tenth on.
+#: Every other trial is better than the rest, and no number from a step on.
 LOSING = """
 import math
 from dataclasses import replace
@@ -32,7 +32,7 @@ import toy_training
 def train(run):
     for evaluation in toy_training.train(run):
         if run.number % 2:
-            value = {late} if evaluation.step >= {tenth} else 10.0 + evaluation.step
+            value = {late} if evaluation.step >= {step} else 10.0 + evaluation.step / 10
             evaluation = replace(evaluation, value=value)
         yield evaluation
 """
@@ -104,7 +104,7 @@ def test_a_trials_time_counts_over_all_its_attempts(tuner: Tuner) -> None:
         return found
 
     with tuner.running("start", study, "--lease", "2s", "--grace", "1s") as running:
-        running.wait_for(r"trial 0 1/10")
+        running.wait_for(r"trial 0 10 %")
         wait_until(lambda: device_s() > 5, "half of its time")
         running.process.send_signal(signal.SIGTERM)
         assert running.wait() == 75, running.stderr
@@ -142,8 +142,8 @@ def _device_s(url: str, name: str) -> float:
 
 @pytest.mark.parametrize("late", ["math.nan", "math.inf"])
 def test_no_number_at_a_late_step_is_never_best_and_never_ends_the_study(tuner: Tuner, late: str) -> None:
-    text = LOSING.format(late=late, tenth=1)
-    pruner = {"name": "percentile", "n_startup_trials": 1, "n_warmup_steps": 1, "n_min_trials": 1}
+    text = LOSING.format(late=late, step=10)
+    pruner = {"name": "percentile", "n_startup_trials": 1, "n_warmup_steps": 10, "n_min_trials": 1}
     study = tuner.toy_study("lost", **own(tuner, text), budget={"trials": 6}, pruner=pruner, early_stopping="none")
     tuner.ok("start", study)
     trials = tuner.json("trials", "lost")["trials"]
@@ -156,7 +156,7 @@ def test_no_number_at_a_late_step_is_never_best_and_never_ends_the_study(tuner: 
 
 
 def test_a_value_that_is_lost_at_the_end_leaves_the_best_before_it(tuner: Tuner) -> None:
-    study = tuner.toy_study("lost", **own(tuner, LOSING.format(late="math.inf", tenth=9)), budget={"trials": 4})
+    study = tuner.toy_study("lost", **own(tuner, LOSING.format(late="math.inf", step=90)), budget={"trials": 4})
     tuner.ok("start", study)
     trials = tuner.json("trials", "lost")["trials"]
     assert [trial["value"] for trial in trials if trial["number"] % 2] == [18.0, 18.0]

@@ -87,7 +87,7 @@ def test_a_wrong_clock_beside_a_right_one_takes_no_trial_and_counts_no_second_mo
     gate.open(9)
     with tuner.running(*arguments, *timing) as right, wrong(tuner, by).running(*arguments, *timing) as other:
         for command in (right, other):
-            command.wait_for(r"trial \d+ 2/10")
+            command.wait_for(r"trial \d+ 20 %")
         ends = ends_of(url)
         wait_until(lambda: all(now >= before + 5 for before, now in zip(ends, ends_of(url), strict=True)), "a lease")
         ages = [worker["beat_age_s"] for worker in tuner.json("status", NAME, "--storage", url)["workers"]]
@@ -115,7 +115,7 @@ def test_a_trial_moves_from_a_fast_clock_to_a_slow_one(
     arguments = ("start", study, "--storage", url, "--checkpoints", "store", "--lease", "2s")
     gate.open(9)
     with wrong(tuner, FAST).running(*arguments) as fast:
-        fast.wait_for("trial 0 2/10")
+        fast.wait_for("trial 0 20 %")
         wait_until(lambda: max(resume_points(url), default=0) >= 8, "a checkpoint")
         os.kill(fast.pid, signal.SIGKILL)
         fast.wait()

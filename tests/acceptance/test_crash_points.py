@@ -115,7 +115,7 @@ def test_killed_at_a_moment_a_study_becomes_what_it_would_have_been(
     assert told == [(trial["hyperparameters"], trial["value"], trial["steps"]) for trial in undisturbed.records.trials]
 
     reports = Counter((event["trial"], event["step"]) for event in events if event["kind"] == "report")
-    assert reports == {(number, step): 1 for number in range(TRIALS) for step in range(1, 11)}
+    assert reports == {(number, step): 1 for number in range(TRIALS) for step in range(10, 101, 10)}
     ends = {event["trial"]: event["value"] for event in events if event["kind"] == "end"}
     assert ends == {trial["number"]: trial["value"] for trial in trials}
     assert sum(event["kind"] == "end" for event in events) == TRIALS

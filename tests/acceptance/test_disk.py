@@ -35,7 +35,7 @@ BEST, STEP = 200_000, 300_000
 #: For manifests, and the few hundred bytes beside each of these.
 SLACK = 20_000
 BOUND = KEEP * BEST + LANES * (BEST + 2 * STEP) + SLACK
-PRUNER = {"name": "percentile", "percentile": 50, "n_startup_trials": 4, "n_warmup_steps": 2, "n_min_trials": 3}
+PRUNER = {"name": "percentile", "percentile": 50, "n_startup_trials": 4, "n_warmup_steps": 20, "n_min_trials": 3}
 CRASHING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
 
 
@@ -245,7 +245,7 @@ def test_gc_takes_nothing_from_a_trial_that_runs_or_waits(tuner: Tuner, tmp_path
     store = store_of(tuner)
     gate.open(20)
     with gated.running("start", study) as running:
-        running.wait_for("trial 0 5/10")
+        running.wait_for("trial 0 50 %")
         running.process.send_signal(signal.SIGTERM)
         assert running.wait() == 75
     kept = stored_files(store)

@@ -27,7 +27,7 @@ def held_by(running: Running) -> dict[str, int]:
 
 def test_memory_is_flat_over_thirty_trials_of_which_some_fail_and_some_are_pruned(tuner: Tuner) -> None:
     shutil.copy(Path(__file__).with_name("uneven_training.py"), tuner.folder)
-    pruner = {"name": "percentile", "percentile": 50, "n_startup_trials": 2, "n_warmup_steps": 1, "n_min_trials": 1}
+    pruner = {"name": "percentile", "percentile": 50, "n_startup_trials": 2, "n_warmup_steps": 10, "n_min_trials": 1}
     study = tuner.toy_study(
         "uneven", train="uneven_training:train", budget={"trials": TRIALS}, pruner=pruner, max_failed="none"
     )

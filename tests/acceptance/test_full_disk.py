@@ -74,7 +74,7 @@ def started(tuner: Tuner, gate: Gate, url: str, checkpoints: str) -> tuple[Tuner
 
 def until_saved(running: Running, url: str) -> None:
     """Wait until the trial can go on from its second evaluation."""
-    running.wait_for("trial 0 2/10")
+    running.wait_for("trial 0 20 %")
     wait_until(lambda: max(resume_points(url), default=0) >= 8, "a checkpoint")
 
 

@@ -36,7 +36,7 @@ def test_pause_holds_a_study_for_all_machines_and_resume_goes_on(gated: Tuner, g
     study = gated.toy_study("held", **STUDY)
     with gated.running("start", study, *FLAGS) as running:
         gate.open(20)
-        running.wait_for(r"trial 1 1/10")
+        running.wait_for(r"trial 1 10 %")
         wait_until(lambda: checkpointed(url), "checkpoints of both trials")
         said = overrides.ok("pause", "held").stdout
         assert said.startswith("Study held is paused")
@@ -68,7 +68,7 @@ def test_stop_ends_a_study_for_good(gated: Tuner, gate: Gate, overrides: Tuner) 
     with gated.running("start", study, *FLAGS) as running:
         running.wait_for(r"trial 0 complete")
         gate.open(20)
-        running.wait_for(r"trial \d 5/10")
+        running.wait_for(r"trial \d 50 %")
         os.killpg(running.pid, signal.SIGKILL)  # two trials that nobody trains
         running.wait()
     wait_until(
@@ -101,7 +101,7 @@ def test_a_trainer_that_dies_is_replaced_and_its_trial_goes_on_from_its_checkpoi
     study = gated.toy_study("held", **{**STUDY, "budget": {"trials": 1}})
     with gated.running("start", study, "--lease", "2s") as running:
         gate.open(20)
-        running.wait_for(r"trial 0 5/10")
+        running.wait_for(r"trial 0 50 %")
         wait_until(
             lambda: [e for e in records_of("held", url).events if "/step-" in (e["detail"] or "")] or None,
             "a checkpoint to go on from",
@@ -218,7 +218,7 @@ def test_a_study_stopped_before_its_first_value_has_no_best_and_says_so_by_its_e
     study = gated.toy_study("held", **STUDY)
     with gated.running("start", study, *FLAGS) as running:
         gate.open(8)
-        running.wait_for(r"trial 1 1/10")
+        running.wait_for(r"trial 1 10 %")
         assert overrides.ok("stop", "held").stdout == "Study held is stopped; 2 trial(s) ended before their time.\n"
         assert running.wait() == 1
     for command in (("start", study), ("resume", "held")):
@@ -235,7 +235,7 @@ def test_status_and_logs_tell_who_trains_what(gated: Tuner, gate: Gate) -> None:
     study = gated.toy_study("held", **{**STUDY, "budget": {"trials": 1}})
     gate.open(8)
     with gated.running("start", study, "--workers", "2", "--lease", "10s") as running:
-        running.wait_for(r"trial 0 2/10")
+        running.wait_for(r"trial 0 20 %")
         status = wait_until(
             lambda: next((s for s in [gated.json("status", "held")] if s["workers"][0]["trial"] == 0), None),
             "a worker with its trial",
@@ -255,7 +255,7 @@ def test_status_and_logs_tell_who_trains_what(gated: Tuner, gate: Gate) -> None:
         assert f"worker {host} pid {pid} cpu: idle, seen " in shown
         (trial,) = gated.json("trials", "held")["trials"]
         assert (trial["state"], trial["restarts"], trial["reason"]) == ("running", 0, None)
-        assert [step["step"] for step in trial["steps"]] == [1, 2]
+        assert [step["step"] for step in trial["steps"]] == [10, 20]
         assert trial["value"] == trial["steps"][-1]["value"]
         gate.open()
         assert running.wait() == 0, running.stderr
@@ -272,7 +272,7 @@ def test_logs_tell_what_happened_to_a_study_or_to_one_of_its_trials(tuner: Tuner
     assert of_one == {"study": "held", "events": [event for event in everything["events"] if event["trial"] == 1]}
     kinds = [event["kind"] for event in of_one["events"]]
     assert (kinds[0], kinds[-1]) == ("claimed", "end")
-    assert [event["step"] for event in of_one["events"] if event["kind"] == "report"] == list(range(1, 11))
+    assert [event["step"] for event in of_one["events"] if event["kind"] == "report"] == list(range(10, 101, 10))
     assert [event["id"] for event in everything["events"]] == sorted(event["id"] for event in everything["events"])
     lines = tuner.ok("logs", "held", "1").stdout.splitlines()
     assert len(lines) == len(kinds)
@@ -328,7 +328,7 @@ def test_training_that_is_not_on_another_machine_is_said_there(gated: Tuner, gat
     study = gated.toy_study("held", **STUDY)
     with gated.running("start", study, *FLAGS) as running:
         gate.open(8)
-        running.wait_for(r"trial 1 1/10")
+        running.wait_for(r"trial 1 10 %")
         overrides.ok("pause", "held")
         assert running.wait() == 0, running.stderr
     (gated.folder / "toy_training.py").rename(gated.folder / "of_another_name.py")

@@ -126,7 +126,7 @@ def test_a_machine_without_the_model_says_so_in_a_line_and_the_trial_waits_for_o
     assert not (online.folder / "tuner.db").exists()
     with away.running("start", study) as running:  # which is told that nothing listens there, and goes on
         running.wait_for(r"the hub http://.* does not answer: Connection refused; going on with what is cached here")
-        running.wait_for("trial 0 2/10")
+        running.wait_for("trial 0 20 %")
         os.kill(running.pid, signal.SIGTERM)
         assert running.wait() == 75, running.stderr
     check_refused(bare, "resume", NAME)

@@ -54,7 +54,7 @@ def proc_status(pid: int) -> str:
 
 def interrupt(running: Running, number: signal.Signals, *, group: bool) -> int:
     """Send a signal once trials are trained; return the exit code. The trainers must be gone then."""
-    running.wait_for(r"trial \d+ \d+/10")
+    running.wait_for(r"trial \d+ \d+ %")
     below = running.descendants()
     if group:
         os.killpg(running.pid, number)
@@ -82,7 +82,7 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
         running.wait_for(r"trial 0 again from optimiser step \d+ on cpu")
         assert interrupt(running, signal.SIGINT, group=False) == 130
     with tuner.running("resume", "signals", *FAST) as running:
-        running.wait_for(r"trial 0 \d+/10")
+        running.wait_for(r"trial 0 \d+ %")
         below = running.descendants()
         with locked_database(tuner):  # so that it cannot end before the second one
             os.kill(running.pid, signal.SIGTERM)
@@ -99,7 +99,7 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
     assert len(set(after.values())) == TRIALS
     assert {trial["state"] for trial in trials["trials"]} == {"complete"}
     assert trials["trials"][0]["restarts"] == 3
-    assert all([step["step"] for step in trial["steps"]] == list(range(1, 11)) for trial in trials["trials"])
+    assert all([step["step"] for step in trial["steps"]] == list(range(10, 101, 10)) for trial in trials["trials"])
     assert optuna_states(tuner) == {"COMPLETE": TRIALS}
 
 
@@ -115,7 +115,7 @@ def status_of(name: str, tuner: Tuner) -> dict[str, Any]:
 def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> None:
     study = tuner.study("kills", **SLOW, budget={"trials": TRIALS})
     with tuner.running("start", study, *FAST) as running:
-        running.wait_for(r"trial \d+ 1/10")
+        running.wait_for(r"trial \d+ 10 %")
         status = status_of("kills", tuner)  # in this process: a command takes long enough for a trial to end
         assert status["state"] == "running"
         assert status["trials"]["running"] == 2
@@ -135,11 +135,11 @@ def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> 
     assert status["trials"] | {"total": 4, "interrupted": 2, "running": 0} == status["trials"]
 
     with tuner.running("resume", "kills", *FAST) as running:
-        running.wait_for(r"trial [01] \d+/10")
+        running.wait_for(r"trial [01] \d+ %")
         os.kill(running.trainers()[0].pid, signal.SIGKILL)
         ended = int(running.wait_for(r"trial (\d+) interrupted .*killed by SIGKILL")[1])
         assert ended in (0, 1)
-        running.wait_for(rf"trial {ended} \d+/10")
+        running.wait_for(rf"trial {ended} \d+ %")
         fork_server = psutil.Process(running.pid).children()
         assert len(fork_server) == 1
         fork_server[0].kill()
@@ -156,13 +156,13 @@ def test_a_kill_of_any_process_costs_no_trial_and_doubles_none(tuner: Tuner) -> 
 def test_on_the_machine_of_the_dead_nobody_waits_for_a_lease(tuner: Tuner) -> None:
     patient = ("--workers", "2", "--lease", "1h")
     with tuner.running("start", tuner.study("kills", **SLOW, budget={"trials": 2}), *patient) as running:
-        running.wait_for(r"trial \d+ 1/10")
+        running.wait_for(r"trial \d+ 10 %")
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
     status = tuner.json("status", "kills")
     assert (status["state"], status["trials"]["interrupted"], status["workers"]) == ("interrupted", 2, [])
     with tuner.running("resume", "kills", *patient) as running:
-        running.wait_for(r"trial \d+ \d+/10")
+        running.wait_for(r"trial \d+ \d+ %")
         os.kill(running.pid, signal.SIGKILL)
         running.wait()
     tuner.ok("stop", "kills")
@@ -176,7 +176,7 @@ def test_two_starts_at_once_share_the_study_and_sigterm_asks_to_be_started_again
     with tuner.running("start", study, *FAST) as one, tuner.running("start", study, *FAST) as other:
         twins = (one, other)
         for twin in twins:
-            twin.wait_for(r"trial \d+ 1/10")
+            twin.wait_for(r"trial \d+ 10 %")
         status = tuner.json("status", "twins")
         assert {worker["pid"] for worker in status["workers"]} == {one.pid, other.pid}
         for twin in twins:
@@ -207,7 +207,8 @@ def test_sigterm_before_the_first_trial_says_to_start_again(tuner: Tuner) -> Non
     assert [path.name for path in tuner.folder.iterdir()] == ["early.yaml"]
 
 
-#: Training that never asks whether to save, and takes a while to close what it has opened.
+#: Training of version 0.1, which counts in tenths, never asks whether to save, and takes a while to close what it has
+#: opened.
 CLOSING = """
 import time
 from tuner.run import Evaluation
@@ -227,7 +228,7 @@ def test_training_that_never_asks_and_closes_slowly_frees_its_lane_as_soon_as_it
     (tuner.folder / "closing.py").write_text(CLOSING, encoding="utf-8")
     study = tuner.toy_study("closing", train="closing:train", budget={"trials": 1})
     with tuner.running("start", study, "--grace", "100s") as running:
-        running.wait_for(r"trial 0 1/10")
+        running.wait_for(r"trial 0 10 %")
         tuner.ok("pause", "closing")
         assert running.wait(timeout=50) == 0
     assert "trial 0 paused (paused; `tuner resume closing` goes on)" in running.stderr

@@ -52,9 +52,9 @@ def test_time_is_one_budget_of_all_machines_and_more_of_it_goes_on_with_the_paus
     )
     gate.open(20)
     with gated.running("start", study, *FLAGS) as one:
-        one.wait_for(r"trial \d 1/10")
+        one.wait_for(r"trial \d 10 %")
         with gated.running("worker", "held", *FLAGS) as two:
-            two.wait_for(r"trial \d 1/10")
+            two.wait_for(r"trial \d 10 %")
             # How long a command takes to start is the machine's; from here on both are there.
             most_s = math.ceil(gated.json("status", "held")["budget"]["spent_s"]) + 4
             gated.ok("edit", "held", "--time", f"{most_s}s")
@@ -89,8 +89,8 @@ def test_device_seconds_are_counted_once_over_kills_and_moves(gated: Tuner, gate
     study = gated.toy_study("held", checkpoints=f"{gated.folder}/store", **{**STUDY, "budget": {"trials": 2}})
     gate.open(20)
     with gated.running("start", study, "--workers", "2", *FLAGS) as killed:
-        killed.wait_for(r"trial \d 5/10")
-        killed.wait_for(r"trial \d 5/10")
+        killed.wait_for(r"trial \d 50 %")
+        killed.wait_for(r"trial \d 50 %")
         os.killpg(killed.pid, signal.SIGKILL)
         killed.wait()
     with gated.running("resume", "held", "--workers", "1", *FLAGS) as moved:
@@ -137,7 +137,7 @@ def test_an_edit_reaches_the_workers_that_run(gated: Tuner, gate: Gate) -> None:
         assert running.wait() == 0, running.stderr
     records = records_of("held", f"sqlite:///{gated.folder}/tuner.db")
     assert len(records.trials) == 4
-    # With the best one in a hundred alone, some of three are pruned at their first tenth, or all were better.
+    # With the best one in a hundred alone, some of three are pruned at 10 %, or all were better.
     best_first = records.trials[0]["steps"][0]["value"]
     for trial in records.trials[1:]:
         assert (trial["state"] == "pruned") == (trial["steps"][0]["value"] < best_first) or len(trial["steps"]) > 1

@@ -31,7 +31,7 @@ def train(run):
     micro_batch = run.micro_batch or 8
     told = lambda effective: run.record({**effective, "micro_batch": micro_batch})
     for evaluation in toy_training.train(replace(run, record=told)):
-        if evaluation.step == 3:
+        if evaluation.step == 30:
             take(run, micro_batch)
         yield evaluation
 

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.rest
 DatabaseServer: TypeAlias = PostgresServer | MariaDBServer
 TRIALS, STEPS, PAUSE_S = 2, 200, 0.05
 LEASE_S = 2.0
-TENTH = STEPS // 10
+#: Steps between two evaluations.
+BETWEEN = STEPS // 10
 BEGINS = "the database does not answer, training goes on: "
 ENDS = "the database answers again"
 
@@ -93,7 +94,7 @@ def test_training_goes_on_while_the_database_is_away_and_all_of_it_is_reported_a
     with tuner.running(*arguments) as one, tuner.running(*arguments) as other:
         commands = (one, other)
         for command in commands:
-            command.wait_for(r"trial \d+ 1/10")
+            command.wait_for(r"trial \d+ 10 %")
         before, killed = furthest(trace), time.monotonic()
         server.kill()
         try:
@@ -102,7 +103,7 @@ def test_training_goes_on_while_the_database_is_away_and_all_of_it_is_reported_a
             wait_until(
                 lambda: (
                     time.monotonic() - killed >= seconds
-                    and all(step >= before[trial] + 2 * TENTH for trial, step in furthest(trace).items())
+                    and all(step >= before[trial] + 2 * BETWEEN for trial, step in furthest(trace).items())
                 ),
                 "steps of each trial beyond an evaluation that nobody answers",
             )
@@ -121,7 +122,7 @@ def test_a_signal_during_an_outage_is_heeded_within_the_grace(
 ) -> None:
     tuner, arguments, _ = begun(tuner, mortal_url)
     with tuner.running(*arguments, "--workers", "2", "--grace", "3s") as running:
-        running.wait_for(r"trial \d+ 2/10")
+        running.wait_for(r"trial \d+ 20 %")
         server.kill()
         try:
             running.wait_for(BEGINS)
@@ -154,7 +155,7 @@ def test_a_server_that_ends_its_connections_in_good_order_is_an_outage_too(
 ) -> None:
     tuner, arguments, _ = begun(tuner, mortal_url)
     with tuner.running(*arguments, "--workers", "2") as running:
-        running.wait_for(r"trial \d+ 2/10")
+        running.wait_for(r"trial \d+ 20 %")
         server.restart()
         running.wait_for(ENDS)
         assert running.wait() == 0, running.stderr

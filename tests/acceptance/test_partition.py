@@ -69,7 +69,7 @@ def test_who_is_cut_off_trains_on_and_drops_what_another_has_taken_over_once_it_
     from_inside = url.replace("127.0.0.1", namespace.here) + "?connect_timeout=2&tcp_user_timeout=2000"
     inside = replace(tuner.within(TOY_TRACE=str(trace)), command=(*namespace.command, *tuner.command))
     with inside.running("start", study, "--storage", from_inside, *timing) as cut_off:
-        cut_off.wait_for("trial 0 2/10")
+        cut_off.wait_for("trial 0 20 %")
         wait_until(lambda: progress(url) >= 8, "a checkpoint")
         namespace.cut()
         gate.open(24, trial=0)
@@ -77,7 +77,7 @@ def test_who_is_cut_off_trains_on_and_drops_what_another_has_taken_over_once_it_
         wait_until(lambda: "0 24\n" in trace.read_text(encoding="ascii"), "steps of the one that is cut off")
         with tuner.running("start", study, "--storage", url, *timing) as other:
             other.wait_for(r"trial 0 again from optimiser step \d+")
-            other.wait_for("trial 0 6/10")
+            other.wait_for("trial 0 60 %")
             namespace.heal()
             cut_off.wait_for("trial 0: another worker has taken it over, it is dropped here")
             cut_off.wait_for(r"trial \d+ started")

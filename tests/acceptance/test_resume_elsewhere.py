@@ -19,6 +19,7 @@ from acceptance_support import SLOW, Records, Running, Tuner, points, records_of
 
 from storage import CheckpointStore, StorageError, store_url
 from tuner.training.data.batches import evaluated_optimiser_steps
+from tuner.trial.looks import LOOKS
 
 TRIALS = 2
 #: So many that a trial still runs when a look at the database, on a machine with other work, has said that it does.
@@ -35,8 +36,8 @@ STUDY: dict[str, Any] = {
 #: A thread a trial: several that wait for each other are slow where other work goes on.
 LANES = ("--workers", "2")
 LEASE = ("--lease", "2s")
-#: The steps that evaluations come after, and the tenths that they end: of epochs of 12 batches.
-ENDS = evaluated_optimiser_steps(EPOCHS * 12, 10)
+#: The steps that evaluations come after, and the percents that they end: of epochs of 12 batches.
+ENDS = evaluated_optimiser_steps(EPOCHS * 12, LOOKS[10])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +130,8 @@ def moved_to_b(machine_a: Tuner, root: Path) -> Tuner:
     return replace(machine_a, folder=folder, data=data, model=model, environment=_own(machine_a, "b", root))
 
 
-#: The step at which a trial is killed at the latest: later it could end before it is.
-LATEST = 4
+#: The percent at which a trial is killed at the latest: later it could end before it is.
+LATEST = 40
 
 
 def wait_for_lost_steps(url: str, running: Running) -> Records:
@@ -144,7 +145,7 @@ def wait_for_lost_steps(url: str, running: Running) -> Records:
 
     def is_ahead(records: Records, trial: int) -> bool:
         newest, last = records.slots[trial].checkpoints.resume[0], reported(records, trial)
-        return any(steps > newest.optimiser_steps for steps, tenth in ENDS.items() if tenth == last)
+        return any(steps > newest.optimiser_steps for steps, percent in ENDS.items() if percent == last)
 
     def found() -> Records | None:
         assert running.process.poll() is None, running.stderr
@@ -169,7 +170,7 @@ def assert_undisturbed(outcome: Outcome, expected: Outcome) -> None:
             key: other[key] for key in ("hyperparameters", "value", "steps", "state")
         }
     reports = Counter((event["trial"], event["step"]) for event in records.events if event["kind"] == "report")
-    assert reports == Counter((number, step) for number in range(TRIALS) for step in range(1, 11))
+    assert reports == Counter((number, step) for number in range(TRIALS) for step in range(10, 101, 10))
     assert Counter(event["trial"] for event in records.events if event["kind"] == "end") == {0: 1, 1: 1}
     assert outcome.weights == expected.weights
 
@@ -233,8 +234,8 @@ def test_a_signal_saves_real_training_at_the_next_step(tuner: Tuner, expected: O
     study = tuner.study("moved", **{**STUDY, "checkpoint_every": "1h"})
     with tuner.running("start", study, *LANES) as running:
         # Both: a trial that has not taken a step has nothing to save.
-        first = running.wait_for(r"trial (\d) 1/10")
-        running.wait_for(rf"trial {1 - int(first[1])} 1/10")
+        first = running.wait_for(r"trial (\d) 10 %")
+        running.wait_for(rf"trial {1 - int(first[1])} 10 %")
         running.process.send_signal(signal.SIGTERM)
         assert running.wait(timeout=20) == 75, running.stderr
     saved = assert_given_back(url, "moved", signal.SIGTERM)
@@ -325,7 +326,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[P
     """The command in a folder with a study that has trials left; for reading alone."""
     tuner = new_tuner(tmp_path_factory.mktemp("interrupted"))
     with tuner.running("start", tuner.study("moved", **STUDY), *LANES) as running:
-        running.wait_for(r"trial 0 1/10")
+        running.wait_for(r"trial 0 10 %")
         running.process.send_signal(signal.SIGTERM)
         assert running.wait() == 75
     return tuner

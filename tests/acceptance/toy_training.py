@@ -26,8 +26,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tuner.trial.evaluation import TENTHS, Evaluation, is_better
+from tuner import Evaluation
+from tuner.trial.evaluation import is_better
 from tuner.trial.run import TrialRun
+
+#: Evaluations of a trial.
+EVALUATIONS = 10
 
 
 def steps() -> int:
@@ -49,7 +53,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
         time.sleep(pause_s)
         at = _step(run, at)
         _trace(run.number, at["step"])
-        if at["step"] % (total // TENTHS) == 0:
+        if at["step"] % (total // EVALUATIONS) == 0:
             evaluation = evaluate(run, at, total)
             if is_better(evaluation.value, at["best"], run.direction):
                 at["best"] = evaluation.value
@@ -64,7 +68,7 @@ def deaf(run: TrialRun) -> Iterator[Evaluation]:
     run.record({"device": "cpu", "threads": 1, "trainable_parameters": 1})
     at = _step(run, {"step": 0, "chain": "", "best": None})
     _trace(run.number, at["step"])
-    yield evaluate(run, at, TENTHS)
+    yield evaluate(run, at, EVALUATIONS)
     _trace(run.number, at["step"] + 1)  # from here on it hears nothing
     time.sleep(3 * 3600)
 
@@ -76,7 +80,7 @@ def evaluate(run: TrialRun, at: dict[str, Any], total: int) -> Evaluation:
     chance = int(at["chain"][:8], 16) / 2**32
     value = step / total / (1 + distance) + 0.5 * chance
     return Evaluation(
-        step=step * TENTHS // total,
+        step=step * 100 // total,
         value=value if run.direction == "maximize" else -value,
         epoch=step / total,
         optimiser_steps=step,

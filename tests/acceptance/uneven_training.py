@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import toy_training
 
-from tuner.trial.evaluation import Evaluation
+from tuner import Evaluation
 from tuner.trial.run import TrialRun
 
 

@@ -16,6 +16,7 @@ from tuner.study.prepared import PreparationRequest, Prepared
 from tuner.training.loop import train
 from tuner.training.preparation import prepare
 from tuner.trial.evaluation import Evaluation
+from tuner.trial.looks import LOOKS
 from tuner.trial.run import ModelSource, Speed, TrialRun, TrunkHome
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def trial_run(
         metric="accuracy",
         direction="maximize",
         seed=3,
-        evaluations=1,
+        looks=LOOKS[1],
         threads=1,
         micro_batch=64,
         speed=Speed(trunk_cache=False),

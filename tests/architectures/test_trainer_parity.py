@@ -18,6 +18,7 @@ from architectures.padding import agree
 from architectures.product import carry_out, prepared, trial_run
 from architectures.training import spared_from_decay
 from tuner.training.data.batches import training_batches
+from tuner.trial.looks import LOOKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -107,7 +108,7 @@ def test_every_loss_is_that_of_transformers_trainer(case: Case, workplace: Workp
     source = workplace.texts if architecture.kind == "text" else workplace.pictures
     found = prepared(architecture, checkpoint, source, workplace.cache)
     plain = trial_run(architecture, checkpoint, found, frozen=0.0, dropout=None)
-    run = replace(plain, hyperparameters=replace(plain.hyperparameters, **SETTINGS), evaluations=STEPS)
+    run = replace(plain, hyperparameters=replace(plain.hyperparameters, **SETTINGS), looks=LOOKS[STEPS])
     # An evaluation a step: the training loss since the evaluation before is that step's.
     ours = [evaluation.train_loss for evaluation in carry_out(run).evaluations]
     theirs = losses_of_trainer(architecture, run, case.trainers, tmp_path / "trainer")

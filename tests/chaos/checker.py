@@ -78,7 +78,7 @@ def of_events(events: Sequence[EventRecord], trials: int) -> list[str]:
         if event.kind == "end":
             ends[event.trial] += 1
     wrong += [
-        f"tenth {step} of trial {trial} has the values {sorted(values, key=str)}"
+        f"trial {trial} has at {step} % the values {sorted(values, key=str)}"
         for (trial, step), values in reported.items()
         if len(values) > 1
     ]

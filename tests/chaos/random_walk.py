@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tuner.trial.evaluation import TENTHS, Evaluation
+from tuner import Evaluation
 from tuner.trial.run import TrialRun
 
-#: Steps of a trial.
-STEPS = 60
+#: Steps of a trial, and its evaluations.
+STEPS, EVALUATIONS = 60, 10
 
 
 def train(run: TrialRun) -> Iterator[Evaluation]:
@@ -27,9 +27,9 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
         time.sleep(pause)  # the work
         step, place = step + 1, (place * 1.3 + rate * 1e4) % 11
         state = json.dumps([step, place])
-        if step * TENTHS % STEPS == 0:
+        if step % (STEPS // EVALUATIONS) == 0:
             evaluation = Evaluation(
-                step=step * TENTHS // STEPS,
+                step=step * 100 // STEPS,
                 value=place,
                 epoch=step / STEPS,
                 optimiser_steps=step,

@@ -71,7 +71,7 @@ def begin(study: optuna.Study, steps: tuple[float, ...] = ()) -> optuna.Trial:
     for name, choices in CHOICES.items():
         trial.suggest_categorical(name, choices)
     for number, value in enumerate(steps, start=1):
-        trial.report(value, number)
+        trial.report(value, 10 * number)
     return trial
 
 
@@ -149,9 +149,9 @@ def test_the_value_is_the_told_one_of_a_complete_trial_and_else_the_last_report(
 
 def test_steps_come_in_order_whatever_the_order_of_the_reports(history: History, study: optuna.Study) -> None:
     trial = begin(study)
-    for step in (10, 2, 9, 1):
-        trial.report(step / 10, step)
-    assert history.trial(0).steps == ((1, 0.1), (2, 0.2), (9, 0.9), (10, 1.0))
+    for step in (100, 20, 90, 10):
+        trial.report(step / 100, step)
+    assert history.trial(0).steps == ((10, 0.1), (20, 0.2), (90, 0.9), (100, 1.0))
     assert history.trial(0).value == 1.0
 
 
@@ -160,15 +160,16 @@ def test_the_attributes_that_carry_our_facts_are_read_whole(history: History, st
     effective = {"groups": [{"lr": 1e-4, "n": 3}], "dropout": {"a.b": 0.1}, "nothing": None}
     trial.set_user_attr(EFFECTIVE_ATTR, effective)
     trial.set_user_attr(REASON_ATTR, "diverged: loss is nan at step 3 — “stopped”")
-    for step in (10, 2, 1):
-        trial.set_user_attr(f"{EVALUATION_ATTR}{step:02d}", {"step": step, "loss": step / 10})
-    trial.set_user_attr("best_step", 3)
+    # Keys of other lengths have another order than their numbers.
+    for step, key in ((100, "100"), (20, "20"), (90, "090"), (10, "010")):
+        trial.set_user_attr(f"{EVALUATION_ATTR}{key}", {"step": step, "loss": step / 100})
+    trial.set_user_attr("best_step", 30)
     study.tell(trial, state=TrialState.PRUNED)
     record = history.trial(0)
     assert record.effective == effective
     assert record.reason == "diverged: loss is nan at step 3 — “stopped”"
-    assert [evaluation["step"] for evaluation in record.evaluations] == [1, 2, 10]
-    assert record.evaluations[1] == {"step": 2, "loss": 0.2}
+    assert [evaluation["step"] for evaluation in record.evaluations] == [10, 20, 90, 100]
+    assert record.evaluations[1] == {"step": 20, "loss": 0.2}
 
 
 # ---- running, interrupted and paused ----
@@ -180,7 +181,7 @@ def lease(slots: Slots, study: optuna.Study) -> Lease:
     taken, _ = claim(slots)
     with fenced(taken, asking=True):
         trial = study.ask()
-    trial.report(0.3, 1)
+    trial.report(0.3, 10)
     return taken
 
 
@@ -217,7 +218,7 @@ def test_a_trial_tells_its_seconds_and_its_checkpoints(
 ) -> None:
     pointer = Checkpoints(
         best=CheckpointRef(
-            key="trial-00000/attempt-1/best-00000010", sha256="c" * 64, bytes=5, optimiser_steps=10, value=0.3, step=1
+            key="trial-00000/attempt-1/best-00000010", sha256="c" * 64, bytes=5, optimiser_steps=10, value=0.3, step=10
         )
     )
     assert slots.commit(lease, pointer, optimiser_steps=10, detail="")
@@ -264,7 +265,7 @@ def test_the_best_is_the_first_of_the_complete_with_the_best_value(
         study.tell(study.ask(), value)
     for report in (0.99, -0.99):
         trial = study.ask()
-        trial.report(report, 1)
+        trial.report(report, 10)
         study.tell(trial, state=TrialState.PRUNED)
     history = History(database, record)
     assert history.direction == direction

@@ -11,7 +11,7 @@ from ledgers import make_ledger
 from storing import LEASE_S, content, count, create_study, expire, unseen_commit
 
 from search_spaces import Categorical, Float, Int, SearchSpace
-from storage import Database, Events, History, Lease, LeaseLost, Slots, StudyRecord, TrialOver
+from storage import EVALUATION_ATTR, Database, Events, History, Lease, LeaseLost, Slots, StudyRecord, TrialOver
 from tuner.search.optuna_trials import OpenTrial
 from tuner.study.study_file import parse_config
 from tuner.supervisor.ledger import Ledger
@@ -32,7 +32,7 @@ SPACE = SearchSpace(
     },
     conditions={},
 )
-COMPLETE = TrialResult(state="complete", value=0.7, final_value=0.7, best_step=1)
+COMPLETE = TrialResult(state="complete", value=0.7, final_value=0.7, best_step=10)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def evaluation(step: int, value: float) -> Evaluation:
     return Evaluation(
         step=step,
         value=value,
-        epoch=step / 10,
+        epoch=step / 100,
         optimiser_steps=step,
         train_loss=1.0,
         validation_loss=1.0,
@@ -118,20 +118,22 @@ def test_an_end_is_written_once_if_the_database_goes_away_at_its_commit(
     with unseen_commit(database, "UPDATE trials", written=written):
         ledger.tell(lease, trial, COMPLETE, {})
     assert (study.trials[0].state, study.trials[0].value) == (TrialState.COMPLETE, 0.7)
-    assert study.trials[0].user_attrs == {"best_step": 1, "final_value": 0.7}
+    assert study.trials[0].user_attrs == {"best_step": 10, "final_value": 0.7}
     assert Slots(database, record.id).all()[0].state == "finished"
     assert ends(database, record) == ["complete"]
 
 
 def test_a_report_that_was_written_when_the_database_went_away_stands_once_in_the_curve(
-    database: Database, record: StudyRecord, ledger: Ledger, notices: list[str]
+    database: Database, record: StudyRecord, ledger: Ledger, study: optuna.Study, notices: list[str]
 ) -> None:
     lease, trial = open_trial(ledger)
     with unseen_commit(database, "INSERT INTO trial_intermediate_values"):
-        ledger.report(lease, trial, evaluation(1, 0.5))
-    ledger.report(lease, trial, evaluation(2, 0.6))
-    assert History(database, record).trial(0).steps == ((1, 0.5), (2, 0.6))
+        ledger.report(lease, trial, evaluation(10, 0.5))
+    ledger.report(lease, trial, evaluation(20, 0.6))
+    assert History(database, record).trial(0).steps == ((10, 0.5), (20, 0.6))
     assert len(History(database, record).trial(0).evaluations) == 2
+    kept = {key for key in study.trials[0].user_attrs if key.startswith(EVALUATION_ATTR)}
+    assert kept == {"evaluation:010", "evaluation:020"}
     assert notices == [
         "the database does not answer, training goes on: database is locked",
         "the database answers again",
@@ -180,7 +182,7 @@ def test_a_trial_that_another_program_has_ended_while_it_is_trained_is_over_and_
     study.tell(0, state=TrialState.FAIL)
     writes = {
         "record": lambda: ledger.record(lease, trial, {"device": "cpu"}),
-        "report": lambda: ledger.report(lease, trial, evaluation(1, 0.5)),
+        "report": lambda: ledger.report(lease, trial, evaluation(10, 0.5)),
     }
     with pytest.raises(TrialOver, match="slot 0: another program has ended its trial"):
         writes[write]()
@@ -208,13 +210,13 @@ def test_who_goes_on_finds_what_was_drawn_recorded_and_reported(
 ) -> None:
     lease, trial = open_trial(ledger)
     ledger.record(lease, trial, {"device": "cpu"})
-    ledger.report(lease, trial, evaluation(1, 0.5))
+    ledger.report(lease, trial, evaluation(10, 0.5))
     expire(database)
     _, again = open_trial(ledger_of(other, record, "you", []))
     assert again.hyperparameters == trial.hyperparameters
     assert again.hyperparameters is not None
     assert again.hyperparameters.learning_rate == 1e-4  # the first trial's recipe
-    assert (again.reported, again.effective) == ({1: 0.5}, {"device": "cpu"})
+    assert (again.reported, again.effective) == ({10: 0.5}, {"device": "cpu"})
     assert again.curve[1]["value"] == 0.5
 
 
@@ -224,7 +226,7 @@ def test_who_was_robbed_of_a_trial_that_has_ended_since_is_told_so(
     lease, trial = open_trial(ledger)
     expire(database)
     thief = ledger_of(other, record, "you", [])
-    thief.tell(*open_trial(thief), TrialResult(state="complete", value=0.9, final_value=0.9, best_step=1), {})
+    thief.tell(*open_trial(thief), TrialResult(state="complete", value=0.9, final_value=0.9, best_step=10), {})
     ledger._trials._study.get_trials()  # as the sampler does; from then on Optuna asks nobody about that trial
     with pytest.raises(LeaseLost):
         ledger.tell(lease, trial, COMPLETE, {})
@@ -242,7 +244,7 @@ def test_who_was_robbed_is_told_so_whatever_it_writes(
     for write in (
         lambda: ledger.begin(lease),
         lambda: ledger.record(lease, trial, {}),
-        lambda: ledger.report(lease, trial, evaluation(1, 0.5)),
+        lambda: ledger.report(lease, trial, evaluation(10, 0.5)),
         lambda: ledger.tell(lease, trial, COMPLETE, {}),
     ):
         with pytest.raises(LeaseLost):
@@ -265,8 +267,8 @@ def test_why_a_trial_failed_is_stored_whatever_stands_in_it(
     lease, trial = open_trial(ledger)
     ledger.record(lease, trial, {"corpus": UNSTORABLE, "parts": [{UNSTORABLE: 1}]})
     trial = replace(trial, effective={"corpus": UNSTORABLE})
-    ledger.report(lease, trial, evaluation(1, 0.5))
-    ledger.tell(lease, trial, TrialResult(state="failed", reason=UNSTORABLE), {1: evaluation(1, 0.5).to_dict()})
+    ledger.report(lease, trial, evaluation(10, 0.5))
+    ledger.tell(lease, trial, TrialResult(state="failed", reason=UNSTORABLE), {10: evaluation(10, 0.5).to_dict()})
     told = History(database, record).trial(0)
     assert (told.state, told.reason) == ("failed", STORED)
     assert told.effective == {"corpus": STORED, "parts": [{STORED: 1}]}

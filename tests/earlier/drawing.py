@@ -14,6 +14,13 @@ from optuna.trial import TrialState
 
 from search_spaces import SearchSpace, load_space, recipe_for
 
+try:
+    from tuner.trial.evaluation import LAST_STEP
+except ImportError:  # version 0.1
+    LAST_STEP = 10
+
+#: Steps of the installed version that one step of this module stands for. Here a step is a tenth of a trial's schedule.
+TENTH = LAST_STEP // 10
 #: Trials of the history, and trials drawn after them.
 TOLD, DRAWN = 30, 40
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -26,7 +33,7 @@ SPACES: Mapping[str, Mapping[str, Any]] = {
 PRUNERS: Mapping[str, Any] = {
     "none": "none",
     "percentile": "percentile",
-    "percentile 50": {"name": "percentile", "percentile": 50, "n_startup_trials": 2, "n_warmup_steps": 1},
+    "percentile 50": {"name": "percentile", "percentile": 50, "n_startup_trials": 2, "n_warmup_steps": TENTH},
     "median": {"name": "median", "n_startup_trials": 3, "n_min_trials": 2},
     "successive_halving": "successive_halving",
     "hyperband": "hyperband",
@@ -147,7 +154,7 @@ def answers(pruner: optuna.pruners.BasePruner, curves: list[dict[int, float]]) -
         for curve in curves:
             trial, told = study.ask(), []
             for step, value in curve.items():
-                trial.report(value, int(step))
+                trial.report(value, TENTH * int(step))
                 told.append(bool(trial.should_prune()))
                 if told[-1]:
                     break

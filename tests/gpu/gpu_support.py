@@ -15,6 +15,7 @@ from tuner.machine.devices import CPU, Device, visible_gpus
 from tuner.machine.nvml import DriverNvml
 from tuner.processes.trainers import ForkServer
 from tuner.trial.anatomy import Anatomy
+from tuner.trial.looks import LOOKS
 from tuner.trial.run import ModelSource, TrialRun
 
 #: `cpu` runs the bodies of these tests on the processor, with small models and without what only a GPU can do. It shows
@@ -88,7 +89,7 @@ class Study:
             "frozen_layers": 0.0,
         }
         hyperparameters |= {key: values.pop(key) for key in (*hyperparameters, "warmup_ratio") if key in values}
-        fields = {"metric": "loss", "direction": "minimize", "seed": 3, "evaluations": 10, "threads": 1, **values}
+        fields = {"metric": "loss", "direction": "minimize", "seed": 3, "looks": LOOKS[10], "threads": 1, **values}
         return TrialRun(
             number=0,
             hyperparameters=Hyperparameters(**hyperparameters),

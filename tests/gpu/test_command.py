@@ -96,7 +96,7 @@ def test_a_trainer_that_is_killed_goes_on_and_its_gpu_is_its_own_all_the_while(
     }
     path = write_study(command, study, "killed", **settings)
     with command.running("start", path, *devices) as running:
-        running.wait_for(r"trial 0 \d+/10")
+        running.wait_for(r"trial 0 \d+ %")
         (trainer,) = running.trainers()
         (fork_server,) = psutil.Process(running.pid).children()
         assert bool(opened_devices(trainer.pid)) == trainers.on_gpu
@@ -109,12 +109,12 @@ def test_a_trainer_that_is_killed_goes_on_and_its_gpu_is_its_own_all_the_while(
         # By now this may be the other trial.
         running.trainers()[0].send_signal(signal.SIGKILL)
         ended = int(running.wait_for(r"trial (\d+) interrupted .*killed by SIGKILL")[1])
-        running.wait_for(rf"trial {ended} \d+/10")
+        running.wait_for(rf"trial {ended} \d+ %")
         assert running.wait() == 0, running.stderr
     trials = records(command, "killed")
     assert [trial.state for trial in trials] == ["complete"] * 2
     assert trials[ended].restarts == 1
-    assert [each["step"] for each in trials[ended].evaluations] == list(range(1, 11))
+    assert [each["step"] for each in trials[ended].evaluations] == list(range(10, 101, 10))
 
 
 def test_a_trial_of_which_not_one_example_fits_is_pruned_and_the_sampler_is_told(

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from gpu_support import DETERMINISTIC, Study, Trainers
 
+from tuner.trial.looks import LOOKS
+
 Measured = Callable[[str, str], None]
 
 #: How often each system is measured, in turns.
@@ -24,7 +26,7 @@ def test_tokens_a_second_beside_trainer(
     size = study.size
     # Optimiser steps as many as are timed; one evaluation, after the last of them.
     epochs = size.timed * size.batch / size.rows
-    run = study.run(precision="auto", num_train_epochs=epochs, evaluations=1)
+    run = study.run(precision="auto", num_train_epochs=epochs, looks=LOOKS[1])
     systems: dict[str, tuple[Mapping[str, str], dict[str, Any]]] = {
         "ours": ({}, {"system": "ours"}),
         "trainer": ({}, {"system": "trainer"}),

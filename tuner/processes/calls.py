@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from tuner.trial.runner import run_trial
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
+    from tuner.trial.evaluation import Evaluation
     from tuner.trial.run import TrialRun
     from tuner.trial.runner import Train
 
@@ -85,7 +86,7 @@ def _train(connection: Connection, run: TrialRun, train: Train, saver: PipeSaver
         # scikit-learn warns of classes that a bad trial never predicts; the metric shows that already.
         warnings.filterwarnings("ignore", module="sklearn")
         if _counts_in_tenths(train):
-            run = replace(run, earlier=tuple(tenths.Evaluation.of(evaluation) for evaluation in run.earlier))
+            train = _given_tenths(train)
         result = run_trial(replace(run, saver=saver, record=record), train, saver.decide)
     if result.traceback:
         print(strike_out(result.traceback), file=sys.stderr)  # noqa: T201 (the trainers' log)
@@ -138,6 +139,15 @@ def _counts_in_tenths(train: Train) -> bool:
     """
     used = list(getattr(train, "__globals__", {}).values())
     return any(value is tenths.Evaluation or value is tenths for value in used)
+
+
+def _given_tenths(train: Train) -> Train:
+    """Return a training function of version 0.1 as one that can be called with a run whose steps are in percent."""
+
+    def train_in_tenths(run: TrialRun) -> Iterator[Evaluation]:
+        return train(replace(run, earlier=tuple(tenths.Evaluation.of(evaluation) for evaluation in run.earlier)))
+
+    return train_in_tenths
 
 
 def _storable(effective: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,21 +21,23 @@ from tuner.trial.run import TrialRun
 
 pytestmark = pytest.mark.timeout(60)
 
-#: A user's own training: ten evaluations, each after a step, and a step is saved as a number.
+#: A user's own training: ten evaluations, each after an optimiser step, whose number is saved.
 OWN = """
 import os
 from pathlib import Path
-from tuner.run import Evaluation
+from tuner import Evaluation
+
+PARTS = 100
 
 def evaluation(step, value):
     return Evaluation(
-        step=step, value=value, epoch=step / 10, optimiser_steps=step, train_loss=1.0, validation_loss=1.0,
-        learning_rate=1e-3,
+        step=step * PARTS // 10, value=value, epoch=step / 10, optimiser_steps=step, train_loss=1.0,
+        validation_loss=1.0, learning_rate=1e-3,
     )
 
 def train(run):
     done = 0 if run.restored is None else int((run.restored / "step").read_text())
-    run.record({"began_at": done})
+    run.record({"began_at": done, "earlier": [each.step for each in run.earlier]})
     for step in range(done + 1, 11):
         found = evaluation(step, step / 10)
         run.saver.keep(found, lambda folder, step=step: (folder / "best").write_text(str(step)))
@@ -51,18 +53,24 @@ def fail(run):
     yield evaluation(1, 0.5)
     raise LookupError("no such thing")
 """
+#: The same as it was written for version 0.1, whose steps were tenths.
+EARLIER = OWN.replace("from tuner import", "from tuner.run import").replace("PARTS = 100", "PARTS = 10")
+#: The names of the two modules.
+MODULES = ("own_training_of_a_user", "earlier_training_of_a_user")
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[str]:
-    """Folder of a module of the user's."""
+    """Folder of two modules of the user's: `OWN` and `EARLIER`."""
     folder = tmp_path / "users"
     folder.mkdir()
-    (folder / "own_training_of_a_user.py").write_text(OWN, encoding="utf-8")
+    for name, text in zip(MODULES, (OWN, EARLIER), strict=True):
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
     path = list(sys.path)
     yield str(folder)
     sys.path[:] = path
-    sys.modules.pop("own_training_of_a_user", None)
+    for name in MODULES:
+        sys.modules.pop(name, None)
 
 
 def make_run(**changed: Any) -> TrialRun:
@@ -97,11 +105,12 @@ def train(
     ),
     *,
     function: str = "train",
+    module: str = MODULES[0],
     staged: Path | None = None,
 ) -> list[Any]:
     """Make the call on one end of a pipe; return what the other end heard, each evaluation answered."""
     ours, theirs = Pipe()
-    arguments = {"run": run, "function": f"own_training_of_a_user:{function}", "folders": [folder]}
+    arguments = {"run": run, "function": f"{module}:{function}", "folders": [folder]}
     thread = threading.Thread(target=train_trial, args=(theirs,), kwargs=arguments, daemon=True)
     thread.start()
     heard: list[Any] = []
@@ -148,18 +157,19 @@ def leaving_at(step: int, folder: Path) -> Callable[[Connection, Any], None]:
     return answer
 
 
-def test_a_users_own_training_is_found_told_of_and_saved(own: str, tmp_path: Path) -> None:
-    heard = train(make_run(), own, staged=tmp_path / "end")
-    assert heard[0] == Recorded(effective={"began_at": 0})
-    assert [evaluation.step for evaluation in evaluations(heard)] == list(range(1, 11))
+@pytest.mark.parametrize("module", MODULES)
+def test_a_users_own_training_is_found_told_of_and_saved(module: str, own: str, tmp_path: Path) -> None:
+    heard = train(make_run(), own, module=module, staged=tmp_path / "end")
+    assert heard[0] == Recorded(effective={"began_at": 0, "earlier": []})
+    assert [evaluation.step for evaluation in evaluations(heard)] == list(range(10, 101, 10))
     finished, saved = heard[-2:]
-    assert (finished.result.state, finished.result.value, finished.result.best_step) == ("complete", 1.0, 10)
+    assert (finished.result.state, finished.result.value, finished.result.best_step) == ("complete", 1.0, 100)
     assert (saved.optimiser_steps, saved.best) == (None, evaluations(heard)[-1])
     assert (tmp_path / "end" / "best" / "best").read_text() == "10"
 
 
 def test_a_trial_that_leaves_goes_on_in_another_job(own: str, tmp_path: Path) -> None:
-    first = train(make_run(), own, leaving_at(3, tmp_path / "left"))
+    first = train(make_run(), own, leaving_at(30, tmp_path / "left"))
     saved = [(message.optimiser_steps, message.best) for message in first if isinstance(message, Saved)]
     left = saved[1][0]
     assert saved == [(None, evaluations(first)[left - 1]), (left, None)]
@@ -168,15 +178,22 @@ def test_a_trial_that_leaves_goes_on_in_another_job(own: str, tmp_path: Path) ->
     assert first[-1].result.reason is None
     again = make_run(restored=tmp_path / "left-rest" / "step", earlier=tuple(evaluations(first)))
     second = train(again, own, staged=tmp_path / "end")
-    assert second[0] == Recorded(effective={"began_at": left})
+    assert second[0].effective["began_at"] == left
     assert evaluations(first) + evaluations(second) == evaluations(train(make_run(), own, staged=tmp_path / "whole"))
 
 
-def test_a_trial_that_ends_early_is_judged_by_all_of_its_attempts(own: str, tmp_path: Path) -> None:
-    first = train(make_run(direction="minimize"), own, leaving_at(3, tmp_path / "left"))
+@pytest.mark.parametrize(("module", "parts"), [(MODULES[0], 100), (MODULES[1], 10)])
+def test_a_trial_that_ends_early_is_judged_by_all_of_its_attempts(
+    module: str, parts: int, own: str, tmp_path: Path
+) -> None:
+    first = train(make_run(direction="minimize"), own, leaving_at(30, tmp_path / "left"), module=module)
     again = make_run(direction="minimize", restored=tmp_path / "left-rest" / "step", earlier=tuple(evaluations(first)))
-    result = train(again, own, staged=tmp_path / "end")[-2].result
-    assert (result.state, result.value, result.best_step, result.final_value) == ("complete", 0.1, 1, 1.0)
+    heard = train(again, own, module=module, staged=tmp_path / "end")
+    left = len(evaluations(first))
+    # Training of version 0.1 is told of its earlier attempts in the tenths in which it counts.
+    assert heard[0].effective["earlier"] == [step * parts // 10 for step in range(1, left + 1)]
+    result = heard[-2].result
+    assert (result.state, result.value, result.best_step, result.final_value) == ("complete", 0.1, 10, 1.0)
 
 
 def test_a_no_prunes_the_trial(own: str) -> None:

@@ -21,7 +21,7 @@ HALF: dict[str, Any] = {
     "optimiser_steps": 1200,
     "warmup_steps": 120,
     "lr_scheduler_type": "linear",
-    "evaluations": [2, 4, 6, 8, 10],
+    "evaluations": [20, 40, 60, 80, 100],
     "max_grad_norm": 1.0,
     "trunk_cache": {
         "place": "memory",
@@ -55,8 +55,8 @@ def test_a_trial_is_told_in_words() -> None:
         "- learning rate: encoder 2e-05, head 1e-04",
         "- weight decay: 0.01; biases and norms do not decay",
         "- dropout: 0.1 in 6 modules",
-        "- schedule: linear over 1,200 optimiser steps, the first 120 warm up; evaluated after tenths 2, 4, 6, 8 "
-        "and 10",
+        "- schedule: linear over 1,200 optimiser steps, the first 120 warm up; evaluated after 20, 40, "
+        "60, 80 and 100 %",
         "- batch: 32 examples an optimiser step, in forward passes of at most 16 of similar length",
         "- gradients: clipped to a norm of 1",
         "- hidden states of the frozen layers: kept in memory (37 MiB of 20 GiB available memory)",
@@ -184,9 +184,9 @@ def test_decay_and_dropout_are_told_with_their_exceptions() -> None:
 
 
 def test_schedule_batch_and_hidden_states_are_told_as_they_were() -> None:
-    constant = lines(lr_scheduler_type="constant", warmup_steps=0, evaluations=[10])["schedule"]
-    assert constant == "constant over 1,200 optimiser steps; evaluated after tenth 10"
-    assert lines(evaluations=list(range(1, 11)))["schedule"].endswith("evaluated after each tenth")
+    constant = lines(lr_scheduler_type="constant", warmup_steps=0, evaluations=[100])["schedule"]
+    assert constant == "constant over 1,200 optimiser steps; evaluated after 100 %"
+    assert lines(evaluations=list(range(10, 101, 10)))["schedule"].endswith("evaluated after each 10 %")
     assert lines(length_grouping=False, micro_batch=32)["batch"] == "32 examples an optimiser step, in one forward pass"
     assert "hidden states of the frozen layers" not in lines(trunk_cache=None)
     anew = {"place": "recompute", "reason": "nothing is kept"}

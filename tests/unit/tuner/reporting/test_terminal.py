@@ -35,7 +35,7 @@ def evaluated(number: int, step: int, value: float) -> TrialEvaluated:
     evaluation = Evaluation(
         step=step,
         value=value,
-        epoch=step / 10,
+        epoch=step / 100,
         optimiser_steps=step,
         train_loss=0.5,
         validation_loss=0.25,
@@ -53,8 +53,8 @@ def ended(
 EVENTS: list[Event] = [
     BEGAN,
     started(1),
-    evaluated(1, 5, 0.25),
-    evaluated(1, 10, 0.75),
+    evaluated(1, 50, 0.25),
+    evaluated(1, 100, 0.75),
     ended(1, "complete", 0.75, finished=2),
     started(2, again=True),
     ended(2, "pruned", 0.5, finished=3, reason="pruned: [weak]", seconds=20.0),
@@ -74,8 +74,8 @@ def test_a_pipe_gets_a_line_an_event_without_colour_or_wrapping() -> None:
     assert text.getvalue().splitlines() == [
         "study s: 1 of 4 trials finished, 2 worker(s)",
         f"trial 1 started on cuda:0: {point}",
-        "trial 1 5/10: value 0.2500, training loss 0.5000, validation loss 0.2500",
-        "trial 1 10/10: value 0.7500, training loss 0.5000, validation loss 0.2500",
+        "trial 1 50 %: value 0.2500, training loss 0.5000, validation loss 0.2500",
+        "trial 1 100 %: value 0.7500, training loss 0.5000, validation loss 0.2500",
         "trial 1 complete value 0.7500 after 10s; 2/4, best 0.7500 (trial 1), about 10s left",
         f"trial 2 again on cuda:0: {point}",
         "trial 2 pruned value 0.5000 (pruned: [weak]) after 20s; 3/4, best 0.7500 (trial 1), about 8s left",

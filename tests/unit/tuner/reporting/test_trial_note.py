@@ -11,7 +11,7 @@ from tuner.reporting.trial_note import trial_note
 from tuner.search.dashboard_note import note_attributes, note_key
 
 EVALUATION = {
-    "step": 5,
+    "step": 50,
     "epoch": 1.5,
     "value": 0.75,
     "train_loss": 0.5,
@@ -26,7 +26,7 @@ def test_a_note_tells_the_end_the_curve_and_what_was_trained() -> None:
         value=0.123456789,
         reason="pruned: among the weakest",
         effective={"optimiser_steps": 40, "thawing": None},
-        curve=[EVALUATION, {**EVALUATION, "step": 10}],
+        curve=[EVALUATION, {**EVALUATION, "step": 100}],
     )
     assert note == (
         "**pruned**, value 0.123457  \n"
@@ -34,10 +34,10 @@ def test_a_note_tells_the_end_the_curve_and_what_was_trained() -> None:
         "\n"
         "### Learning curve\n"
         "\n"
-        "| tenth | epoch | value | training loss | validation loss | learning rate |\n"
+        "| % | epoch | value | training loss | validation loss | learning rate |\n"
         "|--|--|--|--|--|--|\n"
-        "| 5 | 1.50 | 0.7500 | 0.5000 | 0.2500 | 2.5e-05 |\n"
-        "| 10 | 1.50 | 0.7500 | 0.5000 | 0.2500 | 2.5e-05 |\n"
+        "| 50 | 1.50 | 0.7500 | 0.5000 | 0.2500 | 2.5e-05 |\n"
+        "| 100 | 1.50 | 0.7500 | 0.5000 | 0.2500 | 2.5e-05 |\n"
         "\n"
         "### Effective configuration\n"
         "\n"

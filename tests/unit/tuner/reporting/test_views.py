@@ -60,7 +60,7 @@ def run_trial(
     trial.suggest_float("rate", 0.0, 1.0)
     for name, value in attrs.items():
         trial.set_user_attr(name, value)
-    for step, value in enumerate(values, start=9):
+    for step, value in zip((90, 100), values, strict=False):
         with fenced(lease, kind="report", values={"step": step, "value": value}):
             trial.report(value, step)
     if state is not None:
@@ -169,7 +169,7 @@ def test_events_are_shown_with_what_belongs_to_them(opened: tuple[Database, Stud
     assert claimed is not None
     lease, _ = claimed
     best = CheckpointRef(
-        key="trial-00000/attempt-2/best-00000009", sha256="", bytes=1, optimiser_steps=9, value=0.5, step=9
+        key="trial-00000/attempt-2/best-00000009", sha256="", bytes=1, optimiser_steps=9, value=0.5, step=90
     )
     assert Slots(database, study.id).commit(lease, Checkpoints(best=best), optimiser_steps=9, detail=best.key)
     events = Events(database, study.id).all()
@@ -178,7 +178,7 @@ def test_events_are_shown_with_what_belongs_to_them(opened: tuple[Database, Stud
     assert all(list(view) == keys for view in views)
     assert [[view[key] for key in keys[2:]] for view in views] == [
         ["claimed", 0, 1, "me", None, None, None],
-        ["report", 0, 1, "me", 9, 0.5, None],
+        ["report", 0, 1, "me", 90, 0.5, None],
         ["stolen", 0, 2, "you", None, None, "from me"],
         ["checkpoint", 0, 2, "you", 9, None, best.key],
     ]
@@ -187,7 +187,7 @@ def test_events_are_shown_with_what_belongs_to_them(opened: tuple[Database, Stud
     lines = [re.split(" {2,}", event_line(event))[1:] for event in events]
     assert lines == [
         ["claimed", "trial 0", "attempt 1", "by me"],
-        ["report", "trial 0", "attempt 1", "step 9", "value 0.5", "by me"],
+        ["report", "trial 0", "attempt 1", "90 %", "value 0.5", "by me"],
         ["stolen", "trial 0", "attempt 2", "from me", "by you"],
         ["checkpoint", "trial 0", "attempt 2", "optimiser step 9", best.key, "by you"],
     ]
@@ -220,7 +220,7 @@ def test_a_trial_is_shown_with_its_curve_and_a_pruned_one_with_its_last_report(
         "value": 0.6,
         "reason": "pruned: weak",
         "hyperparameters": {"rate": 0.5},
-        "steps": [{"step": 9, "value": 0.4}, {"step": 10, "value": 0.6}],
+        "steps": [{"step": 90, "value": 0.4}, {"step": 100, "value": 0.6}],
         "device_s": 2.5,
         "restarts": 0,
     }

@@ -55,7 +55,7 @@ def outcome(point: Hyperparameters, lost: dict[str, Any]) -> TrialResult:
     if point.batch_size == 64:
         return TrialResult(reason="out of memory: 64 do not fit", **lost)
     value = 1 - abs(math.log10(point.learning_rate / 1e-4)) / 2
-    return TrialResult(state="complete", value=value, final_value=value, best_step=10)
+    return TrialResult(state="complete", value=value, final_value=value, best_step=100)
 
 
 class Study:
@@ -153,13 +153,13 @@ def test_no_number_at_a_late_step_ranks_below_every_sound_trial_and_the_study_go
 ) -> None:
     startup = {"name": sampler, "n_startup_trials": 2}
     study = Study(database, config_of(0, sampler=startup, pruner={"name": "percentile", "n_startup_trials": 1}))
-    sound = TrialResult(state="pruned", value=0.1, reason="pruned: 0.1 at tenth 1 was among the weakest so far")
+    sound = TrialResult(state="pruned", value=0.1, reason="pruned: 0.1 at 10 % was among the weakest so far")
     lost = TrialResult(state="pruned", value=odd, reason="diverged: the loss is no number", avoid="diverged")
     for number in range(3):
-        study.trial(TrialResult(state="complete", value=number / 10, final_value=odd, best_step=1), {1: number / 10})
-    study.trial(lost, {1: 0.9, 9: odd})
-    study.trial(sound, {1: 0.1})
-    study.trial(TrialResult(state="complete", value=0.5, final_value=odd, best_step=1), {1: 0.5, 10: odd})
+        study.trial(TrialResult(state="complete", value=number / 10, final_value=odd, best_step=10), {10: number / 10})
+    study.trial(lost, {10: 0.9, 90: odd})
+    study.trial(sound, {10: 0.1})
+    study.trial(TrialResult(state="complete", value=0.5, final_value=odd, best_step=10), {10: 0.5, 100: odd})
     bad, good = study.optuna.trials[3:5]
     assert (bad.state, bad.constraints) == (TrialState.PRUNED, {"diverged": 1.0})
     from optuna.samplers._tpe.sampler import _split_trials
@@ -172,6 +172,8 @@ def test_no_number_at_a_late_step_ranks_below_every_sound_trial_and_the_study_go
     for _ in range(3):  # the sampler draws from all of them
         lease, open_trial = study.begin()
         assert open_trial.complaint is None
-        study.ledger.tell(lease, open_trial, TrialResult(state="complete", value=0.3, final_value=0.3, best_step=1), {})
+        study.ledger.tell(
+            lease, open_trial, TrialResult(state="complete", value=0.3, final_value=0.3, best_step=10), {}
+        )
     assert len([trial for trial in study.optuna.trials if trial.state == TrialState.COMPLETE]) == 7
     assert good.state == TrialState.PRUNED

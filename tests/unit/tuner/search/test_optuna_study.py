@@ -174,12 +174,12 @@ def test_each_pruner_can_be_chosen(name: Any, kind: type) -> None:
 
 
 def told(study: optuna.Study, curve: list[float]) -> list[bool]:
-    """Report a curve at the tenths from the first on; return what the pruner says after each."""
+    """Report a curve of ten values, the first at 10 %; return what the pruner says after each."""
     trial = study.ask()
     draw(trial)
     said = []
     for step, value in enumerate(curve, start=1):
-        trial.report(value, step)
+        trial.report(value, 10 * step)
         said.append(trial.should_prune())
     study.tell(trial, max(curve))
     return said
@@ -190,13 +190,13 @@ def test_the_default_pruner_stops_the_weakest_quarter_once_five_trials_are_compl
     for level in (0.9, 0.8, 0.7, 0.6):
         assert told(study, [level] * 10) == [False] * 10
     assert told(study, [0.1] * 10) == [False] * 10
-    # Five are complete: 0.55 is below the best three quarters, and the first tenth is never judged.
+    # Five are complete: 0.55 is below the best three quarters, and at 10 % none is judged.
     assert told(study, [0.55] * 10) == [False] + [True] * 9
     assert told(study, [0.85] * 10) == [False] * 10
 
 
 def test_settings_of_a_pruner_reach_it() -> None:
-    pruner = {"name": "percentile", "percentile": 50, "n_startup_trials": 1, "n_warmup_steps": 5, "n_min_trials": 1}
+    pruner = {"name": "percentile", "percentile": 50, "n_startup_trials": 1, "n_warmup_steps": 50, "n_min_trials": 1}
     study = in_memory(pruner=pruner)
     told(study, [0.9] * 10)
     assert told(study, [0.1] * 10) == [False] * 4 + [True] * 6

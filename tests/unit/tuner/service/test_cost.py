@@ -36,6 +36,7 @@ def study(folder: Path, frozen_layers: Any) -> LocalStudy:
         weights="w",
         versions={},
         sizes=sizes,
+        tokens=sizes,
         labels=("a", "b"),
         anatomy=Anatomy(layers=(("0",), ("1",), ("2",), ("3",))),
         report=DataReport(reading=(), rows=rows, guess=0.5, lengths=None, warnings=()),
@@ -49,6 +50,7 @@ def study(folder: Path, frozen_layers: Any) -> LocalStudy:
         ),
         prepared=prepared,
         data=None,
+        looks=(100,),
         fingerprints={},
     )
 

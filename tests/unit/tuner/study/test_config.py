@@ -43,7 +43,7 @@ def test_a_minimal_study_has_the_documented_defaults() -> None:
         "percentile",
         75,
         5,
-        2,
+        20,
         5,
     )
 

@@ -19,6 +19,7 @@ from tuner.study.prepared import Prepared
 from tuner.study.setup import resolve, set_up
 from tuner.study.study_file import parse_config
 from tuner.trial.anatomy import Anatomy, Freezable, TrunkFacts
+from tuner.trial.looks import LOOKS
 
 
 @pytest.fixture
@@ -112,6 +113,7 @@ class Preparing:
             weights="w",
             versions={},
             sizes={"train": 1, "validation": 1},
+            tokens={"train": 9, "validation": 9},
             labels=("a", "b"),
             anatomy=self.anatomy,
             report=DataReport(reading=(), rows=rows, guess=0.5, lengths=None, warnings=("few rows",)),
@@ -119,6 +121,7 @@ class Preparing:
 
 
 LAYERS = (("layer.0",), ("layer.1",))
+LAYERED = Anatomy(layers=LAYERS, freezable=Freezable.LAYERS, dropouts=("dropout",))
 WHOLE = Anatomy(layers=LAYERS, freezable=Freezable.WHOLE, reason="its layers share their weights")
 
 
@@ -173,6 +176,23 @@ def test_a_study_of_version_0_1_keeps_its_space_and_trains_with_the_anatomy_of_i
     assert local.remarks == ()
 
 
+def test_all_trials_of_a_study_have_the_looks_that_were_chosen_when_it_was_created(model: Path) -> None:
+    local = set_up_model(model, LAYERED)
+    point = local.first_point()
+    # Trial 0 trains as many tokens an epoch as there are to validate on, three times, and trains every layer.
+    assert point["num_train_epochs"] == 3
+    assert local.looks == LOOKS[2]
+    cheap, costly = {"num_train_epochs": 1, "frozen_layers": 1.0}, {"num_train_epochs": 6, "frozen_layers": 0.0}
+    for more in (cheap, costly):
+        assert local.run(1, Hyperparameters.from_values({**point, **more})).looks == LOOKS[2]
+    facts = local.facts()
+    assert facts["looks"] == list(LOOKS[2])
+    # Another machine, or another version of tuner, could choose otherwise.
+    assert set_up_model(model, LAYERED, stored={**facts, "looks": [40, 80, 100]}).looks == (40, 80, 100)
+    earlier = {key: value for key, value in facts.items() if key != "looks"}
+    assert set_up_model(model, LAYERED, stored=earlier).looks == LOOKS[2], "a study of version 0.1 has stored none"
+
+
 def test_logits_that_change_with_padding_are_a_warning_where_rounding_does_not_explain_it(model: Path) -> None:
     assert set_up_model(
         model, replace(WHOLE, padding_difference=1e-3), {"dropout": 0, "frozen_layers": 0}
@@ -207,7 +227,7 @@ def test_training_of_ones_own_is_given_its_data_where_they_are_here(tmp_path: Pa
     setup = set_up(own(tmp_path, data={"source": "rows.csv"}), fork_server, source="s.yaml", folders=(str(tmp_path),))
     assert setup.run(3, Hyperparameters.from_values(setup.first_point())).data == tmp_path / "rows.csv"
     facts = setup.facts()
-    assert set(facts) == {"family", "recipe", "space", "data"}
+    assert set(facts) == {"family", "recipe", "space", "looks", "data"}
     (tmp_path / "rows.csv").write_text("text,label\nmore,1\n", encoding="utf-8")
     with pytest.raises(StudyChanged, match=r"^study: data: these are not the rows"):
         set_up(setup.config, fork_server, source="study", stored=facts, folders=(str(tmp_path),))

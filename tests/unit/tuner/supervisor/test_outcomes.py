@@ -99,7 +99,7 @@ def test_preparing_is_not_charged_to_a_trial_of_a_built_in_task(
 
 def test_a_trial_over_its_time_is_pruned_with_its_last_value_and_avoided() -> None:
     attempt = attempt_at()
-    attempt.curve = {1: {"value": 0.9}, 4: {"value": 0.4}, 2: {"value": 0.2}}
+    attempt.curve = {10: {"value": 0.9}, 40: {"value": 0.4}, 20: {"value": 0.2}}
     assert over_time(attempt, study(budget={"trial_time": 1800})) == TrialResult(
         state=Outcome.PRUNED, value=0.4, reason="time: over its 30m of device time", avoid=Constraint.OVER_TIME
     )
@@ -134,7 +134,7 @@ def test_a_crash_before_any_step_is_the_trials_fault_only_on_a_machine_that_can_
 def out_of_memory(*, builtin: bool, recorded: dict[str, Any] | None, again: bool) -> TrialResult | None:
     crash = Crash(reason="out of memory: after optimiser step 3", own=True, memory="host")
     attempt = attempt_at(reason=crash.reason if again else None)
-    attempt.curve = {2: {"value": 0.7}}
+    attempt.curve = {20: {"value": 0.7}}
     if recorded is not None:
         attempt.setting = Setting(prepared_s=1.0, effective=recorded)
     return after_crash(attempt, crash, study(builtin=builtin), can_train=True)
@@ -177,26 +177,26 @@ def test_only_before_a_built_in_task_has_recorded_memory_is_that_of_any_trial(
 # ---- at its end
 
 
-def with_best(value: float | None, step: int = 4) -> Attempt:
+def with_best(value: float | None, step: int = 40) -> Attempt:
     attempt = attempt_at()
     best = CheckpointRef(key="k", sha256="0", bytes=1, optimiser_steps=9, value=value, step=step)
     attempt.saving.checkpoints = Checkpoints(best=best)
     return attempt
 
 
-COMPLETE = TrialResult(state=Outcome.COMPLETE, value=0.5, final_value=0.4, best_step=8)
+COMPLETE = TrialResult(state=Outcome.COMPLETE, value=0.5, final_value=0.4, best_step=80)
 
 
 @pytest.mark.parametrize(
     ("best", "direction", "value", "step"),
     [
-        (0.6, "maximize", 0.6, 4),
-        (0.4, "maximize", 0.5, 8),
-        (0.5, "maximize", 0.5, 8),
-        (0.4, "minimize", 0.4, 4),
-        (0.6, "minimize", 0.5, 8),
-        (math.nan, "maximize", 0.5, 8),
-        (None, "maximize", 0.5, 8),
+        (0.6, "maximize", 0.6, 40),
+        (0.4, "maximize", 0.5, 80),
+        (0.5, "maximize", 0.5, 80),
+        (0.4, "minimize", 0.4, 40),
+        (0.6, "minimize", 0.5, 80),
+        (math.nan, "maximize", 0.5, 80),
+        (None, "maximize", 0.5, 80),
     ],
 )
 def test_a_complete_trial_has_the_value_of_the_weights_that_are_kept(
@@ -212,17 +212,17 @@ def test_a_complete_trial_without_kept_weights_has_its_own_value() -> None:
 
 @pytest.mark.parametrize("state", [Outcome.PRUNED, Outcome.FAILED, Outcome.LEFT])
 def test_a_trial_that_is_not_complete_keeps_its_value_though_an_earlier_one_was_better(state: Outcome) -> None:
-    result = TrialResult(state=state, value=0.5, best_step=8)
+    result = TrialResult(state=state, value=0.5, best_step=80)
     assert corrected_result(with_best(0.6), result, "maximize") == result
 
 
 @pytest.mark.parametrize("state", [Outcome.COMPLETE, Outcome.PRUNED])
 def test_a_trial_that_heard_of_its_pruning_too_late_is_pruned_all_the_same(state: Outcome) -> None:
     attempt = with_best(0.9)
-    attempt.end.pruned_by = evaluated(3, 0.125)
+    attempt.end.pruned_by = evaluated(30, 0.125)
     result = corrected_result(attempt, TrialResult(state=state, value=0.5), "maximize")
     assert (result.state, result.value, result.avoid) == (Outcome.PRUNED, 0.125, None)
-    assert result.reason == "pruned: 0.125 at tenth 3 was among the weakest so far"
+    assert result.reason == "pruned: 0.125 at 30 % was among the weakest so far"
 
 
 @pytest.mark.parametrize(
@@ -235,5 +235,5 @@ def test_a_trial_that_heard_of_its_pruning_too_late_is_pruned_all_the_same(state
 )
 def test_an_error_or_a_violated_constraint_outweighs_a_late_pruning(result: TrialResult) -> None:
     attempt = attempt_at()
-    attempt.end.pruned_by = evaluated(3, 0.125)
+    attempt.end.pruned_by = evaluated(30, 0.125)
     assert corrected_result(attempt, result, "maximize") == result

@@ -139,7 +139,7 @@ class OneTrial:
     "message",
     [
         Recorded(effective={"micro_batch": 8}),
-        Evaluated(evaluation=evaluated(1, 0.5)),
+        Evaluated(evaluation=evaluated(10, 0.5)),
         Saved(folder="f", optimiser_steps=3, best=None),
         Finished(result=TrialResult(state=Outcome.LEFT)),
     ],
@@ -179,7 +179,7 @@ def test_half_a_message_is_a_trainer_that_ended() -> None:
 
 def test_an_object_of_a_class_that_only_the_trainer_can_import_is_unreadable() -> None:
     ours, theirs = Pipe()
-    theirs.send_bytes(pickle.dumps(evaluated(1, 0.5)).replace(b"tuner.trial", b"tuner.trail"))
+    theirs.send_bytes(pickle.dumps(evaluated(10, 0.5)).replace(b"tuner.trial", b"tuner.trail"))
     received = receive(ours)
     assert isinstance(received, Unreadable)
     assert received.reason.startswith("its trainer has sent what cannot be read: ModuleNotFoundError: No module named")
@@ -189,49 +189,50 @@ def test_an_object_of_a_class_that_only_the_trainer_can_import_is_unreadable() -
 
 
 def test_a_trial_that_the_pruner_prunes_is_told_so() -> None:
-    assert not OneTrial().judge(3)
-    assert OneTrial(prunes=False).judge(3)
+    assert not OneTrial().judge(30)
+    assert OneTrial(prunes=False).judge(30)
 
 
 def test_the_published_recipe_is_never_pruned() -> None:
     trial = OneTrial(number=0)
-    assert all(trial.judge(step) for step in range(1, 11))
+    assert all(trial.judge(step) for step in range(10, 101, 10))
     assert trial.database.asked == 0
-    assert not OneTrial(number=1).judge(1)
+    assert not OneTrial(number=1).judge(10)
 
 
 def test_a_trial_is_not_pruned_at_its_last_step() -> None:
-    assert OneTrial().judge(10)
-    assert not OneTrial().judge(9)
+    assert OneTrial().judge(100)
+    assert not OneTrial().judge(90)
 
 
 def test_a_trial_that_begins_further_back_is_judged_once_it_is_where_it_was() -> None:
-    trial = OneTrial(reported={2: 0.5, 4: 0.5})
-    assert [trial.judge(step) for step in (1, 2, 3, 4, 5)] == [True, True, True, False, False]
+    trial = OneTrial(reported={20: 0.5, 40: 0.5})
+    assert [trial.judge(step) for step in (10, 20, 30, 40, 50)] == [True, True, True, False, False]
 
 
 def test_each_evaluation_is_reported_once_over_all_attempts() -> None:
-    trial = OneTrial(prunes=False, reported={2: 0.5})
-    trial.judge(1), trial.judge(2), trial.judge(3)
-    assert [evaluation.step for evaluation in trial.database.reported] == [1, 3]
-    assert {step: each["value"] for step, each in trial.attempt.curve.items()} == {1: 0.5, 3: 0.5}
+    trial = OneTrial(prunes=False, reported={20: 0.5})
+    trial.judge(10), trial.judge(20), trial.judge(30)
+    assert [evaluation.step for evaluation in trial.database.reported] == [10, 30]
+    assert {step: each["value"] for step, each in trial.attempt.curve.items()} == {10: 0.5, 30: 0.5}
     assert trial.notices == []
 
 
 def test_every_evaluation_is_shown() -> None:
-    trial = OneTrial(reported={1: 0.5})
-    trial.judge(1), trial.judge(2)
-    assert trial.watched == [TrialEvaluated(number=3, evaluation=evaluated(step, 0.5)) for step in (1, 2)]
+    trial = OneTrial(reported={10: 0.5})
+    trial.judge(10), trial.judge(20)
+    assert trial.watched == [TrialEvaluated(number=3, evaluation=evaluated(step, 0.5)) for step in (10, 20)]
 
 
 @pytest.mark.parametrize("value", [0.25, 0.75])
 def test_an_evaluation_that_comes_out_otherwise_is_noticed(value: float) -> None:
-    trial = OneTrial(reported={2: 0.5})
-    trial.judge(2, value)
+    trial = OneTrial(reported={20: 0.5})
+    trial.judge(20, value)
     assert trial.database.reported == []
     (notice,) = trial.notices
     assert notice == (
-        f"trial 3: tenth 2 is now {value}, before it was interrupted it was 0.5; this machine computes otherwise"
+        f"trial 3: the value at 20 % is now {value}, before it was interrupted it was 0.5; "
+        "this machine computes otherwise"
     )
 
 
@@ -239,24 +240,24 @@ def test_an_evaluation_that_comes_out_otherwise_is_noticed(value: float) -> None
     ("before", "now", "same"), [(math.nan, math.nan, True), (math.nan, 1.0, False), (1.0, math.nan, False)]
 )
 def test_a_value_that_is_no_number_again_is_the_same(before: float, now: float, same: bool) -> None:
-    trial = OneTrial(reported={2: before})
-    trial.judge(2, now)
+    trial = OneTrial(reported={20: before})
+    trial.judge(20, now)
     assert (trial.notices == []) is same
 
 
 def test_checkpointing_hears_of_each_evaluation_and_which_is_the_last() -> None:
     trial = OneTrial(prunes=False)
-    trial.judge(9), trial.judge(10)
+    trial.judge(90), trial.judge(100)
     assert trial.saves.evaluated_last == [False, True]
     assert trial.crashes.can_train, "a machine that has evaluated a trial can train"
 
 
 def test_a_trainer_that_hears_late_of_its_pruning_is_not_judged_again() -> None:
     trial = OneTrial()
-    assert not trial.judge(3)
-    trial.sends(Evaluated(evaluation=evaluated(4, 0.9)))
-    assert trial.attempt.end.pruned_by == evaluated(3, 0.5)
-    assert [evaluation.step for evaluation in trial.database.reported] == [3]
+    assert not trial.judge(30)
+    trial.sends(Evaluated(evaluation=evaluated(40, 0.9)))
+    assert trial.attempt.end.pruned_by == evaluated(30, 0.5)
+    assert [evaluation.step for evaluation in trial.database.reported] == [30]
     assert not trial.trainer.poll()
 
 
@@ -297,7 +298,7 @@ def test_a_trainer_is_waited_for_where_its_best_weights_will_be_kept(
 ) -> None:
     trial = OneTrial(keeps=keeps)
     if pruned:
-        trial.attempt.note_pruned(evaluated(3, 0.5))
+        trial.attempt.note_pruned(evaluated(30, 0.5))
     trial.sends(Finished(result=result, unsaved=unsaved))
     assert (trial.attempt.state, trial.attempt.end.result) == (AttemptState.FINISHING, result)
     assert trial.attempt.end.is_unsaved is waits
@@ -309,7 +310,7 @@ def test_best_weights_are_waited_for_until_they_are_written(is_best: bool) -> No
     trial = OneTrial()
     trial.saves.is_best = is_best
     trial.sends(Finished(result=COMPLETE, unsaved=True))
-    trial.sends(Saved(folder="f", optimiser_steps=None, best=evaluated(3, 0.5)))
+    trial.sends(Saved(folder="f", optimiser_steps=None, best=evaluated(30, 0.5)))
     assert trial.attempt.end.is_unsaved is not is_best
 
 
@@ -334,7 +335,7 @@ def test_a_trial_without_memory_goes_on_while_a_smaller_micro_batch_may_help(
     if takes is not None:
         trial.sends(Recorded(effective={"micro_batch": takes}))
     if pruned:
-        trial.attempt.note_pruned(evaluated(3, 0.5))
+        trial.attempt.note_pruned(evaluated(30, 0.5))
     trial.sends(Finished(result=NO_MEMORY))
     crash = trial.attempt.end.crash
     if goes_on:

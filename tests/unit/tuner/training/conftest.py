@@ -28,6 +28,7 @@ from tuner.study.prepared import PreparationRequest, Prepared
 from tuner.training.loop import train
 from tuner.training.preparation import prepare
 from tuner.trial.evaluation import Evaluation
+from tuner.trial.looks import LOOKS
 from tuner.trial.run import ModelSource, TrialRun
 from tuner.trial.saver import TrialStopped
 
@@ -265,7 +266,7 @@ def make_run(checkpoint: Callable[..., ModelSource], preparation: Callable[..., 
             "metric": "accuracy",
             "direction": "maximize",
             "seed": 3,
-            "evaluations": 1,
+            "looks": LOOKS[1],
             "threads": 1,
             "micro_batch": 64,
             **values,

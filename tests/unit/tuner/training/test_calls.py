@@ -21,6 +21,7 @@ from tuner.processes.supervisor_pipe import BEST, STEP
 from tuner.processes.trainers import ForkServer
 from tuner.training.calls import export_model
 from tuner.training.model.weights import WEIGHTS
+from tuner.trial.looks import LOOKS
 
 if TYPE_CHECKING:
     from tuner.trial.run import ModelSource, TrialRun
@@ -67,11 +68,11 @@ def converse(run: TrialRun, folder: Path, *, go_on: bool = True) -> list[Any]:
 def test_a_trial_sends_its_record_its_evaluations_and_its_end_and_saves_its_best(
     make_run: Callable[..., TrialRun], tmp_path: Path
 ) -> None:
-    heard = converse(make_run("bert", 2, evaluations=2), tmp_path)
+    heard = converse(make_run("bert", 2, looks=LOOKS[2]), tmp_path)
     assert [type(message) for message in heard] == [Recorded, Evaluated, Evaluated, Finished, Saved]
     assert heard[0].effective["layers"] == 2
     evaluations = [message.evaluation for message in heard[1:3]]
-    assert [evaluation.step for evaluation in evaluations] == [4, 10]
+    assert [evaluation.step for evaluation in evaluations] == [40, 100]
     result = heard[3].result
     assert result.state == "complete"
     assert result.value == max(evaluation.value for evaluation in evaluations)
@@ -83,7 +84,7 @@ def test_a_trial_sends_its_record_its_evaluations_and_its_end_and_saves_its_best
 def test_a_trial_ends_where_its_answer_is_no_and_saves_nothing(
     make_run: Callable[..., TrialRun], tmp_path: Path
 ) -> None:
-    heard = converse(make_run("bert", 2, evaluations=2), tmp_path, go_on=False)
+    heard = converse(make_run("bert", 2, looks=LOOKS[2]), tmp_path, go_on=False)
     assert [type(message) for message in heard] == [Recorded, Evaluated, Finished]
     assert heard[-1].result.state == "pruned"
     assert list(tmp_path.iterdir()) == []
@@ -102,7 +103,7 @@ def test_a_trial_that_moves_from_process_to_process_is_the_same_trial(
     make_run: Callable[..., TrialRun], tmp_path: Path
 ) -> None:
     # As a supervisor has it: each attempt in a process forked from one that has imported everything.
-    run = make_run("bert", dropout=0.1, frozen_layers="gradual", num_train_epochs=4, evaluations=5, metric="loss")
+    run = make_run("bert", dropout=0.1, frozen_layers="gradual", num_train_epochs=4, looks=LOOKS[5], metric="loss")
     run = replace(run, direction="minimize")
 
     def train(fork_server: ForkServer, run: TrialRun, folder: Path, leave_after: int | None = None) -> list[Any]:
@@ -143,7 +144,7 @@ def test_an_export_is_plain_transformers_and_scores_as_recorded(
     name: str, make_run: Callable[..., TrialRun], tmp_path: Path
 ) -> None:
     folder = tmp_path / "export"
-    run = make_run(name, metric="loss", direction="minimize", num_train_epochs=2, evaluations=2, dropout=0.1)
+    run = make_run(name, metric="loss", direction="minimize", num_train_epochs=2, looks=LOOKS[2], dropout=0.1)
     finished, _ = converse(run, tmp_path / "kept")[-2:]
     ours, theirs = Pipe()
     export_model(theirs, run=run, weights=tmp_path / "kept" / BEST, folder=folder, verify=True)

@@ -13,6 +13,7 @@ from torch import nn
 from tuner.training.loop import MICRO_BATCH
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
+from tuner.trial.looks import LOOKS
 
 if TYPE_CHECKING:
     from tuner.trial.run import TrialRun
@@ -228,7 +229,7 @@ def test_the_record_holds_what_the_steps_were(
             warmup_ratio=0.2,
             lr_scheduler_type="cosine",
             micro_batch=5,
-            evaluations=5,
+            looks=LOOKS[5],
         )
     )
     assert watched.effective["optimiser_steps"] == len(watched.steps) == 8

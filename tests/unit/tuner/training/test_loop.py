@@ -22,6 +22,7 @@ from tuner.training.model.loading import build_model
 from tuner.training.model.weights import restore_weights
 from tuner.training.tasks import get_task
 from tuner.training.trunk.forward import ForwardPasses
+from tuner.trial.looks import LOOKS
 from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from tuner.trial.run import TrialRun
 
 #: Learns in four epochs: the validation loss falls from one evaluation to the next.
-LEARNS: dict[str, Any] = {"num_train_epochs": 4, "evaluations": 5, "metric": "loss", "direction": "minimize"}
+LEARNS: dict[str, Any] = {"num_train_epochs": 4, "looks": LOOKS[5], "metric": "loss", "direction": "minimize"}
 
 
 def kept_by(run: TrialRun) -> Any:
@@ -64,21 +65,21 @@ def saving(folder_saver: Callable[[Path], Any], tmp_path: Path) -> Callable[...,
 def test_the_same_run_gives_the_same_bits(
     name: str, make_run: Callable[..., TrialRun], attempt: Callable[..., Any], tmp_path: Path
 ) -> None:
-    run = make_run(name, dropout=0.1, frozen_layers="gradual", num_train_epochs=2, evaluations=5)
+    run = make_run(name, dropout=0.1, frozen_layers="gradual", num_train_epochs=2, looks=LOOKS[5])
     first, second = attempt(run, tmp_path / "first"), attempt(run, tmp_path / "second")
     assert first.evaluations == second.evaluations
     assert first.best() == second.best()
 
 
 def test_what_ran_before_leaves_no_trace(make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
-    run = make_run("bert", dropout=0.1, evaluations=5)
+    run = make_run("bert", dropout=0.1, looks=LOOKS[5])
     alone = list(train(run))
     list(train(make_run("bert", dropout=0.3, learning_rate=0.1, frozen_layers=0.5, seed=9, batch_size=4)))
     assert list(train(run)) == alone
 
 
 def test_another_seed_gives_another_run(make_run: Callable[..., TrialRun]) -> None:
-    run = make_run("bert", evaluations=5)
+    run = make_run("bert", looks=LOOKS[5])
     first, other = list(train(run)), list(train(replace(run, seed=run.seed + 1)))
     assert all(one.train_loss != two.train_loss for one, two in zip(first, other, strict=True))
 
@@ -89,8 +90,8 @@ def test_another_seed_gives_another_run(make_run: Callable[..., TrialRun]) -> No
 def test_the_training_loss_is_the_mean_since_the_evaluation_before(make_run: Callable[..., TrialRun]) -> None:
     # Ten steps on batches of 12, 12 and 8.
     run = make_run("bert", batch_size=12, num_train_epochs=10 / 3)
-    every = list(train(replace(run, evaluations=10)))
-    twice = list(train(replace(run, evaluations=2)))
+    every = list(train(replace(run, looks=LOOKS[10])))
+    twice = list(train(replace(run, looks=LOOKS[2])))
     sizes = [12, 12, 8] * 3 + [12]
 
     def mean(first: int, last: int) -> float:
@@ -98,14 +99,14 @@ def test_the_training_loss_is_the_mean_since_the_evaluation_before(make_run: Cal
         return sum(every[step].train_loss * sizes[step] for step in part) / sum(sizes[step] for step in part)
 
     assert [evaluation.train_loss for evaluation in twice] == pytest.approx([mean(0, 4), mean(4, 10)])
-    assert [evaluation.step for evaluation in twice] == [4, 10]
+    assert [evaluation.step for evaluation in twice] == [40, 100]
     assert [evaluation.optimiser_steps for evaluation in twice] == [4, 10]
     assert [evaluation.epoch for evaluation in twice] == pytest.approx([4 / 3, 10 / 3])
 
 
 def test_looking_more_often_changes_nothing_of_the_training(make_run: Callable[..., TrialRun]) -> None:
     run = make_run("bert", dropout=0.1, num_train_epochs=2.5)
-    often, once = list(train(replace(run, evaluations=10))), list(train(replace(run, evaluations=1)))
+    often, once = list(train(replace(run, looks=LOOKS[10]))), list(train(replace(run, looks=LOOKS[1])))
     assert often[-1].value == once[-1].value
     assert often[-1].validation_loss == once[-1].validation_loss
 
@@ -127,12 +128,6 @@ def test_value_and_validation_loss_are_those_of_the_model_example_by_example(
         losses.append(cross_entropy(logits, torch.tensor([label])).item())
     assert evaluation.value == sum(right) / len(right)
     assert evaluation.validation_loss == pytest.approx(sum(losses) / len(losses), abs=1e-5)
-
-
-def test_evaluations_are_chosen_by_their_cost(make_run: Callable[..., TrialRun]) -> None:
-    # Validation is half as large as training: two passes over it cost 1 epoch of 12 forward and backward passes.
-    assert len(list(train(make_run("bert", num_train_epochs=2, evaluations="auto")))) == 2
-    assert len(list(train(make_run("bert", num_train_epochs=2, evaluations="auto", frozen_layers=1.0)))) == 1
 
 
 # ---- best, early stopping, pruning
@@ -182,14 +177,14 @@ def test_a_trial_that_no_longer_improves_stops(
     run = saving(make_run("bert", **{**LEARNS, "direction": "maximize"}, patience=patience))
     result = run_trial(run, train, lambda _: True)
     assert result.state == "complete"
-    assert result.best_step == 2
-    assert result.reason == f"early stopping: tenth {2 + 2 * patience} was not better than tenth 2"
+    assert result.best_step == 20
+    assert result.reason == f"early stopping: {20 + 20 * patience} % was not better than 20 %"
     assert result.value is not None
     assert evaluate_kept(run) == pytest.approx(result.value, abs=1e-6)
 
 
 def test_a_trial_that_improves_is_not_stopped(make_run: Callable[..., TrialRun]) -> None:
-    assert [evaluation.step for evaluation in train(make_run("bert", **LEARNS, patience=1))] == [2, 4, 6, 8, 10]
+    assert [evaluation.step for evaluation in train(make_run("bert", **LEARNS, patience=1))] == [20, 40, 60, 80, 100]
 
 
 def test_pruning_is_to_stop_iterating_and_writes_nothing(
@@ -197,9 +192,9 @@ def test_pruning_is_to_stop_iterating_and_writes_nothing(
 ) -> None:
     run = saving(make_run("bert", **LEARNS))
     with closing(train(run)) as evaluations:  # type: ignore[type-var]
-        assert next(evaluations).step == 2
-    result = run_trial(run, train, lambda evaluation: evaluation.step < 4)
-    assert (result.state, result.avoid, result.best_step) == ("pruned", None, 4)
+        assert next(evaluations).step == 20
+    result = run_trial(run, train, lambda evaluation: evaluation.step < 40)
+    assert (result.state, result.avoid, result.best_step) == ("pruned", None, 40)
     assert not run.saver.folder.exists()
 
 
@@ -216,7 +211,7 @@ def test_the_best_weights_are_handed_over_before_their_evaluation_is_told(
 def test_training_goes_on_in_training_mode_after_an_evaluation(
     make_run: Callable[..., TrialRun], watch: Callable[[TrialRun], Any]
 ) -> None:
-    watched = watch(make_run("bert", dropout=0.2, frozen_layers=0.25, evaluations=10))
+    watched = watch(make_run("bert", dropout=0.2, frozen_layers=0.25, looks=LOOKS[10]))
     assert len(watched.evaluations) == len(watched.steps) == 4
     for step in watched.steps:
         assert step.in_training_mode == watched.steps[0].in_training_mode
@@ -230,7 +225,7 @@ def test_training_goes_on_in_training_mode_after_an_evaluation(
 def test_a_rate_that_is_far_too_high_diverges(
     make_run: Callable[..., TrialRun], saving: Callable[..., TrialRun]
 ) -> None:
-    run = saving(make_run("bert", learning_rate=1e4, num_train_epochs=4, evaluations=10))
+    run = saving(make_run("bert", learning_rate=1e4, num_train_epochs=4, looks=LOOKS[10]))
     with pytest.raises(Diverged, match=r"loss .*, gradient norm .* at optimiser step \d+ of 16"):
         list(train(run))
     result = run_trial(run, train, lambda _: True)
@@ -242,7 +237,7 @@ def test_a_rate_that_is_far_too_high_diverges(
 
 def test_a_loss_that_is_no_number_is_told_with_its_step(make_run: Callable[..., TrialRun]) -> None:
     # The first step makes the weights overflow, so that the second loss is none.
-    run = make_run("bert", learning_rate=1e30, num_train_epochs=4, lr_scheduler_type="constant", evaluations=1)
+    run = make_run("bert", learning_rate=1e30, num_train_epochs=4, lr_scheduler_type="constant", looks=LOOKS[1])
     with pytest.raises(Diverged, match="at optimiser step 2 of 16"):
         list(train(run))
 
@@ -270,29 +265,29 @@ def test_a_damaged_preparation_fails_this_trial_with_a_label(make_run: Callable[
 def test_a_smoke_run_takes_few_steps_on_few_rows(
     make_run: Callable[..., TrialRun], watch: Callable[[TrialRun], Any]
 ) -> None:
-    watched = watch(make_run("bert", num_train_epochs=4, max_steps=2, max_rows=10, evaluations="auto"))
+    watched = watch(make_run("bert", num_train_epochs=4, max_steps=2, max_rows=10, looks=LOOKS[10]))
     assert len(watched.steps) == 2
     (only,) = watched.evaluations
-    assert (only.step, only.optimiser_steps) == (10, 2)
+    assert (only.step, only.optimiser_steps) == (100, 2)
     assert only.epoch == 1, "ten rows are two batches of eight"
     assert math.isclose(only.value * 10, round(only.value * 10)), "an accuracy over ten rows"
 
 
 def test_a_smoke_run_is_shorter_than_the_trial_or_as_long(make_run: Callable[..., TrialRun]) -> None:
     (only,) = train(make_run("bert", num_train_epochs=0.25, max_steps=2))
-    assert (only.step, only.optimiser_steps) == (10, 1)
+    assert (only.step, only.optimiser_steps) == (100, 1)
 
 
 def test_a_smoke_run_that_is_lost_is_no_mistake_of_the_study(make_run: Callable[..., TrialRun]) -> None:
     run = make_run("bert", learning_rate=1e30, num_train_epochs=4, lr_scheduler_type="constant", max_steps=1)
     result = run_trial(run, train, lambda _: True)
     assert (result.state, result.avoid) == ("pruned", "diverged")
-    assert result.reason == "diverged: no evaluation was a number; that of tenth 10 is nan"
+    assert result.reason == "diverged: no evaluation was a number; that at 100 % is nan"
 
 
 @pytest.mark.parametrize("locked", ["missing", "a file that no data set is"])
 def test_training_never_opens_the_test_split(locked: str, make_run: Callable[..., TrialRun], tmp_path: Path) -> None:
-    run = make_run("bert", evaluations=5)
+    run = make_run("bert", looks=LOOKS[5])
     assert (run.data / LOCKED / "test").is_dir()
     copy = tmp_path / "prepared"
     shutil.copytree(run.data, copy)

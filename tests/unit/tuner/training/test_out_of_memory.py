@@ -15,12 +15,13 @@ import transformers
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
 from tuner.training.loop import train
+from tuner.trial.looks import LOOKS
 from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
     from tuner.trial.run import TrialRun
 
-RUN: dict[str, Any] = {"batch_size": 16, "num_train_epochs": 3, "dropout": 0.2, "evaluations": 5}
+RUN: dict[str, Any] = {"batch_size": 16, "num_train_epochs": 3, "dropout": 0.2, "looks": LOOKS[5]}
 
 
 class Scarce:
@@ -88,7 +89,7 @@ def test_memory_that_runs_out_in_the_middle_of_a_step_spoils_neither_gradients_n
     make_run: Callable[..., TrialRun],
 ) -> None:
     # Nine passes fit: two steps of four parts each, and the first part of the third.
-    run, recorded = recording(make_run("bert", **{**RUN, "evaluations": 10}, micro_batch=4))
+    run, recorded = recording(make_run("bert", **{**RUN, "looks": LOOKS[10]}, micro_batch=4))
     with Scarce(training=2, after=9).open() as scarce:
         found = list(train(run))
     assert scarce.passes[8:10] == [(4, True), (4, False)]
@@ -97,7 +98,7 @@ def test_memory_that_runs_out_in_the_middle_of_a_step_spoils_neither_gradients_n
     assert found[:2] == whole[:2], "what was before it is as it was"
     assert [each.optimiser_steps for each in found] == [each.optimiser_steps for each in whole]
     # Dropout draws for other parts from there on, without it there are no random numbers: then only the sum's order.
-    run, _ = recording(make_run("bert", **{**RUN, "evaluations": 10, "dropout": 0.0}, micro_batch=4))
+    run, _ = recording(make_run("bert", **{**RUN, "looks": LOOKS[10], "dropout": 0.0}, micro_batch=4))
     with Scarce(training=2, after=9).open():
         found = list(train(run))
     whole = list(train(run))

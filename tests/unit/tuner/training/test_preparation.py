@@ -86,6 +86,7 @@ def test_what_preparation_finds(arguments: dict[str, Any]) -> None:
     assert data.labels == ("0", "1")
     assert data.train_tokens == sum(len(ids) for ids in train["input_ids"])
     assert data.validation_tokens == sum(len(ids) for ids in validation["input_ids"])
+    assert prepared.tokens == {"train": data.train_tokens, "validation": data.validation_tokens}
     assert set(train.column_names) == {"input_ids", "token_type_ids", "attention_mask", "labels", "length"}
     assert len(load_from_disk(str(prepared.folder / LOCKED / "test"))) == 8
 
@@ -173,6 +174,7 @@ def test_images_become_what_the_processor_makes_of_them(
     assert prepared.labels == ("one", "zero")
     data = EncodedData.open(prepared.folder, get_task("image-classification").examples)
     assert data.train_tokens == 32
+    assert prepared.tokens == {"train": 32, "validation": 16}, "a picture counts as one"
     row = rows_of(prepared, "train").with_format("numpy")[0]
     assert row["pixel_values"].shape == (3, 16, 16)
     assert -1.0 <= row["pixel_values"].min() < row["pixel_values"].max() <= 1.0

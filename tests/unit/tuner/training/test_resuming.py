@@ -20,6 +20,7 @@ from tuner.training.loop import MICRO_BATCH, train
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
 from tuner.training.training_state import STATE, TRAINED
+from tuner.trial.looks import LOOKS
 from tuner.trial.saver import TrialStopped
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "vit")
 #: Eight steps on batches of 12, 12 and 8, evaluated after the fourth and the last one.
-EIGHT: dict[str, Any] = {"batch_size": 12, "num_train_epochs": 2.5, "evaluations": 2, "dropout": 0.1}
+EIGHT: dict[str, Any] = {"batch_size": 12, "num_train_epochs": 2.5, "looks": LOOKS[2], "dropout": 0.1}
 CASES: dict[str, dict[str, Any]] = {
     "gradual": {"frozen_layers": "gradual", "warmup_ratio": 0.3},
     "half, accumulated": {"frozen_layers": 0.5, "lr_scheduler_type": "cosine", "micro_batch": 5},
@@ -38,7 +39,7 @@ CASES: dict[str, dict[str, Any]] = {
 #: The first step, in the middle of an evaluation's share of the trial, at an evaluation, one before the end.
 INTERRUPTED_AT = (1, 3, 4, 7)
 #: Learns in four epochs of four steps: the validation loss falls from one evaluation to the next.
-LEARNS: dict[str, Any] = {"num_train_epochs": 4, "evaluations": 5, "metric": "loss", "direction": "minimize"}
+LEARNS: dict[str, Any] = {"num_train_epochs": 4, "looks": LOOKS[5], "metric": "loss", "direction": "minimize"}
 
 
 def disturb() -> None:
@@ -169,7 +170,7 @@ def test_every_schedule_goes_on_at_its_rate(
     run = make_run(
         "bert",
         2,
-        **{**EIGHT, "evaluations": 10},
+        **{**EIGHT, "looks": LOOKS[10]},
         lr_scheduler_type=schedule,
         lr_scheduler_kwargs={group[-1]: 0.3 for group in REQUIRED[schedule]},
         warmup_ratio=0.25,
@@ -185,7 +186,7 @@ def test_every_schedule_goes_on_at_its_rate(
 def test_a_trial_of_any_length_goes_on(
     epochs: float, make_run: Callable[..., TrialRun], attempt: Callable[..., Any], tmp_path: Path
 ) -> None:
-    run = make_run("bert", 2, batch_size=8, num_train_epochs=epochs, dropout=0.1, evaluations=5)
+    run = make_run("bert", 2, batch_size=8, num_train_epochs=epochs, dropout=0.1, looks=LOOKS[5])
     whole = attempt(run, tmp_path / "whole", at=range(100))
     total = whole.effective["optimiser_steps"]
     for step in range(1, total):
@@ -205,8 +206,8 @@ def test_patience_is_counted_over_interruptions(
     # The loss falls, so that with more being better nothing after the first evaluation is better.
     run = make_run("bert", 2, **{**LEARNS, "direction": "maximize"}, patience=patience)
     whole = attempt(run, tmp_path / "whole", at=range(1, 16))
-    tenths = [evaluation.step for evaluation in whole.evaluations]
-    assert tenths == [2, 4, 6, 8, 10][: 1 + patience]
+    percents = [evaluation.step for evaluation in whole.evaluations]
+    assert percents == [20, 40, 60, 80, 100][: 1 + patience]
     for step in range(1, whole.evaluations[-1].optimiser_steps):
         rest = attempt(replace(run, restored=whole.step(step)), tmp_path / "rest")
         assert rest.evaluations == evaluations_after(step, whole.evaluations)

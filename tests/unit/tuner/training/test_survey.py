@@ -10,6 +10,7 @@ import pytest
 from search_spaces import GRADUAL
 from tuner.training.loop import train
 from tuner.training.survey import survey
+from tuner.trial.looks import LOOKS
 from tuner.trial.run import TrialRun, TrunkHome
 from tuner.trial.work import Survey
 
@@ -22,9 +23,9 @@ def test_rows_are_counted_by_the_layers_that_are_frozen_while_they_are_trained(
     make_run: Callable[..., TrialRun],
 ) -> None:
     # 32 training rows in batches of 8: 4 optimiser steps an epoch; 16 validation rows.
-    unfrozen = make_run(num_train_epochs=2.5, evaluations=2)
-    frozen = make_run(num_train_epochs=1.0, frozen_layers=0.5, evaluations=1)
-    gradual = make_run(num_train_epochs=2.0, frozen_layers=GRADUAL, evaluations=5)
+    unfrozen = make_run(num_train_epochs=2.5, looks=LOOKS[2])
+    frozen = make_run(num_train_epochs=1.0, frozen_layers=0.5, looks=LOOKS[1])
+    gradual = make_run(num_train_epochs=2.0, frozen_layers=GRADUAL, looks=LOOKS[5])
     works = survey([unfrozen, frozen, gradual]).trials
     assert [work.trained_rows for work in works] == [{0: 80}, {2: 32}, {2: 32, 0: 32}]
     assert [work.evaluated_rows for work in works] == [32, 16, 80]

@@ -18,6 +18,7 @@ from tuner.trial.length import total_optimiser_steps
 from tuner.training.data.encoded import EncodedData
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
+from tuner.trial.looks import LOOKS
 from tuner.trial.run import Speed
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def train_theirs(run: TrialRun, folder: Path) -> Trained:
 
 
 def train_ours(run: TrialRun, watch: Callable[[TrialRun], Any]) -> Trained:
-    watched = watch(replace(run, evaluations=10))
+    watched = watch(replace(run, looks=LOOKS[10]))
     assert [evaluation.optimiser_steps for evaluation in watched.evaluations] == list(range(1, STEPS + 1))
     # An evaluation a step: the training loss since the evaluation before is that step's.
     losses = [evaluation.train_loss for evaluation in watched.evaluations]

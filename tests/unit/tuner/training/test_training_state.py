@@ -31,6 +31,7 @@ from tuner.training.training_state import (
     set_random_state,
 )
 from tuner.trial.anatomy import Anatomy
+from tuner.trial.looks import LOOKS
 from tuner.trial.runner import run_trial
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ def test_an_optimiser_of_other_groups_is_refused() -> None:
 def test_a_trial_that_cannot_go_on_fails_with_a_label(
     wrong: str, make_run: Callable[..., TrialRun], attempt: Callable[..., Any], tmp_path: Path
 ) -> None:
-    run = make_run("bert", 2, evaluations=1)
+    run = make_run("bert", 2, looks=LOOKS[1])
     saved = attempt(run, tmp_path, at=[2], leave=True).step(2)
     if wrong == "nothing there":
         saved = tmp_path / "nowhere"

@@ -49,7 +49,7 @@ def evaluation(step: int, value: float) -> Evaluation:
     return Evaluation(
         step=step,
         value=value,
-        epoch=step / 10,
+        epoch=step / 100,
         optimiser_steps=step,
         train_loss=1.0,
         validation_loss=1.0,
@@ -58,11 +58,11 @@ def evaluation(step: int, value: float) -> Evaluation:
 
 
 def yielding(*values: float, then: Exception | None = None) -> Train:
-    """Return a training whose evaluations have these values, at the tenths 2, 4 and so on; then it may raise."""
+    """Return a training whose evaluations have these values, at 20, 40 % and so on; then it may raise."""
 
     def train(run: TrialRun) -> Iterator[Evaluation]:
         for number, value in enumerate(values, start=1):
-            yield evaluation(2 * number, value)
+            yield evaluation(20 * number, value)
         if then is not None:
             raise then
 
@@ -73,7 +73,7 @@ def go_on(_: Evaluation) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("direction", "best", "step"), [("maximize", 0.9, 4), ("minimize", 0.1, 6)])
+@pytest.mark.parametrize(("direction", "best", "step"), [("maximize", 0.9, 40), ("minimize", 0.1, 60)])
 def test_the_value_is_the_best_evaluation_and_not_the_last(direction: str, best: float, step: int) -> None:
     result = run_trial(make_trial(direction), yielding(0.5, 0.9, 0.1, 0.2, 0.3), go_on)
     assert (result.state, result.value, result.best_step, result.final_value) == ("complete", best, step, 0.3)
@@ -82,7 +82,7 @@ def test_the_value_is_the_best_evaluation_and_not_the_last(direction: str, best:
 
 
 def test_of_equals_the_first_is_best() -> None:
-    assert run_trial(make_trial(), yielding(0.5, 0.7, 0.7, 0.7, 0.7), go_on).best_step == 4
+    assert run_trial(make_trial(), yielding(0.5, 0.7, 0.7, 0.7, 0.7), go_on).best_step == 40
 
 
 def test_every_evaluation_is_told_of_in_order() -> None:
@@ -93,7 +93,7 @@ def test_every_evaluation_is_told_of_in_order() -> None:
         return True
 
     run_trial(make_trial(), yielding(0.1, 0.2, 0.3), decide)
-    assert told == [(2, 0.1), (4, 0.2), (6, 0.3)]
+    assert told == [(20, 0.1), (40, 0.2), (60, 0.3)]
 
 
 def test_pruning_closes_the_training_at_once() -> None:
@@ -101,27 +101,27 @@ def test_pruning_closes_the_training_at_once() -> None:
 
     def train(run: TrialRun) -> Iterator[Evaluation]:
         try:
-            for step in range(1, 11):
+            for step in range(10, 101, 10):
                 events.append(f"train {step}")
                 yield evaluation(step, 0.5)
             events.append("saved")
         finally:
             events.append("closed")
 
-    result = run_trial(make_trial(), train, lambda found: found.step < 3)
-    assert events == ["train 1", "train 2", "train 3", "closed"]
+    result = run_trial(make_trial(), train, lambda found: found.step < 30)
+    assert events == ["train 10", "train 20", "train 30", "closed"]
     assert (result.state, result.value, result.avoid) == ("pruned", 0.5, None)
-    assert result.reason == "pruned: 0.5 at tenth 3 was among the weakest so far"
+    assert result.reason == "pruned: 0.5 at 30 % was among the weakest so far"
 
 
 def test_pruning_at_the_last_evaluation_is_pruning() -> None:
-    assert run_trial(make_trial(), yielding(0.1, 0.2, 0.3, 0.4, 0.5), lambda found: found.step < 10).state == "pruned"
+    assert run_trial(make_trial(), yielding(0.1, 0.2, 0.3, 0.4, 0.5), lambda found: found.step < 100).state == "pruned"
 
 
-def test_ending_before_the_last_tenth_is_early_stopping() -> None:
+def test_ending_before_the_last_step_is_early_stopping() -> None:
     result = run_trial(make_trial(), yielding(0.5, 0.4, 0.3), go_on)
     assert (result.state, result.value) == ("complete", 0.5)
-    assert result.reason == "early stopping: tenth 6 was not better than tenth 2"
+    assert result.reason == "early stopping: 60 % was not better than 20 %"
 
 
 def test_divergence_is_pruned_and_to_be_avoided() -> None:
@@ -134,19 +134,19 @@ def test_divergence_is_pruned_and_to_be_avoided() -> None:
 def test_evaluations_that_are_all_no_numbers_are_divergence() -> None:
     result = run_trial(make_trial(), yielding(math.nan, math.nan), go_on)
     assert (result.state, result.avoid, result.value) == ("pruned", "diverged", None)
-    assert result.reason == "diverged: no evaluation was a number; that of tenth 4 is nan"
+    assert result.reason == "diverged: no evaluation was a number; that at 40 % is nan"
 
 
 def test_a_trial_that_is_pruned_at_no_number_has_diverged() -> None:
-    result = run_trial(make_trial(), yielding(0.5, 0.9, math.nan), lambda found: found.step < 6)
+    result = run_trial(make_trial(), yielding(0.5, 0.9, math.nan), lambda found: found.step < 60)
     assert (result.state, result.avoid) == ("pruned", "diverged")
-    assert result.reason == "diverged: the evaluation of tenth 6 is nan"
+    assert result.reason == "diverged: the evaluation at 60 % is nan"
 
 
 @pytest.mark.parametrize(("direction", "odd"), [("maximize", math.inf), ("minimize", -math.inf)])
 def test_what_is_no_finite_number_is_never_the_best(direction: str, odd: float) -> None:
     result = run_trial(make_trial(direction), yielding(0.5, odd, 0.4, math.nan, 0.5), go_on)
-    assert (result.state, result.best_step) == ("complete", 6 if direction == "minimize" else 2)
+    assert (result.state, result.best_step) == ("complete", 60 if direction == "minimize" else 20)
     result = run_trial(make_trial(direction), yielding(odd, odd), go_on)
     assert (result.state, result.avoid) == ("pruned", "diverged")
 
@@ -184,7 +184,7 @@ def broken_at_once(run: TrialRun) -> Iterator[Evaluation]:
         (yielding(0.5, then=ValueError("two\nlines")), "ValueError: two"),
         (yielding(0.5, then=RuntimeError()), "RuntimeError: no message"),
         (broken_at_once, "LookupError: no such thing"),
-        (yielding_no_evaluation, "TypeError: training yields evaluations of tuner.run, not SimpleNamespace"),
+        (yielding_no_evaluation, "TypeError: training yields a tuner.Evaluation, not SimpleNamespace"),
     ],
 )
 def test_any_error_fails_this_trial_alone(train: Callable[[TrialRun], Iterator[Evaluation]], reason: str) -> None:
@@ -270,7 +270,7 @@ def test_what_is_better(value: float, than: float | None, direction: str, better
 def test_an_evaluation_is_told_as_json_values() -> None:
     import json
 
-    told = evaluation(3, 0.25).to_dict()
+    told = evaluation(30, 0.25).to_dict()
     assert json.loads(json.dumps(told)) == told
-    assert told["step"] == 3
+    assert told["step"] == 30
     assert told["value"] == 0.25

@@ -8,12 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.training.data.batches import (
-    EVALUATED_TENTHS,
     EVALUATION_TOKENS,
     PASS_COST,
     PASS_TOKENS,
     Rounding,
-    choose_evaluations,
     evaluated_optimiser_steps,
     evaluation_batches,
     micro_batches,
@@ -21,6 +19,7 @@ from tuner.training.data.batches import (
     total_optimiser_steps,
     training_batches,
 )
+from tuner.trial.looks import LOOKS
 
 sizes = st.integers(1, 200)
 
@@ -144,61 +143,48 @@ def test_the_steps_of_a_trial(examples: int, batch_size: int, epochs: float, ste
     assert total_optimiser_steps(examples, batch_size, epochs) == steps
 
 
-@given(total=st.integers(1, 100_000), count=st.sampled_from(sorted(EVALUATED_TENTHS)))
-def test_evaluations_end_growing_tenths_of_the_schedule(total: int, count: int) -> None:
-    plan = evaluated_optimiser_steps(total, count)
-    steps, tenths = list(plan), list(plan.values())
+@given(total=st.integers(1, 100_000), looks=st.sampled_from(sorted(LOOKS.values())))
+def test_evaluations_end_growing_percents_of_the_schedule(total: int, looks: tuple[int, ...]) -> None:
+    plan = evaluated_optimiser_steps(total, looks)
+    steps, percents = list(plan), list(plan.values())
     assert steps == sorted(set(steps))
-    assert tenths == sorted(set(tenths))
+    assert percents == sorted(set(percents))
     assert steps[0] >= 1
-    assert (steps[-1], tenths[-1]) == (total, 10)
-    assert len(plan) <= min(count, total)
-    assert len(plan) == count or total < 10
-    for step, tenth in plan.items():
+    assert (steps[-1], percents[-1]) == (total, 100)
+    assert len(plan) <= min(len(looks), total)
+    assert len(plan) == len(looks) or total < 10
+    for step, percent in plan.items():
         # The step is the first that has gone through this share of the schedule.
-        assert (step - 1) * 10 < total * tenth <= step * 10
+        assert (step - 1) * 100 < total * percent <= step * 100
 
 
 @given(total=st.integers(1, 9))
-def test_a_trial_of_fewer_steps_than_evaluations_has_one_after_each_step(total: int) -> None:
-    plan = evaluated_optimiser_steps(total, 10)
+def test_a_trial_of_fewer_steps_than_looks_has_an_evaluation_after_each_step(total: int) -> None:
+    plan = evaluated_optimiser_steps(total, LOOKS[10])
     assert list(plan) == list(range(1, total + 1))
-    # Each is labelled with the last tenth that it ends.
-    assert list(plan.values()) == [step * 10 // total for step in range(1, total + 1)]
+    # Each is labelled with the last look that it ends.
+    assert list(plan.values()) == [step * 10 // total * 10 for step in range(1, total + 1)]
 
 
-@pytest.mark.parametrize("count", EVALUATED_TENTHS)
-def test_whoever_looks_less_often_looks_where_the_others_do(count: int) -> None:
-    tenths = EVALUATED_TENTHS[count]
-    assert len(tenths) == count
-    assert tenths[-1] == 10
-    assert all(set(tenths) <= set(other) for more, other in EVALUATED_TENTHS.items() if more > count)
-    assert list(evaluated_optimiser_steps(100, count).items()) == [(10 * tenth, tenth) for tenth in tenths]
-
-
-def test_four_steps_end_the_second_fifth_seventh_and_tenth_tenth() -> None:
-    assert evaluated_optimiser_steps(4, 10) == {1: 2, 2: 5, 3: 7, 4: 10}
-
-
-@given(
-    train=st.integers(1, 10**7),
-    validation=st.integers(1, 10**7),
-    epochs=st.floats(0.1, 6),
-    share=st.floats(0, 1),
-)
-def test_validating_costs_at_most_a_quarter_of_training(
-    train: int, validation: int, epochs: float, share: float
+@given(total=st.integers(1, 1000), looks=st.sampled_from(sorted(LOOKS.values())))
+def test_the_evaluations_that_a_trial_has_made_are_looks_that_lead_to_the_same_ones(
+    total: int, looks: tuple[int, ...]
 ) -> None:
-    count = choose_evaluations(train_tokens=train, validation_tokens=validation, epochs=epochs, trained_share=share)
-    cost = train * epochs * (1 + 3 * share)
-    assert count in EVALUATED_TENTHS
-    assert count * validation <= cost / 4 or count == 1
-    more = [other for other in EVALUATED_TENTHS if other > count]
-    assert all(other * validation > cost / 4 for other in more), "no more evaluations would have been cheap enough"
+    # A trial that goes on is given the looks of its effective configuration.
+    plan = evaluated_optimiser_steps(total, looks)
+    assert evaluated_optimiser_steps(total, list(plan.values())) == plan
 
 
-def test_a_frozen_encoder_is_cheap_to_train_and_so_is_evaluated_less() -> None:
-    def count(share: float) -> int:
-        return choose_evaluations(train_tokens=1000, validation_tokens=200, epochs=3, trained_share=share)
+@pytest.mark.parametrize("looks", LOOKS.values())
+def test_of_a_hundred_steps_each_is_a_percent(looks: tuple[int, ...]) -> None:
+    assert evaluated_optimiser_steps(100, looks) == {percent: percent for percent in looks}
 
-    assert (count(1.0), count(0.0)) == (10, 2)
+
+def test_four_steps_end_20_50_70_and_100_percent() -> None:
+    assert evaluated_optimiser_steps(4, LOOKS[10]) == {1: 20, 2: 50, 3: 70, 4: 100}
+
+
+@given(st.integers(1, 2**31 - 1), st.integers(1, 100))
+def test_a_look_of_a_long_trial_is_not_rounded(total: int, percent: int) -> None:
+    (step,) = evaluated_optimiser_steps(total, [percent])
+    assert (step - 1) * 100 < total * percent <= step * 100

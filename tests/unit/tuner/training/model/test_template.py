@@ -18,6 +18,7 @@ from tuner.training.model.blueprint import Blueprint
 from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Template
 from tuner.training.tasks import get_task
+from tuner.trial.looks import LOOKS
 from tuner.trial.run import ModelSource, TrialRun
 
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "vit")
@@ -58,7 +59,7 @@ def test_a_trial_from_a_template_is_that_of_a_fresh_model(
     name: str, make_run: Callable[..., TrialRun], fork_server: ForkServer
 ) -> None:
     runs = [
-        make_run(name, dropout=dropout, frozen_layers=frozen, evaluations=2, num_train_epochs=2)
+        make_run(name, dropout=dropout, frozen_layers=frozen, looks=LOOKS[2], num_train_epochs=2)
         for dropout, frozen in ((0.3, 0.0), (0.0, 0.5), (0.1, 1.0), (0.2, "gradual"))
     ]
     fork_server.share("training_functions:no_template", {})

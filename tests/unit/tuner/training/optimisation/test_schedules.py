@@ -14,6 +14,7 @@ from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION
 
 from search_spaces.schedules import OPTIONAL, REQUIRED, UNPLANNED, complaint
 from tuner.training.optimisation.schedules import make_schedule, warmup_optimiser_steps
+from tuner.trial.looks import LOOKS
 
 if TYPE_CHECKING:
     from tuner.trial.run import TrialRun
@@ -69,7 +70,7 @@ def test_the_rate_of_every_step_is_transformers_own(
         lr_scheduler_type=name,
         lr_scheduler_kwargs=given,
         warmup_ratio=ratio,
-        evaluations=10,
+        looks=LOOKS[10],
         max_rows=None,
     )
     watched = watch(run)

@@ -26,6 +26,7 @@ from tuner.training.trunk.hidden_states import Recomputed
 from tuner.training.trunk.placement import Costs, choose_place
 from tuner.training.trunk.trunk import Trunk
 from tuner.trial.anatomy import TrunkFacts
+from tuner.trial.looks import LOOKS
 from tuner.trial.run import Speed, TrialRun, TrunkHome
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 ARCHITECTURES = ("bert", "roberta", "distilbert", "electra", "deberta-v2", "vit")
 every_architecture = pytest.mark.parametrize("name", ARCHITECTURES)
 #: An evaluation a step, and dropout, so that every loss and every draw counts.
-CLOSE: dict[str, Any] = {"num_train_epochs": 2, "evaluations": 10, "dropout": 0.1, "learning_rate": 5e-3}
+CLOSE: dict[str, Any] = {"num_train_epochs": 2, "looks": LOOKS[10], "dropout": 0.1, "learning_rate": 5e-3}
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 #: Relative difference of losses after ten steps of sums in another order; 1.1e-5 was seen on one processor.
 CLOSE_ENOUGH = 1e-4
