@@ -27,6 +27,13 @@ POINTS = (
     "told",  # trial and slot are finished, the trial's leftovers in the store are not deleted
 )
 
+#: Every crash point of an upgrade, in order.
+UPGRADE_POINTS = (
+    "altered",  # the tables have today's columns, their rows are those of the earlier version
+    "converted",  # the rows are converted, the transaction that does so is not committed
+    "upgraded",  # our tables are of today's version, Optuna's may be of an earlier one
+)
+
 
 def reach(point: str) -> None:
     """Call the hook, if tests have set one, with the name of a crash point."""

@@ -80,6 +80,11 @@ class Database:
         """The URL with its password masked, for messages."""
         return mask_url(self._url.render_as_string(hide_password=True))
 
+    @cached_property
+    def own_tables(self) -> sa.MetaData:
+        """Our tables, with the types and options that this kind of database has for them."""
+        return self._backend.tables(tables.metadata)
+
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         """Yield a connection whose statements all read one snapshot of the database."""
@@ -199,7 +204,7 @@ class Database:
                 # Existing tables of another version stay as they are; the version check that follows refuses them.
                 # MySQL commits after each CREATE TABLE. So the version row comes last: with it, all tables exist.
                 if schema_version(writer) is None:
-                    self._backend.tables(tables.metadata).create_all(writer)
+                    self.own_tables.create_all(writer)
                     row = {"id": 1, "version": tables.SCHEMA_VERSION, "optuna": optuna_major()}
                     writer.execute(tables.schema.insert().values(**row))
 

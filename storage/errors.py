@@ -7,6 +7,7 @@ StorageError (RuntimeError)
 │   └── DatabaseFull                   the disk of the SQLite file is full
 ├── DatabaseUnreadable                 the file or server is not usable as a database of tuner
 │   └── DatabaseOutdated               the tables belong to another version of tuner or major version of Optuna
+├── DatabaseBusy                       workers of an earlier version still run, so the tables cannot be upgraded
 ├── StudyNotFound (LookupError)        there is no study of that name
 ├── StudyExists (ValueError)           the name is taken by another study
 ├── StudyBusy                          a worker holds a trial of the study
@@ -51,6 +52,10 @@ class DatabaseOutdated(DatabaseUnreadable):
     """The tables belong to another version of tuner or another major version of Optuna."""
 
 
+class DatabaseBusy(StorageError):
+    """Workers of an earlier version still run, so the tables cannot be upgraded."""
+
+
 class StudyNotFound(StorageError, LookupError):
     """There is no study of that name."""
 
@@ -89,6 +94,10 @@ class CheckpointDamaged(CheckpointError):
 
 class CheckpointsUnreachable(CheckpointError, OSError):
     """The store does not answer, or a disk fails or is full. The checkpoints in the store may be sound."""
+
+
+class CheckpointsFull(CheckpointError):
+    """The limit of a study's checkpoints leaves no room for another one."""
 
 
 class CheckpointsUnwritable(CheckpointError, OSError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -147,7 +148,7 @@ class History:
                 if part == "params":
                     trials[row.trial_id]["params"][row.k] = _parameter(row.v, row.kind, decoded)
                 elif part == "attrs":
-                    trials[row.trial_id]["attrs"][row.k] = json.loads(row.v)
+                    trials[row.trial_id]["attrs"][row.k] = _json(row.v)
                 elif part == "values":
                     trials[row.trial_id]["values"].append(read_number(row.v, row.kind))
                 else:
@@ -162,9 +163,6 @@ def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
     if state != TrialState.COMPLETE:
         value = steps[-1][1] if steps else None
     attrs = row["attrs"]
-    evaluations = sorted(
-        (attrs[key] for key in attrs if key.startswith(EVALUATION_ATTR)), key=lambda entry: int(entry["step"])
-    )
     return TrialRecord(
         number=row["number"],
         state=state,
@@ -176,10 +174,25 @@ def _trial(row: dict[str, Any], slot: SlotRecord | None) -> TrialRecord:
         restarts=max(0, slot.attempt - 1) if slot else 0,
         checkpoints=slot.checkpoints if slot else Checkpoints(),
         effective=attrs.get(EFFECTIVE_ATTR),
-        evaluations=tuple(evaluations),
+        evaluations=_evaluations(attrs),
         started=_iso(row["datetime_start"]),
         ended=_iso(row["datetime_complete"]),
     )
+
+
+def _evaluations(attributes: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the evaluations among a trial's attributes, by step. Entries of other programs are left out."""
+    entries = [value for key, value in attributes.items() if key.startswith(EVALUATION_ATTR)]
+    sound = [entry for entry in entries if isinstance(entry, Mapping) and type(entry.get("step")) is int]
+    return tuple(sorted(sound, key=lambda entry: int(entry["step"])))
+
+
+def _json(text: str) -> Any:
+    """Return the JSON value of a text; None if the text is none, which another program may have written."""
+    try:
+        return json.loads(text)
+    except (RecursionError, ValueError):
+        return None
 
 
 def _unfinished(slot: SlotRecord | None) -> TrialState:

@@ -70,7 +70,7 @@ class CheckpointRef:
 
 
 #: Fields of `CheckpointRef` by their names in the stored JSON. Version 0.1 chose these names; there `step` means the
-#: optimiser steps and `tenth` means the step.
+#: optimiser steps and `tenth` means the step, which was a tenth of the schedule then and is a percent now.
 _FIELDS = {
     "key": "key",
     "sha256": "sha256",

@@ -1,16 +1,42 @@
-"""Upgrades the tables of an earlier version to the current one, version by version, in one transaction."""
+"""Upgrades the tables of an earlier version to the current one.
+
+All tables are altered first, and each alteration may be repeated. Then one transaction converts the rows and writes
+the new version. So an upgrade that fails or is killed leaves the rows as they were, and the next one begins anew:
+SQLite and PostgreSQL also undo the alterations, MySQL and MariaDB keep those that were made.
+"""
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from storage import tables
+from storage.alterations import Alterations
+from storage.clock import now_s
+from storage.crash_points import reach
 from storage.database import Database, optuna_major, schema_version
+from storage.errors import DatabaseBusy
+from storage.owners import is_gone
+from storage.percent_upgrade import to_percents
 from storage.records import CheckpointRef, Checkpoints
 from storage.states import SlotState
+
+#: Workers that the message of a refusal names.
+_NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """The way from one version of the tables to the next."""
+
+    #: Changes the tables; may be repeated.
+    alter: Callable[[Alterations], None]
+    #: Converts the rows, once the tables are those of the current version.
+    convert: Callable[[sa.Connection], None] = lambda _: None
 
 
 def upgrade(database: Database) -> tuple[int, int]:
@@ -21,13 +47,17 @@ def upgrade(database: Database) -> tuple[int, int]:
 
     Returns:
         The version of our tables before and after.
+
+    Raises:
+        DatabaseBusy: Workers of an earlier version still run. Nothing is changed.
     """
     with database.creation_lock(), database.write() as connection:
         before = schema_version(connection)
         assert before is not None  # otherwise `Database` would have raised DatabaseMissing
-        for version in range(before, tables.SCHEMA_VERSION):
-            _STEPS[version](connection)
-        connection.execute(tables.schema.update().values(version=tables.SCHEMA_VERSION))
+        if before < tables.SCHEMA_VERSION:
+            _check_idle(connection, database.url, before)
+            _upgrade_ours(connection, database.own_tables, before)
+    reach("upgraded")
     with database.creation_lock():
         storage = database.new_optuna_storage(skip_compatibility_check=True)
         # If the root logger has no handler, Optuna's migration configures logging: it prints its steps on stderr and
@@ -46,25 +76,59 @@ def upgrade(database: Database) -> tuple[int, int]:
     return before, tables.SCHEMA_VERSION
 
 
-def _to_2(connection: sa.Connection) -> None:
-    """Add leases, events and the state of studies. Slots now name the checkpoints of their trials."""
-    quoted = connection.dialect.identifier_preparer.quote
-    for table, names in (
-        (tables.schema, ("optuna",)),
-        (tables.studies, ("state", "wall_seen")),
-        (tables.slots, ("expires", "progress", "device_seen", "checkpoint")),
-    ):
-        for name in names:
-            column = table.c[name]
-            default = {"optuna": " DEFAULT 5", "state": " DEFAULT 'open'", "progress": " DEFAULT 0"}.get(name, "")
-            kind = column.type.compile(connection.dialect)
-            null = "" if column.nullable else " NOT NULL"
-            added = f"{quoted(name)} {kind}{null}{default}"
-            connection.exec_driver_sql(f"ALTER TABLE {quoted(table.name)} ADD COLUMN {added}")
-    connection.exec_driver_sql(f"DROP TABLE {quoted(tables.workers.name)}")  # no worker of version 1 is running
-    tables.workers.create(connection)
-    tables.events.create(connection)
-    connection.exec_driver_sql("CREATE UNIQUE INDEX tuner_slots_trial ON tuner_slots (study_id, trial_id)")
+def _upgrade_ours(connection: sa.Connection, metadata: sa.MetaData, before: int) -> None:
+    steps = [_STEPS[version] for version in range(before, tables.SCHEMA_VERSION)]
+    for step in steps:
+        step.alter(Alterations(connection, metadata))
+    reach("altered")
+    # Locks the version until the commit. MySQL has committed several times since it was read, and on a server the
+    # creation lock ends with its connection: another process may have upgraded the rows, which must not be done twice.
+    if connection.execute(sa.select(tables.schema.c.version).with_for_update()).scalar_one() != before:
+        return
+    for step in steps:
+        step.convert(connection)
+    connection.execute(tables.schema.update().values(version=tables.SCHEMA_VERSION))
+    reach("converted")
+
+
+def _check_idle(connection: sa.Connection, shown: str, version: int) -> None:
+    """Check that no worker of the earlier version runs: it would go on writing as its version does.
+
+    Raises:
+        DatabaseBusy: One does; the message names it.
+    """
+    if version == 1:
+        return  # its workers did not say how long their heartbeats last
+    columns = tables.workers.c
+    query = (
+        sa.select(columns.owner, columns.host, columns.pid, (columns.expires - now_s()).label("left_s"))
+        .where(columns.expires >= now_s())
+        .order_by(columns.owner, columns.lane)
+    )
+    rows = [row for row in connection.execute(query).all() if not is_gone(row.owner)]
+    if not rows:
+        return
+    names = list(dict.fromkeys(f"process {row.pid} on {row.host}" for row in rows))
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    wait_s = math.ceil(max(row.left_s for row in rows))
+    raise DatabaseBusy(
+        f"{shown}: workers of an earlier version still run: {', '.join(names[:_NAMED])}{more}; end them with Ctrl-C or "
+        f"SIGTERM, which saves their trials, and upgrade again; a worker that has died counts as gone in {wait_s} s"
+    )
+
+
+def _alter_to_2(alterations: Alterations) -> None:
+    """Add leases, events and the state of studies."""
+    alterations.add_columns(tables.schema, {"optuna": 5})
+    alterations.add_columns(tables.studies, {"state": "open", "wall_seen": None})
+    alterations.add_columns(tables.slots, {"expires": None, "progress": 0, "device_seen": None, "checkpoint": None})
+    alterations.replace(tables.workers, lacking="expires")  # no worker of version 1 is running
+    alterations.create(tables.events)
+    alterations.add_unique_index("tuner_slots_trial", tables.slots, ("study_id", "trial_id"))
+
+
+def _convert_to_2(connection: sa.Connection) -> None:
+    """Let slots name the checkpoints of their trials."""
     for study in connection.execute(sa.select(tables.studies.c.study_id, tables.studies.c.facts)).all():
         # Version 1's fingerprint of the data covered rows and tokenizer together. It cannot be compared with today's.
         facts = {key: value for key, value in study.facts.items() if key != "data"}
@@ -95,9 +159,19 @@ def _to_2(connection: sa.Connection) -> None:
         )
 
 
-def _to_3(connection: sa.Connection) -> None:
+def _alter_to_3(alterations: Alterations) -> None:
     """Add the limits of the micro-batch size."""
-    tables.memory.create(connection)
+    alterations.create(tables.memory)
 
 
-_STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _to_2, 2: _to_3}
+def _alter_to_4(alterations: Alterations) -> None:
+    """Add rungs, the bytes of checkpoints, and the plan of a study's search."""
+    alterations.add_columns(tables.slots, {"stored_bytes": 0, "reserved_bytes": 0, "first_rung": None, "target": None})
+    alterations.create(tables.plans)
+
+
+_STEPS = {
+    1: _Step(alter=_alter_to_2, convert=_convert_to_2),
+    2: _Step(alter=_alter_to_3),
+    3: _Step(alter=_alter_to_4, convert=to_percents),
+}

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from earlier.databases import HERE, STUDIES, place
+from earlier.databases import HERE, STUDIES, place, transplant
+from earlier.percents import read_in_percents
 
+from storage import DatabaseOutdated
 from tuner.cli.main import group
 
-OUTDATED = ("version-1", "version-2")
 READING = ("status", "trials", "show", "best", "logs", "list")
 
 
@@ -32,28 +33,37 @@ def read(command: str, study: str, url: str, expected: Any) -> Any:
     return said(command, study, "--storage", url)
 
 
-@pytest.fixture
-def placed(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return place(request.param, tmp_path)
+def kept(*names: str) -> list[tuple[str, str]]:
+    """Return each kept study with each kind of database it may be in; on servers, one study of each version."""
+    servers = [(name, kind) for name in ("interrupted", "version-2", "version-1") for kind in ("postgresql", "mariadb")]
+    return [*((name, "sqlite") for name in names), *servers]
 
 
-@pytest.mark.parametrize(("placed", "study"), [(name, name) for name in STUDIES], indirect=["placed"])
-def test_a_database_of_an_earlier_version_reads_as_it_did(placed: str, study: str) -> None:
-    if study in OUTDATED:
-        assert CliRunner().invoke(group, ["db", "upgrade", "--storage", placed]).exit_code == 0
+@pytest.mark.parametrize(("study", "storage_url"), kept(*STUDIES), indirect=["storage_url"])
+def test_an_upgraded_database_says_what_it_said_with_each_step_in_percents(
+    study: str, storage_url: str, tmp_path: Path
+) -> None:
+    placed = place(study, tmp_path)
+    if placed != storage_url:
+        transplant(placed, storage_url)
+    assert CliRunner().invoke(group, ["db", "upgrade", "--storage", storage_url]).exit_code == 0
     expected = json.loads((HERE / study / "read.json").read_text(encoding="utf-8"))
     assert set(expected) == set(READING)
     for command in READING:
-        found = read(command, study, placed, expected[command])
+        found = read(command, study, storage_url, expected[command])
         if isinstance(found, dict):  # a later version may say more
             found = {key: value for key, value in found.items() if key in expected[command]}
-        assert found == expected[command], command
+        assert found == read_in_percents(command, expected[command]), command
 
 
-@pytest.mark.parametrize(("placed", "study"), [(name, name) for name in OUTDATED], indirect=["placed"])
-def test_tables_of_an_earlier_schema_are_refused_until_they_are_upgraded(placed: str, study: str) -> None:
-    with pytest.raises(Exception, match=f"has tables of version {study[-1]}.*`tuner db upgrade`"):
-        said("status", study, "--storage", placed)
+@pytest.mark.parametrize(("study", "version"), STUDIES.items())
+def test_tables_of_an_earlier_schema_are_refused_until_they_are_upgraded(
+    study: str, version: int, tmp_path: Path
+) -> None:
+    placed = place(study, tmp_path)
+    for command in READING:
+        with pytest.raises(DatabaseOutdated, match=rf"has tables of version {version}, .*`tuner db upgrade`[^\n]*$"):
+            read(command, study, placed, [{"number": 0}])
 
 
 def test_the_interrupted_study_holds_a_trial_of_every_kind() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from fsspec.core import url_to_fs
-from storing import create_study
+from storing import begin, create_study, optuna_study
 
 from storage import (
     CheckpointDamaged,
@@ -21,6 +21,7 @@ from storage import (
     CheckpointStore,
     Database,
     DatabaseUnreadable,
+    History,
     Published,
     Slots,
     Studies,
@@ -100,6 +101,31 @@ def test_a_study_that_is_not_stored_as_we_do_is_refused_by_name(database: Databa
             connection.execute(tables.studies.update().values(config=record.config, facts=record.facts))
         assert Studies(database).get("one") == record
     assert taken >= 4
+
+
+def test_evaluations_are_sorted_by_number_and_what_other_programs_wrote_is_left_out(database: Database) -> None:
+    record = create_study(database)
+    _, trial = begin(Slots(database, record.id), optuna_study(database))
+    sound = {step: {"step": step, "value": step / 100} for step in (100, 20, 5, 1000)}
+    strange = {
+        "evaluation:": json.dumps({}),
+        "evaluation:x": json.dumps({"step": "3"}),
+        "evaluation:" + "9" * 400: json.dumps({"step": True}),
+        "evaluation:030": "no JSON",
+        "evaluation:040": "[" * 100_000,
+        "evaluation:050": json.dumps([1]),
+        "evaluation:060": json.dumps(None),
+        "evaluation:070": "1" * 10_000,
+    }
+    texts = {f"evaluation:{step:03d}": json.dumps(each) for step, each in sound.items()} | strange
+    attributes = sa.table("trial_user_attributes", *map(sa.column, ("trial_id", "key", "value_json")))
+    with database.write() as connection:
+        for key, text in texts.items():
+            values = {"trial_id": trial._trial_id, "key": key, "value_json": text}
+            connection.execute(attributes.insert().values(**values))
+    (found,) = History(database, record).trials()
+    assert [each["step"] for each in found.evaluations] == [5, 20, 100, 1000]
+    assert list(found.evaluations) == [sound[step] for step in (5, 20, 100, 1000)]
 
 
 # ---- files ----

@@ -7,15 +7,27 @@ import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import optuna
 import pytest
 import sqlalchemy as sa
+from earlier.databases import place, transplant
 from servers import MariaDBServer
 from storing import begin, create_study, expire, optuna_study
 
-from storage import Database, DatabaseUnreachable, DatabaseUnreadable, Slots, Studies, describe_outage, fenced
+from storage import (
+    Database,
+    DatabaseUnreachable,
+    DatabaseUnreadable,
+    History,
+    Slots,
+    Studies,
+    crash_points,
+    describe_outage,
+    fenced,
+)
 from storage.mysql import MySQL
 from storage.upgrades import upgrade
 
@@ -182,6 +194,28 @@ def test_a_creation_that_was_cut_short_is_completed(mariadb_url: str) -> None:
     with Database(mariadb_url, create=True) as database:
         assert sa.inspect(database.engine).get_table_names() == names
         begin(Slots(database, create_study(database).id), optuna_study(database))
+
+
+# ---- upgrades ----
+
+
+def test_rows_that_another_process_has_upgraded_meanwhile_are_not_upgraded_twice(
+    mariadb_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statements that change tables end a transaction here, and the connection of the creation lock may be cut."""
+    transplant(place("interrupted", tmp_path), mariadb_url)
+    monkeypatch.setattr(Database, "creation_lock", lambda _: nullcontext())
+
+    def upgrade_first(_: str) -> None:
+        monkeypatch.setattr(crash_points, "hook", None)
+        with Database(mariadb_url, outdated=True) as other:
+            upgrade(other)
+
+    monkeypatch.setattr(crash_points, "hook", upgrade_first)
+    with Database(mariadb_url, outdated=True) as database:
+        upgrade(database)
+        steps = [step for step, _ in History(database, Studies(database).get("interrupted")).trial(0).steps]
+    assert steps == list(range(10, 101, 10))
 
 
 # ---- who may do what ----

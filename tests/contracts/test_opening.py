@@ -68,7 +68,7 @@ def test_a_database_of_optuna_alone_holds_no_study_until_it_is_asked_to(storage_
 def test_tables_of_a_later_version_are_refused(storage_url: str, create: bool) -> None:
     with Database(storage_url, create=True) as database, database.write() as connection:
         connection.exec_driver_sql("UPDATE tuner_schema SET version = version + 1")
-    with pytest.raises(DatabaseOutdated, match=r"has tables of version 4, .* version 3; use the tuner that made them"):
+    with pytest.raises(DatabaseOutdated, match=r"has tables of version 5, .* version 4; use the tuner that made them"):
         Database(storage_url, create=create)
 
 
@@ -130,8 +130,9 @@ def test_a_write_that_fails_leaves_nothing(database: Database) -> None:
         with database.write() as connection:
             for slot in (1, 2, 1):  # which stands already, the third time
                 connection.exec_driver_sql(
-                    "INSERT INTO tuner_slots (study_id, slot, state, attempt, crashes, progress, device_s) "
-                    f"VALUES (1, {slot}, 'empty', 0, 0, 0, 0)"
+                    "INSERT INTO tuner_slots "
+                    "(study_id, slot, state, attempt, crashes, progress, device_s, stored_bytes, reserved_bytes) "
+                    f"VALUES (1, {slot}, 'empty', 0, 0, 0, 0, 0, 0)"
                 )
 
     with pytest.raises(sa.exc.IntegrityError):

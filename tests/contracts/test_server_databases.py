@@ -305,7 +305,7 @@ def test_a_database_that_an_earlier_optuna_has_made_is_upgraded(
     with pytest.raises(DatabaseOutdated, match="was made by Optuna 4"):
         Database(url)
     with Database(url, outdated=True) as database:
-        assert upgrade(database) == (3, 3)
+        assert upgrade(database) == (4, 4)
     with Database(url) as database:
         assert Studies(database).names() == ["one"]
         assert "***" in database.url

@@ -14,13 +14,6 @@ from optuna.trial import TrialState
 
 from search_spaces import SearchSpace, load_space, recipe_for
 
-try:
-    from tuner.trial.evaluation import LAST_STEP
-except ImportError:  # version 0.1
-    LAST_STEP = 10
-
-#: Steps of the installed version that one step of this module stands for. Here a step is a tenth of a trial's schedule.
-TENTH = LAST_STEP // 10
 #: Trials of the history, and trials drawn after them.
 TOLD, DRAWN = 30, 40
 STATES = {"complete": TrialState.COMPLETE, "pruned": TrialState.PRUNED, "failed": TrialState.FAIL}
@@ -29,15 +22,24 @@ SPACES: Mapping[str, Mapping[str, Any]] = {
     "preset": {},
     "conditional": {"lr_scheduler_type": ["linear", "constant"], "layerwise_lr_decay": {"low": 0.7, "high": 1.0}},
 }
-#: Pruners as a study file has them.
+#: Pruners as a study file of version 0.1 has them: their steps, as all steps here, are tenths of a schedule.
 PRUNERS: Mapping[str, Any] = {
     "none": "none",
     "percentile": "percentile",
-    "percentile 50": {"name": "percentile", "percentile": 50, "n_startup_trials": 2, "n_warmup_steps": TENTH},
+    "percentile 50": {"name": "percentile", "percentile": 50, "n_startup_trials": 2, "n_warmup_steps": 1},
     "median": {"name": "median", "n_startup_trials": 3, "n_min_trials": 2},
     "successive_halving": "successive_halving",
     "hyperband": "hyperband",
 }
+#: Keys of a pruner whose values are steps.
+PRUNER_STEPS = ("n_warmup_steps", "min_resource")
+
+
+def written(pruner: Any, per_tenth: int) -> Any:
+    """Return one of the pruners as it is written for a version that counts so many steps in a tenth."""
+    if isinstance(pruner, str):
+        return pruner
+    return {key: value * per_tenth if key in PRUNER_STEPS else value for key, value in pruner.items()}
 
 
 def space_of(name: str) -> SearchSpace:
@@ -97,10 +99,10 @@ def invented_end(number: int, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"state": "complete", "value": value, "steps": steps, "avoid": None}
 
 
-def end(study: optuna.Study, trial: optuna.Trial, told: Mapping[str, Any]) -> None:
+def end(study: optuna.Study, trial: optuna.Trial, told: Mapping[str, Any], per_tenth: int) -> None:
     """Give a trial the end that is written."""
-    for step, value in told["steps"].items():
-        trial.report(math.nan if value is None else value, int(step))
+    for tenth, value in told["steps"].items():
+        trial.report(math.nan if value is None else value, int(tenth) * per_tenth)
     if told["avoid"] is not None:
         trial.set_constraint(told["avoid"], 1.0)
     if told["state"] != "running":
@@ -112,8 +114,17 @@ def draw(
     space: SearchSpace,
     history: list[dict[str, Any]],
     ends: Callable[[int, Mapping[str, Any]], Mapping[str, Any]],
+    per_tenth: int,
 ) -> list[dict[str, Any]]:
-    """Return the points that a sampler draws after a history, each told with its end before the next is drawn."""
+    """Return the points that a sampler draws after a history, each told with its end before the next is drawn.
+
+    Args:
+        sampler: The sampler.
+        space: Where it draws.
+        history: The trials before, with their ends.
+        ends: Gives the end of a drawn trial, by its number and parameters.
+        per_tenth: Steps in a tenth of a schedule, in which ends are written.
+    """
     points = []
     with quiet():
         study = optuna.create_study(direction="maximize", sampler=sampler)
@@ -122,13 +133,13 @@ def draw(
             trial = study.ask()
             space.suggest(trial)
             assert trial.params == told["params"]
-            end(study, trial, told)
+            end(study, trial, told, per_tenth)
         for number in range(TOLD, TOLD + DRAWN):
             trial = study.ask()
             assert trial.number == number
             space.suggest(trial)
             points.append(dict(trial.params))
-            end(study, trial, ends(number, trial.params))
+            end(study, trial, ends(number, trial.params), per_tenth)
     return points
 
 
@@ -136,7 +147,7 @@ def draw(
 
 
 def invented_curves() -> list[dict[int, float]]:
-    """Return 16 curves by step: good and bad ones, late and early ones, some evaluated at fewer steps."""
+    """Return 16 curves by tenth: good and bad ones, late and early ones, some evaluated at fewer steps."""
     chance, curves = random.Random(7), []
     for number in range(16):
         top, bend = chance.uniform(0.3, 0.9), chance.choice((1, 2, 5))
@@ -145,16 +156,16 @@ def invented_curves() -> list[dict[int, float]]:
     return curves
 
 
-def answers(pruner: optuna.pruners.BasePruner, curves: list[dict[int, float]]) -> list[list[bool]]:
-    """Return of each curve, at each of its steps, whether the pruner would end the trial there; it then ends."""
+def answers(pruner: optuna.pruners.BasePruner, curves: list[dict[int, float]], per_tenth: int) -> list[list[bool]]:
+    """Return of each curve, at each of its tenths, whether the pruner would end the trial there; it then ends."""
     found = []
     with quiet():
         # Hyperband chooses a trial's bracket by the study's name.
         study = optuna.create_study(study_name="fixture", direction="maximize", pruner=pruner)
         for curve in curves:
             trial, told = study.ask(), []
-            for step, value in curve.items():
-                trial.report(value, TENTH * int(step))
+            for tenth, value in curve.items():
+                trial.report(value, int(tenth) * per_tenth)
                 told.append(bool(trial.should_prune()))
                 if told[-1]:
                     break

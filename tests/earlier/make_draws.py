@@ -27,6 +27,15 @@ PLACES = {
 }
 
 
+def steps_per_tenth() -> int:
+    """Return how many steps of the installed version are a tenth of a schedule: its step is a tenth or a percent."""
+    try:
+        last: int = importlib.import_module("tuner.trial.evaluation").LAST_STEP
+    except (AttributeError, ImportError):
+        return 1
+    return last // 10
+
+
 def of_tuner(name: str) -> Any:
     for place in PLACES[name]:
         try:
@@ -50,8 +59,19 @@ def without_nan(told: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     if not PLAIN.items() <= os.environ.items():  # NumPy reads it when it is imported
         os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **PLAIN})
-    from drawing import PRUNERS, SPACES, answers, draw, invented_curves, invented_end, invented_history, space_of
+    from drawing import (
+        PRUNERS,
+        SPACES,
+        answers,
+        draw,
+        invented_curves,
+        invented_end,
+        invented_history,
+        space_of,
+        written,
+    )
 
+    per_tenth = steps_per_tenth()
     draws = {}
     for name in SPACES:
         space = space_of(name)
@@ -60,15 +80,16 @@ def main() -> None:
         def record(number: int, params: Any, ends: dict[int, Any] = ends) -> Any:
             return ends.setdefault(number, invented_end(number, params))
 
-        points = draw(of_tuner("make_sampler")(config(), conditional=space.is_conditional), space, history, record)
+        sampler = of_tuner("make_sampler")(config(), conditional=space.is_conditional)
+        points = draw(sampler, space, history, record, per_tenth)
         draws[name] = {
             "history": [without_nan(told) for told in history],
             "drawn": [{"params": point, **without_nan(ends[at])} for at, point in enumerate(points, len(history))],
         }
     curves = invented_curves()
     found = {
-        name: answers(of_tuner("make_pruner")(config(pruner=written).pruner), curves)
-        for name, written in PRUNERS.items()
+        name: answers(of_tuner("make_pruner")(config(pruner=written(pruner, per_tenth)).pruner), curves, per_tenth)
+        for name, pruner in PRUNERS.items()
     }
     text = json.dumps({"draws": draws, "prunings": {"curves": curves, "answers": found}}, allow_nan=False, indent=1)
     # A list of numbers or of answers, and the values by step, on one line each.

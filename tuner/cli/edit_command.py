@@ -46,6 +46,17 @@ class OrNone(click.ParamType[Any]):
 )
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Number of best trials whose weights are kept.")
 @click.option(
+    "--keep-shelved/--no-keep-shelved",
+    default=None,
+    help="Whether trials that are not promoted stay put aside when the study ends.",
+)
+@click.option(
+    "--checkpoint-limit",
+    type=OrNone(str),
+    metavar="SIZE|none",
+    help="Most bytes of the study's checkpoints, such as 20GB; none takes a share of the disk.",
+)
+@click.option(
     "--max-failed",
     type=OrNone(click.IntRange(min=1)),
     metavar="N|none",
@@ -60,6 +71,8 @@ def command(
     trial_time: Any,
     pruner: str | None,
     keep: int | None,
+    keep_shelved: bool | None,
+    checkpoint_limit: Any,
     max_failed: Any,
     url: str,
 ) -> None:
@@ -70,7 +83,13 @@ def command(
     parts = {"trials": trials, "time": time, "device_hours": device_hours, "trial_time": trial_time}
     budget = {key: _stored(value) for key, value in parts.items() if value is not None}
     changes: dict[str, Any] = {"budget": budget} if budget else {}
-    changes |= {key: _stored(value) for key, value in (("keep", keep), ("max_failed", max_failed)) if value is not None}
+    others = {
+        "keep": keep,
+        "keep_shelved": keep_shelved,
+        "checkpoint_limit": checkpoint_limit,
+        "max_failed": max_failed,
+    }
+    changes |= {key: _stored(value) for key, value in others.items() if value is not None}
     if pruner is not None:
         changes["pruner"] = _read(pruner)
     if not changes:

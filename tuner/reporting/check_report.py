@@ -15,6 +15,7 @@ from tuner.trial.anatomy import Freezable
 if TYPE_CHECKING:
     from search_spaces import Recipe, SearchSpace
     from tuner.machine.devices import Device
+    from tuner.study.config import StudyConfig
     from tuner.study.data_report import DataReport, Lengths
     from tuner.trial.anatomy import Anatomy
 
@@ -112,6 +113,36 @@ def first_line(first: Mapping[str, Any], recipe: Recipe, space: SearchSpace) -> 
     if not changed:
         return _line("trial 0,", f"the published recipe: {describe(first)}")
     return _line("trial 0,", f"the published recipe, changed by the space: {changed}; in all {describe(first)}")
+
+
+def search_line(config: StudyConfig, looks: Sequence[int]) -> str:
+    """Return the line about the search: where trials are judged, and which of them go on.
+
+    Args:
+        config: The study.
+        looks: Percents of its schedule at which each trial is evaluated.
+    """
+    *first, last = map(str, looks)
+    places = f"{', '.join(first)} and {last} %" if first else f"{last} %"
+    if not config.has_rungs:
+        pruner = "no pruner" if config.pruner.name == "none" else f"the {_PRUNERS[config.pruner.name]} pruner"
+        return _line("search:", f"plain: {config.sampler.name} draws, {pruner} judges; evaluated at {places}")
+    goes_on = {
+        "halving": f"{_SHARES[config.search.eta]} of the trials goes on from each",
+        "percentile": "from 20 % on, all but the weakest quarter go on",
+        "none": "all go on",
+    }
+    return _line("search:", f"each trial is evaluated at {places} of its schedule; {goes_on[config.search.promotion]}")
+
+
+_SHARES = {2: "the better half", 3: "the best third", 4: "the best quarter"}
+_PRUNERS = {
+    "auto": "percentile",
+    "percentile": "percentile",
+    "median": "median",
+    "successive_halving": "successive halving",
+    "hyperband": "Hyperband",
+}
 
 
 def cost_lines(trial_s: Mapping[float | str, float], disk: Mapping[str, int], *, on_gpu: bool) -> list[str]:

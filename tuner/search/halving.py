@@ -30,9 +30,9 @@ class HalvingPromotion:
 
     - A trial whose own first rung comes later passes the rungs before it freely, and is ranked from its own on. So does
       a trial that went past a rung without a value there, which happens where the rungs of a running study are edited.
-    - A rung's places are planned for the trials that are ranked there: of N trials of which F pass level i freely,
-      `(N - F) / eta ** (i + 1)`. Otherwise, if half of the trials had a long warm-up, their number alone would give
-      all others a place.
+    - A rung's places are planned for the trials that are ranked there: one in `eta` at a trial's own first rung, one in
+      `eta ** 2` at its second one, and so on, summed over the trials. A study whose trials are all too short for the
+      first rungs is halved from the first rung that they have.
     - A trial that diverged or failed before a rung is ranked last there and never goes on. The places stay as planned:
       others have them, at this rung and at those above. The rung that it had come from is not decided again.
     - A trial that is over keeps its rank at each rung where it has a value. If that gives it a place (after the budget
@@ -97,28 +97,37 @@ class HalvingPromotion:
         """Yield all rungs but the last, from the lowest up, each with the trials that have come to it for certain."""
         sign = -1.0 if direction == "maximize" else 1.0
         to_begin = trials - len(contenders)
+        weights = {each.number: self._weight(each) for each in contenders}
         # Beside those that won a place below, only trials that may train beyond a rung matter to the rungs above it.
         beyond = [(each, max(each.values, default=0)) for each in contenders]
         members, seats = {each.number: each for each in contenders}, 0
         for index, (rung, further) in enumerate(zip(self._ladder, self._ladder[1:], strict=False)):
             free = {each.number: each for each, reached in beyond if _passes(each, reached, rung)}
             ranked, out, pending = _ranked([each for each in members.values() if each.number not in free], rung, sign)
+            weight = sum(weights[each.number] for each in contenders if each.number not in free)
             level = _Level(
                 rung=rung,
                 further=further,
-                places=planned_places(trials - len(free), self.eta, index),
+                # A trial that has not begun is ranked at the lowest rung, or has its first rung here, or passes.
+                places=planned_places(weight + to_begin, self.eta, index),
+                most_places=planned_places(weight + to_begin * self.eta**index, self.eta, index),
                 ranked=ranked,
                 out=out,
                 # Trials that have not begun may come by the rungs below, or have their first rung here.
                 to_come=pending + seats + to_begin,
             )
             yield level
-            undecided = pending + seats + min(len(ranked), level.places) - level.certain
-            seats = min(level.places - level.certain, undecided)
+            undecided = pending + seats + min(len(ranked), level.most_places) - level.certain
+            seats = min(level.most_places - level.certain, undecided)
             beyond = [(each, reached) for each, reached in beyond if max(each.target, each.first_rung, reached) > rung]
             passing = [each for number, each in free.items() if number in members or not each.is_exempt]
             let_on = [each for each, reached in beyond if max(each.target, reached) > rung and not each.is_exempt]
             members = {each.number: each for each in (*ranked[: level.certain], *passing, *let_on)}
+
+
+    def _weight(self, contender: Contender) -> int:
+        """Return how many trials whose first rung is the lowest one have as many places together as this trial."""
+        return int(self.eta ** self._ladder.index(self.first_target(contender.first_rung)))
 
 
 def _passes(contender: Contender, reached: int, rung: int) -> bool:
@@ -164,8 +173,9 @@ class _Level:
     rung: int
     #: The next rung.
     further: int
-    #: How many go on.
+    #: How many go on at least, and at most. The two are equal once all trials have begun.
     places: int
+    most_places: int
     #: Those with a value at the rung, the best first.
     ranked: tuple[Contender, ...]
     #: Those that diverged or ended before it.
@@ -185,7 +195,7 @@ class _Level:
                 continue
             if rank <= self.certain:
                 yield self._move(each, rank, self.further)
-            elif rank > self.places and not keep_shelved:
+            elif rank > self.most_places and not keep_shelved:
                 yield self._move(each, rank, None)
         for rank, each in enumerate(self.out, start=len(self.ranked) + 1):
             if self._waits(each):
@@ -193,7 +203,7 @@ class _Level:
 
     def _waits(self, contender: Contender) -> bool:
         """Return whether this rung decides about a trial."""
-        return contender.target == self.rung and not contender.is_exempt
+        return can_go_on(contender) and contender.target == self.rung and not contender.is_exempt
 
     def _move(self, contender: Contender, rank: int, target: int | None) -> Move:
         known = len(self.ranked) + len(self.out)

@@ -10,23 +10,28 @@ from tuner.search.pruners import make_pruner
 from tuner.search.samplers import make_sampler
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from optuna.study import Study
 
     from storage import Database
     from tuner.study.config import StudyConfig
 
 
-def load_optuna_study(database: Database, config: StudyConfig, *, conditional: bool) -> Study:
+def load_optuna_study(
+    database: Database, config: StudyConfig, *, conditional: bool, shelved: Callable[[], Collection[int]] = tuple
+) -> Study:
     """Load the Optuna study of a configuration, with its sampler and its pruner.
 
     Args:
         database: The database that holds the study.
         config: The study.
         conditional: Whether its space has conditions, so that some trials lack a parameter.
+        shelved: Returns Optuna's ids of the trials that are put aside.
     """
     return optuna.load_study(
         study_name=config.name,
         storage=database.optuna_storage,
-        sampler=make_sampler(config, conditional=conditional),
+        sampler=make_sampler(config, conditional=conditional, shelved=shelved),
         pruner=make_pruner(config.pruner),
     )

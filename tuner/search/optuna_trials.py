@@ -92,16 +92,21 @@ class OptunaTrials:
         self._live = live
         self._space = space
         self._built_for = live.current
-        self._loaded = load_optuna_study(database, live.current, conditional=space.is_conditional)
+        self._loaded = load_optuna_study(
+            database, live.current, conditional=space.is_conditional, shelved=self._shelved
+        )
 
     @property
     def _study(self) -> optuna.Study:
         """The study, with the sampler and the pruner of the configuration as it is now."""
         if self._built_for is not (config := self._live.current):
             self._loaded.pruner = make_pruner(config.pruner)
-            self._loaded.sampler = make_sampler(config, conditional=self._space.is_conditional)
+            self._loaded.sampler = make_sampler(config, conditional=self._space.is_conditional, shelved=self._shelved)
             self._built_for = config
         return self._loaded
+
+    def _shelved(self) -> list[int]:
+        return [slot.trial_id for slot in self._slots.shelved() if slot.trial_id is not None]
 
     def begin(self, lease: Lease) -> OpenTrial | None:
         """Return the trial of a slot, asking the sampler for one where the slot has none; None where it is over.

@@ -78,7 +78,8 @@ class PercentilePromotion:
         limit = self._limit([sign * value for value in others])
         if not (math.isnan(best) or best > limit):
             return None
-        rank = 1 + sum(sign * value < best for value in others)
+        # A trial without any number is behind all that have one.
+        rank = 1 + sum(math.isnan(best) or sign * value < best for value in others)
         places = sum(sign * value <= limit for value in others)
         return Move(
             number=contender.number,

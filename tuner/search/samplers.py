@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
+from tuner.search.study_view import StudyView
 from tuner.study.config import StudyConfig
 
 
@@ -31,38 +32,52 @@ class SeededPerTrial(BaseSampler):
     Args:
         seed: The study's seed.
         make: Builds a sampler from a seed.
+        shelved: Returns Optuna's ids of the trials that are put aside; None where the study puts none aside.
     """
 
-    def __init__(self, seed: int, make: Callable[[int], BaseSampler]) -> None:
+    def __init__(
+        self, seed: int, make: Callable[[int], BaseSampler], shelved: Callable[[], Collection[int]] | None = None
+    ) -> None:
         self._seed = seed
         self._make = make
         self._sampler = make(seed)
+        self._read_shelved = shelved
+        self._shelved: Collection[int] = ()
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Make the trial's sampler and pass the call on to it."""
+        self._look_at_shelves()
         digest = hashlib.sha256(f"{self._seed}:{trial.number}".encode()).digest()
         self._sampler = self._make(int.from_bytes(digest[:4], "big"))
-        self._sampler.before_trial(study, trial)
+        self._sampler.before_trial(self._view(study), trial)
+
+    def _look_at_shelves(self) -> None:
+        if self._read_shelved is not None:
+            self._shelved = self._read_shelved()
+
+    def _view(self, study: Study) -> Study:
+        return StudyView(study, self._shelved) if self._shelved else study
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Pass the call on to the trial's sampler."""
-        return self._sampler.infer_relative_search_space(study, trial)
+        self._look_at_shelves()
+        return self._sampler.infer_relative_search_space(self._view(study), trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Pass the call on to the trial's sampler."""
-        return self._sampler.sample_relative(study, trial, search_space)
+        return self._sampler.sample_relative(self._view(study), trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Pass the call on to the trial's sampler."""
-        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        return self._sampler.sample_independent(self._view(study), trial, param_name, param_distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Pass the call on to the trial's sampler."""
-        self._sampler.after_trial(study, trial, state, values)
+        self._sampler.after_trial(self._view(study), trial, state, values)
 
 
 class _QMCByTrialNumber(QMCSampler):
@@ -82,12 +97,15 @@ class _QMCByTrialNumber(QMCSampler):
         return self._number
 
 
-def make_sampler(config: StudyConfig, *, conditional: bool) -> BaseSampler:
+def make_sampler(
+    config: StudyConfig, *, conditional: bool, shelved: Callable[[], Collection[int]] | None = None
+) -> BaseSampler:
     """Build a study's sampler.
 
     Args:
         config: The study.
         conditional: Whether its space has conditions, so that some trials lack a parameter.
+        shelved: Returns Optuna's ids of the trials that are put aside; None where the study puts none aside.
     """
     chosen = config.sampler
     startup = chosen.n_startup_trials or max(4, config.budget.trials // 4)
@@ -127,4 +145,4 @@ def make_sampler(config: StudyConfig, *, conditional: bool) -> BaseSampler:
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return makers[chosen.name](seed)
 
-    return SeededPerTrial(config.seed, make)
+    return SeededPerTrial(config.seed, make, shelved if config.has_rungs else None)

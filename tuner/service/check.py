@@ -23,6 +23,7 @@ from tuner.reporting.check_report import (
     first_line,
     model_line,
     noise,
+    search_line,
     warning_lines,
 )
 from tuner.service.cost import cost_of, survey_study
@@ -84,6 +85,7 @@ def check(
             parameters = None if survey is None else survey.parameters
             say(model_line(prepared.anatomy, local_study.recipe.family, parameters))
         say(first_line(local_study.first_point(), local_study.recipe, local_study.space))
+        say(search_line(config, local_study.looks))
         corners = local_study.space.corners()
         smoke_runs = []
         for number, corner in enumerate(corners):

@@ -219,6 +219,12 @@ class StudyConfig(ConfigPart):
         config._says_search = says
         return config
 
+    def __eq__(self, other: object) -> bool:
+        # Pydantic also compares private attributes: a study that is read back would differ from its file.
+        return isinstance(other, StudyConfig) and self.__dict__ == other.__dict__
+
+    __hash__ = ConfigPart.__hash__
+
     @property
     def says_search(self) -> bool:
         """Whether the configuration was given a `search`, which otherwise follows from its other keys."""
@@ -287,8 +293,10 @@ class StudyConfig(ConfigPart):
 
 def _plain_keys(document: Mapping[str, Any]) -> list[str]:
     """Return the keys of the plain search to which a study file gives a value of its own."""
-    written = {key: document[key] for key in _PLAIN_KEYS if key in document}
-    values = {key: value.get("name") if isinstance(value, Mapping) else value for key, value in written.items()}
+    values = {key: document[key] for key in _PLAIN_KEYS if key in document}
+    pruner, usual = values.get("pruner"), PrunerConfig().model_dump()
+    if isinstance(pruner, Mapping) and {**usual, **pruner} == usual:
+        values["pruner"] = "auto"
     return [key for key, value in values.items() if value not in _PLAIN_KEYS[key]]
 
 

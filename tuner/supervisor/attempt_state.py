@@ -73,7 +73,7 @@ TRANSITIONS = (
     *_from(
         AttemptState.TRAINING,
         left="training that never asks whether to save leaves after an evaluation",
-        leaving="a signal, a pause or a spent budget",
+        leaving="a signal, a pause, a spent budget, or a rung at which the trial is put aside",
         finishing="the trainer says how the trial ended, its time is over, or the study is stopped",
         crashed="the trainer dies, memory runs out, or the store fails where the pointer is unknown",
     ),

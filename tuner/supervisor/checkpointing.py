@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from storage import CheckpointError, LeaseLost, describe_outage
 from tuner.processes.messages import Save
 from tuner.supervisor.attempt_state import AttemptState
+from tuner.supervisor.stop_request import StopKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,9 +115,17 @@ class Checkpointing:
         estimate_s = float(parameters) * _BYTES / _BYTES_A_SECOND if isinstance(parameters, int) else 0.0
         return max(self._least_s, estimate_s)
 
+    def _size(self, attempt: Attempt) -> int:
+        """Return the bytes of a trial's next checkpoint: those of the last one, or an estimate."""
+        if resume := attempt.saving.checkpoints.resume:
+            return resume[0].bytes
+        parameters = (attempt.effective or {}).get("trainable_parameters", 0)
+        return parameters * _BYTES if isinstance(parameters, int) else 0
+
     def ask(self, attempt: Attempt, *, leave: bool = False) -> None:
         """Have room made in the store, then tell the trainer to save, and to leave after that."""
         lease, number, checkpoints = attempt.lease, attempt.number, attempt.saving.checkpoints
+        size = self._size(attempt)
         attempt.saving.due, attempt.saving.half_saved = False, False
 
         def say(attempt: Attempt, folder: Path) -> None:
@@ -127,7 +136,7 @@ class Checkpointing:
             attempt.saving.staged = folder
             attempt.say(Save(folder=str(folder), leave=leave))
 
-        self._start(attempt, lambda: self._transfers.stage(lease, number, checkpoints), say)
+        self._start(attempt, lambda: self._transfers.stage(lease, number, checkpoints, size=size), say)
 
     def take(self, attempt: Attempt, message: Saved) -> bool:
         """Put the files that a trainer has written into the store; return whether there are any."""
@@ -142,6 +151,8 @@ class Checkpointing:
             return False
         lease, number, checkpoints, refused = attempt.lease, attempt.number, saving.checkpoints, saving.refused
         taken, last = time.monotonic(), attempt.end.result is not None
+        request = attempt.end.stop_request
+        alone = request is not None and request.kind is StopKind.SHELVED
 
         def keep() -> Kept:
             return self._transfers.keep(
@@ -152,6 +163,7 @@ class Checkpointing:
                 optimiser_steps=message.optimiser_steps,
                 best=message.best,
                 refused=refused,
+                alone=alone,
             )
 
         def kept(attempt: Attempt, kept: Kept) -> None:
@@ -167,7 +179,7 @@ class Checkpointing:
         checkpoints, refused, began = saving.checkpoints, saving.refused, time.monotonic()
 
         def keep() -> Kept:
-            staged = self._transfers.stage(lease, number, checkpoints)
+            staged = self._transfers.stage(lease, number, checkpoints, size=0)
             return self._transfers.keep(
                 lease, number, checkpoints, staged=staged, optimiser_steps=None, best=None, refused=refused
             )

@@ -36,6 +36,7 @@ from tuner.supervisor.micro_batches import MicroBatches
 from tuner.supervisor.notices import Notices
 from tuner.supervisor.receiver import Receiver
 from tuner.supervisor.retrying import OutageRetrying
+from tuner.supervisor.room import Room
 from tuner.supervisor.rungs import Rungs
 from tuner.supervisor.signals import taken_over
 from tuner.supervisor.stop_request import StopKind, StopRequest
@@ -120,10 +121,12 @@ class Supervisor:
         ledger = Ledger(slots, shelves, trials, owner=owner, lease_s=self._timing.lease_s, retrying=self._retrying)
         best_trials = BestTrials(History(database, self._record), self._live, self._retrying)
         micro_batches = MicroBatches(local_study, ledger, MicroBatchLimits(database), self._retrying)
+        room = Room(self._workplace.store, slots, shelves, best_trials, self._live, self._retrying, local_study.looks)
         transfers = Transfers(
             self._workplace.store,
             ledger,
             best_trials,
+            room,
             direction=local_study.config.metric.direction,
             facts={"study": self._record.name, "versions": local_study.versions},
             notice=self._notices.put,

@@ -14,6 +14,7 @@ from storage import (
     CheckpointMissing,
     CheckpointRef,
     Checkpoints,
+    CheckpointsFull,
     CheckpointsUnreachable,
     LeaseLost,
 )
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from storage import CheckpointStore, Lease
     from tuner.supervisor.best_trials import BestTrials
     from tuner.supervisor.ledger import Ledger
+    from tuner.supervisor.room import Room
     from tuner.trial.evaluation import Evaluation
 
 
@@ -64,6 +66,7 @@ class Transfers:
         ledger: Writes the pointers.
         direction: `maximize` or `minimize`.
         best_trials: Says which trials' weights stay.
+        room: Keeps the checkpoints within the study's limit.
         facts: Values for every manifest.
         notice: Takes a line for a person.
     """
@@ -73,6 +76,7 @@ class Transfers:
         store: CheckpointStore,
         ledger: Ledger,
         best_trials: BestTrials,
+        room: Room,
         *,
         direction: str,
         facts: dict[str, Any],
@@ -81,6 +85,7 @@ class Transfers:
         self._store = store
         self._ledger = ledger
         self._best_trials = best_trials
+        self._room = room
         self._direction = direction
         self._facts = facts
         self._notice = notice
@@ -129,17 +134,24 @@ class Transfers:
             return None
         return folder
 
-    def stage(self, lease: Lease, number: int, checkpoints: Checkpoints) -> Path:
+    def stage(self, lease: Lease, number: int, checkpoints: Checkpoints, *, size: int) -> Path:
         """Return an empty folder for the next checkpoint, once the older of two is gone.
+
+        Args:
+            lease: The lease of the trial.
+            number: Its number.
+            checkpoints: Its checkpoints.
+            size: Bytes of the next one, as far as they are known.
 
         Raises:
             LeaseLost: Another worker has the trial, and may need the older one.
-            CheckpointError: The store cannot be reached.
+            CheckpointError: The store cannot be reached, or the study's limit leaves no room.
         """
         if checkpoints.resume[1:] and not self._ledger.holds(lease):
             raise LeaseLost(f"trial {number} is another worker's")
         for ref in checkpoints.resume[1:]:
             self._store.delete(ref.key)
+        self._room.make(lease, replace(checkpoints, resume=checkpoints.resume[:1]).bytes + size)
         return self._store.stage(number, lease.attempt)
 
     def keep(
@@ -152,8 +164,19 @@ class Transfers:
         optimiser_steps: int | None,
         best: Evaluation | None,
         refused: StagedBest | None,
+        alone: bool = False,
     ) -> Kept:
         """Store the files that a trainer has staged, and point the trial to them.
+
+        Args:
+            lease: The lease of the trial.
+            number: Its number.
+            checkpoints: Its checkpoints before.
+            staged: The folder of the files.
+            optimiser_steps: Optimiser steps of the resume checkpoint; None where there is none.
+            best: The evaluation of the best weights; None where there are none.
+            refused: Best weights that the store has refused before.
+            alone: Whether the resume checkpoint is to be the only one: a trial that is put aside takes less room.
 
         Raises:
             LeaseLost: Another worker has the trial; the new checkpoint is removed from the store again.
@@ -166,6 +189,13 @@ class Transfers:
         # Training of a user's own may save twice after the same optimiser step: the checkpoint that is there stays.
         if _has(checkpoints, lease, optimiser_steps):
             optimiser_steps = None
+        # The files are known now: the estimate may have been too low.
+        try:
+            self._room.make(lease, replace(checkpoints, resume=checkpoints.resume[:1]).bytes + _size(staged))
+        except CheckpointsFull as error:
+            waits = None if evaluation is None else StagedBest(folder=folder, evaluation=evaluation)
+            self._remove((), [staged] if waits is None or folder.parent != staged else ())
+            return Kept(checkpoints=checkpoints, refused=waits, problem=str(error))
         # The older of two is gone since this was staged.
         new, made, kept, problem = replace(checkpoints, resume=checkpoints.resume[:1]), [], None, None
         if evaluation is not None and self._is_new_best(evaluation, checkpoints):
@@ -184,7 +214,7 @@ class Transfers:
                 problem = str(error)
             else:
                 made.append(ref.key)
-                new = replace(new, resume=(ref, *checkpoints.resume[:1]))
+                new = replace(new, resume=(ref,) if alone else (ref, *checkpoints.resume[:1]))
         if optimiser_steps is None:
             optimiser_steps = evaluation.optimiser_steps if evaluation else 0
         detail = ", ".join(made)
@@ -257,6 +287,10 @@ class Transfers:
                 self._store.tidy(number, needed)
             else:
                 self._store.remove_trial(number)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _has(checkpoints: Checkpoints, lease: Lease, optimiser_steps: int | None) -> bool:

@@ -26,18 +26,19 @@ def lowest_rung(rungs: tuple[int, ...], minimum: int) -> int:
     return next(rung for rung in rungs if rung >= minimum)
 
 
-def planned_places(trials: int, eta: int, level: int) -> int:
-    """Return how many trials go on from a level of halving: `trials / eta ** (level + 1)`, at least one.
+def planned_places(weight: int, eta: int, level: int) -> int:
+    """Return how many trials go on from a level of halving: `weight / eta ** (level + 1)`, at least one.
 
     It is rounded to the nearest whole number, halves up. Rounded down, 70 trials with an eta of 3 would leave one rung
     before the end to a single trial, and cost a tenth less than was planned; rounded up, a tenth more. The nearest
-    number keeps the cost of a search closest to the plan. It never falls when `trials` grows, so that a larger budget
+    number keeps the cost of a search closest to the plan. It never falls when `weight` grows, so that a larger budget
     takes no place away.
 
     Args:
-        trials: How many trials are ranked at the level, by the plan.
+        weight: How many trials are halved from the lowest rung up to this level. One that is ranked from level f on
+            counts as `eta ** f` of them.
         eta: One in `eta` goes on.
         level: The level: 0 is that of the lowest rung.
     """
     share = int(eta ** (level + 1))
-    return max(1, (2 * trials + share) // (2 * share))
+    return max(1, (2 * weight + share) // (2 * share))

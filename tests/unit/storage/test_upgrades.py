@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def test_tables_of_an_earlier_version_are_refused_with_the_command_that_mends_it
 ) -> None:
     before = dump(path)
     assert refusal(old, create=create) == (
-        f"{path} has tables of version 1, this tuner writes version 3; `tuner db upgrade` brings them up to date"
+        f"{path} has tables of version 1, this tuner writes version 4; `tuner db upgrade` brings them up to date"
     )
     assert dump(path) == before
 
@@ -126,7 +127,7 @@ def test_an_upgraded_database_has_all_that_was_in_it(old: str) -> None:
         history = History(database, record)
         assert [trial.state for trial in history.trials()] == ["complete"] * 4 + ["interrupted"] * 2
         assert history.trial(3).value == 0.3
-        assert history.trial(4).steps == ((1, 0.4),)
+        assert history.trial(4).steps == ((10, 0.4),)
         assert Workers(database, record.id).alive() == []
         assert Events(database, record.id).all() == []
 
@@ -178,7 +179,7 @@ def second(path: Path, url: str) -> str:
 def test_a_database_of_the_second_version_has_all_that_was_in_it_and_learns_what_fits(second: str) -> None:
     assert upgrade(second) == (2, tables.SCHEMA_VERSION)
     with Database(second) as database:
-        assert Studies(database).get("one").config == {"name": "one"}
+        assert Studies(database).get("one").config == {"name": "one", "search": "plain"}
         (slot,) = Slots(database, 1).all()
         assert (slot.state, slot.attempt, slot.device_s) == ("empty", 0, 0.0)
         footprint = Footprint(model="weights", frozen=0.5, max_length=128, precision="auto", device="cpu")
@@ -226,7 +227,7 @@ def test_an_upgraded_database_is_used_like_any_other(old: str) -> None:
 def test_an_upgrade_of_what_is_up_to_date_changes_nothing(database: Database, url: str) -> None:
     create_study(database)
     before, ours = content(database), content(database, ours=True)
-    assert upgrade(url) == (3, 3)
+    assert upgrade(url) == (4, 4)
     assert content(database) == before
     assert content(database, ours=True) == ours
 
@@ -245,7 +246,7 @@ def test_an_upgrade_that_fails_in_the_middle_leaves_the_earlier_version_whole(ol
         assert content(database) == before
         assert content(database, ours=True) == ours
     assert "has tables of version 1" in refusal(old)
-    assert upgrade(old) == (1, 3)
+    assert upgrade(old) == (1, 4)
 
 
 def upgrade_together(number: int, url: str) -> list[int]:
@@ -257,7 +258,7 @@ def upgrade_together(number: int, url: str) -> list[int]:
 
 
 def test_of_four_that_upgrade_at_once_one_does(old: str, race: Callable[..., list[Any]]) -> None:
-    assert sorted(race(upgrade_together, 4, old)) == [[1, 3], [3, 3], [3, 3], [3, 3]]
+    assert sorted(race(upgrade_together, 4, old)) == [[1, 4], [4, 4], [4, 4], [4, 4]]
     with Database(old) as database:
         assert len(Slots(database, 1).all()) == 8
 
@@ -282,7 +283,7 @@ def test_a_database_that_an_earlier_optuna_has_made_is_refused_until_it_is_upgra
     write_optuna(path, **marks)
     told = refusal(url, create=create)
     assert told.startswith(f"{path} was made by Optuna 4, here is Optuna {optuna.__version__}; `tuner db upgrade` ")
-    assert upgrade(url) == (3, 3)
+    assert upgrade(url) == (4, 4)
     with Database(url) as opened:
         assert Studies(opened).names() == ["one"]
         with opened.read() as connection:
@@ -318,7 +319,7 @@ def test_tables_of_optuna_that_are_of_another_version_are_refused_with_the_comma
 def test_a_database_before_optuna_made_its_tables_is_upgraded_too(path: Path, url: str) -> None:
     execute(path, VERSION_1)
     execute(path, "DELETE FROM tuner_studies; DELETE FROM tuner_slots")
-    assert upgrade(url) == (1, 3)
+    assert upgrade(url) == (1, 4)
     with Database(url) as opened:
         assert create_study(opened).id == 1
 
@@ -331,9 +332,9 @@ def test_tables_of_a_later_version_are_refused_and_never_upgraded(
     database: Database, path: Path, url: str, how: dict[str, bool]
 ) -> None:
     database.close()
-    execute(path, "UPDATE tuner_schema SET version = 4")
+    execute(path, "UPDATE tuner_schema SET version = 5")
     assert refusal(url, **how) == (
-        f"{path} has tables of version 4, this tuner writes version 3; use the tuner that made them"
+        f"{path} has tables of version 5, this tuner writes version 4; use the tuner that made them"
     )
 
 
@@ -349,15 +350,28 @@ def test_what_holds_no_study_is_not_upgraded(path: Path, url: str) -> None:
 # ---- the command ----
 
 
-def test_the_command_upgrades_and_says_so(old: str) -> None:
-    def run(*arguments: str) -> tuple[int, str]:
-        command = [str(Path(sys.executable).with_name("tuner")), *arguments, "--storage", old]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+def run(url: str, *arguments: str) -> tuple[int, str]:
+    command = [str(Path(sys.executable).with_name("tuner")), *arguments, "--storage", url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
 
-    code, told = run("list")
+
+def test_the_command_upgrades_and_says_so(old: str) -> None:
+    code, told = run(old, "list")
     assert code == 78
     assert "`tuner db upgrade`" in told
-    assert run("db", "upgrade") == (0, f"{old}: tables of version 3, before 1\n")
-    assert run("db", "upgrade") == (0, f"{old}: tables of version 3\n")
-    assert run("list")[0] == 0
+    assert run(old, "db", "upgrade") == (0, f"{old}: tables of version 4, before 1\n")
+    assert run(old, "db", "upgrade") == (0, f"{old}: tables of version 4\n")
+    assert run(old, "list")[0] == 0
+
+
+def test_the_command_names_the_worker_that_it_waits_for_in_one_line(second: str, path: Path) -> None:
+    worker = "'elsewhere-7-abc', 0, 1, 'elsewhere', 7, 'cpu', NULL, 0"
+    execute(path, f"INSERT INTO tuner_workers VALUES ({worker}, (julianday('now') - 2440587.5) * 86400.0 + 60)")
+    code, told = run(second, "db", "upgrade")
+    assert code == 1
+    assert re.fullmatch(
+        rf"Error: {second}: workers of an earlier version still run: process 7 on elsewhere; end them with Ctrl-C or "
+        r"SIGTERM, which saves their trials, and upgrade again; a worker that has died counts as gone in \d+ s\n",
+        told,
+    )

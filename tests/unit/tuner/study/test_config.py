@@ -35,12 +35,15 @@ def test_a_minimal_study_has_the_documented_defaults() -> None:
     assert (config.budget.trials, config.budget.time, config.max_length, config.seed) == (20, None, 128, 0)
     assert (config.sampler.name, config.precision, config.evaluations, config.keep) == ("tpe", "auto", "auto", 1)
     assert config.data.splits == {"train": 0.8, "validation": 0.1, "test": 0.1}
-    assert config.early_stopping is not None
-    assert config.early_stopping.patience == 3
+    assert (config.search.name, config.search.promotion, config.search.eta) == ("auto", "halving", 2)
+    assert config.early_stopping is None
+    plain = parse(search="plain")
+    assert plain.early_stopping is not None
+    assert plain.early_stopping.patience == 3
     assert (config.train, config.checkpoint_every, config.max_restarts, config.checkpoints) == (None, 60, 5, None)
     pruner = config.pruner
     assert (pruner.name, pruner.percentile, pruner.n_startup_trials, pruner.n_warmup_steps, pruner.n_min_trials) == (
-        "percentile",
+        "auto",
         75,
         5,
         20,
@@ -71,7 +74,7 @@ def test_a_metric_is_a_word_or_a_mapping_and_knows_its_direction() -> None:
 
 @pytest.mark.parametrize(
     ("written", "name"),
-    [("auto", "percentile"), ("none", "none"), (None, "none"), ({"name": "auto"}, "percentile"), ("median", "median")],
+    [("auto", "auto"), ("none", "none"), (None, "none"), ({"name": "auto"}, "auto"), ("median", "median")],
 )
 def test_a_pruner_is_a_word_or_a_mapping(written: object, name: str) -> None:
     assert parse(pruner=written).pruner.name == name
@@ -79,7 +82,7 @@ def test_a_pruner_is_a_word_or_a_mapping(written: object, name: str) -> None:
 
 def test_a_pruner_takes_its_settings() -> None:
     pruner = parse(pruner={"name": "auto", "percentile": 60, "n_warmup_steps": 0}).pruner
-    assert (pruner.name, pruner.percentile, pruner.n_warmup_steps, pruner.n_min_trials) == ("percentile", 60, 0, 5)
+    assert (pruner.name, pruner.percentile, pruner.n_warmup_steps, pruner.n_min_trials) == ("auto", 60, 0, 5)
 
 
 @pytest.mark.parametrize("written", ["none", None])

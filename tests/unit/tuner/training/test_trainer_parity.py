@@ -14,10 +14,10 @@ from datasets import load_from_disk
 from reference_trainer import ReferenceTrainer, reference_arguments
 
 from tuner.training.data.batches import training_batches
-from tuner.trial.length import total_optimiser_steps
 from tuner.training.data.encoded import EncodedData
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
+from tuner.trial.length import total_optimiser_steps
 from tuner.trial.looks import LOOKS
 from tuner.trial.run import Speed
 
