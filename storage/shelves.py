@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
+from storage.errors import LeaseLost
 from storage.fencing import held, seconds_since_seen, write_event
 from storage.history import read_number
 from storage.records import Checkpoints, Lease, SlotRecord
@@ -200,12 +201,17 @@ class Shelves:
         Returns:
             Whether there is room. The reservation ends with the next commit of the trial's checkpoints, and with its
             lease.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
         """
         studies = tables.studies.c
         with self._database.write() as connection:
             # Of two transactions that reserve at once, the second waits here and then sees the first reservation.
             lock = sa.select(studies.study_id).where(studies.study_id == self._study_id).with_for_update()
             connection.execute(lock)
+            if connection.execute(sa.select(_slots.slot).where(held(lease)).with_for_update()).first() is None:
+                raise LeaseLost(f"slot {lease.slot} is another worker's")
             others = (
                 _slots.study_id == self._study_id,
                 _slots.slot != lease.slot,
@@ -214,8 +220,8 @@ class Shelves:
             taken = sa.select(sa.func.coalesce(sa.func.sum(_stored_or_reserved()), 0)).where(*others)
             if int(connection.execute(taken).scalar_one()) + size > limit:
                 return False
-            values = {"reserved_bytes": size}
-            return connection.execute(tables.slots.update().where(held(lease)).values(values)).rowcount == 1
+            connection.execute(tables.slots.update().where(held(lease)).values({"reserved_bytes": size}))
+            return True
 
 
 def _is_aside(rung: int) -> sa.ColumnElement[bool]:

@@ -19,6 +19,7 @@ from storage import (
     Events,
     History,
     Lease,
+    LeaseLost,
     Plans,
     PromotionRecord,
     Shelves,
@@ -213,7 +214,9 @@ def test_a_lost_lease_says_and_shelves_nothing(
     assert shelves.begin(lease, first_rung=4, target=4) is None
     assert shelves.target(lease) is None
     assert shelves.shelve(lease, 4, reason="late", keeps=False) is None
-    assert not shelves.reserve(lease, 1, limit=1000)
+    for limit in (0, 1000):  # without a lease there is no room to be made by taking that of others
+        with pytest.raises(LeaseLost):
+            shelves.reserve(lease, 1, limit=limit)
     assert content(database, ours=True) == before
 
 
