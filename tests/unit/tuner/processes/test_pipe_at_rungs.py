@@ -1,4 +1,4 @@
-"""A trainer's saver at the rungs of a schedule: where it waits for its supervisor's verdict, and how it is put aside."""
+"""A trainer's saver at the rungs of a schedule: where it waits for the verdict, and how it is put aside."""
 
 from __future__ import annotations
 
@@ -259,7 +259,7 @@ def test_a_trial_that_is_put_aside_while_it_was_to_be_saved_goes_no_step_further
     assert saver.wanted()
     training = Training(lambda: saver.save(8, writing("at 8 %")))
     assert supervisor.hears() == Evaluated(evaluation=evaluation(8))
-    for leave in ([False, True] if has_best else [True]):
+    for leave in [False, True] if has_best else [True]:
         assert supervisor.hears().folder == str(folders[-1])
         assert training.waits
         folders.append(supervisor.asks(leave=leave))
