@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from typing import Any, cast
 from attempts import SLOT, evaluated
 
 from search_spaces import Hyperparameters, load_space, recipe_for
-from storage import Lease, PlanLease, PromotionRecord, SlotRecord, SlotState, Standing
+from storage import Lease, LeaseLost, PlanLease, PromotionRecord, SlotRecord, SlotState, Standing
 from tuner.machine.devices import CPU, Lane
 from tuner.search.optuna_trials import OpenTrial
 from tuner.study.config import StudyConfig
@@ -19,6 +19,7 @@ from tuner.study.live_config import LiveConfig
 from tuner.study.local import LocalStudy
 from tuner.supervisor.attempt import Attempt
 from tuner.supervisor.rungs import Rungs
+from tuner.trial.evaluation import Evaluation
 from tuner.trial.result import TrialResult
 
 LOOKS = (4, 8, 16, 32, 64, 100)
@@ -39,6 +40,8 @@ class StudyInMemory:
     decisions: dict[str, Any] = field(default_factory=dict)
     #: What was written, in order: a word, and what it concerns.
     told: list[tuple[Any, ...]] = field(default_factory=list)
+    #: How trials have ended, by number.
+    results: dict[int, TrialResult] = field(default_factory=dict)
     #: Whether another supervisor has the lease of the plan.
     is_decided_elsewhere: bool = False
     #: Trials that other workers have taken over.
@@ -140,8 +143,42 @@ class StudyInMemory:
         return Lease(study_id=1, slot=slot.slot, owner=self.owner, attempt=slot.attempt + 1)
 
     def tell(self, lease: Lease, _: OpenTrial, result: TrialResult, __: object) -> None:
-        self.slots[lease.slot] = replace(self.slots[lease.slot], state=SlotState.FINISHED)
+        self._check(lease)
+        self.change(lease.slot, state=SlotState.FINISHED)
         self.told.append((str(result.state), lease.slot, result.value, result.reason))
+        self.results[lease.slot] = result
+
+    def claim(self, _: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
+        for number, slot in self.slots.items():
+            if slot.state is SlotState.INTERRUPTED:
+                self.change(number, state=SlotState.RUNNING, attempt=slot.attempt + 1)
+                lease = Lease(study_id=1, slot=number, owner=self.owner, attempt=slot.attempt + 1)
+                return lease, self.slots[number]
+        return None
+
+    def report(self, lease: Lease, _: OpenTrial, evaluation: Evaluation) -> None:
+        self._check(lease)
+        self.values[lease.slot][evaluation.step] = evaluation.value
+        self.told.append(("reported", lease.slot, evaluation.step))
+
+    def shelve(self, lease: Lease, rung: int, *, reason: str, keeps: bool) -> SlotState:
+        self._check(lease)
+        target = self.slots[lease.slot].target
+        state = SlotState.INTERRUPTED if target is not None and target > rung else SlotState.SHELVED
+        self.change(lease.slot, state=state, reason=reason)
+        self.told.append(("shelved", lease.slot, rung, reason, keeps))
+        return state
+
+    def release(self, lease: Lease, *, state: SlotState, reason: str, crashed: bool = False) -> None:
+        self.change(lease.slot, state=state, reason=reason)
+        self.told.append(("released", lease.slot, str(state), reason, crashed))
+
+    def warn(self, lease: Lease, text: str) -> None:
+        self.told.append(("warned", lease.slot, text))
+
+    def _check(self, lease: Lease) -> None:
+        if lease.slot in self.lost:
+            raise LeaseLost("another worker has it")
 
     def finished(self) -> int:
         return sum(slot.state is SlotState.FINISHED for slot in self.slots.values())
