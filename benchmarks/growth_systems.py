@@ -54,7 +54,7 @@ class Ours:
     """The ledger of a supervisor."""
 
     def __init__(self, url: str, path: Path, trials: int) -> None:
-        from storage import Database, History, Slots, Studies
+        from storage import Database, History, Shelves, Slots, Studies
         from tuner.search.optuna_trials import OptunaTrials
         from tuner.study.live_config import LiveConfig
         from tuner.supervisor.best_trials import BestTrials
@@ -73,7 +73,9 @@ class Ours:
         def opened() -> Ledger:
             trials = OptunaTrials(self.database, self.record, LiveConfig(config), space)
             slots = Slots(self.database, self.record.id)
-            return Ledger(slots, trials, owner="growth", lease_s=3600.0, retrying=OutageRetrying(say))
+            shelves = Shelves(self.database, self.record.id)
+            facts, retrying = self.record.facts, OutageRetrying(say)
+            return Ledger(slots, shelves, trials, owner="growth", lease_s=3600.0, retrying=retrying, facts=facts)
 
         self.open = opened
         self.ledger = self.open()
@@ -126,7 +128,7 @@ class Ours:
             self.ledger.tell(lease, begun, result, curve)
         with clock("ended"):
             self.ledger.finished()
-            self.best_trials.would_include(best)
+            self.best_trials.would_include(begun.trial.number, best)
 
     def status(self, clock: Clock) -> int:
         """Look at the study as another process would; return how many trials are complete."""

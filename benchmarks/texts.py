@@ -275,11 +275,11 @@ def train_theirs(
     import transformers
     from datasets import load_from_disk
 
-    from tuner.training.data.batches import total_optimiser_steps, training_batches
+    from tuner.training.data.batches import training_batches
     from tuner.training.data.encoded import EncodedData
     from tuner.training.model.loading import build_model
-    from tuner.training.optimisation.schedules import warmup_optimiser_steps
     from tuner.training.tasks import get_task
+    from tuner.trial.length import total_optimiser_steps, warmup_optimiser_steps
 
     quiet()
     torch.set_num_threads(1)
@@ -330,7 +330,7 @@ def train_theirs(
                 "learning_rate": hp.learning_rate,
                 "weight_decay": hp.weight_decay,
                 "lr_scheduler_type": hp.lr_scheduler_type,
-                "warmup_steps": warmup_optimiser_steps(hp.warmup_ratio, steps),
+                "warmup_steps": warmup_optimiser_steps(hp, steps),
                 "per_device_train_batch_size": hp.batch_size,
                 "train_sampling_strategy": sampling or "random",
                 "use_cpu": True,

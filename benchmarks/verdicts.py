@@ -16,12 +16,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Gate:
-    """A ratio that was promised. In small runs it is shown and decides nothing."""
+    """A ratio, or another number, that was promised. In small runs it is shown and decides nothing."""
 
     name: str
     measured: float
     at_least: float | None = None
     at_most: float | None = None
+    #: Follows the numbers; x is that of a ratio.
+    unit: str = "x"
 
     @property
     def holds(self) -> bool:
@@ -31,8 +33,8 @@ class Gate:
 
     def __str__(self) -> str:
         sides = ((">=", self.at_least), ("<=", self.at_most))
-        asked = " and ".join(f"{sign} {value:g}x" for sign, value in sides if value is not None)
-        return f"{self.name}: {self.measured:.3g}x, asked for {asked}"
+        asked = " and ".join(f"{sign} {value:g}{self.unit}" for sign, value in sides if value is not None)
+        return f"{self.name}: {self.measured:.3g}{self.unit}, asked for {asked}"
 
 
 @dataclass(frozen=True)
@@ -64,24 +66,34 @@ class Options:
     rounds: int
     #: Where to write all that was found, as JSON.
     json: Path | None
+    #: Folder of data that the benchmark does not ship; None where it was not told.
+    folder: Path | None = None
     #: Tables shown so far.
     tables: list[dict[str, Any]] = field(default_factory=list)
 
 
-def parse(description: str | None, *, rounds: int = 3, arguments: Sequence[str] | None = None) -> Options:
+def parse(
+    description: str | None, *, rounds: int = 3, folder: str | None = None, arguments: Sequence[str] | None = None
+) -> Options:
     """Read the flags that all benchmarks share.
 
     Args:
         description: The script's docstring.
         rounds: Rounds without `--rounds`; small runs have one.
+        folder: Name of the argument that is a folder of data; None is a benchmark without one. Small runs need none.
         arguments: The command line; None is the process's own.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--small", action="store_true", help="seconds: check the comparison, let no time decide")
     parser.add_argument("--rounds", type=int, help=f"measurements of each system; {rounds}, with --small 1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write what was found as JSON")
+    if folder is not None:
+        parser.add_argument("folder", type=Path, nargs="?", metavar=folder, help="a folder of data; not with --small")
     told = parser.parse_args(arguments)
-    return Options(small=told.small, rounds=told.rounds or (1 if told.small else rounds), json=told.json)
+    found = told.folder if folder is not None else None
+    if folder is not None and found is None and not told.small:
+        parser.error(f"say which folder {folder} is, or --small")
+    return Options(small=told.small, rounds=told.rounds or (1 if told.small else rounds), json=told.json, folder=found)
 
 
 def show(options: Options, title: str, headings: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -27,7 +27,7 @@ from storage.errors import (
 )
 from storage.events import Events
 from storage.fencing import fenced
-from storage.history import EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
+from storage.history import DEVICE_ATTR, EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
 from storage.micro_batch_limits import Footprint, MicroBatchLimits
 from storage.owners import new_owner
 from storage.plans import PlanLease, Plans, PromotionRecord
@@ -54,6 +54,7 @@ from storage.workers import Workers
 __all__ = [
     "BEAT_S",
     "DEFAULT_URL",
+    "DEVICE_ATTR",
     "EFFECTIVE_ATTR",
     "EVALUATION_ATTR",
     "KEPT_S",

@@ -23,9 +23,14 @@ if TYPE_CHECKING:
 #: Names of user attributes of Optuna's trials. All are written before the trial ends.
 EFFECTIVE_ATTR = "effective"
 REASON_ATTR = "reason"
+#: The kind of device on which the trial was trained last, as the effective configuration names it. It stands by itself
+#: too, so that device seconds are summed by kind without reading the effective configuration of every trial.
+DEVICE_ATTR = "device_name"
 #: Prefix; the step follows, in three digits.
 EVALUATION_ATTR = "evaluation:"
 
+#: No trial has a higher number: the column is an integer of 32 bits.
+_LAST_NUMBER = 2**31 - 1
 #: States of ended trials, by the state's name in Optuna's table.
 _ENDS = {"COMPLETE": TrialState.COMPLETE, "PRUNED": TrialState.PRUNED, "FAIL": TrialState.FAILED}
 
@@ -50,11 +55,33 @@ class History:
 
     def trials(self) -> list[TrialRecord]:
         """Return every trial that has begun, by number."""
+        return self._trials()
+
+    def first(self) -> TrialRecord | None:
+        """Return trial 0; None where it has not begun. Cheap: reads no other trial."""
+        return next(iter(self._trials(0)), None)
+
+    def _trials(self, number: int | None = None) -> list[TrialRecord]:
+        reader = SlotReader(self._database, self._study.id)
         with self._database.read() as connection:
             # Both from one snapshot: a trial that begins or ends between the two queries would look interrupted.
-            slots = {slot.trial_id: slot for slot in SlotReader(self._database, self._study.id).all(connection)}
-            rows = self._rows(connection)
+            slots = {slot.trial_id: slot for slot in reader.all(connection, trial=number)}
+            rows = self._rows(connection, number)
         return [_trial(row, slots.get(row["trial_id"])) for row in rows]
+
+    def device_seconds(self) -> dict[str | None, float]:
+        """Return the device seconds of the begun trials, by the kind of device that they have recorded. Cheap.
+
+        The seconds of trials that have recorded none, or none by itself as those of version 0.1, are those of None.
+        """
+        query = sa.text(
+            "SELECT a.value_json AS device, sum(s.device_s) AS seconds FROM tuner_slots s "
+            "LEFT JOIN trial_user_attributes a ON a.trial_id = s.trial_id AND a.key = :key "
+            "WHERE s.study_id = :study AND s.trial_id IS NOT NULL GROUP BY a.value_json"
+        )
+        with self._database.read() as connection:
+            rows = connection.execute(query, {"study": self._study.id, "key": DEVICE_ATTR}).all()
+        return {None if row.device is None else str(json.loads(row.device)): float(row.seconds) for row in rows}
 
     def counts(self) -> dict[TrialState, int]:
         """Return the number of trials by state, without states that no trial is in. Cheap: reads few rows."""
@@ -106,10 +133,10 @@ class History:
         ]
         return [trial for _, _, trial in sorted(complete, key=lambda entry: entry[:2])]
 
-    def top(self, count: int) -> list[tuple[int, float]]:
-        """Return number and value of the `count` best complete trials, best first. Cheap: reads no other columns.
+    def top(self, count: int | None = None) -> list[tuple[int, float]]:
+        """Return number and value of the `count` best complete trials, best first; None returns all complete trials.
 
-        Equal values are ordered by number.
+        Equal values are ordered by number. Cheap: reads no other columns.
         """
         query = sa.text(
             "SELECT t.number, v.value, v.value_type FROM trials t JOIN trial_values v USING (trial_id) "
@@ -121,28 +148,35 @@ class History:
         values = [(row.number, read_number(row.value, row.value_type)) for row in rows]
         return sorted(values, key=lambda entry: (sign * entry[1], entry[0]))[:count]
 
-    def _rows(self, connection: sa.Connection) -> list[dict[str, Any]]:
+    def _rows(self, connection: sa.Connection, number: int | None) -> list[dict[str, Any]]:
+        """Return the rows of the begun trials, or of the one with a number."""
+        first, last = (0, _LAST_NUMBER) if number is None else (number, number)
+        asked = {"study": self._study.id, "first": first, "last": last}
         query = sa.text(
             "SELECT trial_id, number, state, datetime_start, datetime_complete FROM trials "
-            "WHERE study_id = :study AND state <> 'WAITING' ORDER BY number"
+            "WHERE study_id = :study AND number BETWEEN :first AND :last AND state <> 'WAITING' ORDER BY number"
         )
         trials = {
             row.trial_id: {**row._mapping, "params": {}, "values": [], "steps": [], "attrs": {}}
-            for row in connection.execute(query, {"study": self._study.id})
+            for row in connection.execute(query, asked)
         }
         parts = {
             "params": "SELECT p.trial_id, p.param_name AS k, p.param_value AS v, p.distribution_json AS kind "
-            "FROM trial_params p JOIN trials USING (trial_id) WHERE study_id = :study ORDER BY p.param_id",
+            "FROM trial_params p JOIN trials USING (trial_id) "
+            "WHERE study_id = :study AND number BETWEEN :first AND :last ORDER BY p.param_id",
             "attrs": "SELECT a.trial_id, a.key AS k, a.value_json AS v, NULL AS kind "
-            "FROM trial_user_attributes a JOIN trials USING (trial_id) WHERE study_id = :study",
+            "FROM trial_user_attributes a JOIN trials USING (trial_id) "
+            "WHERE study_id = :study AND number BETWEEN :first AND :last",
             "values": "SELECT v.trial_id, NULL AS k, v.value AS v, v.value_type AS kind "
-            "FROM trial_values v JOIN trials USING (trial_id) WHERE study_id = :study AND objective = 0",
+            "FROM trial_values v JOIN trials USING (trial_id) "
+            "WHERE study_id = :study AND number BETWEEN :first AND :last AND objective = 0",
             "steps": "SELECT i.trial_id, i.step AS k, i.intermediate_value AS v, i.intermediate_value_type AS kind "
-            "FROM trial_intermediate_values i JOIN trials USING (trial_id) WHERE study_id = :study ORDER BY i.step",
+            "FROM trial_intermediate_values i JOIN trials USING (trial_id) "
+            "WHERE study_id = :study AND number BETWEEN :first AND :last ORDER BY i.step",
         }
         decoded: dict[str, Any] = defaultdict(dict)
         for part, sql in parts.items():
-            for row in connection.execute(sa.text(sql), {"study": self._study.id}):
+            for row in connection.execute(sa.text(sql), asked):
                 if row.trial_id not in trials:
                     continue
                 if part == "params":

@@ -33,13 +33,16 @@ class SlotReader:
         with self._database.read() as connection:
             return self._row(lease, connection)
 
-    def all(self, connection: sa.Connection | None = None) -> list[SlotRecord]:
+    def all(self, connection: sa.Connection | None = None, *, trial: int | None = None) -> list[SlotRecord]:
         """Return the study's slots, sorted by slot number.
 
         Args:
             connection: Connection in whose transaction to read; None opens a transaction of its own.
+            trial: Return only the slot of the trial with this number; None returns those of every trial.
         """
         query = _records().where(self._mine).order_by(_slots.slot)
+        if trial is not None:
+            query = query.where(_slots.trial_number == trial)
         if connection is not None:
             return [_record(row) for row in connection.execute(query)]
         with self._database.read() as fresh:

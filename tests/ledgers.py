@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import History, Slots
+from storage import History, Shelves, Slots
 from tuner.search.optuna_trials import OptunaTrials
 from tuner.study.live_config import LiveConfig
 from tuner.supervisor.best_trials import BestTrials
 from tuner.supervisor.ledger import Ledger
 from tuner.supervisor.retrying import OutageRetrying
+from tuner.supervisor.room import Room
 from tuner.supervisor.transfers import Transfers
+from tuner.trial.looks import LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +35,8 @@ def make_ledger(
 ) -> Ledger:
     """Return a ledger on a study."""
     trials = OptunaTrials(database, record, LiveConfig(config), space)
-    return kind(Slots(database, record.id), trials, owner=owner, lease_s=lease_s, retrying=retrying)
+    slots, shelves = Slots(database, record.id), Shelves(database, record.id)
+    return kind(slots, shelves, trials, owner=owner, lease_s=lease_s, retrying=retrying, facts=record.facts)
 
 
 def make_transfers(
@@ -43,5 +46,8 @@ def make_transfers(
     from tuner.study.study_file import parse_stored
 
     live = LiveConfig(parse_stored(record.config, source=record.name))
-    best_trials = BestTrials(History(database, record), live, OutageRetrying(notice))
-    return Transfers(store, ledger, best_trials, direction="maximize", facts={}, notice=notice)
+    retrying = OutageRetrying(notice)
+    best_trials = BestTrials(History(database, record), live, retrying)
+    slots, shelves = Slots(database, record.id), Shelves(database, record.id)
+    room = Room(store, slots, shelves, best_trials, live, retrying, LOOKS[10])
+    return Transfers(store, ledger, best_trials, room, direction="maximize", facts={}, notice=notice)

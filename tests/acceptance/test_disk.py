@@ -1,4 +1,4 @@
-"""The store is bounded: `keep` best weights, and for each running trial its best weights and two checkpoints."""
+"""The store is bounded: weights of `keep` trials and of trial 0, and of each running trial two checkpoints more."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ NAME = "disk"
 TRIALS, KEEP, LANES = 30, 2, 2
 #: Bytes of the best weights, and of what a trial goes on from.
 BEST, STEP = 200_000, 300_000
-#: For manifests, and the few hundred bytes beside each of these.
-SLACK = 20_000
+#: For the best weights of trial 0, for manifests, and the few hundred bytes beside each of these.
+SLACK = BEST + 20_000
 BOUND = KEEP * BEST + LANES * (BEST + 2 * STEP) + SLACK
 PRUNER = {"name": "percentile", "percentile": 50, "n_startup_trials": 4, "n_warmup_steps": 20, "n_min_trials": 3}
 CRASHING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
@@ -108,6 +108,8 @@ def assert_only_the_best_are_kept(tuner: Tuner) -> None:
     assert set(records.states) == {"COMPLETE", "PRUNED"}
     complete = [trial for trial in records.trials if trial["state"] == "complete"]
     best = sorted(complete, key=lambda trial: -trial["value"])[:KEEP]
+    best += [trial for trial in complete if trial["number"] == 0 and trial not in best]
+    assert len(best) == KEEP + 1, "trial 0 is none of the best here"
     kept = {slot.checkpoints.best.key for slot in slots_of(records, best) if slot.checkpoints.best is not None}
     files = ("manifest.json", "weights.bin", "weights.json")
     assert sorted(stored_files(store_of(tuner))) == sorted(f"{key}/{file}" for key in kept for file in files)
@@ -190,7 +192,7 @@ def test_weights_of_a_trial_that_ends_while_others_are_tidied_away_are_left_alon
         assert best is not None
         assert best.key in store.keys(1), "the best weights of the best trial"
         transfers.keep_best()
-        assert store.trials() == [1]
+        assert store.trials() == [0, 1], "trial 0 is over, and keeps its weights"
         assert store.keys(1) == [best.key]
 
 
@@ -211,9 +213,10 @@ def test_gc_removes_what_nobody_needs_and_nothing_else(tuner: Tuner) -> None:
     tuner.ok("start", tuner.toy_study(NAME, budget={"trials": 2}))
     store = store_of(tuner)
     kept = stored_files(store)
-    (best,) = {(store / path).parent for path in kept}
-    other = 1 - int(best.parts[-3].removeprefix("trial-"))
-    halves = ("trial-00099/attempt-1/.staged-1", f"trial-{other:05d}/attempt-1/step-00000008")
+    folders = {(store / path).parent for path in kept}
+    assert sorted(folder.parts[-3] for folder in folders) == ["trial-00000", "trial-00001"], "the best one and trial 0"
+    best = next(folder for folder in folders if folder.parts[-3] == "trial-00001")
+    halves = ("trial-00099/attempt-1/.staged-1", "trial-00000/attempt-1/step-00000008")
     wholes = (
         "trial-00098/attempt-1/step-00000010",
         "trial-00000/attempt-7/best-00000010",
@@ -234,7 +237,8 @@ def test_gc_removes_what_nobody_needs_and_nothing_else(tuner: Tuner) -> None:
     assert did["removed"] == would["removed"]
     assert did["bytes_after"] == sum(len(content) for content in kept.values()) < did["bytes_before"]
     assert stored_files(store) == kept | {"notes/trial-00098.txt": b"of a person"}
-    assert sorted(path.name for path in store.iterdir()) == sorted(["notes", "trainers.log", best.parts[-3]])
+    names = ["notes", "trainers.log", "trial-00000", "trial-00001"]
+    assert sorted(path.name for path in store.iterdir()) == names
     assert tuner.json("gc", NAME)["removed"] == []
 
 

@@ -62,11 +62,12 @@ def test_a_folder_with_something_in_it_is_left_alone(finished: Tuner, tmp_path: 
 
 def test_a_trial_whose_weights_are_not_kept_says_which_are(finished: Tuner, tmp_path: Path) -> None:
     best = finished.json("best", "finished")["trial"]
+    assert best > 0
     pruned = next(t for t in finished.json("trials", "finished")["trials"] if t["state"] == "pruned")["number"]
     done = finished.run("export", "finished", str(tmp_path / "out"), "--trial", str(pruned))
     assert done.returncode == 1
     kept = finished.folder / "tuner-checkpoints" / "finished"
-    assert done.stderr == f"Error: no weights are kept for trial {pruned} in {kept}; kept: {best}\n"
+    assert done.stderr == f"Error: no weights are kept for trial {pruned} in {kept}; kept: {best}, 0\n"
     assert not (tmp_path / "out").exists()
 
 

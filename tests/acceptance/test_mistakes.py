@@ -252,7 +252,7 @@ def test_check_of_a_sound_file_is_a_report_of_fewer_than_twenty_lines(tuner: Tun
     assert "rows: 156 read; train 96, validation 40, test 20" in lines
     assert "classes: negative 48 + 20 + 10, positive 48 + 20 + 10 (train + validation + test)" in lines
     assert "guessing the largest class: accuracy 0.500; noise of 40 validation rows: about ±0.079" in lines
-    assert any(line.startswith("trial 0, the published recipe, changed by the space: ") for line in lines)
+    assert any(line.startswith("trial 0, the published recipe, changed by your space: ") for line in lines)
     assert any("epochs 2 (published " in line for line in lines)
     corners = next(line for line in lines if line.startswith("corners: "))
     count = corners.split()[1]

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from storing import LEASE_S, claim, create_study, expire
 
 from storage import (
+    DEVICE_ATTR,
     EFFECTIVE_ATTR,
     EVALUATION_ATTR,
     REASON_ATTR,
@@ -26,6 +27,7 @@ from storage import (
     TrialNotFound,
     TrialRecord,
     fenced,
+    tables,
 )
 
 TrialState = optuna.trial.TrialState
@@ -170,6 +172,32 @@ def test_the_attributes_that_carry_our_facts_are_read_whole(history: History, st
     assert record.reason == "diverged: loss is nan at step 3 — “stopped”"
     assert [evaluation["step"] for evaluation in record.evaluations] == [10, 20, 90, 100]
     assert record.evaluations[1] == {"step": 20, "loss": 0.2}
+
+
+def test_trial_0_is_read_alone_as_it_is_read_with_the_others(history: History, study: optuna.Study) -> None:
+    assert history.first() is None
+    for steps in ((0.5, 0.6), (0.7,)):
+        trial = begin(study, steps)
+        trial.set_user_attr(EFFECTIVE_ATTR, {"layers": len(steps)})
+        study.tell(trial, steps[-1])
+    assert history.first() == history.trials()[0]
+
+
+def test_device_seconds_are_summed_by_the_device_that_trials_have_recorded(
+    database: Database, record: StudyRecord, history: History, study: optuna.Study
+) -> None:
+    assert history.device_seconds() == {}
+    for slot, name in enumerate(["NVIDIA H200", "cpu", None, "cpu"]):
+        lease, _ = claim(Slots(database, record.id))
+        with fenced(lease, asking=True):
+            trial = study.ask()
+        if name is not None:
+            trial.set_user_attr(DEVICE_ATTR, name)
+        trial.set_user_attr(EFFECTIVE_ATTR, {"device_name": "another"})
+        with database.write() as connection:
+            mine = tables.slots.c.slot == slot
+            connection.execute(tables.slots.update().where(mine).values(device_s=10.0**slot))
+    assert history.device_seconds() == {"NVIDIA H200": 1.0, "cpu": 1010.0, None: 100.0}
 
 
 # ---- running, interrupted and paused ----

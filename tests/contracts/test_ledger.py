@@ -256,6 +256,29 @@ def test_who_was_robbed_is_told_so_whatever_it_writes(
     assert count(database, "tuner_events") == 2
 
 
+def test_the_device_of_the_last_attempt_is_recorded_by_itself_too(
+    database: Database, record: StudyRecord, ledger: Ledger
+) -> None:
+    history = History(database, record)
+    lease, trial = open_trial(ledger)
+    assert {*history.device_seconds()} == {None}
+    ledger.record(lease, trial, {"device": "cuda", "device_name": "NVIDIA H200"})
+    assert {*history.device_seconds()} == {"NVIDIA H200"}
+    ledger.record(lease, trial, {"device": "cpu"})
+    assert {*history.device_seconds()} == {"cpu"}
+
+
+def test_the_note_of_trial_0_alone_says_that_it_is_the_recipe(
+    record: StudyRecord, ledger: Ledger, study: optuna.Study
+) -> None:
+    for _ in range(2):
+        lease, trial = open_trial(ledger)
+        ledger.tell(lease, trial, COMPLETE, {})
+    attributes = study._storage.get_study_system_attrs(study._study_id)
+    notes = [attributes[f"dashboard:{each._trial_id}:note_str:0"] for each in study.trials]
+    assert [("This is the published recipe." in note) for note in notes] == [True, False]
+
+
 #: What Python makes of a byte that is no text, and what PostgreSQL refuses; how both are stored.
 UNSTORABLE = "cannot read caf\udce9\0.csv at postgresql://me:word@host/db"
 STORED = "cannot read caf\\udce9\\0.csv at postgresql://me:***@host/db"

@@ -14,7 +14,7 @@ from tuner.cli.options import json_option, print_json, storage_option
 def command(name: str, as_json: bool, url: str) -> None:
     """Show the best trial of the study NAME."""
     from tuner.cli.reading import opened
-    from tuner.reporting.views import best_view
+    from tuner.reporting.views import best_view, recipe_of
 
     with opened(name, url) as (database, study):
         view = best_view(database, study)
@@ -24,5 +24,5 @@ def command(name: str, as_json: bool, url: str) -> None:
     click.echo(f"trial {view['trial']}: {view['metric']} {view['value']:.4f}")
     for key, value in view["hyperparameters"].items():
         click.echo(f"  {key}: {value}")
-    if view["default"]:
-        click.echo(f"published recipe (trial 0): {view['default']['value']:.4f}")
+    if (value := view["recipe"]["value"]) is not None:
+        click.echo(f"trial 0: {view['metric']} {value:.4f}; {recipe_of(view)}")

@@ -97,12 +97,12 @@ def command(
 
     from storage import Studies
     from tuner.cli.reading import opened
-    from tuner.reporting.views import status_view
+    from tuner.reporting.views import overview
     from tuner.service.edit import edit
 
     with opened(name, url) as (database, study):
         lines = edit(database, study, changes)
-        status = status_view(database, Studies(database).get(name))
+        status = overview(database, Studies(database).get(name))
     for line in lines or ["no setting differs"]:
         click.echo(f"{name}: {line}")
     if status["state"] in ("paused", "interrupted"):

@@ -13,11 +13,11 @@ from tuner.cli.options import json_option, print_json, storage_option
 def command(as_json: bool, url: str) -> None:
     """List the studies of the database."""
     from storage import Database, Studies
-    from tuner.reporting.views import status_view, trials_over
+    from tuner.reporting.views import overview, trials_over
 
     with Database(url) as database:
         studies = Studies(database)
-        views = [status_view(database, studies.get(name)) for name in studies.names()]
+        views = [overview(database, studies.get(name)) for name in studies.names()]
     if as_json:
         print_json({"studies": [{key: view[key] for key in ("study", "state", "trials", "best")} for view in views]})
         return

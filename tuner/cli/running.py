@@ -17,8 +17,8 @@ from tuner.cli.options import storage_flag
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
 from tuner.reporting.events import Notice
 from tuner.reporting.terminal import progress
-from tuner.reporting.text import describe, no_better_than_guess
-from tuner.reporting.views import best_view, status_view, trials_over
+from tuner.reporting.text import describe, no_better_than_guess, spent_words
+from tuner.reporting.views import best_view, recipe_of, status_view, trials_over
 from tuner.service.run import Machine
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def run_and_report(
     if status["guess"] is not None:
         sentence = no_better_than_guess(best["value"], status["guess"], best["direction"])
         click.echo(sentence or f"Guessing the largest class: {best['metric']} {status['guess']:.4f}.")
-    if best["default"] is not None:
+    if best["recipe"]["value"] is not None:
         _print_gain(best)
     storage = storage_flag(url)
     more = status["trials"]["total"] + 8
@@ -102,14 +102,18 @@ def _print_state(status: dict[str, object], ran: bool) -> None:
         click.echo(f"Study {status['study']} is finished: {over} of {trials['total']} trials ({counts}).")
     else:
         click.echo(f"Study {status['study']}: {over} of {trials['total']} trials ({counts}).")
+    spent = status["spent"]
+    assert isinstance(spent, dict)
+    click.echo(f"Spent: {spent_words(spent['runs'], spent['device_s'], projected=spent['projected'])}.")
 
 
 def _print_gain(best: dict[str, object]) -> None:
-    default, value, metric = best["default"], best["value"], best["metric"]
-    assert isinstance(default, dict)
+    recipe, value, metric = best["recipe"], best["value"], best["metric"]
+    assert isinstance(recipe, dict)
     assert isinstance(value, float)
-    if default["trial"] == best["trial"]:
-        click.echo(f"No trial beat the published recipe (trial 0, {metric} {default['value']:.4f}).")
+    published = recipe["value"]
+    if recipe["trial"] == best["trial"]:
+        click.echo(f"No trial beat trial 0 ({metric} {published:.4f}). Trial 0 is {recipe_of(best)}.")
         return
-    gain = value - default["value"] if best["direction"] == "maximize" else default["value"] - value
-    click.echo(f"It beats the published recipe (trial 0, {metric} {default['value']:.4f}) by {gain:.4f}.")
+    gain = value - published if best["direction"] == "maximize" else published - value
+    click.echo(f"It beats trial 0 ({metric} {published:.4f}) by {gain:.4f}. Trial 0 is {recipe_of(best)}.")

@@ -16,6 +16,7 @@ def command(name: str, trial: int, as_json: bool, url: str) -> None:
     """Show all that is recorded of trial TRIAL of the study NAME."""
     from storage import History
     from tuner.cli.reading import opened
+    from tuner.reporting.text import stored_recipe_words
     from tuner.reporting.trial_note import trial_note
     from tuner.reporting.views import show_view
 
@@ -35,5 +36,6 @@ def command(name: str, trial: int, as_json: bool, url: str) -> None:
         reason=record.reason,
         effective=record.effective,
         curve=record.evaluations,
+        recipe=stored_recipe_words(study.facts, record.hyperparameters) if trial == 0 else None,
     )
     click.echo(note)

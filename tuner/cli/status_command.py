@@ -29,8 +29,8 @@ def command(name: str | None, as_json: bool, url: str) -> None:
 
 
 def _print(view: dict[str, Any]) -> None:
-    from tuner.reporting.text import beside_guess, no_better_than_guess
-    from tuner.reporting.views import trials_over
+    from tuner.reporting.text import beside_guess, no_better_than_guess, spent_words
+    from tuner.reporting.views import recipe_of, trials_over
 
     trials, over = view["trials"], trials_over(view)
     counts = ", ".join(f"{count} {state}" for state, count in trials.items() if state != "total" and count)
@@ -42,6 +42,11 @@ def _print(view: dict[str, Any]) -> None:
         click.echo(f"  best: trial {number}, {beside_guess(view['metric'], value, view['guess'])}")
         if sentence := no_better_than_guess(value, view["guess"], view["direction"]):
             click.echo(f"  {sentence}")
+    value = view["recipe"]["value"]
+    shown = "not complete" if value is None else f"{view['metric']} {value:.4f}"
+    click.echo(f"  trial 0: {shown}; {recipe_of(view)}")
+    spent = view["spent"]
+    click.echo(f"  spent: {spent_words(spent['runs'], spent['device_s'], projected=spent['projected'])}")
     for worker in view["workers"]:
         doing = "idle" if worker["trial"] is None else f"trial {worker['trial']}"
         click.echo(

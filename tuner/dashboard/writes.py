@@ -13,7 +13,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from storage import EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR
+from storage import DEVICE_ATTR, EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR
 from storage.belonging import study_of, study_of_trial
 from tuner.dashboard.answers import Answer, refused
 
@@ -105,7 +105,8 @@ def _set_attributes(study: Belonging, document: dict[str, Any]) -> Answer | None
     attributes = document.get("user_attrs")
     if not isinstance(attributes, dict):
         return refused(HTTPStatus.BAD_REQUEST, "`user_attrs` must be an object")
-    taken = [key for key in attributes if key in (EFFECTIVE_ATTR, REASON_ATTR) or key.startswith(EVALUATION_ATTR)]
+    ours = (EFFECTIVE_ATTR, DEVICE_ATTR, REASON_ATTR)
+    taken = [key for key in attributes if key in ours or key.startswith(EVALUATION_ATTR)]
     if study.is_ours and taken:
         return _conflict(f"tuner has recorded the attribute {taken[0]!r}")
     return None

@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import Hyperparameters
-from tuner.reporting.text import changes, clock, count, describe, size
+from tuner.reporting.text import clock, count, describe, recipe_words, size
 from tuner.security.redaction import redact
 from tuner.trial.anatomy import Freezable
 
 if TYPE_CHECKING:
-    from search_spaces import Recipe, SearchSpace
     from tuner.machine.devices import Device
     from tuner.study.config import StudyConfig
     from tuner.study.data_report import DataReport, Lengths
+    from tuner.study.recipe_changes import RecipeChange
     from tuner.trial.anatomy import Anatomy
 
 #: Most files, classes and corners that are named; then `and 7 more`.
@@ -98,21 +97,15 @@ def anatomy_view(anatomy: Anatomy) -> dict[str, Any]:
     }
 
 
-def first_line(first: Mapping[str, Any], recipe: Recipe, space: SearchSpace) -> str:
+def first_line(first: Mapping[str, Any], changes: Sequence[RecipeChange], family: str) -> str:
     """Return the line about trial 0, which says where the space has changed the published recipe.
 
     Args:
         first: The values of trial 0.
-        recipe: The published recipe.
-        space: The search space.
+        changes: Those that are not the recipe's.
+        family: The architecture family of the recipe.
     """
-    # A parameter that the space has and trial 0 lacks has no effect beside the other values of trial 0.
-    compared = [name for name in recipe.defaults if name in first or name not in space.parameters]
-    values = Hyperparameters.from_values(first).to_dict()
-    changed = changes({name: values[name] for name in compared}, recipe.defaults)
-    if not changed:
-        return _line("trial 0,", f"the published recipe: {describe(first)}")
-    return _line("trial 0,", f"the published recipe, changed by the space: {changed}; in all {describe(first)}")
+    return _line("trial 0,", f"{recipe_words(changes, family)}{'; in all' if changes else ':'} {describe(first)}")
 
 
 def search_line(config: StudyConfig, looks: Sequence[int]) -> str:

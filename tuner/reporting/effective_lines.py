@@ -35,7 +35,7 @@ _KEYS = frozenset(
     }
 )
 #: Keys that came later.
-_LATER = frozenset({"frozen", "below", "head", "trunk_cache", "one_token", "length_grouping"})
+_LATER = frozenset({"frozen", "below", "head", "trunk_cache", "one_token", "length_grouping", "device_name"})
 #: Most names that are listed; then `and 7 more`.
 _NAMES = 8
 _PLACES = {
@@ -220,8 +220,10 @@ def _hidden_states(decision: Mapping[str, Any] | None) -> str:
 
 def _machine(effective: Mapping[str, Any]) -> str:
     precision = "fp32" if effective["precision"] == "no" else effective["precision"]
-    threads = effective["threads"]
-    return f"{precision} on {effective['device']}, {threads} thread{'' if threads == 1 else 's'}"
+    threads, device = effective["threads"], effective["device"]
+    name = effective.get("device_name", device)
+    where = device if name == device else f"{device} ({name})"
+    return f"{precision} on {where}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def _rate(value: float) -> str:

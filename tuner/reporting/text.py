@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from search_spaces.recipes import GENERIC
+from tuner.study.recipe_changes import stored_recipe_changes
 from tuner.trial.evaluation import is_better
+
+if TYPE_CHECKING:
+    from tuner.study.recipe_changes import RecipeChange
 
 _BARS = "▁▂▃▄▅▆▇█"
 #: Short names of hyperparameters, in the order in which they are shown; a schedule's name speaks for itself.
@@ -30,18 +35,41 @@ def describe(hyperparameters: Mapping[str, Any]) -> str:
     return " ".join(parts)
 
 
-def changes(values: Mapping[str, Any], published: Mapping[str, Any]) -> str:
-    """Return the hyperparameters whose values are not the published ones, such as `epochs 3 (published 5)`.
+def recipe_words(changes: Iterable[RecipeChange], family: str | None) -> str:
+    """Return what trial 0 is: `the published recipe`, and where the search space has changed it.
 
     Args:
-        values: Values by name.
-        published: The published values of the same names.
+        changes: The values that are not the recipe's.
+        family: The architecture family of the recipe. For the generic one nothing is published.
     """
-    return ", ".join(
-        f"{_SHORT.get(name) or name} {_shown(value)} (published {_shown(published[name])})"
-        for name, value in values.items()
-        if value != published[name]
-    )
+    word = "generic" if family == GENERIC else "published"
+    shown = [
+        f"{_SHORT.get(each.name) or each.name} {_shown(each.used)} ({word} {_shown(each.published)})"
+        for each in changes
+    ]
+    return f"the {word} recipe" + (f", changed by your space: {', '.join(shown)}" if shown else "")
+
+
+def stored_recipe_words(facts: Mapping[str, Any], point: Mapping[str, Any] | None) -> str:
+    """Return what trial 0 of a study is; see `recipe_words`.
+
+    Args:
+        facts: The facts that are stored with the study.
+        point: The values of trial 0; None before it has drawn them.
+    """
+    return recipe_words(stored_recipe_changes(facts, point), facts.get("family"))
+
+
+def spent_words(runs: float | None, device_s: float, *, projected: bool) -> str:
+    """Return what a study has spent, such as `about 3.9 runs (12m40s of device time)`.
+
+    Args:
+        runs: Full runs; None where they are not known.
+        device_s: Device seconds.
+        projected: Whether the price of a full run was projected.
+    """
+    shown = "about ?" if runs is None else f"about {runs:.1f}" if projected else f"{runs:.1f}"
+    return f"{shown} runs ({clock(device_s)} of device time)"
 
 
 def size(count: int) -> str:

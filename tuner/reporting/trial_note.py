@@ -15,6 +15,7 @@ def trial_note(
     reason: str | None,
     effective: Mapping[str, Any] | None,
     curve: Sequence[Mapping[str, Any]],
+    recipe: str | None = None,
 ) -> str:
     """Return a trial's note in Markdown: its end, its learning curve and its effective configuration.
 
@@ -24,9 +25,11 @@ def trial_note(
         reason: Why the trial ended before its schedule.
         effective: Its effective configuration.
         curve: Its evaluations, in order.
+        recipe: Of trial 0, in words what it is: the published recipe, and where the search space has changed it.
     """
     shown = "no value" if value is None else f"value {value:.6g}"
-    parts = [f"**{state}**, {shown}" + (f"  \n{reason}" if reason else "")]
+    end = [f"**{state}**, {shown}", *([reason] if reason else []), *([f"This is {recipe}."] if recipe else [])]
+    parts = ["  \n".join(end)]
     if curve:
         rows = [
             f"| {e['step']} | {e['epoch']:.2f} | {e['value']:.4f} | {e['train_loss']:.4f} | "

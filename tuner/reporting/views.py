@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -21,7 +21,10 @@ from storage import (
     Workers,
 )
 from tuner.errors import NoBestTrial
+from tuner.reporting.text import recipe_words
 from tuner.study.budget import overdrawn
+from tuner.study.full_runs import WorkUnits, spent_at_one_price, spent_by
+from tuner.study.recipe_changes import RecipeChange, stored_recipe_changes
 
 
 class Standing(StrEnum):
@@ -40,7 +43,18 @@ class Standing(StrEnum):
 
 
 def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
-    """Return the state of a study: trials by state, the best trial, the budget and the workers."""
+    """Return the state of a study: that of `overview`, with trial 0 and the cost so far."""
+    history = History(database, study)
+    first = history.first()
+    spent = spent_at_one_price(first, history.device_seconds()) or spent_by(history.trials(), WorkUnits.of(study))
+    return {**overview(database, study), "recipe": _recipe_of_study(study, first), "spent": spent.to_dict()}
+
+
+def overview(database: Database, study: StudyRecord) -> dict[str, Any]:
+    """Return the state of a study: trials by state, the best trial, the budget and the workers.
+
+    Cheap: reads few rows.
+    """
     history = History(database, study)
     counts = history.counts()
     best = next(iter(history.top(1)), None)
@@ -129,17 +143,17 @@ def show_view(study: StudyRecord, trial: TrialRecord) -> dict[str, Any]:
 
 
 def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
-    """Return the best trial, and the value of the published recipe (trial 0) to compare it with.
+    """Return the best trial, and trial 0, the published recipe or what the space has made of it, to compare it with.
 
     Raises:
         NoBestTrial: No trial is complete.
     """
     history = History(database, study)
     trials = history.trials()
-    best = history.best(trials)
+    best, first = history.best(trials), next((trial for trial in trials if trial.number == 0), None)
     if best is None:
         raise NoBestTrial(f"study {study.name!r} has no complete trial yet; `tuner status {study.name}` shows why")
-    default = _default(trials)
+    recipe = _recipe_of_study(study, first)
     return {
         "study": study.name,
         "trial": best.number,
@@ -148,12 +162,37 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         "value": best.value,
         "hyperparameters": in_order(best.hyperparameters),
         "effective": best.effective,
-        "default": None if default is None else {"trial": default.number, "value": default.value},
+        # A contract from before `recipe`.
+        "default": None if recipe["value"] is None else {"trial": 0, "value": recipe["value"]},
+        "recipe": recipe,
     }
 
 
-def _default(trials: Sequence[TrialRecord]) -> TrialRecord | None:
-    return next((trial for trial in trials if trial.number == 0 and trial.state == TrialState.COMPLETE), None)
+def _recipe_of_study(study: StudyRecord, first: TrialRecord | None) -> dict[str, Any]:
+    changes = stored_recipe_changes(study.facts, first.hyperparameters if first else None)
+    value = first.value if first is not None and first.state == TrialState.COMPLETE else None
+    return recipe_view(changes, study.facts.get("family"), value)
+
+
+def recipe_view(changes: Iterable[RecipeChange], family: str | None, value: float | None) -> dict[str, Any]:
+    """Return trial 0 beside the published recipe.
+
+    Args:
+        changes: The values that are not the recipe's.
+        family: The architecture family of the recipe.
+        value: The value of trial 0; None where it is not complete.
+    """
+    return {"trial": 0, "value": value, "family": family, "changes": [change.to_dict() for change in changes]}
+
+
+def recipe_of(view: Mapping[str, Any]) -> str:
+    """Return in words what trial 0 of a study is.
+
+    Args:
+        view: The result of `status_view` or `best_view`.
+    """
+    recipe = view["recipe"]
+    return recipe_words([RecipeChange(**change) for change in recipe["changes"]], recipe["family"])
 
 
 def event_view(event: EventRecord) -> dict[str, Any]:

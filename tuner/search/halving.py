@@ -124,7 +124,6 @@ class HalvingPromotion:
             let_on = [each for each, reached in beyond if max(each.target, reached) > rung and not each.is_exempt]
             members = {each.number: each for each in (*ranked[: level.certain], *passing, *let_on)}
 
-
     def _weight(self, contender: Contender) -> int:
         """Return how many trials whose first rung is the lowest one have as many places together as this trial."""
         return int(self.eta ** self._ladder.index(self.first_target(contender.first_rung)))

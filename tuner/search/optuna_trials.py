@@ -11,6 +11,7 @@ import optuna
 
 from search_spaces import SearchSpaceError
 from storage import (
+    DEVICE_ATTR,
     EFFECTIVE_ATTR,
     EVALUATION_ATTR,
     REASON_ATTR,
@@ -30,6 +31,7 @@ from tuner.search.dashboard_note import note_attributes, note_key
 from tuner.search.optuna_study import load_optuna_study
 from tuner.search.pruners import make_pruner
 from tuner.search.samplers import make_sampler
+from tuner.study.full_runs import device_kind_of
 from tuner.trial.result import Outcome
 
 if TYPE_CHECKING:
@@ -194,6 +196,8 @@ class OptunaTrials:
         """
         with self._at_once(lease):
             open_trial.trial.set_user_attr(EFFECTIVE_ATTR, effective)
+            if (kind := device_kind_of(effective)) is not None:
+                set_trial_attributes(self._storage, open_trial.trial._trial_id, {DEVICE_ATTR: kind})
 
     def report(self, lease: Lease, open_trial: OpenTrial, evaluation: Evaluation) -> None:
         """Report an evaluation.

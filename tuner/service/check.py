@@ -26,6 +26,7 @@ from tuner.reporting.check_report import (
     search_line,
     warning_lines,
 )
+from tuner.reporting.views import recipe_view
 from tuner.service.cost import cost_of, survey_study
 from tuner.service.run import check_cuda
 from tuner.service.smoke import smoke_run
@@ -84,7 +85,8 @@ def check(
         if prepared is not None:
             parameters = None if survey is None else survey.parameters
             say(model_line(prepared.anatomy, local_study.recipe.family, parameters))
-        say(first_line(local_study.first_point(), local_study.recipe, local_study.space))
+        changes = local_study.recipe_changes()
+        say(first_line(local_study.first_point(), changes, local_study.recipe.family))
         say(search_line(config, local_study.looks))
         corners = local_study.space.corners()
         smoke_runs = []
@@ -111,6 +113,7 @@ def check(
         "labels": list(prepared.labels) if prepared else [],
         "search_space": local_study.space.to_dict(),
         "first": local_study.first_point(),
+        "recipe": recipe_view(changes, local_study.recipe.family, None),
         "corners": len(corners),
         "smoke_s": round(sum(run.seconds for run in smoke_runs), 1),
         **account,

@@ -17,6 +17,7 @@ from tuner.service.resume import set_up_stored
 from tuner.study.locations import checkpoint_store
 from tuner.study.overrides import MachineOverrides
 from tuner.study.study_file import stored_config
+from tuner.supervisor.retention import kept_trials
 
 if TYPE_CHECKING:
     from storage import Database, StudyRecord, TrialRecord
@@ -62,8 +63,7 @@ def export(
     store = checkpoint_store(config, database.path)
     best = record.checkpoints.best
     if best is None or best.key not in store.keys(record.number):
-        kept = [number for number, _ in history.top(config.keep)]
-        shown = ", ".join(map(str, kept)) or "none"
+        shown = ", ".join(map(str, kept_trials(history.top(), config.keep))) or "none"
         raise CheckpointMissing(f"no weights are kept for trial {record.number} in {store.url}; kept: {shown}")
     if folder.exists() and any(folder.iterdir()):
         raise TunerError(f"{folder} is not empty; give a new folder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storage import History, Slots
-from tuner.supervisor.retention import last_collectable_attempt, needed_keys
+from tuner.supervisor.retention import kept_trials, last_collectable_attempt, needed_keys
 
 if TYPE_CHECKING:
     from storage import CheckpointStore, Database, StudyRecord
@@ -29,9 +29,9 @@ def collect(database: Database, study: StudyRecord, store: CheckpointStore, *, d
     # List the store before reading the slots: a trial whose first checkpoint is written in between is not looked at.
     numbers = store.trials()
     slots = {slot.trial_number: slot for slot in Slots(database, study.id).all()}
-    best = {number for number, _ in History(database, study).top(int(study.config["keep"]))}
+    kept = kept_trials(History(database, study).top(), int(study.config["keep"]))
     removed: list[str] = []
     for number in numbers:
         slot = slots.get(number)
-        removed += store.tidy(number, needed_keys(slot, best), attempt=last_collectable_attempt(slot), dry_run=dry_run)
+        removed += store.tidy(number, needed_keys(slot, kept), attempt=last_collectable_attempt(slot), dry_run=dry_run)
     return removed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from tuner.study.fingerprints import READER
 from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.looks import first_rung
 from tuner.study.prepared import Prepared
+from tuner.study.recipe_changes import RecipeChange, first_point_of, recipe_changes
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.run import ModelSource, Speed, TrialRun, TrunkHome
 
@@ -74,7 +75,11 @@ class LocalStudy:
 
     def first_point(self) -> dict[str, Any]:
         """Return the published recipe, clipped into the space: the values of trial 0."""
-        return self.space.clip(self.recipe.defaults)
+        return first_point_of(self.recipe.defaults, self.space)
+
+    def recipe_changes(self) -> tuple[RecipeChange, ...]:
+        """Return where the space has changed the published recipe."""
+        return recipe_changes(self.recipe.defaults, self.first_point())
 
     def first_rung(self, hyperparameters: Hyperparameters) -> int:
         """Return the percent of its schedule at which a trial may first be put aside; 100 where it never is."""
@@ -124,9 +129,13 @@ class LocalStudy:
         )
 
     def run(self, number: int, hyperparameters: Hyperparameters, **more: Any) -> TrialRun:
-        """Return a trial's run. Keyword arguments in `more` set or replace fields of `TrialRun`."""
+        """Return a trial's run. Keyword arguments in `more` set or replace fields of `TrialRun`.
+
+        Trial 0 is not stopped early: it is the unit in which the cost of all trials is counted; see
+        `tuner.study.full_runs`.
+        """
         config = self.config
-        return TrialRun(
+        run = TrialRun(
             number=number,
             hyperparameters=hyperparameters,
             task=config.task,
@@ -142,3 +151,5 @@ class LocalStudy:
             trunk=self._trunk(),
             **{"precision": config.precision, "looks": self.looks, **more},
         )
+        is_smoke_run = run.max_steps is not None
+        return run if number > 0 or is_smoke_run else replace(run, patience=None)

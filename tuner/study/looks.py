@@ -30,7 +30,7 @@ LEAST_STEPS = 20
 
 
 def looks_of(
-    config: StudyConfig, prepared: Prepared | None, space: SearchSpace, first_point: Mapping[str, Any]
+    config: StudyConfig, prepared: Prepared | None, first_point: Mapping[str, Any], space: SearchSpace
 ) -> tuple[int, ...]:
     """Return the percents after which every trial of a study is evaluated.
 
@@ -40,8 +40,8 @@ def looks_of(
     Args:
         config: The study.
         prepared: The data; None where the study has its own training function, which may evaluate at other percents.
-        space: The search space.
         first_point: The values of trial 0.
+        space: The search space.
     """
     if config.has_rungs:
         eta = config.search.eta

@@ -19,6 +19,7 @@ from tuner.study.local import LocalStudy
 from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.looks import looks_of
 from tuner.study.prepared import PreparationRequest
+from tuner.study.recipe_changes import first_point_of
 from tuner.study.sources import find_data, find_model, read_model_config
 from tuner.study.tasks import declaration_of
 from tuner.trial.anatomy import Anatomy
@@ -135,13 +136,14 @@ def set_up(
     else:
         fitted = _fitted(config, model, space, prepared, source)
     # Studies of version 0.1 have stored no looks.
+    first_point = first_point_of(recipe.defaults, fitted.space)
     looks = stored["looks"] if stored and "looks" in stored else None
     return LocalStudy(
         config=config,
         model=model,
         recipe=recipe,
         space=fitted.space,
-        looks=tuple(looks) if looks else looks_of(config, prepared, fitted.space, fitted.space.clip(recipe.defaults)),
+        looks=tuple(looks) if looks else looks_of(config, prepared, first_point, fitted.space),
         prepared=prepared,
         data=data,
         fingerprints=fingerprints,

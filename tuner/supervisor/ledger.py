@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage import Checkpoints, LeaseLost, Shelves, Slots, SlotState
 from storage.crash_points import reach
+from tuner.reporting.text import stored_recipe_words
 from tuner.reporting.trial_note import trial_note
 from tuner.security.redaction import storable, storable_json
 
@@ -31,6 +32,7 @@ class Ledger:
         owner: The supervisor.
         lease_s: Seconds for which it holds a trial without a sign of life.
         retrying: Repeats calls through outages.
+        facts: The facts that are stored with the study, for the note of trial 0.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Ledger:
         owner: str,
         lease_s: float,
         retrying: OutageRetrying,
+        facts: Mapping[str, Any],
     ) -> None:
         self._slots = slots
         self._shelves = shelves
@@ -49,6 +52,7 @@ class Ledger:
         self.owner = owner
         self.lease_s = lease_s
         self._retrying = retrying
+        self._facts = facts
 
     def claim(self, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
         """Take a slot, or return None where none can be had for now.
@@ -141,12 +145,17 @@ class Ledger:
         """
         if result.reason is not None:  # it may quote the error of any library or user's module
             result = replace(result, reason=storable(result.reason))
+        recipe = None
+        if open_trial.number == 0:
+            point = None if open_trial.hyperparameters is None else open_trial.hyperparameters.to_dict()
+            recipe = stored_recipe_words(self._facts, point)
         note = trial_note(
             state=result.state,
             value=result.value,
             reason=result.reason,
             effective=open_trial.effective,
             curve=[entry for _, entry in sorted(curve.items())],
+            recipe=recipe,
         )
         self._retrying(self._trials.tell, lease, open_trial, result, storable(note))
         reach("told")

@@ -150,7 +150,7 @@ class Receiver:
         # Weights that would not be kept are not worth a write, nor are those of a pruned trial.
         unsaved = message.unsaved and end.pruned_by is None
         if unsaved and result.value is not None:
-            unsaved = self._edges.best_trials.would_include(result.value)
+            unsaved = self._edges.best_trials.would_include(attempt.number, result.value)
         attempt.finish(result, is_unsaved=unsaved)
         if not unsaved:
             self._checkpointing.withdraw(attempt)

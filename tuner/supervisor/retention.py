@@ -1,12 +1,14 @@
 """Retention: which checkpoints of a trial the store has to keep.
 
 An unfinished trial needs every checkpoint that its slot points to. A finished trial is never resumed. It needs only
-its best weights, and these only while it is one of the study's `keep` best complete trials.
+its best weights, and these only while it is one of the study's `keep` best complete trials. The weights of trial 0
+stay whichever trials are the best: trial 0 is the published recipe, and without its weights the best trial could not be
+compared with it on other rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from storage import SlotState
@@ -15,19 +17,35 @@ if TYPE_CHECKING:
     from storage import SlotRecord
 
 
-def needed_keys(slot: SlotRecord | None, best: Collection[int]) -> tuple[str, ...]:
+#: Number of the trial whose weights stay besides those of the best ones.
+FIRST_TRIAL = 0
+
+
+def kept_trials(ranking: Sequence[tuple[int, float]], keep: int) -> list[int]:
+    """Return the numbers of the trials whose weights stay: the best ones, then trial 0 where it is not one of them.
+
+    Args:
+        ranking: Number and value of each complete trial, best first.
+        keep: How many of the best trials keep their weights.
+    """
+    numbers = [number for number, _ in ranking]
+    best = numbers[:keep]
+    return best if FIRST_TRIAL in best or FIRST_TRIAL not in numbers else [*best, FIRST_TRIAL]
+
+
+def needed_keys(slot: SlotRecord | None, kept: Collection[int]) -> tuple[str, ...]:
     """Return the keys of a trial's checkpoints that must stay in the store.
 
     Args:
         slot: The trial's slot. None for a trial that has no slot in the study; it needs nothing.
-        best: Numbers of the study's `keep` best complete trials.
+        kept: Numbers of the complete trials whose weights stay; see `kept_trials`.
     """
     if slot is None:
         return ()
     if slot.state != SlotState.FINISHED:
         return slot.checkpoints.keys
     weights = slot.checkpoints.best
-    return (weights.key,) if slot.trial_number in best and weights is not None else ()
+    return (weights.key,) if slot.trial_number in kept and weights is not None else ()
 
 
 def last_collectable_attempt(slot: SlotRecord | None) -> int | None:

@@ -118,7 +118,15 @@ class Supervisor:
         slots = Slots(database, self._record.id)
         trials = OptunaTrials(database, self._record, self._live, local_study.space)
         shelves = Shelves(database, self._record.id)
-        ledger = Ledger(slots, shelves, trials, owner=owner, lease_s=self._timing.lease_s, retrying=self._retrying)
+        ledger = Ledger(
+            slots,
+            shelves,
+            trials,
+            owner=owner,
+            lease_s=self._timing.lease_s,
+            retrying=self._retrying,
+            facts=self._record.facts,
+        )
         best_trials = BestTrials(History(database, self._record), self._live, self._retrying)
         micro_batches = MicroBatches(local_study, ledger, MicroBatchLimits(database), self._retrying)
         room = Room(self._workplace.store, slots, shelves, best_trials, self._live, self._retrying, local_study.looks)

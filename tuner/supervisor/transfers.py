@@ -282,7 +282,7 @@ class Transfers:
             self._store.remove_trial(number)
 
     def keep_best(self) -> None:
-        """Remove from the store the files of trials that are over, except the best weights of the best of them."""
+        """Remove from the store the files of trials that are over, except the weights that are to stay."""
         # In this order: the weights of a trial that ends in between are left alone, or they would be no best trial's.
         stored = self._store.trials()
         over = {slot.trial_number: slot for slot in self._ledger.finished_slots(stored)}

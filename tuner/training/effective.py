@@ -9,7 +9,7 @@ from torch import nn
 
 from tuner.training.model.dropout import module_dropouts
 from tuner.training.optimisation.clipping import MAX_GRAD_NORM
-from tuner.training.precision import device_kind, mixed_precision
+from tuner.training.precision import device_kind, device_name, mixed_precision
 
 if TYPE_CHECKING:
     from tuner.training.model.freezing import Freezing
@@ -61,6 +61,7 @@ def effective_configuration(
         "length_grouping": run.speed.length_grouping,
         "precision": mixed_precision(run.precision),
         "device": device_kind(),
+        "device_name": device_name(),
         "threads": torch.get_num_threads(),
         "seed": run.seed,
     }

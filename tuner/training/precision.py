@@ -10,6 +10,11 @@ def device_kind() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
+def device_name() -> str:
+    """Return the name that torch gives the device that this process trains on, such as `NVIDIA H200`, or `cpu`."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+
+
 def mixed_precision(wanted: str) -> str:
     """Return accelerate's name (no, bf16 or fp16) for a study's `precision`; `auto` is bf16 on GPUs that have it."""
     if wanted == "auto":

@@ -17,6 +17,7 @@ from search_spaces import Hyperparameters
 from tuner.errors import ConfigError
 from tuner.processes.calls import check_training, train_trial
 from tuner.processes.messages import Answer, Evaluated, Finished, Recorded, Returned, Save, Saved
+from tuner.trial.result import Verdict
 from tuner.trial.run import TrialRun
 
 pytestmark = pytest.mark.timeout(60)
@@ -101,7 +102,7 @@ def train(
     run: TrialRun,
     folder: str,
     answer: Callable[[Connection, Any], None] = lambda connection, evaluation: connection.send(
-        Answer(step=evaluation.step, go_on=True)
+        Answer(step=evaluation.step, verdict=Verdict.GO_ON)
     ),
     *,
     function: str = "train",
@@ -152,7 +153,7 @@ def leaving_at(step: int, folder: Path) -> Callable[[Connection, Any], None]:
         if evaluation.step == step:
             folder.mkdir()
             connection.send(Save(folder=str(folder), leave=True))
-        connection.send(Answer(step=evaluation.step, go_on=True))
+        connection.send(Answer(step=evaluation.step, verdict=Verdict.GO_ON))
 
     return answer
 
@@ -197,7 +198,7 @@ def test_a_trial_that_ends_early_is_judged_by_all_of_its_attempts(
 
 
 def test_a_no_prunes_the_trial(own: str) -> None:
-    heard = train(make_run(), own, lambda connection, found: connection.send(Answer(step=found.step, go_on=False)))
+    heard = train(make_run(), own, lambda pipe, found: pipe.send(Answer(step=found.step, verdict=Verdict.PRUNED)))
     assert [type(message) for message in heard] == [Recorded, Evaluated, Finished]
     assert (heard[-1].result.state, heard[-1].unsaved) == ("pruned", False)
 

@@ -5,6 +5,7 @@ from multiprocessing import Pipe
 from tuner.processes.measuring_saver import MeasuringSaver
 from tuner.processes.messages import Answer, Evaluated, Measured
 from tuner.trial.evaluation import Evaluation
+from tuner.trial.result import Verdict
 
 EVALUATION = Evaluation(
     step=10, value=0.5, epoch=1, optimiser_steps=2, train_loss=1, validation_loss=1, learning_rate=1e-3
@@ -23,7 +24,7 @@ def test_the_parts_of_a_smoke_run_are_told_apart() -> None:
     now[0] += 0.5
     assert not saver.leaving, "the next part of the same evaluation"
     now[0] += 0.5
-    here.send(Answer(step=10, go_on=True))
+    here.send(Answer(step=10, verdict=Verdict.GO_ON))
     assert saver.decide(EVALUATION)
     assert here.recv() == Measured(optimiser_steps_s=(4.0, 2.0), evaluation_s=1.0)
     assert here.recv() == Evaluated(evaluation=EVALUATION)
@@ -32,6 +33,6 @@ def test_the_parts_of_a_smoke_run_are_told_apart() -> None:
 def test_training_that_never_asks_is_not_measured() -> None:
     here, there = Pipe()
     saver = MeasuringSaver(there)
-    here.send(Answer(step=10, go_on=True))
+    here.send(Answer(step=10, verdict=Verdict.GO_ON))
     assert saver.decide(EVALUATION)
     assert here.recv() == Evaluated(evaluation=EVALUATION)

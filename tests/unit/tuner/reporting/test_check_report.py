@@ -21,6 +21,7 @@ from tuner.reporting.check_report import (
     warning_lines,
 )
 from tuner.study.data_report import DataReport, LeftOut, Lengths, RowCounts
+from tuner.study.recipe_changes import first_point_of, recipe_changes
 from tuner.trial.anatomy import Anatomy, Freezable, Padding
 
 LENGTHS = Lengths(median=22, longest=171, keeps_95=54, limit=128, texts_cut=0.004, tokens_cut=0.0004)
@@ -159,12 +160,13 @@ def test_the_summary_of_an_anatomy_counts() -> None:
 
 
 def test_trial_0_is_the_published_recipe_unless_the_space_has_changed_it() -> None:
-    whole = space()
-    first = whole.clip(RECIPE.defaults)
-    assert first_line(first, RECIPE, whole).startswith("trial 0, the published recipe: lr 3e-05 batch 32 epochs ")
-    narrow = space(num_train_epochs={"low": 1, "high": 2}, lr_scheduler_type="constant", dropout=0.3)
-    line = first_line(narrow.clip(RECIPE.defaults), RECIPE, narrow)
-    assert line.startswith("trial 0, the published recipe, changed by the space: ")
+    def line_of(searched: Any) -> str:
+        first = first_point_of(RECIPE.defaults, searched)
+        return first_line(first, recipe_changes(RECIPE.defaults, first), RECIPE.family)
+
+    assert line_of(space()).startswith("trial 0, the published recipe: lr 3e-05 batch 32 epochs ")
+    line = line_of(space(num_train_epochs={"low": 1, "high": 2}, lr_scheduler_type="constant", dropout=0.3))
+    assert line.startswith("trial 0, the published recipe, changed by your space: ")
     assert f"epochs 2 (published {RECIPE.defaults['num_train_epochs']})" in line
     assert f"dropout 0.3 (published {RECIPE.defaults['dropout']})" in line
     assert "lr_scheduler_type constant (published linear)" in line

@@ -66,6 +66,11 @@ def test_a_trial_is_told_in_words() -> None:
     ]
 
 
+def test_a_gpu_is_told_by_its_name() -> None:
+    assert lines(device="cuda", device_name="NVIDIA H200")["machine"] == "fp32 on cuda (NVIDIA H200), 2 threads"
+    assert lines(device_name="cpu")["machine"] == "fp32 on cpu, 2 threads"
+
+
 def numbered(*patterns: tuple[str, int]) -> list[str]:
     return [pattern.format(number) for pattern, count in patterns for number in range(count)]
 

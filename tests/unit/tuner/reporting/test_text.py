@@ -2,7 +2,18 @@ from __future__ import annotations
 
 import pytest
 
-from tuner.reporting.text import beside_guess, changes, clock, describe, no_better_than_guess, size, sparkline
+from tuner.reporting.text import (
+    beside_guess,
+    clock,
+    describe,
+    no_better_than_guess,
+    recipe_words,
+    size,
+    sparkline,
+    spent_words,
+    stored_recipe_words,
+)
+from tuner.study.recipe_changes import RecipeChange
 
 
 @pytest.mark.parametrize(
@@ -50,11 +61,50 @@ def test_a_search_that_beats_no_guess_is_said_to_be_of_no_use(
         assert sentence.startswith(f"No trial beats guessing the largest class ({guess:.4f}): ")
 
 
-def test_changed_hyperparameters_are_shown_beside_the_published_ones() -> None:
-    published = {"learning_rate": 5e-5, "num_train_epochs": 5, "lr_scheduler_type": "linear"}
-    changed = {"learning_rate": 5e-5, "num_train_epochs": 3.0, "lr_scheduler_type": "cosine"}
-    assert changes(changed, published) == "epochs 3 (published 5), lr_scheduler_type cosine (published linear)"
-    assert changes(published, published) == ""
+CHANGES = [
+    RecipeChange(name="num_train_epochs", published=5, used=3.0),
+    RecipeChange(name="lr_scheduler_type", published="linear", used="cosine"),
+]
+
+
+def test_trial_0_is_the_published_recipe_and_where_the_space_has_changed_it_that_is_said() -> None:
+    assert recipe_words([], "bert") == "the published recipe"
+    assert recipe_words(CHANGES, "bert") == (
+        "the published recipe, changed by your space: epochs 3 (published 5), "
+        "lr_scheduler_type cosine (published linear)"
+    )
+
+
+def test_values_that_are_published_for_no_family_are_called_generic() -> None:
+    assert recipe_words([], "generic") == "the generic recipe"
+    assert recipe_words(CHANGES[:1], "generic") == "the generic recipe, changed by your space: epochs 3 (generic 5)"
+
+
+def test_the_facts_of_a_study_tell_what_its_trial_0_is() -> None:
+    point = {
+        "learning_rate": 5e-5,
+        "batch_size": 32,
+        "num_train_epochs": 2,
+        "dropout": 0.1,
+        "weight_decay": 0,
+        "lr_scheduler_type": "linear",
+        "frozen_layers": 0,
+    }
+    facts = {"family": "bert", "recipe": {**point, "num_train_epochs": 3}}
+    assert stored_recipe_words(facts, point) == "the published recipe, changed by your space: epochs 2 (published 3)"
+    assert stored_recipe_words({}, None) == "the published recipe"
+
+
+@pytest.mark.parametrize(
+    ("runs", "projected", "text"),
+    [
+        (3.94, False, "3.9 runs (12m40s of device time)"),
+        (3.94, True, "about 3.9 runs (12m40s of device time)"),
+        (None, False, "about ? runs (12m40s of device time)"),
+    ],
+)
+def test_a_projected_cost_is_called_so_in_words(runs: float | None, projected: bool, text: str) -> None:
+    assert spent_words(runs, 760.0, projected=projected) == text
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ def test_a_trial_that_never_began_to_train_has_a_note_of_its_reason_alone() -> N
     assert note == "**failed**, no value  \ncrashed 3 times\n"
 
 
+def test_the_note_of_trial_0_says_that_it_is_the_recipe() -> None:
+    recipe = "the published recipe, changed by your space: epochs 3 (published 5)"
+    note = trial_note(state="complete", value=0.5, reason=None, effective=None, curve=[], recipe=recipe)
+    assert note == f"**complete**, value 0.5  \nThis is {recipe}.\n"
+
+
 @pytest.mark.parametrize("length", [0, 1, 2045, 2046, 5000])
 @pytest.mark.parametrize("before", [0, 1, 5000])
 def test_a_note_is_what_the_dashboard_itself_would_have_written(length: int, before: int) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,20 @@ from storage import (
 )
 from storage.clock import now_s
 from tuner.errors import NoBestTrial
-from tuner.reporting.views import best_view, event_line, event_view, in_order, show_view, status_view, trial_view
+from tuner.reporting.views import (
+    best_view,
+    event_line,
+    event_view,
+    in_order,
+    overview,
+    recipe_of,
+    show_view,
+    status_view,
+    trial_view,
+)
 from tuner.study.study_file import parse_config
 
-NO_TRIALS = dict.fromkeys(("complete", "pruned", "failed", "running", "paused", "interrupted"), 0)
+NO_TRIALS = dict.fromkeys(("complete", "pruned", "failed", "running", "paused", "interrupted", "shelved"), 0)
 
 
 @pytest.fixture
@@ -105,6 +116,8 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
             "spent_device_s": 0.0,
         },
         "workers": [],
+        "recipe": {"trial": 0, "value": None, "family": None, "changes": []},
+        "spent": {"runs": 0.0, "device_s": 0.0, "projected": False},
     }
     with pytest.raises(NoBestTrial, match="study 's' has no complete trial yet"):
         best_view(*opened)
@@ -243,9 +256,62 @@ def test_the_best_is_told_with_what_it_beats_the_published_recipe_by(opened: tup
 
 
 def test_a_recipe_that_did_not_complete_is_no_default(opened: tuple[Database, StudyRecord]) -> None:
-    run_trial(*opened, TrialState.FAIL)
+    run_trial(*opened, TrialState.FAIL, 0.3)
     run_trial(*opened, TrialState.COMPLETE, 0.3)
     assert best_view(*opened)["default"] is None
+    assert best_view(*opened)["recipe"]["value"] is None
+
+
+RECIPE: dict[str, Any] = {
+    "learning_rate": 5e-5,
+    "batch_size": 32,
+    "num_train_epochs": 5,
+    "dropout": 0.1,
+    "weight_decay": 0.001,
+    "lr_scheduler_type": "linear",
+    "frozen_layers": 0.0,
+}
+
+
+def test_a_study_says_where_its_space_has_changed_the_recipe_and_what_trial_0_is_worth(
+    opened: tuple[Database, StudyRecord],
+) -> None:
+    database, _ = opened
+    space = {**RECIPE, "num_train_epochs": {"type": "int", "low": 1, "high": 3}}
+    study = replace(opened[1], facts={"family": "minilm", "recipe": RECIPE, "space": space})
+    changes = [{"name": "num_train_epochs", "published": 5, "used": 3}]
+    waiting = {"trial": 0, "value": None, "family": "minilm", "changes": changes}
+    assert status_view(database, study)["recipe"] == waiting
+    run_trial(database, study, TrialState.COMPLETE, 0.4)
+    run_trial(database, study, TrialState.COMPLETE, 0.3)
+    assert status_view(database, study)["recipe"] == {**waiting, "value": 0.4}
+    assert best_view(database, study)["recipe"] == {**waiting, "value": 0.4}
+    said = "the published recipe, changed by your space: epochs 3 (published 5)"
+    assert recipe_of(status_view(database, study)) == recipe_of(best_view(database, study)) == said
+
+
+def test_the_cost_of_a_study_is_told_in_runs_of_trial_0(opened: tuple[Database, StudyRecord]) -> None:
+    database, study = opened
+    cpu = {"effective": {"device_name": "cpu"}, "device_name": "cpu"}
+    whole = {"evaluation:100": {"step": 100, "optimiser_steps": 10}}
+    run_trial(database, study, TrialState.COMPLETE, 0.4, **cpu, **whole)
+    took(database, 4.0)
+    assert status_view(database, study)["spent"] == {"runs": 1.0, "device_s": 4.0, "projected": False}
+    run_trial(database, study, TrialState.PRUNED, 0.9, **cpu)
+    took(database, 2.0)
+    assert status_view(database, study)["spent"] == {"runs": 2.0, "device_s": 4.0, "projected": False}
+    run_trial(database, study, None, 0.9)  # it has not recorded its device yet
+    took(database, 2.0)
+    assert status_view(database, study)["spent"] == {"runs": 3.0, "device_s": 6.0, "projected": True}
+    run_trial(database, study, None, 0.9, effective={"device_name": "NVIDIA H200"}, device_name="NVIDIA H200")
+    took(database, 2.0)
+    assert status_view(database, study)["spent"] == {"runs": None, "device_s": 8.0, "projected": False}
+
+
+def test_a_list_of_studies_reads_no_more_than_it_shows(opened: tuple[Database, StudyRecord]) -> None:
+    run_trial(*opened, TrialState.COMPLETE, 0.4)
+    view = status_view(*opened)
+    assert overview(*opened) == {key: value for key, value in view.items() if key not in ("recipe", "spent")}
 
 
 def test_the_seven_come_first_and_in_their_order() -> None:

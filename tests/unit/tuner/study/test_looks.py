@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from search_spaces import recipe_for
+from search_spaces import load_space, recipe_for
 from tuner.study.config import StudyConfig
 from tuner.study.looks import looks_of
 from tuner.study.prepared import Prepared
@@ -16,11 +16,13 @@ from tuner.study.study_file import parse_config
 from tuner.trial.looks import LOOKS
 
 #: The published recipe of BERT trains all layers for three epochs.
-RECIPE = dict(recipe_for("bert", "", 768).defaults)
+BERT = recipe_for("bert", "", 768)
+RECIPE = dict(BERT.defaults)
+SPACE = load_space({}, preset="text-classification", recipe=BERT, folder=Path(), source="s.yaml")
 
 
 def study(**changes: Any) -> StudyConfig:
-    document = {"name": "s", "model": "m/m", "data": {"source": "d/d"}, **changes}
+    document = {"name": "s", "model": "m/m", "data": {"source": "d/d"}, "search": "plain", **changes}
     return parse_config(document, source="s.yaml", folder=Path())
 
 
@@ -32,12 +34,12 @@ def data(*, train: int, validation: int) -> Prepared:
 @pytest.mark.parametrize("count", LOOKS)
 def test_a_number_that_the_study_file_gives_is_the_number_whatever_it_costs(count: int) -> None:
     costly = data(train=1, validation=10**6)
-    assert looks_of(study(evaluations=count), costly, RECIPE) == LOOKS[count]
-    assert looks_of(study(evaluations=count, train="own:train", metric="score"), None, RECIPE) == LOOKS[count]
+    assert looks_of(study(evaluations=count), costly, RECIPE, SPACE) == LOOKS[count]
+    assert looks_of(study(evaluations=count, train="own:train", metric="score"), None, RECIPE, SPACE) == LOOKS[count]
 
 
 def test_training_of_ones_own_decides_itself_and_is_told_of_ten_looks() -> None:
-    assert looks_of(study(train="own:train", metric="score"), None, RECIPE) == LOOKS[10]
+    assert looks_of(study(train="own:train", metric="score"), None, RECIPE, SPACE) == LOOKS[10]
 
 
 @pytest.mark.parametrize(
@@ -55,4 +57,4 @@ def test_training_of_ones_own_decides_itself_and_is_told_of_ten_looks() -> None:
 )
 def test_auto_is_as_many_as_trial_0_can_afford(epochs: float, frozen: float | str, looks: int) -> None:
     first = {**RECIPE, "num_train_epochs": epochs, "frozen_layers": frozen}
-    assert looks_of(study(), data(train=1000, validation=200), first) == LOOKS[looks]
+    assert looks_of(study(), data(train=1000, validation=200), first, SPACE) == LOOKS[looks]

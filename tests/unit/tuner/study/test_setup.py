@@ -128,7 +128,13 @@ WHOLE = Anatomy(layers=LAYERS, freezable=Freezable.WHOLE, reason="its layers sha
 def set_up_model(
     model: Path, anatomy: Anatomy, search_space: Any = None, *, stored: dict[str, Any] | None = None
 ) -> LocalStudy:
-    document = {"name": "s", "model": str(model), "data": {"source": "data.csv"}, "search_space": search_space}
+    document = {
+        "name": "s",
+        "model": str(model),
+        "data": {"source": "data.csv"},
+        "search": "plain",
+        "search_space": search_space,
+    }
     config = parse_config(document, source="s.yaml", folder=model.parent)
     return set_up(config, Preparing(anatomy), source="s.yaml", stored=stored)  # type: ignore[arg-type]
 
@@ -142,6 +148,24 @@ def test_a_preset_is_fitted_to_the_model_of_a_new_study_and_so_is_trial_0(model:
     assert [remark.split()[0] for remark in local.remarks] == ["dropout", "frozen_layers"]
     assert "bert has no dropout" in local.remarks[0]
     assert local.facts()["space"] == local.space.to_dict()
+
+
+def test_trial_0_alone_is_never_stopped_early(model: Path) -> None:
+    """It is the full run in whose device time all others are counted."""
+    local = set_up_model(model, WHOLE)
+    assert local.config.early_stopping is not None
+    point = Hyperparameters.from_values(local.first_point())
+    assert local.run(0, point).patience is None
+    assert local.run(1, point).patience == local.config.early_stopping.patience == 3
+    assert local.run(0, point, max_steps=2, max_rows=16).patience == 3, "a smoke run is no trial"
+
+
+def test_trial_0_does_without_rates_that_fall_by_layer_as_no_recipe_has_them(model: Path) -> None:
+    deep = replace(WHOLE, freezable=Freezable.LAYERS, dropouts=("dropout",))
+    written = {"layerwise_lr_decay": {"low": 0.5, "high": 1.0}, "frozen_layers": 0}
+    local = set_up_model(model, deep, written)
+    assert local.first_point()["layerwise_lr_decay"] == 1.0
+    assert local.recipe_changes() == ()
 
 
 def test_values_that_the_model_cannot_apply_are_refused_where_the_study_file_or_a_file_of_its_own_has_them(

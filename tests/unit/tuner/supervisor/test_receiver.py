@@ -21,7 +21,7 @@ from tuner.supervisor.crash import Crash, Crashes
 from tuner.supervisor.lanes import Lanes
 from tuner.supervisor.receiver import Receiver, TrainerEnded, Unreadable, receive
 from tuner.trial.evaluation import Evaluation
-from tuner.trial.result import Constraint, Outcome, TrialResult
+from tuner.trial.result import Constraint, Outcome, TrialResult, Verdict
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -96,15 +96,18 @@ class OneTrial:
         self.watched: list[Any] = []
         self.notices: list[str] = []
         self.recorded: list[dict[str, Any]] = []
+        self.keeps = keeps
+        self.judged_as: tuple[int, float] | None = None
         lanes = Lanes((self.attempt.lane,))
         lanes.put(self.attempt)
         edges = SimpleNamespace(
             ledger=self.database,
+            rungs=SimpleNamespace(are_used=False),
             watch=self.watched.append,
             notice=self.notices.append,
             crashes=self.crashes,
             micro_batches=SimpleNamespace(take=self._record),
-            best_trials=SimpleNamespace(would_include=lambda _: keeps),
+            best_trials=SimpleNamespace(would_include=self._would_keep),
         )
         lifecycle = SimpleNamespace(checkpointing=self.saves, dropping=nullcontext)
         live = SimpleNamespace(current=SimpleNamespace(train=train))
@@ -114,6 +117,10 @@ class OneTrial:
         self.recorded.append(effective)
         attempt.setting = Setting(prepared_s=1.0, effective=effective)
         return "a smaller micro-batch"
+
+    def _would_keep(self, number: int, value: float) -> bool:
+        self.judged_as = (number, value)
+        return self.keeps
 
     def sends(self, message: object) -> None:
         """Have the trainer send a message."""
@@ -128,8 +135,8 @@ class OneTrial:
         answer = self.trainer.recv()
         assert isinstance(answer, Answer)
         assert answer.step == step
-        assert (self.attempt.end.pruned_by is None) is answer.go_on
-        return answer.go_on
+        assert (self.attempt.end.pruned_by is None) is (answer.verdict is not Verdict.PRUNED)
+        return answer.verdict is not Verdict.PRUNED
 
 
 # ---- messages
@@ -198,6 +205,15 @@ def test_the_published_recipe_is_never_pruned() -> None:
     assert all(trial.judge(step) for step in range(10, 101, 10))
     assert trial.database.asked == 0
     assert not OneTrial(number=1).judge(10)
+
+
+@pytest.mark.parametrize("step", [1, 10, 40, 99])
+def test_trial_0_goes_on_at_a_look_at_which_any_other_trial_is_pruned(step: int) -> None:
+    recipe, other = OneTrial(number=0), OneTrial(number=1)
+    assert recipe.judge(step, value=0.0)
+    assert not other.judge(step, value=0.0)
+    assert (recipe.database.asked, other.database.asked) == (0, 1)
+    assert [evaluation.step for evaluation in recipe.database.reported] == [step], "it is reported like any other"
 
 
 def test_a_trial_is_not_pruned_at_its_last_step() -> None:
@@ -303,6 +319,12 @@ def test_a_trainer_is_waited_for_where_its_best_weights_will_be_kept(
     assert (trial.attempt.state, trial.attempt.end.result) == (AttemptState.FINISHING, result)
     assert trial.attempt.end.is_unsaved is waits
     assert trial.saves.withdrawn == (0 if waits else 1)
+
+
+def test_whether_weights_will_be_kept_is_asked_by_number_and_value() -> None:
+    trial = OneTrial(number=0)
+    trial.sends(Finished(result=COMPLETE, unsaved=True))
+    assert trial.judged_as == (0, 0.5)
 
 
 @pytest.mark.parametrize("is_best", [False, True])

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from storage import CheckpointRef, Checkpoints, SlotRecord, SlotState
-from tuner.supervisor.retention import last_collectable_attempt, needed_keys
+from tuner.supervisor.retention import kept_trials, last_collectable_attempt, needed_keys
 
 
 def ref(key: str) -> CheckpointRef:
@@ -32,17 +32,32 @@ def slot(state: SlotState, *, best: CheckpointRef | None = BEST) -> SlotRecord:
 
 @pytest.mark.parametrize("state", [SlotState.RUNNING, SlotState.INTERRUPTED, SlotState.PAUSED])
 def test_a_trial_that_is_not_finished_needs_every_checkpoint_that_its_slot_points_to(state: SlotState) -> None:
-    assert needed_keys(slot(state), best=()) == (STEPS[0].key, STEPS[1].key, BEST.key)
+    assert needed_keys(slot(state), kept=()) == (STEPS[0].key, STEPS[1].key, BEST.key)
 
 
-def test_a_finished_trial_needs_its_best_weights_while_it_is_among_the_best() -> None:
-    assert needed_keys(slot(SlotState.FINISHED), best={3, 4}) == (BEST.key,)
-    assert needed_keys(slot(SlotState.FINISHED), best={4}) == ()
-    assert needed_keys(slot(SlotState.FINISHED, best=None), best={3}) == ()
+def test_a_finished_trial_needs_its_best_weights_while_it_is_among_those_that_keep_them() -> None:
+    assert needed_keys(slot(SlotState.FINISHED), kept={3, 4}) == (BEST.key,)
+    assert needed_keys(slot(SlotState.FINISHED), kept={4}) == ()
+    assert needed_keys(slot(SlotState.FINISHED, best=None), kept={3}) == ()
+
+
+@pytest.mark.parametrize(
+    ("ranking", "keep", "kept"),
+    [
+        ([4, 2, 0, 1], 1, [4, 0]),
+        ([4, 2, 0, 1], 2, [4, 2, 0]),
+        ([4, 2, 0, 1], 3, [4, 2, 0]),
+        ([0, 2], 1, [0]),
+        ([4, 2], 1, [4]),  # trial 0 runs, or has ended before it was complete
+        ([], 1, []),
+    ],
+)
+def test_trial_0_keeps_its_weights_besides_the_best_ones(ranking: list[int], keep: int, kept: list[int]) -> None:
+    assert kept_trials([(number, 0.5) for number in ranking], keep) == kept
 
 
 def test_a_trial_without_a_slot_needs_nothing() -> None:
-    assert needed_keys(None, best={3}) == ()
+    assert needed_keys(None, kept={3}) == ()
 
 
 def test_checkpoints_of_an_attempt_that_may_still_write_are_not_collected() -> None:

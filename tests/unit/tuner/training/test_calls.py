@@ -22,6 +22,7 @@ from tuner.processes.trainers import ForkServer
 from tuner.training.calls import export_model
 from tuner.training.model.weights import WEIGHTS
 from tuner.trial.looks import LOOKS
+from tuner.trial.result import Verdict
 
 if TYPE_CHECKING:
     from tuner.trial.run import ModelSource, TrialRun
@@ -45,7 +46,7 @@ def listen(connection: Any, folder: Path, *, go_on: bool = True, leave_after: in
             evaluations += 1
             if evaluations == leave_after:
                 connection.send(Save(folder=str(folder), leave=True))
-            connection.send(Answer(step=message.evaluation.step, go_on=go_on))
+            connection.send(Answer(step=message.evaluation.step, verdict=Verdict.GO_ON if go_on else Verdict.PRUNED))
         if isinstance(message, Saved) and message.optimiser_steps is None and evaluations == leave_after:
             connection.send(Save(folder=str(folder), leave=True))  # the best was saved first, and alone
     if message.unsaved:

@@ -15,10 +15,9 @@ from tuner.training.data.batches import (
     evaluated_optimiser_steps,
     evaluation_batches,
     micro_batches,
-    optimiser_steps_per_epoch,
-    total_optimiser_steps,
     training_batches,
 )
+from tuner.trial.length import optimiser_steps_per_epoch, total_optimiser_steps
 from tuner.trial.looks import LOOKS
 
 sizes = st.integers(1, 200)

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from transformers import SchedulerType, get_scheduler
 from transformers.optimization import TYPE_TO_SCHEDULER_FUNCTION
 
 from search_spaces.schedules import OPTIONAL, REQUIRED, UNPLANNED, complaint
-from tuner.training.optimisation.schedules import make_schedule, warmup_optimiser_steps
+from tuner.training.optimisation.schedules import make_schedule
 from tuner.trial.looks import LOOKS
 
 if TYPE_CHECKING:
@@ -164,13 +162,6 @@ def test_a_misspelt_schedule_is_suggested() -> None:
 @pytest.mark.parametrize(("name", "takes"), [("linear", "none"), ("polynomial", "lr_end, power")])
 def test_an_argument_that_a_schedule_does_not_take_is_answered_with_those_that_it_does(name: str, takes: str) -> None:
     assert complaint(name, {"timescale": 3}) == f"{name!r} takes no 'timescale'; it takes {takes}"
-
-
-@given(ratio=st.floats(0, 1), total=st.integers(1, 10_000))
-def test_the_warm_up_is_never_longer_than_the_trial(ratio: float, total: int) -> None:
-    steps = warmup_optimiser_steps(ratio, total)
-    assert 0 <= steps <= total
-    assert (steps > 0) == (ratio > 0)
 
 
 def test_the_arguments_that_a_schedule_takes_are_those_of_transformers() -> None:
