@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
+from storage.errors import LeaseLost
 from storage.fencing import held, seconds_since_seen, write_event
 from storage.history import read_number
 from storage.records import Checkpoints, Lease, SlotRecord
@@ -96,7 +97,7 @@ class Shelves:
             return connection.execute(sa.select(_slots.target).where(held(lease))).scalar()
 
     def shelve(self, lease: Lease, rung: int, *, reason: str, keeps: bool = True) -> SlotState | None:
-        """Give a slot back with its trial at a rung.
+        """Give a slot back with its trial at a rung. It is safe to repeat, where an outage hid that it was done.
 
         Args:
             lease: The lease to end.
@@ -123,16 +124,16 @@ class Shelves:
         with self._database.write() as connection:
             number = connection.execute(sa.select(_slots.trial_number).where(held(lease))).scalar()
             query = tables.slots.update().where(held(lease)).ordered_values(*assigned(tables.slots, values))
-            if connection.execute(query).rowcount != 1:
-                return None
-            mine = (_slots.study_id == self._study_id, _slots.slot == lease.slot)
-            state = SlotState(connection.execute(sa.select(_slots.state).where(*mine)).scalar_one())
-            event = {"trial_number": number, "step": rung, "detail": reason}
-            write_event(connection, lease, EventKind.SHELVED, event)
-        return state
+            is_done = connection.execute(query).rowcount == 1
+            mine = (_slots.study_id == self._study_id, _slots.slot == lease.slot, _slots.attempt == lease.attempt)
+            state: str | None = connection.execute(sa.select(_slots.state).where(*mine, _is_aside(rung))).scalar()
+            if is_done:
+                event = {"trial_number": number, "step": rung, "detail": reason}
+                write_event(connection, lease, EventKind.SHELVED, event)
+        return None if state is None else SlotState(state)
 
     def claim(self, owner: str, lease_s: float, slot: SlotRecord) -> Lease | None:
-        """Claim a shelved trial, to end it.
+        """Claim a shelved trial, to end it. It is safe to repeat, where an outage hid that it was claimed.
 
         Args:
             owner: The supervisor that claims it.
@@ -158,10 +159,10 @@ class Shelves:
         }
         with self._database.write() as connection:
             if connection.execute(tables.slots.update().where(*unchanged).values(values)).rowcount != 1:
-                return None
-            write_event(
-                connection, lease, EventKind.CLAIMED, {"trial_number": slot.trial_number, "detail": "to end it"}
-            )
+                is_mine = connection.execute(sa.select(_slots.slot).where(held(lease))).first() is not None
+                return lease if is_mine else None
+            told = {"trial_number": slot.trial_number, "detail": "to end it"}
+            write_event(connection, lease, EventKind.CLAIMED, told)
         return lease
 
     def drop_checkpoints(self, slot: SlotRecord, *, reason: str) -> bool:
@@ -200,12 +201,17 @@ class Shelves:
         Returns:
             Whether there is room. The reservation ends with the next commit of the trial's checkpoints, and with its
             lease.
+
+        Raises:
+            LeaseLost: Another worker has the trial.
         """
         studies = tables.studies.c
         with self._database.write() as connection:
             # Of two transactions that reserve at once, the second waits here and then sees the first reservation.
             lock = sa.select(studies.study_id).where(studies.study_id == self._study_id).with_for_update()
             connection.execute(lock)
+            if connection.execute(sa.select(_slots.slot).where(held(lease)).with_for_update()).first() is None:
+                raise LeaseLost(f"slot {lease.slot} is another worker's")
             others = (
                 _slots.study_id == self._study_id,
                 _slots.slot != lease.slot,
@@ -214,8 +220,14 @@ class Shelves:
             taken = sa.select(sa.func.coalesce(sa.func.sum(_stored_or_reserved()), 0)).where(*others)
             if int(connection.execute(taken).scalar_one()) + size > limit:
                 return False
-            values = {"reserved_bytes": size}
-            return connection.execute(tables.slots.update().where(held(lease)).values(values)).rowcount == 1
+            connection.execute(tables.slots.update().where(held(lease)).values({"reserved_bytes": size}))
+            return True
+
+
+def _is_aside(rung: int) -> sa.ColumnElement[bool]:
+    """Return the condition of a slot whose trial was put aside at a rung, and is there or was promoted since."""
+    promoted = sa.and_(_slots.state == SlotState.INTERRUPTED, _slots.target > rung)
+    return sa.or_(_slots.state == SlotState.SHELVED, promoted)
 
 
 def _stored_or_reserved() -> sa.ColumnElement[int]:

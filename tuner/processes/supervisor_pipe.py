@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -46,6 +47,8 @@ class PipeSaver:
         self._answers: dict[int, Verdict] = {}
         #: Whether the supervisor wants this attempt to end even if the trial cannot be saved.
         self._leave = False
+        #: Whether an answer has put the trial aside: no optimiser step of this attempt counts any more.
+        self._is_put_aside = False
         #: Whether training has ever asked whether to save.
         self._asks = False
         #: Steps of the evaluations that the supervisor has not answered yet.
@@ -61,7 +64,7 @@ class PipeSaver:
         """Whether this attempt is about to end."""
         self._asks = True
         self._listen()
-        return self._save is not None and self._save.leave
+        return self._is_put_aside or (self._save is not None and self._save.leave)
 
     def wanted(self) -> bool:
         """Return whether the supervisor wants the trial saved."""
@@ -81,10 +84,13 @@ class PipeSaver:
             # Best weights are saved first, in a save of their own, so that the store drops the previous best before it
             # has to hold the resume checkpoint.
             self._write(asked, None, None)
-            if not asked.leave:
+            if not asked.leave and not self._is_put_aside:
                 return
             asked = self._next_save()
         self._write(asked, optimiser_steps, write)
+        while self._is_put_aside and not asked.leave:  # it goes no further than this, and waits for the word to leave
+            asked = self._next_save()
+            self._write(asked, optimiser_steps, write)
         if asked.leave:
             raise TrialStopped(Outcome.LEFT)
 
@@ -97,23 +103,36 @@ class PipeSaver:
 
         Training that calls `wanted` at its optimiser steps does not wait for the answer here. It receives the answer in
         a later call of `wanted`, at the latest at its next evaluation. So the device does not wait for the supervisor.
-        At a rung where the trial may be put aside it does wait: what it trained meanwhile would be lost.
+        At a rung where the trial may be put aside it does wait, however long the answer takes: a trial that trains on
+        there would report values that decide about others.
         """
         if not self._asks:
             self._count()
-        if not self._goes_on(wait=True):  # the answers to earlier evaluations
+        if not self._goes_on(wait_s=ANSWER_S):  # the answers to earlier evaluations
             return False
+        if self._is_put_aside:  # training has not looked at `wanted` since the evaluation before
+            self._leave_unsaved()
         self._connection.send(Evaluated(evaluation=evaluation))
         self._unanswered.add(evaluation.step)
-        if self._asks:
-            return not self._waits_from <= evaluation.step < LAST_STEP or self._goes_on(wait=True)
-        goes_on = self._goes_on(wait=True)
-        if self._leave or (self._save is not None and self._save.leave):
-            # Training that never asks cannot be saved. The attempt ends here, and the next one starts the trial again.
-            if self._save is not None:
-                self._connection.send(Saved(folder=self._save.folder, optimiser_steps=None, best=None))
-            raise TrialStopped(Outcome.LEFT)
+        if self._waits_from <= evaluation.step < LAST_STEP:
+            goes_on = self._goes_on(wait_s=math.inf)
+        elif self._asks:
+            return True
+        else:
+            goes_on = self._goes_on(wait_s=ANSWER_S)
+        if not self._asks and (self._leave or (self._save is not None and self._save.leave)):
+            self._leave_unsaved()
         return goes_on
+
+    def _leave_unsaved(self) -> None:
+        """End the attempt of training that never asks whether to save, or did not in time: the next one begins again.
+
+        Raises:
+            TrialStopped: Always.
+        """
+        if self._save is not None:
+            self._connection.send(Saved(folder=self._save.folder, optimiser_steps=None, best=None))
+        raise TrialStopped(Outcome.LEFT)
 
     def finish(self, result: TrialResult) -> None:
         """Report the result, and save the best weights of a complete trial when the supervisor asks for them."""
@@ -132,26 +151,31 @@ class PipeSaver:
         asked, self._save = self._save, None
         return asked
 
-    def _goes_on(self, *, wait: bool = False) -> bool:
-        """Return False where an answer has pruned the trial.
+    def _goes_on(self, *, wait_s: float = 0.0) -> bool:
+        """Return False where an answer has pruned the trial. One that is put aside waits here for the word to save.
 
         Args:
-            wait: Whether to wait for outstanding answers, at most `ANSWER_S`. After a wait that timed out there is no
-                further wait until all answers have come.
+            wait_s: Most seconds to wait for outstanding answers. After a wait that timed out there is no further wait
+                until all answers have come, but for one without limit.
         """
-        deadline = time.monotonic() + (ANSWER_S if wait and not self._is_late else 0.0)
+        deadline = time.monotonic() + (wait_s if wait_s == math.inf or not self._is_late else 0.0)
         self._listen()
-        while self._unanswered - self._answers.keys() and (left := deadline - time.monotonic()) > 0:
-            self._listen(left)
+        while self._is_undecided() and (left := deadline - time.monotonic()) > 0:
+            self._listen(None if left == math.inf else left)
         heard = self._unanswered & self._answers.keys()
         self._unanswered -= heard
-        if wait:
+        if wait_s:
             self._is_late = bool(self._unanswered)
         verdicts = {self._answers[step] for step in heard}
-        if Verdict.SHELVED in verdicts:
-            while self._save is None:  # the supervisor makes room in the store first
-                self._listen(None)
+        self._is_put_aside |= Verdict.SHELVED in verdicts
+        while self._is_put_aside and self._save is None:  # the supervisor makes room in the store first
+            self._listen(None)
         return Verdict.PRUNED not in verdicts
+
+    def _is_undecided(self) -> bool:
+        """Return whether answers are outstanding, and none that has come ends the attempt."""
+        heard = self._unanswered & self._answers.keys()
+        return heard != self._unanswered and all(self._answers[step] is Verdict.GO_ON for step in heard)
 
     def _write(self, asked: Save, optimiser_steps: int | None, write: Write | None) -> None:
         folder, began = Path(asked.folder), time.monotonic()

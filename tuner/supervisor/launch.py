@@ -52,6 +52,7 @@ class Launcher:
         self._local_study = local_study
         self._edges = edges
         self._ledger = edges.ledger
+        self._lifecycle = lifecycle
         self._checkpointing = lifecycle.checkpointing
         self._restores = lifecycle.restores
 
@@ -96,23 +97,25 @@ class Launcher:
         target = self._edges.rungs.begin(attempt)
         reached = max(open_trial.reported, default=0)
         self._lanes.put(attempt)
-        result = before_training(attempt, self._live.current)
-        if result is not None:
-            attempt.finish(result)
-        elif target <= reached < LAST_STEP:
-            self._set_aside(attempt, reached)
-        elif slot.trial_id is None:
-            self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, optimiser_steps=0))
-        else:
-            self._checkpointing.restore(attempt, self._restored)
+        with self._lifecycle.dropping(attempt):
+            result = before_training(attempt, self._live.current)
+            if result is not None:
+                attempt.finish(result)
+            elif target <= reached < LAST_STEP and reached in curve:  # other programs report a value alone
+                self._judge_again(attempt, Evaluation.from_dict(curve[reached]))
+            elif slot.trial_id is None:
+                self._start(attempt, Restored(folder=None, checkpoints=slot.checkpoints, optimiser_steps=0))
+            else:
+                self._checkpointing.restore(attempt, self._restored)
         self._edges.changed()
 
-    def _set_aside(self, attempt: Attempt, rung: int) -> None:
+    def _judge_again(self, attempt: Attempt, evaluation: Evaluation) -> None:
         """Judge a trial again whose worker ended between its evaluation at a rung and the verdict."""
-        value = attempt.curve[rung]["value"]
-        judgement = self._edges.rungs.judge(attempt, rung, value)
+        rung = evaluation.step
+        judgement = self._edges.rungs.judge(attempt, rung, evaluation.value)
         if judgement.verdict is Verdict.PRUNED:
-            attempt.finish(TrialResult(state=Outcome.PRUNED, value=value, reason=judgement.reason))
+            attempt.note_pruned(evaluation, judgement.reason or None)
+            attempt.finish(TrialResult(state=Outcome.PRUNED))
         elif judgement.verdict is Verdict.SHELVED:
             attempt.ask_to_stop(StopRequest(kind=StopKind.SHELVED, reason=judgement.reason, rung=rung))
         else:

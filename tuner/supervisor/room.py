@@ -65,6 +65,7 @@ class Room:
 
         Raises:
             CheckpointsFull: The limit leaves no room, and no trial that is put aside has a checkpoint to lose.
+            LeaseLost: Another worker has the trial.
         """
         config = self._live.current
         limit = config.checkpoint_limit if config.checkpoint_limit is not None else self._free_share

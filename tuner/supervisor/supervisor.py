@@ -224,8 +224,10 @@ class Supervisor:
     def _is_over(self) -> bool:
         if self._ending is not None:
             return not self._lanes.any or time.monotonic() >= self._ending.deadline
-        # The last values may let trials go on that are put aside. Another supervisor may be about to decide so.
-        return not self._lanes.any and self._study_watch.unfinished() == 0 and not self._look_at_rungs()
+        if self._lanes.any or self._study_watch.unfinished() or self._look_at_rungs():
+            return False
+        # Between the two looks above, another supervisor may have let trials go on that were put aside, and died.
+        return self._study_watch.unfinished() == 0
 
     def _look_at_rungs(self) -> bool:
         """Have trials go on that are put aside, or end; return whether there were any."""

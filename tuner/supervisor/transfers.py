@@ -191,7 +191,7 @@ class Transfers:
             optimiser_steps = None
         # The files are known now: the estimate may have been too low.
         try:
-            self._room.make(lease, replace(checkpoints, resume=checkpoints.resume[:1]).bytes + _size(staged))
+            self._make_room(lease, checkpoints, staged)
         except CheckpointsFull as error:
             waits = None if evaluation is None else StagedBest(folder=folder, evaluation=evaluation)
             self._remove((), [staged] if waits is None or folder.parent != staged else ())
@@ -226,6 +226,14 @@ class Transfers:
             over.append(refused.folder.parent)
         self._remove(set(checkpoints.keys) - set(new.keys), over)
         return Kept(checkpoints=new, refused=kept, problem=problem)
+
+    def _make_room(self, lease: Lease, checkpoints: Checkpoints, staged: Path) -> None:
+        size = replace(checkpoints, resume=checkpoints.resume[:1]).bytes + _size(staged)
+        try:
+            self._room.make(lease, size)
+        except LeaseLost:
+            self._remove((), [staged])
+            raise
 
     def _remove(self, keys: Iterable[str], folders: Iterable[Path]) -> None:
         """Remove checkpoints and folders; those that cannot be removed now are removed when the trial ends."""
