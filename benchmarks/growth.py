@@ -9,7 +9,8 @@ Compared are milliseconds of processor time of this process: `ask` draws the sev
 curve, `prune` asks the pruner, `tell` ends a trial; ours writes besides that, in the same transactions, its lease's
 check, its event log, the curve and a note for the dashboard. `claim` (a lease), `record` (what was trained) and
 `ended` (what the supervisor asks for when a trial is over) have no counterpart in Optuna, and are counted in the whole
-trial. `status` is what another process reads: `tuner status` beside loading the study and looking at its trials.
+trial. `decide` reads all values at the rungs of a search and decides which trials go on; it draws no point.
+`status` is what another process reads: `tuner status` beside loading the study and looking at its trials.
 
 The exponent is that of the cost as a power of the number of trials, fitted over all sizes.
 """
@@ -40,6 +41,8 @@ LANES = (1, 4, 16)
 SMALL_SIZES, SMALL_MEASURED, SMALL_LANES = (10, 20), 4, (1, 2)
 #: What is compared with Optuna by gates; by how much an exponent may be steeper, which is what runs differ by.
 GATED, TOLERANCE = ("ask", "report", "tell"), 0.1
+#: The most that a decision may take, with so many trials in the study.
+DECISION_MS, DECIDED_AT = 50.0, 1000
 OURS, PLAIN = "ours", "Optuna"
 KINDS = ("SQLite", "PostgreSQL")
 
@@ -133,6 +136,7 @@ def run_system(which: str, url: str, study: str, sizes: list[int], lanes: list[i
                 expected += number + measured
                 for _ in range(3):
                     assert system.status(clock) == expected
+                    system.decide(clock)
                 found.append({"size": size, "lanes": number, "trials": measured, "ms": dict(clock.spent)})
     finally:
         rows = _read_back(system)
@@ -208,7 +212,7 @@ def _compare(
         points = [(math.log(size), math.log(max(1e-3, of(which, size, number)))) for size in sizes]
         return statistics.linear_regression(*zip(*points, strict=True)).slope
 
-    measures = {**{name: partial(_swap, ms, name) for name in (*_OPERATIONS, "status")}, "whole trial": whole}
+    measures = {**{name: partial(_swap, ms, name) for name in (*_OPERATIONS, "decide", "status")}, "whole trial": whole}
     gates = []
     for number in lanes:
         rows = []
@@ -228,6 +232,16 @@ def _compare(
                         at_most=TOLERANCE,
                     )
                 )
+        gates += [
+            Gate(
+                f"{kind}, {number} at a time: a decision at {size:,} trials",
+                ms(OURS, size, number, "decide"),
+                at_most=DECISION_MS,
+                unit=" ms",
+            )
+            for size in sizes
+            if size == DECIDED_AT
+        ]
         headings = ("operation", *(f"n = {size}" for size in sizes), "ratio", "exponent", "Optuna's")
         show(options, f"{kind}, {number} trials at a time: CPU ms, ours / Optuna", headings, rows)
     return gates

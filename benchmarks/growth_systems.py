@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from no_training import PERCENTS, read_study
@@ -54,12 +55,14 @@ class Ours:
     """The ledger of a supervisor."""
 
     def __init__(self, url: str, path: Path, trials: int) -> None:
-        from storage import Database, History, Shelves, Slots, Studies
+        from storage import Database, History, Plans, Shelves, Slots, Studies
         from tuner.search.optuna_trials import OptunaTrials
         from tuner.study.live_config import LiveConfig
         from tuner.supervisor.best_trials import BestTrials
         from tuner.supervisor.ledger import Ledger
         from tuner.supervisor.retrying import OutageRetrying
+        from tuner.supervisor.rungs import Rungs
+        from tuner.trial.rungs import ladder
 
         config, space, first = read_study(path)
         self.database = Database(url, create=True)
@@ -77,6 +80,10 @@ class Ours:
             facts, retrying = self.record.facts, OutageRetrying(say)
             return Ledger(slots, shelves, trials, owner="growth", lease_s=3600.0, retrying=retrying, facts=facts)
 
+        # The evaluations of the trials stand for rungs, twice as far each: 10, 20, 40 and 80 %.
+        local = SimpleNamespace(config=SimpleNamespace(has_rungs=True), looks=ladder(10, 2))
+        shelves, plans = Shelves(self.database, self.record.id), Plans(self.database, self.record.id)
+        self.rungs = Rungs(local, LiveConfig(config), shelves, plans, opened(), OutageRetrying(say), watch=say)
         self.open = opened
         self.ledger = self.open()
 
@@ -137,6 +144,12 @@ class Ours:
         with clock("status"):
             view = status_view(self.database, self.record)
         return int(view["trials"]["complete"])
+
+    def decide(self, clock: Clock) -> None:
+        """Decide which trials go on from their rungs, as a supervisor does after each evaluation at a rung."""
+        with clock("decide"):
+            moves = self.rungs.look()
+        assert not moves, "all trials are over"
 
     def copied(self) -> dict[str, Callable[[Mapping[str, Any], int, int], dict[str, Any]]]:
         """Return, by table of rows to be copied, what a row becomes for a trial so many ids and numbers further."""
@@ -213,6 +226,9 @@ class Plain:
             states = [trial.state for trial in study.get_trials(deepcopy=False)]
             assert study.best_value
         return states.count(optuna.trial.TrialState.COMPLETE)
+
+    def decide(self, clock: Clock) -> None:
+        """Optuna decides about each trial where it asks the pruner."""
 
     def copied(self) -> dict[str, Callable[[Mapping[str, Any], int, int], dict[str, Any]]]:
         """Return the same of Optuna's tables."""

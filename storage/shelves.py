@@ -35,8 +35,6 @@ class Standing:
     slot: SlotRecord
     #: By percent of its schedule, the value that it reported there.
     values: dict[int, float]
-    #: The state that Optuna's row names, such as RUNNING; None where the trial has not begun.
-    told: str | None
 
 
 class Shelves:
@@ -58,18 +56,16 @@ class Shelves:
             "FROM trial_intermediate_values i JOIN trials t USING (trial_id) "
             "WHERE t.study_id = :study AND i.step IN :rungs"
         ).bindparams(sa.bindparam("rungs", expanding=True))
-        states = sa.text("SELECT trial_id, state FROM trials WHERE study_id = :study")
         with self._database.read() as connection:
             slots = self._reader.all(connection)
-            told = {row.trial_id: row.state for row in connection.execute(states, {"study": self._study_id})}
             found: dict[int, dict[int, float]] = {}
             rows = connection.execute(values, {"study": self._study_id, "rungs": list(rungs)})
-            for row in rows:
-                found.setdefault(row.trial_id, {})[row.step] = read_number(row.v, row.kind)
-        return [
-            Standing(slot=slot, values=found.get(slot.trial_id or -1, {}), told=told.get(slot.trial_id))
-            for slot in slots
-        ]
+            for trial_id, step, value, kind in rows:
+                of_trial = found.get(trial_id)
+                if of_trial is None:
+                    of_trial = found[trial_id] = {}
+                of_trial[step] = value if kind == "FINITE" and value is not None else read_number(value, kind)
+        return [Standing(slot=slot, values=found.get(slot.trial_id or -1, {})) for slot in slots]
 
     def begin(self, lease: Lease, *, first_rung: int, target: int) -> int | None:
         """Say where a trial may first be shelved and how far it may train, unless that is said already.

@@ -88,12 +88,12 @@ class StudyInMemory:
 
     def standings(self, rungs: Sequence[int]) -> list[Standing]:
         begun = [
-            Standing(slot=slot, values={k: v for k, v in self.values[n].items() if k in rungs}, told="RUNNING")
+            Standing(slot=slot, values={k: v for k, v in self.values[n].items() if k in rungs})
             for n, slot in self.slots.items()
         ]
         empty = replace(SLOT, state=SlotState.EMPTY, trial_id=None, trial_number=None)
         left = range(len(self.slots), self.trials)
-        return [*begun, *(Standing(slot=replace(empty, slot=slot), values={}, told=None) for slot in left)]
+        return [*begun, *(Standing(slot=replace(empty, slot=slot), values={}) for slot in left)]
 
     # `begin` of a ledger takes a lease alone, that of shelves where a trial may be shelved, too.
     def begin(self, lease: Lease, **how: int) -> Any:
