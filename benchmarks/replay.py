@@ -2,9 +2,9 @@
 
 The points are drawn at random from the space of `examples/rotten_tomatoes.yaml`; data, model, metric and evaluations
 are that study's, but for the split, which is the example's of version 0.1: 300 rows to validate, seed 9. Every system
-trains each point to its end with `tuner.training.loop.train`, in a process of its own, so that imports are in none of the
-figures. The trunk cache is empty at the start: its building counts. Dropout draws the same numbers with the cache and
-without it, others with the one-token layer: scores are equal within noise.
+trains each point to its end with `tuner.training.loop.train`, in a process of its own, so that imports are in none of
+the figures. The trunk cache is empty at the start: its building counts. Dropout draws the same numbers with the cache
+and without it, others with the one-token layer: scores are equal within noise.
 
 - off: frozen layers are computed in every pass, the last layer for all tokens, batches are cut as they come;
 - cache, one token, parts: one technique alone, at every fourth point, held against the same points of `off`; the

@@ -39,7 +39,7 @@ def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait
     """
     Studies(database).set_state(study.id, StudyState.STOPPED)
     slots, shelves = Slots(database, study.id), Shelves(database, study.id)
-    begun = sum(slot.state not in (SlotState.FINISHED, SlotState.EMPTY) for slot in slots.all())
+    begun = len(_unended(slots))
     owner, deadline = new_owner(), time.monotonic() + wait_s
     while True:
         slots.expire_gone()
@@ -48,12 +48,18 @@ def stop(database: Database, study: StudyRecord, store: CheckpointStore, *, wait
         for slot in slots.shelved():
             if (lease := shelves.claim(owner, LEASE_S, slot)) is not None:
                 _fail(database, store, slots, lease, slot)
-        running = [slot for slot in slots.all() if slot.state == SlotState.RUNNING]
-        if not running or time.monotonic() >= deadline:
+        # Beside those that run there may be one that another supervisor has promoted since the look above.
+        left = _unended(slots)
+        if not left or time.monotonic() >= deadline:
             break
         time.sleep(_POLL_S)
-    waiting = tuple(sorted({slot.owner for slot in running if slot.owner}))
-    return Stopped(ended=begun - len(running), waiting=waiting)
+    waiting = tuple(sorted({slot.owner for slot in left if slot.owner}))
+    return Stopped(ended=begun - len(left), waiting=waiting)
+
+
+def _unended(slots: Slots) -> list[SlotRecord]:
+    """Return the slots whose trials have begun and are not over."""
+    return [slot for slot in slots.all() if slot.state not in (SlotState.FINISHED, SlotState.EMPTY)]
 
 
 def _fail(database: Database, store: CheckpointStore, slots: Slots, lease: Lease, slot: SlotRecord) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,6 +65,7 @@ class Started:
             fork_server=SimpleNamespace(start=self._start),
         )
         lifecycle = SimpleNamespace(
+            dropping=nullcontext,
             checkpointing=SimpleNamespace(restore=self._restore, begin=self._begin),
             restores=SimpleNamespace(is_over=lambda _: True, worked=lambda: None),
         )

@@ -123,7 +123,7 @@ class Supervisor:
         edges = SimpleNamespace(
             ledger=study,
             rungs=rungs_of(study, local),
-            best_trials=SimpleNamespace(would_include=lambda _: True),
+            best_trials=SimpleNamespace(would_include=lambda *_: True),
             fork_server=SimpleNamespace(start=self._fork, restart=lambda: None),
             crashes=Crashes(),
             micro_batches=SimpleNamespace(start=lambda _: {}, take=lambda *_: None),
