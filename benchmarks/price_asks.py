@@ -110,3 +110,22 @@ class ByTPE:
                 intermediate_values={},
             )
         )
+
+
+class ByGP:
+    """Asks the product's own Gaussian process to choose among all configurations that are left."""
+
+    def __init__(self, table: Table, seed: int, startup: int) -> None:
+        self._encoded = table.encoded
+        self._startup = startup
+        self._rng = np.random.default_rng(seed)
+
+    def ask(self, told: Mapping[int, float], pending: Sequence[int], left: Sequence[int]) -> int:
+        """Return the configuration that it chooses."""
+        from tuner.search.guided_asks import choose
+
+        if len(told) < self._startup:
+            return left[0]
+        losses = np.array(list(told.values()))
+        trained, training, candidates = (self._encoded[list(each)] for each in (told, pending, left))
+        return left[choose(trained, losses, training, candidates, self._rng)]
