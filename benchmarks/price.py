@@ -27,13 +27,14 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib.util import find_spec
 
 from price_asks import Asks, AtRandom, ByGP, ByTPE
 from price_peers import Asynchronous, ByOptuna, Never, few_then_top, stopping
 from price_search import Found, Replay, Rule, batch
 from price_tables import REFERENCE, NoTables, Table, made_tables, read_tables
 from verdicts import Equality, Gate, Options, finish, parse, say, show
+
+from tuner.search.guided_asks import GuidedAsks
 
 SEEDS, WORKERS = 20, (1, 8)
 #: Within so many percent of the spread, a result is as good as the best of 64.
@@ -98,17 +99,19 @@ def ours(rule: Rule, make_asks: Callable[[Table, int, Rule], Asks], table: Table
     return Replay(table, rule, make_asks(table, seed, rule), table.drawn(seed), workers).run()
 
 
-#: By name, the ways to choose configurations. A quarter of the trials are drawn at random first, as in the product.
+#: By name, the ways to choose configurations. The first trials are drawn at random, as in the product.
 ASKS: dict[str, Callable[[Table, int, Rule], Asks]] = {
     "random": lambda table, seed, rule: AtRandom(),
     "TPE": lambda table, seed, rule: ByTPE(table, seed, startup=rule.trials // 4),
-    "GP": lambda table, seed, rule: ByGP(table, seed, startup=rule.trials // 4),
+    "GP": lambda table, seed, rule: ByGP(table, seed, guided=1.0),
+    "GP for a third": lambda table, seed, rule: ByGP(table, seed, guided=GuidedAsks().guided),
 }
 #: The rules that are replayed with each of them.
 RULES = {
     "random": (FIXED, CHECKED, WIDE, STEEP, LEAN, RECIPE),
     "TPE": (CHECKED, LEAN),
-    "GP": (FIXED, CHECKED, WIDE, LEAN) if find_spec("tuner.search.guided_asks") else (),
+    "GP": (CHECKED, LEAN),
+    "GP for a third": (CHECKED, WIDE, LEAN),
 }
 
 
