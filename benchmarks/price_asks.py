@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from price_tables import Table
 
+from tuner.search.guided_asks import GuidedAsks, choose
+
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
     from optuna.study import Study
@@ -110,3 +112,27 @@ class ByTPE:
                 intermediate_values={},
             )
         )
+
+
+class ByGP:
+    """Asks the product's own Gaussian process to choose among all configurations that are left.
+
+    Args:
+        table: The curves.
+        seed: Decides which asks are guided, and where the model's fit starts.
+        guided: The probability that an ask is guided; else it is at random.
+    """
+
+    def __init__(self, table: Table, seed: int, guided: float) -> None:
+        self._encoded = table.encoded
+        self._guided = guided
+        self._startup = GuidedAsks().startup
+        self._rng = np.random.default_rng(seed)
+
+    def ask(self, told: Mapping[int, float], pending: Sequence[int], left: Sequence[int]) -> int:
+        """Return the configuration that it chooses."""
+        if len(told) < self._startup or self._rng.random() >= self._guided:
+            return left[0]
+        losses = np.array(list(told.values()))
+        trained, training, candidates = (self._encoded[list(each)] for each in (told, pending, left))
+        return left[choose(trained, losses, training, candidates, self._rng)]

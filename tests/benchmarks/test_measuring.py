@@ -84,6 +84,20 @@ def test_inequality_decides_always_and_a_missed_gate_only_in_whole_runs(
     assert verdicts.finish(told, gates=[Gate("g", gate, at_least=1)], equalities=[Equality("e", difference)]) == code
 
 
+def test_a_gate_is_told_with_its_unit() -> None:
+    assert str(Gate("g", 1.25, at_least=1, at_most=2)) == "g: 1.25x, asked for >= 1x and <= 2x"
+    assert str(Gate("g", 1.25, at_most=2, unit=" FR")) == "g: 1.25 FR, asked for <= 2 FR"
+
+
+def test_a_folder_of_data_is_asked_for_except_in_small_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert verdicts.parse("", folder="TABLES", arguments=["there"]).folder == Path("there")
+    assert verdicts.parse("", folder="TABLES", arguments=["--small"]).folder is None
+    assert verdicts.parse("", arguments=[]).folder is None
+    with pytest.raises(SystemExit):
+        verdicts.parse("", folder="TABLES", arguments=[])
+    assert "say which folder TABLES is, or --small" in capsys.readouterr().err
+
+
 def test_all_that_was_found_is_written_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told = options(json=tmp_path / "found.json")
     verdicts.show(told, "A title", ("system", "CPU-s"), [("ours", 1.23456), ("theirs", 12345.6)])
