@@ -19,6 +19,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from tuner.search.guided_sampler import GuidedSampler, Proposals
 from tuner.search.study_view import StudyView
 from tuner.study.config import StudyConfig
 
@@ -117,7 +118,11 @@ def make_sampler(
     def tpe(seed: int) -> BaseSampler:
         return TPESampler(n_startup_trials=startup, multivariate=True, constant_liar=True, group=conditional, seed=seed)
 
+    proposals = Proposals()
+
     def gp(seed: int) -> BaseSampler:
+        if config.has_rungs:
+            return GuidedSampler(proposals, seed)
         # GPSampler imports torch into the supervisor when it first draws a trial that is not random.
         return GPSampler(n_startup_trials=startup, seed=seed, **at_random(seed))
 
