@@ -51,8 +51,9 @@ def space_of(name: str) -> SearchSpace:
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    """Return a study file with the defaults of a study."""
-    return {"name": "fixture", "model": "google-bert/bert-base-uncased", "data": {"source": "imdb"}, **changes}
+    """Return a study file with the defaults of version 0.1. A named pruner asks later versions for the plain search."""
+    source = {"name": "fixture", "model": "google-bert/bert-base-uncased", "data": {"source": "imdb"}}
+    return {**source, "pruner": "percentile", **changes}
 
 
 @contextmanager

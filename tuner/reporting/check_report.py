@@ -119,7 +119,8 @@ def search_line(config: StudyConfig, looks: Sequence[int]) -> str:
     places = f"{', '.join(first)} and {last} %" if first else f"{last} %"
     if not config.has_rungs:
         pruner = "no pruner" if config.pruner.name == "none" else f"the {_PRUNERS[config.pruner.name]} pruner"
-        return _line("search:", f"plain: {config.sampler.name} draws, {pruner} judges; evaluated at {places}")
+        sampler = "tpe" if config.sampler.name == "auto" else config.sampler.name
+        return _line("search:", f"plain: {sampler} draws, {pruner} judges; evaluated at {places}")
     goes_on = {
         "halving": f"{_SHARES[config.search.eta]} of the trials goes on from each",
         "percentile": "from 20 % on, all but the weakest quarter go on",

@@ -38,11 +38,15 @@ class _Known:
 
 
 class Proposals:
-    """The proposals of one process for one study. A thread computes them, and no draw waits for it."""
+    """The proposals of one process for one study. A thread computes them, and no draw waits for it.
 
-    def __init__(self) -> None:
+    Args:
+        startup: Points with a value before the model is fitted.
+    """
+
+    def __init__(self, startup: int = 16) -> None:
         self.search_space = IntersectionSearchSpace(include_pruned=True)
-        self._asks = GuidedAsks()
+        self._asks = GuidedAsks(startup=startup)
         self._lock = threading.Lock()
         self._ready: deque[dict[str, Any]] = deque()
         #: How many values the computation knows that runs or has run last.

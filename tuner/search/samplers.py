@@ -108,8 +108,8 @@ def make_sampler(
         conditional: Whether its space has conditions, so that some trials lack a parameter.
         shelved: Returns Optuna's ids of the trials that are put aside; None where the study puts none aside.
     """
-    chosen = config.sampler
-    startup = chosen.n_startup_trials or max(4, config.budget.trials // 4)
+    chosen, quarter = config.sampler, config.budget.trials // 4
+    startup = chosen.n_startup_trials or max(4, quarter)
 
     def at_random(seed: int) -> dict[str, Any]:
         # Parameters that a sampler cannot draw jointly, such as those with a condition, are drawn at random.
@@ -118,7 +118,7 @@ def make_sampler(
     def tpe(seed: int) -> BaseSampler:
         return TPESampler(n_startup_trials=startup, multivariate=True, constant_liar=True, group=conditional, seed=seed)
 
-    proposals = Proposals()
+    proposals = Proposals(startup=chosen.n_startup_trials or max(8, min(16, quarter)))
 
     def gp(seed: int) -> BaseSampler:
         if config.has_rungs:
@@ -137,6 +137,7 @@ def make_sampler(
         )
 
     makers: dict[str, Callable[[int], BaseSampler]] = {
+        "auto": gp if config.has_rungs else tpe,
         "tpe": tpe,
         "random": lambda seed: RandomSampler(seed=seed),
         "gp": gp,

@@ -67,8 +67,10 @@ def _searched_as(stored: StudyConfig, config: StudyConfig) -> StudyConfig:
     """
     if not config.says_search and config.has_rungs and not stored.has_rungs:
         config = config.model_copy(update={"search": stored.search, "early_stopping": stored.early_stopping})
-    if {config.pruner.name, stored.pruner.name} == {"auto", "percentile"}:  # two words for one pruner
-        config = config.model_copy(update={"pruner": config.pruner.model_copy(update={"name": stored.pruner.name})})
+    for key, words in (("pruner", {"auto", "percentile"}), ("sampler", {"auto", "gp" if stored.has_rungs else "tpe"})):
+        part, before = getattr(config, key), getattr(stored, key)
+        if {part.name, before.name} == words:  # two words for one
+            config = config.model_copy(update={key: part.model_copy(update={"name": before.name})})
     return config
 
 

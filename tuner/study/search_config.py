@@ -62,6 +62,7 @@ class PrunerConfig(ConfigPart):
 
 #: Arguments of each sampler.
 _SAMPLERS: Mapping[str, tuple[str, ...]] = {
+    "auto": ("n_startup_trials",),
     "tpe": ("n_startup_trials",),
     "random": (),
     "gp": ("n_startup_trials",),
@@ -73,8 +74,10 @@ _SAMPLERS: Mapping[str, tuple[str, ...]] = {
 class SamplerConfig(ConfigPart):
     """The sampler, as a name and arguments. The sampler object itself is never stored."""
 
-    name: str = "tpe"
-    #: Number of trials drawn at random before the sampler uses results; None is a quarter of the budget, at least 4.
+    #: `auto` is gp where trials are put aside at rungs, and tpe in the plain search.
+    name: str = "auto"
+    #: Number of trials drawn at random before the sampler uses results; None is a quarter of the budget, at least 4; of
+    #: gp with rungs at least 8, and at most 16.
     n_startup_trials: int | None = Field(default=None, ge=1)
     #: Whether CMA-ES may store its state in a database on a server. The state is a pickle: any user who can write to
     #: the database can then run code on every machine that draws a trial.

@@ -25,7 +25,7 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def config(**changes: Any) -> StudyConfig:
-    document = {"name": "s", "model": "m/m", "data": {"source": "d/d"}, **changes}
+    document = {"name": "s", "model": "m/m", "data": {"source": "d/d"}, "search": "plain", **changes}
     return parse_config(document, source="s.yaml", folder=Path("/nowhere"))
 
 
