@@ -78,6 +78,7 @@ def test_a_study_runs_to_its_end(
         effective = trial.effective
         assert effective is not None
         assert effective["device"] == trainers.device.kind
+        assert (effective["device_name"] == "cpu") is not trainers.on_gpu, "a GPU is recorded by its product's name"
         assert effective["precision"] == precision
         if effective["frozen_layers"]:
             places.add(effective["trunk_cache"]["place"])

@@ -12,6 +12,7 @@ from torch import nn
 
 from tuner.training.loop import MICRO_BATCH
 from tuner.training.model.loading import build_model
+from tuner.training.precision import device_name
 from tuner.training.tasks import get_task
 from tuner.trial.looks import LOOKS
 
@@ -239,6 +240,7 @@ def test_the_record_holds_what_the_steps_were(
     assert watched.effective["lr_scheduler_type"] == "cosine"
     assert watched.effective["evaluations"] == [evaluation.step for evaluation in watched.evaluations]
     assert watched.effective["threads"] == torch.get_num_threads()
+    assert watched.effective["device_name"] == device_name()
     assert watched.effective["seed"] == 3
     assert watched.effective["max_grad_norm"] == 1.0
 
