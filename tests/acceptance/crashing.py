@@ -15,6 +15,10 @@ from storage import crash_points
 from tuner.cli.main import main
 
 
+#: Crash points that only a study with rungs passes.
+RUNG_POINTS = ("shelving", "shelved", "deciding", "promoted", "ending")
+
+
 def signalling(point: str, count: int, number: signal.Signals) -> Callable[[str], None]:
     """Return a hook that sends the signal when the point is reached for the `count`th time."""
     assert point in crash_points.POINTS

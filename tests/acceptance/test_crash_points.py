@@ -15,13 +15,16 @@ from typing import Any
 
 import pytest
 from acceptance_support import Records, Tuner, points, records_of, stored_files, wait_until
+from crashing import RUNG_POINTS
 from servers import MariaDBServer, PostgresServer
 
-from storage.crash_points import POINTS
+from storage import crash_points
 
 pytestmark = pytest.mark.rest
 
 TRIALS = 3
+#: Those that a study without rungs passes.
+POINTS = tuple(point for point in crash_points.POINTS if point not in RUNG_POINTS)
 #: When a moment is reached first; and some later, in a trial that has a checkpoint, or in the last one.
 CASES = [
     *(("sqlite", point, 1) for point in POINTS),

@@ -1,4 +1,4 @@
-"""Training without torch, for studies that say `train: toy_training:train`.
+"""Training without torch, for studies that say `train: toy_training:train`, or `at_looks` where they have rungs.
 
 What a trial is worth follows from its hyperparameters and from every step before: one that goes on from anywhere but
 where it was, or from files that are not its own, is worth something else. `toy_study` of acceptance_support puts this
@@ -21,7 +21,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,17 @@ def steps() -> int:
 
 def train(run: TrialRun) -> Iterator[Evaluation]:
     """Train a trial that looks at each step whether it is to be saved."""
+    total = steps()
+    yield from _train(run, range(0, total + 1, total // EVALUATIONS))
+
+
+def at_looks(run: TrialRun) -> Iterator[Evaluation]:
+    """Train a trial that is evaluated at the looks of its study, as one is that is put aside at rungs."""
+    total = steps()
+    yield from _train(run, [-(-total * look // 100) for look in run.looks])
+
+
+def _train(run: TrialRun, evaluated: Collection[int]) -> Iterator[Evaluation]:
     total, pause_s = steps(), float(os.environ.get("TOY_PAUSE_S", "0"))
     at: dict[str, Any] = {"step": 0, "chain": "", "best": None} if run.restored is None else _read(run.restored)
     cost = int(os.environ.get("TOY_PARAMETERS", "1"))
@@ -53,7 +64,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:
         time.sleep(pause_s)
         at = _step(run, at)
         _trace(run.number, at["step"])
-        if at["step"] % (total // EVALUATIONS) == 0:
+        if at["step"] in evaluated:
             evaluation = evaluate(run, at, total)
             if is_better(evaluation.value, at["best"], run.direction):
                 at["best"] = evaluation.value
