@@ -103,7 +103,7 @@ def choose(
 
     Args:
         told: (told, columns): at least one encoded point, in the order in which they were told.
-        values: (told,): their values at the first rung, smaller is better; one that is not finite ranks below all others.
+        values: (told,): their values at the first rung, smaller is better; one that is not finite ranks last.
         pending: (pending, columns): encoded points that have been asked and not told.
         candidates: (candidates, columns): at least one.
         rng: Draws the starts of the model's fit.
