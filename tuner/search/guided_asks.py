@@ -60,7 +60,7 @@ class GuidedAsks:
             told: The points with a value at the first rung, in the order in which they were told.
             pending: Points that have been asked and not told.
             count: How many points to propose. Each takes those before it as pending.
-            seed: With other seeds, other points are proposed.
+            seed: Another one for each proposal, since draws from the prior do not depend on the told points.
 
         Returns:
             The points, each with a value for every parameter whose condition holds.
@@ -103,7 +103,7 @@ def choose(
 
     Args:
         told: (told, columns): at least one encoded point, in the order in which they were told.
-        values: (told,): their values at the first rung, smaller is better; what is not finite ranks below every value.
+        values: (told,): their values at the first rung, smaller is better; one that is not finite ranks last.
         pending: (pending, columns): encoded points that have been asked and not told.
         candidates: (candidates, columns): at least one.
         rng: Draws the starts of the model's fit.
@@ -122,7 +122,7 @@ def normal_scores(values: Array) -> Array:
     copula of Salinas, Shen and Perrone 2020, "A quantile-based approach for hyperparameter transfer learning").
 
     Args:
-        values: (values,); what is not finite ranks above every other, since smaller is better.
+        values: (values,), smaller is better; one that is not finite gets the largest score.
     """
     from scipy.special import ndtri
 
@@ -157,5 +157,5 @@ def _chosen(model: GaussianProcess, told: Array, pending: Array, candidates: Arr
     best = float(believing.predict(believing.points)[0].min())
     improvement = expected_improvement(*believing.predict(candidates), best)
     asked = {row.tobytes() for row in np.concatenate([told, pending])}
-    new = np.array([row.tobytes() not in asked for row in candidates])
-    return int(np.argmax(np.where(new, improvement, -math.inf) if new.any() else improvement))
+    new = [row.tobytes() not in asked for row in candidates]
+    return int(np.argmax(np.where(new, improvement, -math.inf)))
