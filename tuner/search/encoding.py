@@ -197,7 +197,7 @@ def _parameter(distribution: BaseDistribution) -> _Parameter:
         choices = distribution.choices
         if len(choices) == 1:
             return _Fixed(value=choices[0])
-        numbers = [each for each in choices if isinstance(each, int | float) and not isinstance(each, bool)]
+        numbers = [each for each in choices if isinstance(each, int | float)]  # False and True are too
         if len(numbers) == len(choices) and all(math.isfinite(each) for each in numbers):
             return _Ranks(choices=tuple(sorted(numbers)))
         return _OneHot(choices=choices)

@@ -152,10 +152,10 @@ def _learned(
 
 def _chosen(model: GaussianProcess, told: Array, pending: Array, candidates: Array) -> int:
     believing = model.believing(pending)
-    # The best is the smallest prediction, since the smallest value may be luck. Where a pending point is predicted to be
-    # the best, its neighbours improve on nothing.
+    # The best is the smallest prediction, since the smallest value may be luck. Where a pending point is predicted to
+    # be the best, its neighbours improve on nothing.
     best = float(believing.predict(believing.points)[0].min())
     improvement = expected_improvement(*believing.predict(candidates), best)
     asked = {row.tobytes() for row in np.concatenate([told, pending])}
-    new = np.array([row.tobytes() not in asked for row in candidates])
-    return int(np.argmax(np.where(new, improvement, -math.inf) if new.any() else improvement))
+    new = [row.tobytes() not in asked for row in candidates]
+    return int(np.argmax(np.where(new, improvement, -math.inf)))

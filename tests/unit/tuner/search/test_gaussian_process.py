@@ -32,12 +32,12 @@ def test_the_gradient_is_that_of_finite_differences(groups: list[int]) -> None:
 
 
 def test_the_density_is_that_of_a_normal_distribution_and_the_priors() -> None:
-    points, values = in_cube(0, 6, 2), np.random.default_rng(1).normal(size=6)
-    posterior = LogPosterior(points, values, np.array([0, 1]))
+    points, values = in_cube(0, 6, 3), np.random.default_rng(1).normal(size=6)
+    posterior = LogPosterior(points, values, np.array([0, 1, 1]))
     for widths_away in (0, 2):
         theta = posterior.centres + widths_away * posterior.widths * [1, 0, 0, 0]
         lengths, signal, noise = posterior.unpack(theta)
-        covariance = covariance_of(points, points, lengths, signal) + noise * np.eye(6)
+        covariance = covariance_of(points, points, lengths[[0, 1, 1]], signal) + noise * np.eye(6)
         negative = (values @ np.linalg.solve(covariance, values) + np.linalg.slogdet(covariance)[1]) / 2
         assert posterior.negative(theta)[0] == pytest.approx(negative + widths_away**2 / 2)
 
@@ -106,6 +106,10 @@ def test_degenerate_points_are_fitted(points: list[list[float]], values: list[fl
         assert np.isfinite(deviation).all()
         assert (deviation > 0).all()
         assert min(values) - 1 <= mean.mean() <= max(values) + 1
+
+
+def test_values_that_differ_by_rounding_alone_are_taken_as_equal() -> None:
+    assert fit(np.array([[0.1], [0.9]]), np.array([0.1 + 0.2, 0.3])).scale == 1
 
 
 @pytest.mark.parametrize("values", [[], [math.nan], [math.inf]])

@@ -140,12 +140,20 @@ def test_points_that_cannot_be_trained_are_kept_away_from() -> None:
     assert all(point["rate"] < 1e-4 for point in asked)
 
 
-def test_what_was_asked_is_not_asked_again_while_there_are_others() -> None:
+def test_what_was_asked_is_not_chosen_while_there_are_others() -> None:
+    x, noisy = np.array([[0.0], [0.0], [0.0], [0.9], [0.9]]), np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    candidates = np.array([[0.0], [0.05], [1.0]])
+    for pending, expected in ([], 1), ([[0.05]], 2):
+        encoded = np.array(pending).reshape(-1, 1)
+        assert choose(x, noisy, encoded, candidates, np.random.default_rng(0)) == expected
+
+
+def test_a_space_that_is_used_up_is_asked_again() -> None:
     space = {"batch": SPACE["batch"]}
     known = [Told(point={"batch": batch}, value=float(batch)) for batch in (8, 16)]
-    asks = GuidedAsks(guided=1.0, startup=2)
-    assert asks.propose(space, known, [{"batch": 32}], 1, 0) == [{"batch": 64}]
-    assert len(asks.propose(space, known, [{"batch": 32}], 3, 0)) == 3  # 64, then one of those that were asked
+    asked = GuidedAsks(guided=1.0, startup=2).propose(space, known, [{"batch": 32}], 3, 0)
+    assert asked[0] == {"batch": 64}
+    assert all(each["batch"] in (8, 16, 32, 64) for each in asked)
 
 
 def test_choosing_among_rows_of_a_table_takes_the_best_of_a_smooth_one() -> None:
