@@ -22,11 +22,16 @@ each value. Optuna's pruners are its own, over studies in memory, asked after ea
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 from price_asks import Asks, AtRandom, ByGP, ByTPE
 from price_peers import Asynchronous, ByOptuna, Never, few_then_top, stopping
@@ -103,14 +108,12 @@ def ours(rule: Rule, make_asks: Callable[[Table, int, Rule], Asks], table: Table
 ASKS: dict[str, Callable[[Table, int, Rule], Asks]] = {
     "random": lambda table, seed, rule: AtRandom(),
     "TPE": lambda table, seed, rule: ByTPE(table, seed, startup=rule.trials // 4),
-    "GP": lambda table, seed, rule: ByGP(table, seed, guided=1.0),
     "GP for a third": lambda table, seed, rule: ByGP(table, seed, guided=GuidedAsks().guided),
 }
 #: The rules that are replayed with each of them.
 RULES = {
     "random": (FIXED, CHECKED, WIDE, STEEP, LEAN, RECIPE),
     "TPE": (CHECKED, LEAN),
-    "GP": (CHECKED, LEAN),
     "GP for a third": (CHECKED, WIDE, LEAN),
 }
 
@@ -170,22 +173,47 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 2
     seeds = range(options.rounds)
-    priced = [
-        _priced(name, system, name in OURS, tables, seeds, workers)
-        for name, system in (PEERS | OURS).items()
-        for workers in WORKERS
-    ]
+    with _replays(tables, at_once=1 if options.small else len(os.sched_getaffinity(0))) as replays:
+        priced = [_priced(name, tables, seeds, workers, replays) for name in PEERS | OURS for workers in WORKERS]
     for workers in WORKERS:
         _show(options, tables, [each for each in priced if each.workers == workers], workers)
     return finish(options, gates=_gates(priced), equalities=_equalities(tables, seeds))
 
 
-def _priced(name: str, system: System, is_ours: bool, tables: Sequence[Table], seeds: range, workers: int) -> Priced:
-    found = [[system(table, seed, workers) for table in tables] for seed in seeds]
+#: Replays one system with several seeds, on all tables.
+Replays: TypeAlias = Callable[[Callable[[int], list[Found]], Sequence[int]], Iterable[list[Found]]]
+
+
+@contextmanager
+def _replays(tables: Sequence[Table], at_once: int) -> Iterator[Replays]:
+    """Give a function that maps seeds to outcomes, in so many processes. They may compete: no time is measured."""
+    _take(tables)
+    if at_once == 1:
+        yield map
+        return
+    with ProcessPoolExecutor(at_once, multiprocessing.get_context("spawn"), _take, (tables,)) as pool:
+        yield pool.map
+
+
+#: The tables of this process.
+_tables: list[Table] = []
+
+
+def _take(tables: Sequence[Table]) -> None:
+    _tables[:] = tables
+
+
+def _replay(name: str, workers: int, seed: int) -> list[Found]:
+    """Replay a system on all tables."""
+    return [(PEERS | OURS)[name](table, seed, workers) for table in _tables]
+
+
+def _priced(name: str, tables: Sequence[Table], seeds: range, workers: int, replays: Replays) -> Priced:
+    found = list(replays(partial(_replay, name, workers), seeds))
     print(f"  {name}, {workers} at a time", file=sys.stderr, flush=True)  # noqa: T201
     return Priced(
         name=name,
-        is_ours=is_ours,
+        is_ours=name in OURS,
         workers=workers,
         costs=[[each.cost for each in row] for row in found],
         times=[[each.time for each in row] for row in found],
