@@ -14,7 +14,6 @@ from collections.abc import Callable
 from storage import crash_points
 from tuner.cli.main import main
 
-
 #: Crash points that only a study with rungs passes.
 RUNG_POINTS = ("shelving", "shelved", "deciding", "promoted", "ending")
 

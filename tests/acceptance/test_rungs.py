@@ -6,7 +6,6 @@ often they are killed, and in whichever order the trials come to a rung.
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -195,7 +194,7 @@ def test_of_the_trials_at_each_rung_the_best_half_goes_on_and_trial_0_in_any_cas
     values = {trial["number"]: {s["step"]: s["value"] for s in trial["steps"]} for trial in records.trials}
     ranked = set(range(TRIALS))
     for rung, places in PLACES.items():
-        best = sorted(ranked, key=lambda number: (-values[number][rung], number))[:places]  # noqa: B023
+        best = sorted(ranked, key=lambda number: (-values[number][rung], number))[:places]
         on = {number for number in ranked if max(values[number]) > rung}
         assert on - {0} == set(best) - {0}, f"from {rung} %"
         ranked = set(best)  # trial 0 is ranked as long as it has a place
