@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,22 @@ import random_walk
 import yaml
 from checker import violations
 from killer import Killer, Machine
+from rung_checker import LOOKS, violations_with_rungs
 from servers import MariaDBServer, PostgresServer
 
 from search_spaces import Hyperparameters
 from storage import Database, History, Studies
 from tuner.trial.run import TrialRun
 
-TRIALS = 24
+#: By how the study is searched, its trials: with rungs most of them are short.
+TRIALS = {"plain": 24, "rungs": 40}
 LEASE_S = 3.0
 #: Seconds after which a study that is not finished is one that hangs.
 DEADLINE_S = 270.0
 DISTURBANCES = 22
 
 
-def undisturbed(hyperparameters: Mapping[str, Any]) -> list[tuple[int, float]]:
+def undisturbed(hyperparameters: Mapping[str, Any], search: str = "plain") -> list[tuple[int, float]]:
     run = TrialRun(
         number=0,
         hyperparameters=Hyperparameters.from_values(hyperparameters),
@@ -39,21 +42,23 @@ def undisturbed(hyperparameters: Mapping[str, Any]) -> list[tuple[int, float]]:
         metric="place",
         direction="maximize",
         seed=0,
+        looks=LOOKS,
     )
-    return [(evaluation.step, evaluation.value) for evaluation in random_walk.train(run)]
+    train = random_walk.train if search == "plain" else random_walk.at_looks
+    return [(evaluation.step, evaluation.value) for evaluation in train(run)]
 
 
-def write_study(folder: Path, checkpoints: Path) -> Path:
+def write_study(folder: Path, checkpoints: Path, search: str) -> Path:
     shutil.copy(Path(random_walk.__file__), folder / "random_walk.py")
     study = {
         "name": "chaos",
-        "train": "random_walk:train",
+        **({"pruner": "none"} if search == "plain" else {"search": "auto"}),
+        "train": "random_walk:train" if search == "plain" else "random_walk:at_looks",
         "metric": {"name": "place", "direction": "maximize"},
         "checkpoints": str(checkpoints),
         "checkpoint_every": "0.5s",
-        "pruner": "none",
         "max_restarts": 1000,
-        "budget": {"trials": TRIALS},
+        "budget": {"trials": TRIALS[search]},
     }
     path = folder / "chaos.yaml"
     path.write_text(yaml.safe_dump(study), encoding="utf-8")
@@ -71,8 +76,10 @@ def machines(tmp_path: Path) -> Iterator[list[Machine]]:
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize("search", TRIALS)
 def test_whatever_is_killed_stopped_or_restarted_every_trial_is_what_it_would_have_been(
     chaos_seed: int,
+    search: str,
     request: pytest.FixtureRequest,
     machines: list[Machine],
     tmp_path: Path,
@@ -82,7 +89,7 @@ def test_whatever_is_killed_stopped_or_restarted_every_trial_is_what_it_would_ha
     server: PostgresServer | MariaDBServer
     with request.getfixturevalue(names[request.config.getoption("--database")])() as server:
         url = server.create_database("chaos")
-        study = write_study(tmp_path, tmp_path / "checkpoints")
+        study = write_study(tmp_path, tmp_path / "checkpoints", search)
         flags = ["--storage", url, "--workers", "2", "--lease", f"{LEASE_S}s", "--grace", "5s"]
         command = [str(Path(sys.executable).with_name("tuner")), "start", str(study), *flags]
         environment = {**os.environ, "WALK_PAUSE_S": "0.03"}
@@ -108,9 +115,10 @@ def test_whatever_is_killed_stopped_or_restarted_every_trial_is_what_it_would_ha
                     machine.start()
             said = "\n".join(machine.said()[-2000:] for machine in machines)
             assert time.monotonic() < began + DEADLINE_S, f"seed {chaos_seed}: not finished; {killer.done}\n{said}"
-        wrong = violations(url, "chaos", trials=TRIALS, undisturbed=undisturbed)
+        check = violations if search == "plain" else violations_with_rungs
+        wrong = check(url, "chaos", trials=TRIALS[search], undisturbed=partial(undisturbed, search=search))
         with capsys.disabled():
-            print(f"\nchaos seed {chaos_seed}: {time.monotonic() - began:.0f} s, {', '.join(killer.done)}")  # noqa: T201
+            print(f"\nchaos seed {chaos_seed}, {search}: {time.monotonic() - began:.0f} s, {', '.join(killer.done)}")  # noqa: T201
         said = "\n".join(machine.said() for machine in machines)
         assert not wrong, f"seed {chaos_seed}: {killer.done}\n" + "\n".join(wrong)
         assert "Traceback" not in said, said[-5000:]
