@@ -88,3 +88,10 @@ def test_the_percentile_rule_lets_trials_go_on_that_halving_had_put_aside() -> N
     shelved = contender(0, {4: 0.1}, SHELVED, 4)
     (move,) = PercentilePromotion().decide([shelved], trials=1, direction="minimize").moves
     assert (move.target, move.reason) == (100, "goes on to 100 %: it trains to its end in any case")
+
+
+def test_the_percentile_rule_lets_a_trial_go_on_that_is_as_good_as_the_limit() -> None:
+    complete = [contender(number, dict.fromkeys((20, 100), 0.1), OVER) for number in range(8)]
+    for value, ends in ((0.1, False), (0.2, True)):
+        alike = contender(8, {20: value}, TRAINING)
+        assert bool(PercentilePromotion().decide([*complete, alike], trials=9, direction="minimize").moves) is ends
