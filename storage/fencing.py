@@ -134,6 +134,7 @@ def finished_values() -> dict[str, Any]:
         "expires": None,
         "device_s": _slots.device_s + seconds_since_seen(),
         "device_seen": None,
+        "reserved_bytes": 0,
     }
 
 

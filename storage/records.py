@@ -143,6 +143,8 @@ class SlotRecord:
     first_rung: int | None = None
     #: The percent of its schedule up to which the trial may train now; None for the whole schedule.
     target: int | None = None
+    #: Bytes in the store, of checkpoints that the slot names and of those that are still to be removed.
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ worker may claim it. `target` is the percent of its schedule up to which a trial
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from storage.fencing import held, seconds_since_seen, write_event
 from storage.history import read_number
 from storage.records import Checkpoints, Lease, SlotRecord
 from storage.slot_reader import SlotReader
-from storage.states import EventKind, SlotState
+from storage.states import SETTLED, EventKind, SlotState
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -116,7 +116,7 @@ class Shelves:
             "reserved_bytes": 0,
         }
         if not keeps:
-            values |= {"checkpoint": Checkpoints().to_dict(), "stored_bytes": 0}
+            values |= {"checkpoint": Checkpoints().to_dict()}  # their bytes count until the files are gone
         with self._database.write() as connection:
             number = connection.execute(sa.select(_slots.trial_number).where(held(lease))).scalar()
             query = tables.slots.update().where(held(lease)).ordered_values(*assigned(tables.slots, values))
@@ -164,6 +164,8 @@ class Shelves:
     def drop_checkpoints(self, slot: SlotRecord, *, reason: str) -> bool:
         """Forget the checkpoints of a shelved trial, which trains from the beginning if it is promoted.
 
+        Their bytes count until `hold` says that the files are gone.
+
         Args:
             slot: Its slot, as it was read.
             reason: Why, for people.
@@ -177,7 +179,7 @@ class Shelves:
             _slots.attempt == slot.attempt,
             _slots.state == SlotState.SHELVED,
         )
-        values = {"checkpoint": Checkpoints().to_dict(), "stored_bytes": 0, "reason": reason}
+        values = {"checkpoint": Checkpoints().to_dict(), "reason": reason}
         lease = Lease(study_id=self._study_id, slot=slot.slot, owner="", attempt=slot.attempt)
         with self._database.write() as connection:
             if connection.execute(tables.slots.update().where(*unchanged).values(values)).rowcount != 1:
@@ -186,17 +188,36 @@ class Shelves:
             write_event(connection, lease, EventKind.CHECKPOINT, told)
         return True
 
+    def hold(self, trial_number: int, size: int, *, attempt: int) -> None:
+        """Say how many bytes of a trial are left in the store, once files of it are removed.
+
+        Args:
+            trial_number: The trial. Nothing is written if a worker holds it.
+            size: Bytes of the files that are left.
+            attempt: The last attempt that the caller knows of. A later one says itself how much it has stored.
+        """
+        settled = (_slots.state.in_(SETTLED), _slots.attempt <= attempt, _slots.stored_bytes != size)
+        mine = (_slots.study_id == self._study_id, _slots.trial_number == trial_number)
+        with self._database.write() as connection:
+            connection.execute(tables.slots.update().where(*mine, *settled).values(stored_bytes=size))
+
+    def hold_only(self, trial_numbers: Collection[int]) -> None:
+        """Say that no trial that is over has files in the store, besides these."""
+        over = (_slots.study_id == self._study_id, _slots.state == SlotState.FINISHED, _slots.stored_bytes > 0)
+        others = _slots.trial_number.not_in(sorted(trial_numbers))
+        with self._database.write() as connection:
+            connection.execute(tables.slots.update().where(*over, others).values(stored_bytes=0))
+
     def reserve(self, lease: Lease, size: int, limit: int) -> bool:
         """Reserve room for the checkpoints of a trial that are about to be written.
 
         Args:
             lease: The lease of the trial.
             size: Bytes of all its checkpoints once they are written.
-            limit: Most bytes of the checkpoints of all unfinished trials of the study together.
+            limit: Most bytes of the checkpoints of all trials of the study together.
 
         Returns:
-            Whether there is room. The reservation ends with the next commit of the trial's checkpoints, and with its
-            lease.
+            Whether there is room. The reservation ends with the lease.
 
         Raises:
             LeaseLost: Another worker has the trial.
@@ -208,11 +229,7 @@ class Shelves:
             connection.execute(lock)
             if connection.execute(sa.select(_slots.slot).where(held(lease)).with_for_update()).first() is None:
                 raise LeaseLost(f"slot {lease.slot} is another worker's")
-            others = (
-                _slots.study_id == self._study_id,
-                _slots.slot != lease.slot,
-                _slots.state != SlotState.FINISHED,
-            )
+            others = (_slots.study_id == self._study_id, _slots.slot != lease.slot)
             taken = sa.select(sa.func.coalesce(sa.func.sum(_stored_or_reserved()), 0)).where(*others)
             if int(connection.execute(taken).scalar_one()) + size > limit:
                 return False

@@ -210,7 +210,8 @@ class Slots(SlotReader):
             Whether the slot was still held by the lease; otherwise nothing is written.
         """
         with self._database.write() as connection:
-            stored = {"checkpoint": checkpoints.to_dict(), "stored_bytes": checkpoints.bytes, "reserved_bytes": 0}
+            # What was reserved stays so: the files that these replace are removed after this.
+            stored = {"checkpoint": checkpoints.to_dict(), "stored_bytes": checkpoints.bytes}
             if not self._update(lease, connection, **stored, progress=1):
                 return False
             self._event(lease, connection, EventKind.CHECKPOINT, step=optimiser_steps, detail=detail)
@@ -248,6 +249,7 @@ class Slots(SlotReader):
             "reason": reason,
             "device_s": _slots.device_s + seconds_since_seen(),
             "device_seen": None,
+            "reserved_bytes": 0,
         }
         if crashed:
             values |= {"crashes": _slots.crashes + 1 - _slots.progress, "progress": 0}

@@ -48,6 +48,5 @@ def make_transfers(
     live = LiveConfig(parse_stored(record.config, source=record.name))
     retrying = OutageRetrying(notice)
     best_trials = BestTrials(History(database, record), live, retrying)
-    slots, shelves = Slots(database, record.id), Shelves(database, record.id)
-    room = Room(store, slots, shelves, best_trials, live, retrying, LOOKS[10])
+    room = Room(store, Shelves(database, record.id), live, retrying, LOOKS[10])
     return Transfers(store, ledger, best_trials, room, direction="maximize", facts={}, notice=notice)

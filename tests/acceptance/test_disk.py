@@ -18,7 +18,7 @@ import pytest
 from acceptance_support import Gate, Records, Tuner, records_of, stored_files, wait_until
 from ledgers import make_ledger, make_transfers
 
-from storage import CheckpointStore, Database, History, Lease, SlotRecord, Slots, Studies
+from storage import CheckpointStore, Database, History, Lease, SlotRecord, Slots, SlotState, Studies
 from tuner.search.optuna_trials import OpenTrial
 from tuner.study.setup import resolve
 from tuner.study.study_file import stored_config
@@ -273,3 +273,36 @@ def test_gc_takes_nothing_from_a_trial_that_runs_or_waits(tuner: Tuner, tmp_path
     (trial,) = records_of(NAME, url_of(tuner)).trials
     assert (trial["state"], len(trial["steps"])) == ("complete", 10)
     assert {Path(path).name for path in stored_files(store)} == {"manifest.json", "weights.bin", "weights.json"}
+
+
+# ---- trials that are put aside
+
+
+def test_sixty_trials_that_are_put_aside_never_hold_more_than_the_studys_limit(tuner: Tuner) -> None:
+    limit = 6_000_000
+    tuner = tuner.within(
+        TOY_PAUSE_S="0.02", TOY_STEPS="100", TOY_BEST_BYTES=str(BEST), TOY_STEP_BYTES=str(STEP), TOY_PARAMETERS="1"
+    )
+    study = tuner.toy_study(
+        NAME,
+        train="toy_training:at_looks",
+        search="auto",
+        pruner=None,
+        sampler="random",
+        budget={"trials": 61},
+        keep_shelved=True,
+        checkpoint_limit=limit,
+    )
+    with measured(store_of(tuner)) as peak:
+        tuner.ok("start", study, "--workers", str(LANES))
+    records = records_of(NAME, url_of(tuner))
+    assert 0.8 * limit < peak.bytes <= limit, peak.files
+    shelved = [slot for slot in records.slots if slot.state is SlotState.SHELVED]
+    without = [slot for slot in shelved if not slot.checkpoints.keys]
+    assert len(shelved) > 50
+    assert 0 < len(without) < len(shelved), "some have lost their checkpoints and some have not"
+    assert all("made room" in (slot.reason or "") or "no checkpoint" in (slot.reason or "") for slot in without)
+    # A larger budget promotes some of those that were put aside: from their checkpoints, or by training again.
+    tuner.ok("resume", NAME, "--trials", "90", "--workers", str(LANES))
+    further = {slot.trial_number: slot.target for slot in records_of(NAME, url_of(tuner)).slots}
+    assert any((further[slot.trial_number] or 0) > (slot.target or 0) for slot in shelved)

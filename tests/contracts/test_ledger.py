@@ -217,7 +217,7 @@ def test_who_goes_on_finds_what_was_drawn_recorded_and_reported(
     assert again.hyperparameters is not None
     assert again.hyperparameters.learning_rate == 1e-4  # the first trial's recipe
     assert (again.reported, again.effective) == ({10: 0.5}, {"device": "cpu"})
-    assert again.curve[1]["value"] == 0.5
+    assert again.curve[10]["value"] == 0.5
 
 
 def test_who_was_robbed_of_a_trial_that_has_ended_since_is_told_so(

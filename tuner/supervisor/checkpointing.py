@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -30,6 +31,8 @@ SAVE_SHARE = 0.1
 #: Bytes of a checkpoint for each trained parameter (weights, and two moments of AdamW), and bytes that a disk takes in
 #: a second: an estimate, until the first checkpoint of a trial has been timed.
 _BYTES, _BYTES_A_SECOND = 12, 200e6
+#: Bytes of the best weights for each trained parameter.
+_BEST_BYTES = 4
 
 
 class StoreListener(Protocol):
@@ -76,6 +79,8 @@ class Checkpointing:
         #: Seconds that the cheapest checkpoint of this run took: for small trials, opening and syncing files is most of
         #: the cost.
         self._least_s = 0.0
+        #: Bytes of the largest checkpoint of this run, with the best weights beside it.
+        self._most_bytes = 0
         #: By trial, the last line to a person about a store that takes no checkpoints.
         self._troubles: dict[int, str] = {}
 
@@ -116,11 +121,12 @@ class Checkpointing:
         return max(self._least_s, estimate_s)
 
     def _size(self, attempt: Attempt) -> int:
-        """Return the bytes of a trial's next checkpoint: those of the last one, or an estimate."""
-        if resume := attempt.saving.checkpoints.resume:
-            return resume[0].bytes
+        """Return the bytes of a trial's next checkpoint and best weights: as before, or an estimate."""
+        checkpoints = attempt.saving.checkpoints
         parameters = (attempt.effective or {}).get("trainable_parameters", 0)
-        return parameters * _BYTES if isinstance(parameters, int) else 0
+        estimate = parameters * (_BYTES + _BEST_BYTES) if isinstance(parameters, int) else 0
+        own = sum(ref.bytes for ref in (*checkpoints.resume[:1], *([checkpoints.best] if checkpoints.best else [])))
+        return own if checkpoints.resume and checkpoints.best else max(own, estimate, self._most_bytes)
 
     def ask(self, attempt: Attempt, *, leave: bool = False) -> None:
         """Have room made in the store, then tell the trainer to save, and to leave after that."""
@@ -192,6 +198,8 @@ class Checkpointing:
     def _kept(self, attempt: Attempt, kept: Kept, cost_s: float) -> None:
         saving = attempt.saving
         saving.checkpoints, saving.refused = kept.checkpoints, kept.refused
+        newest = replace(kept.checkpoints, resume=kept.checkpoints.resume[:1])
+        self._most_bytes = max(self._most_bytes, newest.bytes)
         saving.saved_at, saving.cost_s = time.monotonic(), cost_s
         self._least_s = min(self._least_s or cost_s, cost_s)
         if kept.problem is not None:
@@ -230,9 +238,9 @@ class Checkpointing:
 
     def forget(self, attempt: Attempt) -> None:
         """Remove the checkpoints of a trial to which the database points no longer."""
-        keys = attempt.saving.checkpoints.keys
+        lease, number, keys = attempt.lease, attempt.number, attempt.saving.checkpoints.keys
         if keys:
-            self._quietly(lambda: self._transfers.delete(keys))
+            self._quietly(lambda: self._transfers.forget(lease, number, keys))
 
     def remove_trials(self, numbers: Sequence[int]) -> None:
         """Remove the files of trials that are over and were on no lane."""

@@ -6,15 +6,14 @@ import contextlib
 import shutil
 from typing import TYPE_CHECKING
 
-from storage import CheckpointError, CheckpointsFull, Shelves, Slots, SlotState
+from storage import CheckpointError, CheckpointsFull, Shelves, SlotState
 from tuner.trial.evaluation import is_better
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from storage import CheckpointStore, Lease, Standing
     from tuner.study.live_config import LiveConfig
-    from tuner.supervisor.best_trials import BestTrials
     from tuner.supervisor.retrying import OutageRetrying
 
 #: Share of the free space of a local store's disk that a study's checkpoints may take, where the study sets no limit.
@@ -29,9 +28,7 @@ class Room:
 
     Args:
         store: The store.
-        slots: The slots of the study.
         shelves: The trials that are put aside.
-        best_trials: Says which trials' weights stay.
         live: The configuration, with `checkpoint_limit`.
         retrying: Repeats calls through outages.
         looks: Percents at which trials are evaluated.
@@ -40,17 +37,13 @@ class Room:
     def __init__(
         self,
         store: CheckpointStore,
-        slots: Slots,
         shelves: Shelves,
-        best_trials: BestTrials,
         live: LiveConfig,
         retrying: OutageRetrying,
         looks: Sequence[int],
     ) -> None:
         self._store = store
-        self._slots = slots
         self._shelves = shelves
-        self._best_trials = best_trials
         self._live = live
         self._retrying = retrying
         self._looks = looks
@@ -71,18 +64,20 @@ class Room:
         limit = config.checkpoint_limit if config.checkpoint_limit is not None else self._free_share
         if limit is None or size == 0:
             return
-        left = limit - self._kept_bytes()
-        while not self._retrying(self._shelves.reserve, lease, size, left):
+        while not self._retrying(self._shelves.reserve, lease, size, limit):
             if not self._drop_one(but=lease.slot):
                 raise CheckpointsFull(
                     f"checkpoints of this study may take {_shown(limit)}, and this one needs {_shown(size)} beside "
                     "those of running trials; raise checkpoint_limit"
                 )
 
-    def _kept_bytes(self) -> int:
-        """Return the bytes of the weights of complete trials."""
-        kept = self._retrying(self._slots.over, self._best_trials.numbers())
-        return sum(slot.checkpoints.best.bytes for slot in kept if slot.checkpoints.best is not None)
+    def hold(self, number: int, size: int, *, attempt: int) -> None:
+        """Take note that files of a trial are removed; see `Shelves.hold`."""
+        self._retrying(self._shelves.hold, number, size, attempt=attempt)
+
+    def hold_only(self, numbers: Collection[int]) -> None:
+        """Take note that no other trials that are over have files in the store."""
+        self._retrying(self._shelves.hold_only, numbers)
 
     def _drop_one(self, *, but: int) -> bool:
         """Drop the checkpoints of one trial that is put aside; return whether there was one.
@@ -93,16 +88,19 @@ class Room:
         standings = [
             each
             for each in self._retrying(self._shelves.standings, self._looks)
-            if each.slot.state is SlotState.SHELVED and each.slot.checkpoints.keys and each.slot.slot != but
+            if each.slot.state is SlotState.SHELVED and each.slot.stored_bytes > 0 and each.slot.slot != but
         ]
         if not standings:
             return False
         least = self._least_likely(standings)
-        reason = f"{least.slot.reason}; its checkpoint made room, it trains again if it is promoted"
-        if self._retrying(self._shelves.drop_checkpoints, least.slot, reason=reason):
-            for key in least.slot.checkpoints.keys:
+        slot, number = least.slot, least.slot.trial_number
+        assert number is not None
+        reason = f"{slot.reason}; its checkpoint made room, it trains again if it is promoted"
+        if not slot.checkpoints.keys or self._retrying(self._shelves.drop_checkpoints, slot, reason=reason):
+            for key in slot.checkpoints.keys:
                 with contextlib.suppress(CheckpointError):  # what stays is removed when the trial ends
                     self._store.delete(key)
+            self.hold(number, 0, attempt=slot.attempt)
         return True
 
     def _least_likely(self, standings: Sequence[Standing]) -> Standing:

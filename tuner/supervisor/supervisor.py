@@ -129,7 +129,7 @@ class Supervisor:
         )
         best_trials = BestTrials(History(database, self._record), self._live, self._retrying)
         micro_batches = MicroBatches(local_study, ledger, MicroBatchLimits(database), self._retrying)
-        room = Room(self._workplace.store, slots, shelves, best_trials, self._live, self._retrying, local_study.looks)
+        room = Room(self._workplace.store, shelves, self._live, self._retrying, local_study.looks)
         transfers = Transfers(
             self._workplace.store,
             ledger,

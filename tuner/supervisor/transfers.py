@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from tuner.trial.evaluation import Evaluation
 
 
+#: A trial that is over has no further attempt.
+_ANY = 2**31 - 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class Restored:
     """The checkpoint from which an interrupted trial goes on."""
@@ -260,13 +264,15 @@ class Transfers:
             key=published.key, sha256=published.sha256, bytes=published.bytes, optimiser_steps=optimiser_steps
         )
 
-    def delete(self, keys: Iterable[str]) -> None:
-        """Remove checkpoints to which the database points no longer."""
+    def forget(self, lease: Lease, number: int, keys: Iterable[str]) -> None:
+        """Remove the checkpoints of a trial that is put aside without them."""
         self._remove(keys, ())
+        self._room.hold(number, 0, attempt=lease.attempt)
 
     def remove_trial(self, number: int) -> None:
         """Remove all files of a trial that is over."""
         self._store.remove_trial(number)
+        self._room.hold(number, 0, attempt=_ANY)
 
     def give_back(self, *folders: Path) -> None:
         """Remove folders that were staged or fetched and are not needed any more."""
@@ -279,7 +285,7 @@ class Transfers:
         if complete and best is not None:
             self.keep_best()
         else:
-            self._store.remove_trial(number)
+            self.remove_trial(number)
 
     def keep_best(self) -> None:
         """Remove from the store the files of trials that are over, except the weights that are to stay."""
@@ -287,14 +293,17 @@ class Transfers:
         stored = self._store.trials()
         over = {slot.trial_number: slot for slot in self._ledger.finished_slots(stored)}
         wanted = set(self._best_trials.numbers())
+        self._room.hold_only(stored)
         for number in stored:
             slot = over.get(number)
             if slot is None:
                 continue  # it is being trained, or waits
             if needed := needed_keys(slot, wanted):
                 self._store.tidy(number, needed)
+                size = sum(ref.bytes for ref in slot.checkpoints.refs if ref.key in needed)
+                self._room.hold(number, size, attempt=_ANY)
             else:
-                self._store.remove_trial(number)
+                self.remove_trial(number)
 
 
 def _size(folder: Path) -> int:
