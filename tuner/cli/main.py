@@ -92,13 +92,18 @@ def exit_code(error: Exception) -> int:
     return 2 if isinstance(error, AccessError | DeviceError) else 1
 
 
+def _silence_pools() -> None:
+    """Keep connection pools from logging a traceback for each broken connection; the command reports it in one line."""
+    for name in ("sqlalchemy", "storage"):  # the logger of a pool bears the name of the module of its class
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
+
+
 def main() -> None:
     """Run the command line."""
     debug = "--debug" in sys.argv or bool(os.environ.get("TUNER_DEBUG"))
     if not debug:
-        # SQLAlchemy's pools log a traceback for each broken connection; the command reports it in one line.
-        logging.getLogger("sqlalchemy").addHandler(logging.NullHandler())
-        logging.getLogger("sqlalchemy").propagate = False
+        _silence_pools()
     redact_what_is_written()
     try:
         code = group.main(prog_name="tuner", standalone_mode=False)

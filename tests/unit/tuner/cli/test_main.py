@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import os
 import subprocess
@@ -10,7 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from storage.sharing import pool_arguments
+from tuner.cli import main
 from tuner.cli.options import print_json
 
 URL = "postgresql://tuner:geheim123@host/db"
@@ -63,3 +67,19 @@ def test_the_option_goes_before_the_variable_and_that_before_the_file(tmp_path: 
         )
         assert done.returncode == 1
         assert name in done.stderr
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_connection_that_breaks_prints_no_traceback(
+    ours: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pool = pool_arguments(ours=ours)["poolclass"](lambda: None)
+    for logger in (logging.getLogger(), logging.getLogger("sqlalchemy"), logging.getLogger("storage")):
+        monkeypatch.setattr(logger, "handlers", [])
+        monkeypatch.setattr(logger, "propagate", True)
+    pool.logger.error("Exception during reset or similar")
+    assert capsys.readouterr().err == "Exception during reset or similar\n", "what is said without us"
+    main._silence_pools()
+    for each in (pool, sa.pool.QueuePool(lambda: None)):
+        each.logger.error("Exception during reset or similar")
+    assert capsys.readouterr().err == ""
