@@ -188,9 +188,12 @@ def test_a_shelved_trial_keeps_its_checkpoints_unless_it_is_told_otherwise(
         assert slots.commit(lease, POINTER, optimiser_steps=20, detail="step")
         assert shelves.shelve(lease, 4, reason="0.5 at 4 %", keeps=keeps) is SlotState.SHELVED
         assert found(slots, lease).checkpoints == (POINTER if keeps else Checkpoints())
-    with database.read() as connection:
-        stored = connection.exec_driver_sql("SELECT stored_bytes FROM tuner_slots ORDER BY slot").scalars().all()
-    assert list(stored) == [25, 0, 0]
+    # Their bytes count until the files are gone.
+    assert [slot.stored_bytes for slot in slots.all()] == [25, 25, 0]
+    shelves.hold(1, 0, attempt=0)
+    assert [slot.stored_bytes for slot in slots.all()] == [25, 25, 0], "a later attempt may have stored more since"
+    shelves.hold(1, 0, attempt=1)
+    assert [slot.stored_bytes for slot in slots.all()] == [25, 0, 0]
     assert told(database, record.id, "shelved") == [
         ("shelved", 0, 4, "0.5 at 4 %"),
         ("shelved", 1, 4, "0.5 at 4 %"),
@@ -352,7 +355,7 @@ def test_checkpoints_of_a_shelved_trial_are_forgotten_while_it_is_as_it_was_read
     assert not shelves.drop_checkpoints(after, reason="no room"), "another ends it"
 
 
-def test_room_is_reserved_until_the_checkpoint_is_written_or_the_lease_ends(
+def test_room_is_reserved_until_the_lease_ends(
     database: Database, record: StudyRecord, slots: Slots, shelves: Shelves, study: optuna.Study
 ) -> None:
     one, _ = begun(slots, shelves, study)
@@ -363,7 +366,7 @@ def test_room_is_reserved_until_the_checkpoint_is_written_or_the_lease_ends(
     assert shelves.reserve(one, 60, limit=100), "its own does not count against it"
     assert not shelves.reserve(one, 61, limit=100)
     assert slots.commit(one, POINTER, optimiser_steps=20, detail="step")  # 25 bytes
-    assert shelves.reserve(other, 75, limit=100)
+    assert not shelves.reserve(other, 41, limit=100), "files that it replaces may still be there"
     assert shelves.shelve(other, 4, reason="0.5 at 4 %") is SlotState.SHELVED  # it holds nothing
     assert shelves.reserve(one, 100, limit=100)
     assert slots.release(one, state=SlotState.INTERRUPTED, reason="preempted")
@@ -372,7 +375,11 @@ def test_room_is_reserved_until_the_checkpoint_is_written_or_the_lease_ends(
     assert shelves.reserve(third, 75, limit=100), "a claim ends the reservation of the attempt before"
     assert not shelves.reserve(third, 76, limit=100), "but what is stored is stored"
     assert slots.finish(again)
-    assert shelves.reserve(third, 100, limit=100), "a trial that is over needs no room"
+    assert not shelves.reserve(third, 76, limit=100), "its files are still to be removed"
+    shelves.hold_only([again.slot])
+    assert not shelves.reserve(third, 76, limit=100)
+    shelves.hold_only([])
+    assert shelves.reserve(third, 100, limit=100), "a trial that is over and has no files needs no room"
     other_study = create_study(database, "two", trials=1)
     theirs, _ = begin(Slots(database, other_study.id), optuna_study(database, "two"))
     assert Shelves(database, other_study.id).reserve(theirs, 100, limit=100), "each study has its own limit"

@@ -72,7 +72,7 @@ class Store:
         made = CheckpointRef(key=key, sha256="b" * 64, bytes=9, optimiser_steps=optimiser_steps)
         return Kept(checkpoints=Checkpoints(resume=(made,)))
 
-    def delete(self, keys: tuple[str, ...]) -> None:
+    def forget(self, _: object, __: int, keys: tuple[str, ...]) -> None:
         self._note("delete", *keys)
 
     def end(self, number: int, _: object, *, complete: bool) -> None:
