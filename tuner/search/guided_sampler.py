@@ -68,8 +68,20 @@ class Proposals:
                 arguments = (dict(space), known, seed)
                 self._thread = threading.Thread(target=self._compute, args=arguments, name="proposals", daemon=True)
                 self._thread.start()
-            found = self._ready.popleft() if self._ready else {}
+            found = self._next(known)
         return found if found.keys() == space.keys() else {}
+
+    def _next(self, known: _Known) -> dict[str, Any]:
+        """Return the next proposal that no trial has; nothing where there is none.
+
+        A trial that could not be stored leaves its number, and with it its seed, to the next one. Then two processes
+        may have computed the same proposals.
+        """
+        taken = [*(each.point for each in known.told), *known.pending]
+        while self._ready:
+            if (found := self._ready.popleft()) not in taken:
+                return found
+        return {}
 
     def _compute(self, space: dict[str, BaseDistribution], known: _Known, seed: int) -> None:
         found = self._asks.propose(space, known.told, known.pending, _AT_ONCE, seed)

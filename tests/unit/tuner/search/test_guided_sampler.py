@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Any
 
 import optuna
@@ -56,6 +57,20 @@ def test_the_first_draw_comes_from_the_prior_and_later_ones_are_proposals(study:
     study.sampler = optuna.samplers.RandomSampler(seed=0)
     trial = study.ask()
     assert first == (trial.suggest_float("x", 0.0, 1.0), trial.suggest_float("y", 0.0, 1.0))
+
+
+def test_of_two_processes_with_the_same_proposals_each_draws_other_points(study: optuna.Study) -> None:
+    # A draw that an outage kept from being stored is made again: with the same number and seed, on any machine.
+    told(study, 20)
+    ours, theirs = Proposals(), Proposals()
+    drawn(study, ours, 1)
+    ours.wait()
+    drawn(study, theirs, 2)
+    theirs.wait()
+    ready = list(ours._ready)
+    theirs._ready = deque(ready)
+    points = [drawn(study, each, seed) for seed, each in enumerate((ours, theirs, theirs), start=3)]
+    assert [dict(zip("xy", point, strict=True)) for point in points] == ready[:3]
 
 
 def test_a_draw_does_not_wait_for_the_model(study: optuna.Study, monkeypatch: pytest.MonkeyPatch) -> None:
