@@ -74,8 +74,8 @@ class Proposals:
     def _next(self, known: _Known) -> dict[str, Any]:
         """Return the next proposal that no trial has; nothing where there is none.
 
-        A trial that could not be stored leaves its number, and with it its seed, to the next one. Then two processes may
-        have computed the same proposals.
+        A trial that could not be stored leaves its number, and with it its seed, to the next one. Then two processes
+        may have computed the same proposals.
         """
         taken = [*(each.point for each in known.told), *known.pending]
         while self._ready:
