@@ -21,7 +21,7 @@ SEVEN = [
     "lr_scheduler_type",
     "frozen_layers",
 ]
-STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted")
+STATES = ("complete", "pruned", "failed", "running", "paused", "interrupted", "shelved")
 HEAVY = ("torch", "transformers", "optuna", "datasets", "accelerate", "sklearn")
 WHAT_WAS_IMPORTED = f"""
 import atexit, json, sys

@@ -31,8 +31,6 @@ SAVE_SHARE = 0.1
 #: Bytes of a checkpoint for each trained parameter (weights, and two moments of AdamW), and bytes that a disk takes in
 #: a second: an estimate, until the first checkpoint of a trial has been timed.
 _BYTES, _BYTES_A_SECOND = 12, 200e6
-#: Bytes of the best weights for each trained parameter.
-_BEST_BYTES = 4
 
 
 class StoreListener(Protocol):
@@ -121,12 +119,14 @@ class Checkpointing:
         return max(self._least_s, estimate_s)
 
     def _size(self, attempt: Attempt) -> int:
-        """Return the bytes of a trial's next checkpoint and best weights: as before, or an estimate."""
+        """Return the bytes of a trial's next checkpoint and best weights: as before, or as the largest of this run.
+
+        An estimate from the number of parameters could be far too high, and would then refuse room that is there. Once
+        the files are written, `Transfers.keep` looks at their size.
+        """
         checkpoints = attempt.saving.checkpoints
-        parameters = (attempt.effective or {}).get("trainable_parameters", 0)
-        estimate = parameters * (_BYTES + _BEST_BYTES) if isinstance(parameters, int) else 0
-        own = sum(ref.bytes for ref in (*checkpoints.resume[:1], *([checkpoints.best] if checkpoints.best else [])))
-        return own if checkpoints.resume and checkpoints.best else max(own, estimate, self._most_bytes)
+        own = replace(checkpoints, resume=checkpoints.resume[:1]).bytes
+        return own if checkpoints.resume and checkpoints.best else max(own, self._most_bytes)
 
     def ask(self, attempt: Attempt, *, leave: bool = False) -> None:
         """Have room made in the store, then tell the trainer to save, and to leave after that."""
