@@ -139,7 +139,8 @@ class Replay:
         self._contenders[number] = Contender(
             number=number,
             values={},
-            first_rung=first,
+            # As in the product: a trial that trains further for the sake of the rank check could be put aside earlier.
+            first_rung=self._rule.first_rung,
             target=100 if is_exempt else first,
             state=ContenderState.TRAINING,
             is_exempt=is_exempt,
