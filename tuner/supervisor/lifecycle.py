@@ -196,7 +196,8 @@ class TrialLifecycle:
         else:
             self._ledger.release(attempt.lease, state=state, reason=request.reason, crashed=crashed)
         self._take_off(attempt, AttemptState.RELEASED)
-        self._announce_end(attempt, TrialState(state), attempt.last_value, request.reason)
+        value = attempt.last_value if request.kind is StopKind.SHELVED else None
+        self._announce_end(attempt, TrialState(state), value, request.reason)
 
     def shelving(self, attempt: Attempt, rung: int, reason: str) -> StopRequest:
         """Return the request that puts a trial aside, with a checkpoint unless training again costs less.
