@@ -225,8 +225,8 @@ def test_a_study_stopped_before_its_first_value_has_no_best_and_says_so_by_its_e
         done = gated.run(*command)
         assert done.returncode == 1
         said, spent = done.stdout.splitlines()
-    assert said == "Study held is stopped after 2 of 3 trials (0 complete, 0 pruned, 2 failed)."
-    assert spent.startswith("Spent: ")
+        assert said == "Study held is stopped after 2 of 3 trials (0 complete, 0 pruned, 2 failed)."
+        assert spent.startswith("Spent: ")
         assert done.stderr == "Error: no trial of study 'held' is complete; `tuner trials held` says why\n"
     refused = gated.run("pause", "held")
     assert (refused.returncode, refused.stderr) == (1, "Error: study 'held' was stopped: there is nothing to pause\n")
