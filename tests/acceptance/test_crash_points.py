@@ -52,9 +52,10 @@ class Outcome:
     resumed: subprocess.CompletedProcess[str]
 
     @property
-    def weights(self) -> dict[str, bytes]:
-        """What is kept besides the manifest, which names the attempt."""
-        return {Path(path).name: content for path, content in self.files.items() if not path.endswith("/manifest.json")}
+    def weights(self) -> dict[tuple[str, str], bytes]:
+        """The weights that are kept, by trial and name, besides the manifests, which name the attempts."""
+        paths = {path: Path(path) for path in self.files if not path.endswith("/manifest.json")}
+        return {(path.parts[1], path.name): self.files[name] for name, path in paths.items()}
 
 
 def outcome_of(tuner: Tuner, url: str, point: str | None, count: int) -> Outcome:
@@ -124,8 +125,10 @@ def test_killed_at_a_moment_a_study_becomes_what_it_would_have_been(
     assert sum(event["kind"] == "end" for event in events) == TRIALS
 
     best = max(trials, key=lambda trial: trial["value"])
-    (folder,) = {Path(path).parent for path in outcome.files}
-    assert folder.parts[:2] == ("crash", f"trial-{best['number']:05d}")
+    folders = {Path(path).parent for path in outcome.files}
+    # Beside the best weights, those of trial 0 stay.
+    assert {folder.parts[:2] for folder in folders} == {("crash", f"trial-{n:05d}") for n in (0, best["number"])}
     assert outcome.weights == undisturbed.weights
-    manifest = json.loads(outcome.files[f"{folder}/manifest.json"])
-    assert set(manifest["files"]) == set(outcome.weights) == {"weights.json", "weights.bin"}
+    for folder in folders:
+        manifest = json.loads(outcome.files[f"{folder}/manifest.json"])
+        assert set(manifest["files"]) == {"weights.json", "weights.bin"}
