@@ -140,12 +140,7 @@ class Shelves:
             The lease; None if the slot has changed since it was read.
         """
         lease = Lease(study_id=self._study_id, slot=slot.slot, owner=owner, attempt=slot.attempt + 1)
-        unchanged = (
-            _slots.study_id == self._study_id,
-            _slots.slot == slot.slot,
-            _slots.attempt == slot.attempt,
-            _slots.state == SlotState.SHELVED,
-        )
+        unchanged = _still_shelved(self._study_id, slot)
         values = {
             "state": SlotState.RUNNING,
             "owner": owner,
@@ -154,7 +149,7 @@ class Shelves:
             "device_seen": None,
         }
         with self._database.write() as connection:
-            if connection.execute(tables.slots.update().where(*unchanged).values(values)).rowcount != 1:
+            if connection.execute(tables.slots.update().where(unchanged).values(values)).rowcount != 1:
                 is_mine = connection.execute(sa.select(_slots.slot).where(held(lease))).first() is not None
                 return lease if is_mine else None
             told = {"trial_number": slot.trial_number, "detail": "to end it"}
@@ -173,16 +168,11 @@ class Shelves:
         Returns:
             Whether they are forgotten; False if the slot has changed since it was read.
         """
-        unchanged = (
-            _slots.study_id == self._study_id,
-            _slots.slot == slot.slot,
-            _slots.attempt == slot.attempt,
-            _slots.state == SlotState.SHELVED,
-        )
+        unchanged = _still_shelved(self._study_id, slot)
         values = {"checkpoint": Checkpoints().to_dict(), "reason": reason}
         lease = Lease(study_id=self._study_id, slot=slot.slot, owner="", attempt=slot.attempt)
         with self._database.write() as connection:
-            if connection.execute(tables.slots.update().where(*unchanged).values(values)).rowcount != 1:
+            if connection.execute(tables.slots.update().where(unchanged).values(values)).rowcount != 1:
                 return False
             told = {"trial_number": slot.trial_number, "detail": reason}
             write_event(connection, lease, EventKind.CHECKPOINT, told)
@@ -235,6 +225,12 @@ class Shelves:
                 return False
             connection.execute(tables.slots.update().where(held(lease)).values({"reserved_bytes": size}))
             return True
+
+
+def _still_shelved(study_id: int, slot: SlotRecord) -> sa.ColumnElement[bool]:
+    """Return the condition that a slot is shelved, and has not been claimed since it was read."""
+    same = (_slots.study_id == study_id, _slots.slot == slot.slot, _slots.attempt == slot.attempt)
+    return sa.and_(*same, _slots.state == SlotState.SHELVED)
 
 
 def _is_aside(rung: int) -> sa.ColumnElement[bool]:

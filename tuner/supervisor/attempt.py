@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.processes.messages import Leave
 from tuner.supervisor.attempt_state import AttemptState, is_allowed
 from tuner.supervisor.saving import Saving
+from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.result import Outcome, TrialResult
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Attempt:
     setting: Setting = field(default_factory=Setting)
     #: Only `checkpointing.py` changes it.
     saving: Saving = field(default_factory=Saving)
+    #: The percent of its schedule from which on it is judged. Only `launch.py` sets it.
+    target: int = LAST_STEP
     #: By step, every evaluation of every attempt. Only `receiver.py` adds to it.
     curve: dict[int, dict[str, Any]] = field(default_factory=dict)
 

@@ -94,7 +94,7 @@ class Launcher:
             saving=Saving(checkpoints=slot.checkpoints),
             curve=curve,
         )
-        target = self._edges.rungs.begin(attempt)
+        target = attempt.target = self._edges.rungs.begin(attempt)
         reached = max(open_trial.reported, default=0)
         self._lanes.put(attempt)
         with self._lifecycle.dropping(attempt):
@@ -169,7 +169,7 @@ class Launcher:
                 for _, entry in sorted(attempt.curve.items())
                 if entry["optimiser_steps"] <= saving.restored_optimiser_steps
             ),
-            target=self._edges.rungs.begin(attempt),
+            target=attempt.target,
             **_looks_before(attempt),
             **self._edges.micro_batches.start(attempt),
         )

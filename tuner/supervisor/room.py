@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from storage import CheckpointError, CheckpointsFull, Shelves, SlotState
@@ -47,7 +48,10 @@ class Room:
         self._live = live
         self._retrying = retrying
         self._looks = looks
-        self._free_share = _free_share(store)
+
+    @cached_property
+    def _free_share(self) -> int | None:
+        return _free_share(self._store)  # walks through the store: only a study without a limit needs it
 
     def make(self, lease: Lease, size: int) -> None:
         """Reserve room for the checkpoints of a trial.

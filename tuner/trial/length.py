@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tuner.trial.evaluation import LAST_STEP
+
 if TYPE_CHECKING:
     from search_spaces import Hyperparameters
 
@@ -29,4 +31,4 @@ def warmup_optimiser_steps(hyperparameters: Hyperparameters, total: int) -> int:
 
 def optimiser_steps_at(percent: int, total: int) -> int:
     """Return the optimiser steps after which a trial has gone through a percent of its schedule."""
-    return -(-total * percent // 100)
+    return -(-total * percent // LAST_STEP)

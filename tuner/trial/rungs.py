@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from tuner.trial.evaluation import LAST_STEP
+
 #: The end of every schedule, in percent.
-LAST_RUNG = 100
+LAST_RUNG = LAST_STEP
 
 
 def ladder(first_rung: int, eta: int) -> tuple[int, ...]:
