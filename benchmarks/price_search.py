@@ -177,9 +177,7 @@ class Replay:
     def _decide(self) -> None:
         if self._rule.is_checked and self._check is None:
             lower, higher = self._rule.first_rung, self._rule.first_rung * self._rule.eta
-            both = [each.values for each in self._contenders.values() if {lower, higher} <= each.values.keys()]
-            pairs = [(each[lower], each[higher]) for each in both]
-            check = first_rung_allowed(pairs, lower=lower, higher=higher)
+            check = first_rung_allowed([each.values for each in self._contenders.values()], (lower, higher))
             if check.is_decided:
                 self._check, self._halving = check, self._rule.halving(check)
         contenders = list(self._contenders.values())

@@ -34,5 +34,7 @@ def test_the_weak_are_pruned_at_their_last_report_and_the_published_recipe_is_no
         assert last < 100
         assert trial["reason"] == f"pruned: {trial['value']:.4g} at {last} % was among the weakest so far"
         assert f"trial {trial['number']} pruned value {trial['value']:.4f}" in done.stderr
+        (end,) = [each for each in records.events if each["trial"] == trial["number"] and each["kind"] == "end"]
+        assert end["detail"] == trial["reason"], "that it was pruned is said once"
     assert all(len(trial["steps"]) == 10 for trial in by_state["complete"])
     assert {slot.state for slot in records.slots} == {"finished"}

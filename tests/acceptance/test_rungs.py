@@ -16,10 +16,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 from acceptance_support import Records, Tuner, points, records_of, stored_files
 from crashing import RUNG_POINTS
-from servers import MariaDBServer, PostgresServer
+from servers import MariaDBServer, PostgresServer, S3Server
 
 pytestmark = pytest.mark.rest
 
@@ -40,7 +41,7 @@ STUDY: dict[str, Any] = {
     "keep": TRIALS,
     "seed": 3,
 }
-WORKERS = ("--workers", "2", "--lease", "2s", "--checkpoints", "store")
+WORKERS = ("--workers", "2", "--lease", "2s")
 #: When a moment is reached first; and some later, when there is more to lose.
 CASES = [
     *(("sqlite", point, 1) for point in RUNG_POINTS),
@@ -53,11 +54,12 @@ CASES = [
 ]
 #: Cases at a time: they wait for leases as much as for a processor.
 AT_ONCE = 3
-#: By one worker, by two, and by two machines that go on with what a third has begun.
+#: By one worker, by two, by two machines that go on with what a third has begun, and with the checkpoints in S3.
 UNDISTURBED = ("sqlite", "one", 0)
 CALM = [
     *((backend, "two", 0) for backend in ("sqlite", "postgresql", "mariadb")),
     *((backend, "machines", 0) for backend in ("sqlite", "postgresql")),
+    ("sqlite", "s3", 0),
 ]
 CRASHING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
 
@@ -89,14 +91,18 @@ class Outcome:
         return {(path.parts[1], path.name): self.files[name] for name, path in paths.items()}
 
 
-def outcome_of(tuner: Tuner, url: str, how: str, count: int) -> Outcome:
+def outcome_of(tuner: Tuner, url: str, how: str, count: int, s3: S3Server | None) -> Outcome:
     """Run a study to its end: in peace, or by way of one end at a moment."""
+    store = tuner.folder / "store"
+    checkpoints = str(store)
+    if s3 is not None:
+        tuner, checkpoints = tuner.within(**s3.environment), s3.make_bucket("rungs")
     tuner = tuner.within(TOY_PAUSE_S=PAUSE_S, TOY_STEPS="100", TOY_BEST_BYTES="1000")
-    start = ("start", tuner.toy_study("rungs", **STUDY), *WORKERS, "--storage", url)
+    start = ("start", tuner.toy_study("rungs", **STUDY), *WORKERS, "--storage", url, "--checkpoints", checkpoints)
     go_on = ("resume", "rungs", "--workers", "2", "--lease", "2s", "--storage", url)
     if how == "one":
         ended = [tuner.run(*start, "--workers", "1")]
-    elif how == "two":
+    elif how in ("two", "s3"):
         ended = [tuner.run(*start)]
     elif how == "machines":
         ended = _two_machines(tuner, url, start)
@@ -104,7 +110,11 @@ def outcome_of(tuner: Tuner, url: str, how: str, count: int) -> Outcome:
         crashed = replace(tuner, command=(*CRASHING, how, str(count), "SIGKILL")).run(*start)
         assert crashed.returncode == -signal.SIGKILL, crashed.stderr
         ended = [tuner.run(*go_on)]
-    return Outcome(records=records_of("rungs", url), files=stored_files(tuner.folder / "store"), ended=ended)
+    if s3 is not None:
+        assert not store.exists()
+        access = {"endpoint_url": s3.url, "key": "tests", "secret": "tests"}
+        fsspec.filesystem("s3", **access).get(f"{checkpoints}/", f"{store}/", recursive=True)
+    return Outcome(records=records_of("rungs", url), files=stored_files(store), ended=ended)
 
 
 def _two_machines(tuner: Tuner, url: str, start: tuple[str, ...]) -> list[subprocess.CompletedProcess[str]]:
@@ -133,12 +143,16 @@ def outcomes(
         if any(backend == each for each, _, _ in wanted)
     }
 
+    s3: S3Server | None = None
+    if any(how == "s3" for _, how, _ in wanted):
+        s3 = request.getfixturevalue("s3_server")
+
     def work_out(backend: str, how: str, count: int) -> Outcome:
         tuner = new_tuner(tmp_path_factory.mktemp(f"{backend}-{how}-{count}"))
         url = f"sqlite:///{tuner.folder}/tuner.db"
         if backend in servers:
             url = servers[backend].create_database(f"rungs_{how}_{count}")
-        return outcome_of(tuner, url, how, count)
+        return outcome_of(tuner, url, how, count, s3 if how == "s3" else None)
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         yield {case: pool.submit(work_out, *case) for case in dict.fromkeys([UNDISTURBED, *wanted])}

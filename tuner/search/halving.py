@@ -206,11 +206,11 @@ class _Level:
 
     def _move(self, contender: Contender, rank: int, target: int | None) -> Move:
         known = len(self.ranked) + len(self.out)
-        then = "ends" if target is None else f"goes on to {target} %"
         later = f", {self.to_come} still to come" if self.to_come else ""
         value = contender.values[self.rung]
-        place = f"{ordinal(rank)} of {known}" if math.isfinite(value) else f"{value} is no value to rank"
+        place = f"{ordinal(rank)} of {known}" if math.isfinite(value) else "no value to rank"
         go = "goes" if self.places == 1 else "go"
+        grounds = f"{value:.4g} at {self.rung} % is {place}{later}, and {self.places} {go} on"
         return Move(
             number=contender.number,
             rung=self.rung,
@@ -219,7 +219,7 @@ class _Level:
             of=known,
             to_come=self.to_come,
             places=self.places,
-            reason=f"{then}: {place} at {self.rung} %{later}; {self.places} {go} on",
+            reason=grounds if target is None else f"goes on to {target} %: {grounds}",
         )
 
 

@@ -240,8 +240,7 @@ class OptunaTrials:
         """
         trial = open_trial.trial
         with suppress(LeaseLost):  # raised also where an outage hid that our first try had ended the trial
-            detail = result.state if result.reason is None else f"{result.state}: {result.reason}"
-            values = {"value": result.value, "detail": str(detail)}
+            values = {"value": result.value, "detail": _detail(result)}
             with self._at_once(lease, ending=True, values=values) as fence:
                 _describe(trial, result)
                 self._study.tell(
@@ -286,6 +285,14 @@ class OptunaTrials:
         except optuna.exceptions.UpdateFinishedTrialError as error:
             self._slots.finish(lease)
             raise TrialOver(f"slot {lease.slot}: another program has ended its trial") from error
+
+
+def _detail(result: TrialResult) -> str:
+    """Return how a trial ended, for the event log. The reason why one was pruned begins with its state."""
+    state = f"{result.state}"
+    if result.reason is None or result.reason.startswith(f"{state}: "):
+        return result.reason or state
+    return f"{state}: {result.reason}"
 
 
 def _describe(trial: optuna.Trial, result: TrialResult) -> None:

@@ -89,7 +89,7 @@ class PercentilePromotion:
             of=len(others) + 1,
             to_come=0,
             places=places,
-            reason=f"ends: {sign * best:.4g} at {rung} % was not among the best {self.percentile:g} % of "
+            reason=f"its best value up to {rung} %, {sign * best:.4g}, was not among the best {self.percentile:g} % of "
             f"{len(others)} complete trials",
         )
 

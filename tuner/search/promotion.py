@@ -70,7 +70,7 @@ class Move:
     to_come: int
     #: How many go on from the rung.
     places: int
-    #: One line for people.
+    #: What is decided and why, in one line for people; of a trial that ends, why.
     reason: str
 
 

@@ -1,13 +1,15 @@
 """Whether trials may first be put aside at an earlier rung: only if values there rank them as the next rung does.
 
 On some learning tasks values at 2 % of the schedule are correlated with the final ones, on others not, or even the
-other way round. So the first trials of a study are trained to the higher rung, and both rankings are compared.
+other way round. So the first trials of a study are trained to the rung that holds everywhere, with a look at each lower
+one, and the rankings are compared from there downwards.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,23 +29,39 @@ class RankCheck:
     first_rung: int
     #: Whether there were enough trials to decide.
     is_decided: bool
-    #: Spearman's rank correlation of the values at the two rungs; None where there are too few, or all are equal.
+    #: Spearman's rank correlation of the values at the last two rungs that were compared; None where there are too few,
+    #: or all are equal.
     rho: float | None
-    #: Trials with a number at both rungs.
+    #: Trials with a number at both of these rungs.
     count: int
     #: One line for people.
     reason: str
 
 
-def first_rung_allowed(pairs: Sequence[tuple[float, float]], *, lower: int, higher: int) -> RankCheck:
-    """Check whether values at a rung rank trials as values at the next one do.
+def first_rung_allowed(values: Sequence[Mapping[int, float]], rungs: Sequence[int]) -> RankCheck:
+    """Return the lowest rung down to which each rung ranks trials as the next one does.
 
     Args:
-        pairs: For each trial that was to train to the higher rung, its values at the lower and at the higher one. Pairs
-            with a value that is not finite are not counted.
-        lower: The lower rung, in percent.
-        higher: The higher rung, in percent.
+        values: The values of each trial, by percent. Values that are not finite are not counted.
+        rungs: The rungs among which the first one is to be found, in percent, rising. The last one needs no check: all
+            trials train to it until the check is made.
     """
+    check = None
+    for lower, higher in reversed(list(itertools.pairwise(rungs))):
+        next_check = _compare(
+            [(each[lower], each[higher]) for each in values if {lower, higher} <= each.keys()], lower, higher
+        )
+        if check is not None and not next_check.is_decided:
+            return check
+        check = next_check
+        if check.first_rung == higher:
+            return check
+    assert check is not None, "there is a lower rung to check"
+    return check
+
+
+def _compare(pairs: Sequence[tuple[float, float]], lower: int, higher: int) -> RankCheck:
+    """Compare how two rungs rank trials."""
     sound = [pair for pair in pairs if all(map(math.isfinite, pair))]
     count = len(sound)
     if count < NEEDED:

@@ -12,7 +12,7 @@ from search_spaces import Hyperparameters
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.length import optimiser_steps_at, total_optimiser_steps, warmup_optimiser_steps
 from tuner.trial.looks import LOOKS, affordable_looks
-from tuner.trial.rungs import ladder
+from tuner.trial.rungs import first_rungs, ladder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from tuner.study.config import StudyConfig
     from tuner.study.prepared import Prepared
 
-#: A lower first rung, in percent. A rank check decides in each study whether trials may be put aside there: on some
-#: tasks values at 2 % rank trials as those at 4 % do, on others they say nothing.
-LOWEST_RUNG = 2
 #: Fewer optimiser steps tell nothing about a trial, nor does a part of its warm-up.
 LEAST_STEPS = 20
 
@@ -34,8 +31,9 @@ def looks_of(
 ) -> tuple[int, ...]:
     """Return the percents after which every trial of a study is evaluated.
 
-    Where trials are put aside at rungs, these are the looks. Otherwise the study's `evaluations` is a number of looks,
-    or `auto`: as many as the first trial can afford.
+    Where trials are put aside at rungs, these are the looks, from the lowest first rung on that any trial of the space
+    may be put aside at. Otherwise the study's `evaluations` is a number of looks, or `auto`: as many as the first trial
+    can afford.
 
     Args:
         config: The study.
@@ -45,11 +43,12 @@ def looks_of(
     """
     if config.has_rungs:
         eta = config.search.eta
+        *lower, surest = first_rungs(eta)
         if prepared is None:
-            return ladder(LOWEST_RUNG * eta, eta)
+            return ladder(surest, eta)
         rows = prepared.sizes["train"]
-        lowest = all(first_rung(corner, rows, (LOWEST_RUNG, LAST_STEP)) == LOWEST_RUNG for corner in space.corners())
-        return ladder(LOWEST_RUNG if lowest else LOWEST_RUNG * eta, eta)
+        longest = max(first_rung(corner, rows, (*lower, surest, LAST_STEP)) for corner in space.corners())
+        return ladder(min(longest, surest), eta)
     if config.evaluations != "auto":
         return LOOKS[config.evaluations]
     if prepared is None:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from storage import LeaseLost, PromotionRecord, SlotState, TrialState
 from storage.crash_points import reach
 from tuner.reporting.events import TrialEnded
-from tuner.search.halving import ordinal
 from tuner.search.promotion import Contender, ContenderState
 from tuner.search.promotions import make_promotion
 from tuner.search.rank_check import first_rung_allowed
-from tuner.study.looks import LOWEST_RUNG
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.result import Outcome, TrialResult, Verdict
+from tuner.trial.rungs import first_rungs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -96,6 +95,9 @@ class Rungs:
         self._retrying = retrying
         self._watch = watch
         self._looks = local_study.looks
+        surest = first_rungs(local_study.config.search.eta)[-1]
+        #: The rungs among which a rank check finds the first one. All trials train to the last of them until then.
+        self._first_rungs = [look for look in self._looks if look <= surest]
         self.are_used = local_study.config.has_rungs
 
     # ---- trials on this machine
@@ -129,7 +131,7 @@ class Rungs:
         view = self._decide()
         own = next((move for move in view.decision.moves if move.number == attempt.number), None)
         if own is not None and own.target is None:
-            return Judgement(verdict=Verdict.PRUNED, reason=_why(value, own))
+            return Judgement(verdict=Verdict.PRUNED, reason=f"pruned: {own.reason}")
         target = self._retrying(self._shelves.target, attempt.lease)
         if target is None:
             raise LeaseLost(f"trial {attempt.number} is another worker's")
@@ -166,7 +168,7 @@ class Rungs:
             if open_trial is None:
                 self._ledger.finish(lease)
                 return True
-            result = TrialResult(state=Outcome.PRUNED, value=value, reason=_why(value, move))
+            result = TrialResult(state=Outcome.PRUNED, value=value, reason=f"pruned: {move.reason}")
             self._ledger.tell(lease, open_trial, result, open_trial.curve)
         except LeaseLost:
             return False
@@ -184,22 +186,19 @@ class Rungs:
 
     # ---- decisions
 
-    @property
-    def _base_rung(self) -> int:
-        """The first rung of a study in which no rank check has allowed the lowest one."""
-        return self._looks[1] if self._looks[0] == LOWEST_RUNG else self._looks[0]
+    def _content(self) -> Mapping[str, Any]:
+        """Return what is decided for the whole study."""
+        return self._retrying(self._plans.content) if len(self._first_rungs) > 1 else {}
 
     def _first_rung(self) -> int:
-        if self._looks[0] != LOWEST_RUNG:
-            return self._base_rung
-        return int(self._retrying(self._plans.content).get("first_rung", self._base_rung))
+        return int(self._content().get("first_rung", self._first_rungs[-1]))
 
     def _promotion(self, first_rung: int) -> Promotion:
         return make_promotion(self._live.current, first_rung)
 
     def _decide(self) -> _View:
         """Return the decision that follows from the values now, once it is written or another supervisor writes it."""
-        view = self._view(self._retrying(self._plans.content) if self._looks[0] == LOWEST_RUNG else {})
+        view = self._view(self._content())
         if view.checked is None and not any(move.target is not None for move in view.decision.moves):
             return view
         lease = self._retrying(self._plans.take, self._ledger.owner, self._ledger.lease_s)
@@ -233,29 +232,15 @@ class Rungs:
     def _view(self, content: Mapping[str, Any]) -> _View:
         found = self._retrying(self._shelves.standings, self._looks)
         standings = {each.slot.trial_number: each for each in found if each.slot.trial_number is not None}
-        first_rung, checked = int(content.get("first_rung", self._base_rung)), None
-        if self._looks[0] == LOWEST_RUNG and "first_rung" not in content:
-            check = first_rung_allowed(self._pairs(standings), lower=LOWEST_RUNG, higher=self._base_rung)
+        first_rung, checked = int(content.get("first_rung", self._first_rungs[-1])), None
+        if len(self._first_rungs) > 1 and "first_rung" not in content:
+            check = first_rung_allowed([each.values for each in standings.values()], self._first_rungs)
             if check.is_decided:
                 first_rung, checked = check.first_rung, (check.first_rung, check.reason)
         promotion = self._promotion(first_rung)
         contenders = [_contender(each, promotion.rungs()) for each in standings.values() if _is_known(each.slot)]
         decision = promotion.decide(contenders, trials=len(found), direction=self._live.current.metric.direction)
         return _View(standings=standings, decision=decision, checked=checked)
-
-    def _pairs(self, standings: Mapping[int, Standing]) -> Sequence[tuple[float, float]]:
-        """Return the values at the lowest rung and at the one after it, to which all trials train before the check."""
-        lower, higher = self._looks[:2]
-        values = [each.values for each in standings.values()]
-        return [(each[lower], each[higher]) for each in values if lower in each and higher in each]
-
-
-def _why(value: float | None, move: Move) -> str:
-    """Return why a trial ends at a rung."""
-    if value is None or move.rank == 0:
-        return f"pruned: {move.reason}"
-    go = "goes" if move.places == 1 else "go"
-    return f"pruned: {value:.4g} at {move.rung} % is {ordinal(move.rank)} of {move.of}, and {move.places} {go} on"
 
 
 def _is_known(slot: SlotRecord) -> bool:

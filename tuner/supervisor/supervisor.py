@@ -216,10 +216,14 @@ class Supervisor:
             if self._is_over():
                 return
             give_back(KEPT_S)
-            for ready in wait([*self._lanes.connections(), self._call_queue.fileno()], timeout=LOOK_S):
+            for ready in wait([*self._lanes.connections(), self._call_queue.fileno()], timeout=self._idle_s()):
                 if isinstance(ready, Connection):
                     self._receiver.attend(ready)
             self._call_queue.take()
+
+    def _idle_s(self) -> float:
+        """Return the seconds to wait for news: none where a trial has just left its lane, so that another may begin."""
+        return 0.0 if self._lanes.has_freed and self._ending is None else LOOK_S
 
     def _is_over(self) -> bool:
         if self._ending is not None:

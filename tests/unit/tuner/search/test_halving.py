@@ -168,12 +168,12 @@ def test_a_decision_says_what_it_rests_on() -> None:
     best, worst = rule.decide([*contenders, *at_four(0, 0, 0, 0, 0, 0.5)[5:]], trials=8, direction="minimize").moves[:2]
     assert (best.number, best.rung, best.target) == (0, 4, 8)
     assert (best.rank, best.of, best.to_come, best.places) == (2, 6, 2, 4)
-    assert best.reason == "goes on to 8 %: 2nd of 6 at 4 %, 2 still to come; 4 go on"
+    assert best.reason == "goes on to 8 %: 0.3 at 4 % is 2nd of 6, 2 still to come, and 4 go on"
     assert worst.number == 1
     (_, ends) = rule.decide(at_four(0.3, 0.4), trials=2, direction="minimize").moves
-    assert ends.reason == "ends: 2nd of 2 at 4 %; 1 goes on"
+    assert ends.reason == "0.4 at 4 % is 2nd of 2, and 1 goes on"
     (_, lost) = rule.decide(at_four(0.3, NAN), trials=2, direction="minimize").moves
-    assert lost.reason == "ends: nan is no value to rank at 4 %; 1 goes on"
+    assert lost.reason == "nan at 4 % is no value to rank, and 1 goes on"
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == [
         *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th")
     ]

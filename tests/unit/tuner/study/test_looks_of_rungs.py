@@ -129,7 +129,11 @@ def test_training_of_ones_own_is_evaluated_at_the_rungs() -> None:
         assert looks_of(config, None, RECIPE.defaults, space) == expected
 
 
-def test_all_trials_are_evaluated_at_two_percent_where_these_say_something_of_each_of_them() -> None:
+def test_all_trials_are_evaluated_at_one_or_two_percent_where_these_say_something_of_each_of_them() -> None:
+    assert looks(2000, EVEN) == (1, 2, *LADDER)
+    assert looks(1900, EVEN) == (2, *LADDER), "1 % of 1,900 are 19 optimiser steps"
+    assert looks(10_000, {**EVEN, "warmup_ratio": 0.02}) == (2, *LADDER), "1 % is within the warm-up"
+    assert looks(2000, EVEN, eta=3) == (2, 6, 18, 54, 100)
     assert looks(1000, EVEN) == (2, *LADDER)
     assert looks(950, EVEN) == LADDER, "2 % of 950 are 19 optimiser steps"
     assert looks(1000, {**EVEN, "batch_size": [1, 2]}) == LADDER, "one corner of the space is too short"

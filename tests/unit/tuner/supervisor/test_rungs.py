@@ -45,7 +45,8 @@ def test_a_trial_that_cannot_keep_up_is_pruned_at_once_and_told_its_rank() -> No
     # Of eight, four go on from 4 %; four are better.
     study = study_of(0.5, 0.6, 0.7, 0.8)
     found = judge(study, study.add(None, RUNNING), 4, 0.25)
-    assert found == Judgement(verdict=Verdict.PRUNED, reason="pruned: 0.25 at 4 % is 5th of 5, and 4 go on")
+    why = "pruned: 0.25 at 4 % is 5th of 5, 3 still to come, and 4 go on"
+    assert found == Judgement(verdict=Verdict.PRUNED, reason=why)
 
 
 def test_a_trial_that_keeps_its_place_in_any_case_goes_on_and_others_with_it() -> None:
@@ -275,6 +276,16 @@ def test_the_first_rung_is_decided_once_from_the_first_trials(agree: bool, first
     study.add({2: 9.0, 4: -9.0})
     rungs.look()
     assert study.decisions == {"first_rung": first}
+
+
+def test_one_percent_is_the_first_rung_where_all_three_rank_alike() -> None:
+    study = StudyInMemory(trials=64)
+    for number in range(16):
+        study.add(dict.fromkeys((1, 2, 4), number / 100))
+    rungs_of(study, local_study((1, *LOW))).look()
+    assert study.decisions == {"first_rung": 1}
+    ((decided, *_),) = [words for word, *words in study.told if word == "decided"]
+    assert decided.startswith("the first rung is 1 %: between 1 % and 2 % of 16 trials, rank correlation ")
 
 
 def test_before_the_check_trials_train_to_the_higher_rung_and_are_not_judged_at_the_lower_one() -> None:
