@@ -6,7 +6,9 @@ This module does not import torch, which a study's own training may not need. Ca
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import json
 import os
 import sys
@@ -135,10 +137,25 @@ def find_training(function: str, folders: Sequence[str]) -> Train:
 def _counts_in_tenths(train: Train) -> bool:
     """Return whether a training function is one of version 0.1, which reads `run.earlier` in tenths.
 
-    Its module imports `tuner.run`, or the `Evaluation` that is there.
+    Its module imports `tuner.run`, or the `Evaluation` that is there, whether at its top or within a function.
     """
     used = list(getattr(train, "__globals__", {}).values())
-    return any(value is tenths.Evaluation or value is tenths for value in used)
+    if any(value is tenths.Evaluation or value is tenths for value in used):
+        return True
+    try:
+        source = inspect.getsource(sys.modules[train.__module__])
+    except (AttributeError, KeyError, OSError, TypeError):  # made by other means than a file of Python
+        return False
+    return any(tenths.__name__ in _imported(node) for node in ast.walk(ast.parse(source)))
+
+
+def _imported(node: ast.AST) -> set[str]:
+    """Return the modules that a statement imports, as far as its text tells."""
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names}
+    if isinstance(node, ast.ImportFrom) and not node.level:
+        return {f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return set()
 
 
 def _given_tenths(train: Train) -> Train:

@@ -56,16 +56,29 @@ def fail(run):
 """
 #: The same as it was written for version 0.1, whose steps were tenths.
 EARLIER = OWN.replace("from tuner import", "from tuner.run import").replace("PARTS = 100", "PARTS = 10")
-#: The names of the two modules.
-MODULES = ("own_training_of_a_user", "earlier_training_of_a_user")
+#: The same in other words.
+DOTTED = EARLIER.replace("from tuner.run import Evaluation", "import tuner.run").replace(
+    "return Evaluation(", "return tuner.run.Evaluation("
+)
+LOCAL = EARLIER.replace("from tuner.run import Evaluation", "").replace(
+    "return Evaluation(", "from tuner.run import Evaluation\n    return Evaluation("
+)
+SOURCES = {
+    "own_training_of_a_user": OWN,
+    "earlier_training_of_a_user": EARLIER,
+    "dotted_training_of_a_user": DOTTED,
+    "local_training_of_a_user": LOCAL,
+}
+#: The names of the modules.
+MODULES = tuple(SOURCES)
 
 
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[str]:
-    """Folder of two modules of the user's: `OWN` and `EARLIER`."""
+    """Folder of the user's modules: `SOURCES`."""
     folder = tmp_path / "users"
     folder.mkdir()
-    for name, text in zip(MODULES, (OWN, EARLIER), strict=True):
+    for name, text in SOURCES.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
     path = list(sys.path)
     yield str(folder)
@@ -183,7 +196,7 @@ def test_a_trial_that_leaves_goes_on_in_another_job(own: str, tmp_path: Path) ->
     assert evaluations(first) + evaluations(second) == evaluations(train(make_run(), own, staged=tmp_path / "whole"))
 
 
-@pytest.mark.parametrize(("module", "parts"), [(MODULES[0], 100), (MODULES[1], 10)])
+@pytest.mark.parametrize(("module", "parts"), [(MODULES[0], 100), *((module, 10) for module in MODULES[1:])])
 def test_a_trial_that_ends_early_is_judged_by_all_of_its_attempts(
     module: str, parts: int, own: str, tmp_path: Path
 ) -> None:
