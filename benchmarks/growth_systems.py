@@ -81,7 +81,7 @@ class Ours:
             return Ledger(slots, shelves, trials, owner="growth", lease_s=3600.0, retrying=retrying, facts=facts)
 
         # The evaluations of the trials stand for rungs, twice as far each: 10, 20, 40 and 80 %.
-        local = SimpleNamespace(config=SimpleNamespace(has_rungs=True), looks=ladder(10, 2))
+        local = SimpleNamespace(config=SimpleNamespace(has_rungs=True, search=config.search), looks=ladder(10, 2))
         shelves, plans = Shelves(self.database, self.record.id), Plans(self.database, self.record.id)
         self.rungs = Rungs(local, LiveConfig(config), shelves, plans, opened(), OutageRetrying(say), watch=say)
         self.open = opened

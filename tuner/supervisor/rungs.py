@@ -17,7 +17,7 @@ from tuner.search.promotions import make_promotion
 from tuner.search.rank_check import first_rung_allowed
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.result import Outcome, TrialResult, Verdict
-from tuner.trial.rungs import first_rungs
+from tuner.trial.rungs import first_rungs, lowest_rung
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,7 +95,7 @@ class Rungs:
         self._retrying = retrying
         self._watch = watch
         self._looks = local_study.looks
-        surest = first_rungs(local_study.config.search.eta)[-1]
+        surest = lowest_rung(self._looks, first_rungs(local_study.config.search.eta)[-1])
         #: The rungs among which a rank check finds the first one. All trials train to the last of them until then.
         self._first_rungs = [look for look in self._looks if look <= surest]
         self.are_used = local_study.config.has_rungs
