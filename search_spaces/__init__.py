@@ -9,15 +9,17 @@ from search_spaces.errors import (
     UnreadableDocument,
     suggestion,
 )
-from search_spaces.hyperparameters import GRADUAL, NAMES, SEVEN, Hyperparameters
+from search_spaces.hyperparameters import FITTED, GRADUAL, NAMES, RANDOM, SEVEN, Hyperparameters
 from search_spaces.loading import build_space, load_space, preset_names
 from search_spaces.parameters import Categorical, Float, Int, Parameter, Suggests, Value
 from search_spaces.recipes import Recipe, recipe_for
 from search_spaces.space import SearchSpace
 
 __all__ = [
+    "FITTED",
     "GRADUAL",
     "NAMES",
+    "RANDOM",
     "SEVEN",
     "Categorical",
     "Float",

@@ -11,6 +11,9 @@ from search_spaces.parameters import Float, Parameter, Value, is_number
 
 #: The value of `frozen_layers` that unfreezes the layers from the top during training.
 GRADUAL = "gradual"
+#: The values of `head_init`: the head begins with random weights, or with those that were fitted on the hidden states
+#: of the pretrained layers.
+RANDOM, FITTED = "random", "fitted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,9 @@ class Hyperparameters:
     head_learning_rate_factor: float = 1.0
     #: Factor of each layer's learning rate over that of the layer above it, which is nearer to the head.
     layerwise_lr_decay: float = 1.0
+    #: Initial weights of the head, `random` or `fitted`. A fitted head learns at the rate of the encoder, whatever
+    #: `head_learning_rate_factor` is.
+    head_init: str = RANDOM
 
     def __post_init__(self) -> None:
         for name, value in self.to_dict().items():
@@ -137,6 +143,10 @@ def _frozen(value: Value | None) -> str | None:
     return f"must be a share from 0 to 1, or {GRADUAL!r}"
 
 
+def _head_init(value: Value | None) -> str | None:
+    return None if value in (RANDOM, FITTED) else f"must be {RANDOM!r} or {FITTED!r}"
+
+
 def _dropout(value: Value | None) -> str | None:
     return None if is_number(value) and 0 <= value < 1 else "must be a probability from 0 to below 1"
 
@@ -152,6 +162,7 @@ _MEANING: dict[str, Callable[[Value | None], str | None]] = {
     "warmup_ratio": _within(0, 1),
     "head_learning_rate_factor": _positive,
     "layerwise_lr_decay": _within(0, 1),
+    "head_init": _head_init,
 }
 
 

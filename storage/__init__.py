@@ -45,7 +45,7 @@ from storage.records import (
 from storage.sharing import KEPT_S, give_back, waiting_for_connections
 from storage.shelves import Shelves, Standing
 from storage.slots import BEAT_S, LEASE_S, Slots
-from storage.states import EventKind, SlotState, StudyState, TrialState
+from storage.states import EventKind, PlanPart, SlotState, StudyState, TrialState
 from storage.studies import Studies
 from storage.transactions import joined
 from storage.urls import DEFAULT_URL, mask_password
@@ -86,6 +86,7 @@ __all__ = [
     "LeaseLost",
     "MicroBatchLimits",
     "PlanLease",
+    "PlanPart",
     "Plans",
     "PromotionRecord",
     "Published",

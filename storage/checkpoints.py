@@ -7,6 +7,7 @@ that another manifest in its place is detected.
     STUDY/trial-00003/attempt-2/step-00000120/manifest.json     training state to resume from
     STUDY/trial-00003/attempt-2/best-00000120/manifest.json     weights of the best evaluation
     STUDY/trial-00003/manifest.json                             older layout: weights of the best evaluation
+    STUDY/heads/0123456789abcdef/manifest.json                  a fitted head, which several trials begin with
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from storage.errors import CheckpointDamaged, CheckpointError, CheckpointMissing
-from storage.keys import parse_key
+from storage.keys import HEADS, is_head, parse_key
 from storage.local_place import LocalPlace
 from storage.manifests import MANIFEST, Manifest
 from storage.places import reporting
@@ -39,7 +40,7 @@ _STUDY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class Published:
     """A checkpoint that `CheckpointStore.publish` has written."""
 
-    #: Path below the study's folder, such as `trial-00003/attempt-2/step-00000120`.
+    #: Path below the study's folder, such as `trial-00003/attempt-2/step-00000120` or `heads/0123456789abcdef`.
     key: str
     #: Digest of the manifest; see `Manifest.sha256`.
     sha256: str
@@ -131,13 +132,40 @@ class CheckpointStore:
         self._place.publish(staged, key, manifest)
         return Published(key=key, sha256=manifest.sha256, bytes=manifest.size)
 
+    def stage_head(self) -> Path:
+        """Return a new empty local folder, to be filled and then given to `publish_head`.
+
+        Raises:
+            CheckpointsUnreachable: The folder cannot be made.
+        """
+        return self._place.stage(HEADS)
+
+    def publish_head(self, staged: Path, *, facts: Mapping[str, Any]) -> Published:
+        """Move a fitted head into the store, under a key that follows from its files: equal heads are one.
+
+        Args:
+            staged: A folder from `stage_head`.
+            facts: JSON values about the head.
+
+        Raises:
+            CheckpointsUnreachable: The store failed to write the files.
+            CheckpointError: One of the files is a link or a device.
+        """
+        with reporting(f"{staged} cannot be read"):
+            manifest = Manifest.of(staged, facts)
+            content = Manifest(facts={}, files=manifest.files).sha256
+        key = f"{HEADS}/{content[:16]}"
+        self._place.publish(staged, key, manifest)
+        return Published(key=key, sha256=manifest.sha256, bytes=manifest.size)
+
     def fetch(self, key: str, sha256: str) -> tuple[Path, dict[str, Any]]:
         """Return a local folder with the files of a checkpoint, after checking their sizes and digests.
 
         Only the files that the manifest names are checked. If the store is local, the folder may hold other files.
 
         Args:
-            key: The key under which the checkpoint was published; or one like `trial-00003` for the older layout.
+            key: The key under which the checkpoint or the head was published; or one like `trial-00003` for the older
+                layout.
             sha256: The manifest's digest from the database. Empty for the older layout, which stored none there.
 
         Returns:
@@ -155,8 +183,8 @@ class CheckpointStore:
             manifest = Manifest.parse(text or b"")
         except ValueError as error:
             if text is None and not self._has_files_of(key):
-                there = ", ".join(self.keys(trial)) or "none"
-                raise CheckpointMissing(f"there is no {key} in {self.url}; of this trial there: {there}") from None
+                there = "" if trial is None else f"; of this trial there: {', '.join(self.keys(trial)) or 'none'}"
+                raise CheckpointMissing(f"there is no {key} in {self.url}{there}") from None
             raise self._damaged(key, MANIFEST) from error
         if manifest.sha256 != sha256 and not (is_old and not sha256):
             raise self._damaged(key, MANIFEST)
@@ -227,7 +255,8 @@ class CheckpointStore:
         Raises:
             CheckpointsUnreachable: The store does not answer.
         """
-        return sorted({found[0] for path in self._place.listing() if (found := _entry(path))})
+        found = {entry[0] for path in self._place.listing() if (entry := _entry(path))}
+        return sorted(number for number in found if number is not None)
 
     def keys(self, trial: int) -> list[str]:
         """Return the keys of a trial's complete checkpoints, ordered by attempt and optimiser steps.
@@ -241,7 +270,7 @@ class CheckpointStore:
         return sorted(keys, key=lambda path: (keys[path].attempt or 0, keys[path].optimiser_steps))
 
     def used_bytes(self) -> int:
-        """Return the total bytes of the trials' files in the store, including those of incomplete checkpoints.
+        """Return the total bytes of the files of trials and heads in the store, also of incomplete checkpoints.
 
         Raises:
             CheckpointsUnreachable: The store does not answer.
@@ -249,7 +278,7 @@ class CheckpointStore:
         return sum(size for path, size in self._place.listing().items() if _entry(path))
 
     def remove(self) -> None:
-        """Remove the study's trials, and the files directly in its folder. Folders that the user made there stay.
+        """Remove the study's trials and heads, and files directly in its folder. Folders that the user made there stay.
 
         Raises:
             CheckpointsUnreachable: A file cannot be removed.
@@ -274,24 +303,28 @@ class CheckpointStore:
         return CheckpointDamaged(f"{self.url}/{key}/{name} is not what was saved; {key} cannot be used")
 
 
-def _checked(key: str) -> tuple[int, bool]:
-    """Return the number of a key's trial, and whether the key is of the older layout.
+def _checked(key: str) -> tuple[int | None, bool]:
+    """Return the number of a key's trial, None for a head, and whether the key is of the older layout.
 
     Raises:
         CheckpointError: `key` is not a valid key.
     """
+    if is_head(key):
+        return None, False
     parsed = parse_key(key)
     if parsed is None:
         raise CheckpointError(f"{key[:200]!r} is no key of a checkpoint, such as trial-00003/attempt-2/step-00000120")
     return parsed.trial, parsed.attempt is None
 
 
-def _entry(path: str) -> tuple[int, str] | None:
+def _entry(path: str) -> tuple[int | None, str] | None:
     """Return a file's trial and entry: the path of the checkpoint, staged folder or file that is removed as one.
 
-    None if the file belongs to no trial.
+    The trial is None for a file of a head. The result is None if the file belongs to neither.
     """
     parts = path.split("/")
+    if parts[0] == HEADS and len(parts) > 1:
+        return None, "/".join(parts[:2])
     trial = _TRIAL.fullmatch(parts[0])
     if trial is None or len(parts) == 1:
         return None

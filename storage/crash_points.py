@@ -27,6 +27,12 @@ POINTS = (
     "told",  # trial and slot are finished, the trial's leftovers in the store are not deleted
 )
 
+#: Every crash point on the way to a fitted head besides those of its checkpoint, in order.
+HEAD_POINTS = (
+    "fitted",  # the head is fitted, none of its files is in the store
+    "published",  # the head is in the store, the database does not name it
+)
+
 #: Every crash point of an upgrade, in order.
 UPGRADE_POINTS = (
     "altered",  # the tables have today's columns, their rows are those of the earlier version

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 # At most 18 digits, so that every number fits into a 64-bit integer of the database.
 _KEY = re.compile(r"trial-([0-9]{5,18})(?:/attempt-([0-9]{1,18})/(step|best)-([0-9]{8,18}))?")
+#: Folder of the fitted heads of a study. Each is called by a part of the digest of its weights.
+HEADS = "heads"
+_HEAD = re.compile(rf"{HEADS}/[0-9a-f]{{16}}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +22,11 @@ class Key:
     attempt: int | None
     #: Optimiser steps done when the checkpoint was written; 0 in the older layout.
     optimiser_steps: int
+
+
+def is_head(text: object) -> bool:
+    """Return whether a text is the key of a fitted head."""
+    return isinstance(text, str) and _HEAD.fullmatch(text) is not None
 
 
 def parse_key(text: object) -> Key | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from storage.crash_points import reach
 from storage.errors import CheckpointError, CheckpointsUnreachable, CheckpointsUnwritable
+from storage.keys import HEADS
 from storage.manifests import LOST, MANIFEST, MAX_BYTES, Manifest, is_free_of_links
 from storage.places import explain, is_full, reporting
 from storage.scratch import new_folder
@@ -20,7 +21,7 @@ from storage.scratch import new_folder
 _STAGED = ".staged-"
 _REMOVED = ".removed-"
 #: Prefixes of tuner's folders in the root, including the older layout's.
-_OURS = ("trial-", ".trial-", ".replaced-")
+_OURS = ("trial-", ".trial-", ".replaced-", HEADS)
 #: Number of tries if another process creates or removes the same folder at the same time.
 _TRIES = 100
 

@@ -16,7 +16,7 @@ from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
 from storage.owners import is_gone
-from storage.states import EventKind, SlotState
+from storage.states import EventKind, PlanPart, SlotState
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -49,15 +49,22 @@ class PromotionRecord:
 
 
 class Plans:
-    """The plan of one study."""
+    """A part of the plan of one study.
 
-    def __init__(self, database: Database, study_id: int) -> None:
+    Args:
+        database: Where it is.
+        study_id: The study.
+        part: Which part. Each has a lease of its own.
+    """
+
+    def __init__(self, database: Database, study_id: int, part: PlanPart = PlanPart.SEARCH) -> None:
         self._database = database
         self._study_id = study_id
+        self._part = part
 
     @property
     def _mine(self) -> sa.ColumnElement[bool]:
-        return _plans.study_id == self._study_id
+        return sa.and_(_plans.study_id == self._study_id, _plans.part == self._part)
 
     def content(self) -> dict[str, Any]:
         """Return the decisions so far, as JSON values; empty before the first one."""
@@ -92,13 +99,22 @@ class Plans:
         return PlanLease(owner=owner, attempt=attempt + 1, content=dict(content))
 
     def _insert(self) -> bool:
-        row = {"study_id": self._study_id, "attempt": 0, "content": {}}
+        row = {"study_id": self._study_id, "part": self._part, "attempt": 0, "content": {}}
         try:
             with self._database.write() as connection:
                 connection.execute(tables.plans.insert().values(row))
         except sa.exc.IntegrityError:  # another supervisor was faster
             return False
         return True
+
+    def renew(self, lease: PlanLease, lease_s: float) -> bool:
+        """Keep the lease for longer work; return False where it is lost."""
+        query = tables.plans.update().where(*self._held(lease)).values(expires=now_s() + lease_s)
+        with self._database.write() as connection:
+            return connection.execute(query).rowcount == 1
+
+    def _held(self, lease: PlanLease) -> tuple[sa.ColumnElement[bool], ...]:
+        return self._mine, _plans.owner == lease.owner, _plans.attempt == lease.attempt
 
     def commit(
         self,
@@ -119,12 +135,11 @@ class Plans:
         Returns:
             The number of trials that were promoted by this call; None where the lease is lost. Then nothing is written.
         """
-        mine = (self._mine, _plans.owner == lease.owner, _plans.attempt == lease.attempt)
         values: dict[str, Any] = {"owner": None, "expires": None}
         if content is not None:
             values["content"] = dict(content)
         with self._database.write() as connection:
-            if connection.execute(tables.plans.update().where(*mine).values(values)).rowcount != 1:
+            if connection.execute(tables.plans.update().where(*self._held(lease)).values(values)).rowcount != 1:
                 return None
             if decided is not None:
                 self._log(connection, lease, EventKind.DECIDED, {"detail": decided})

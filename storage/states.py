@@ -66,6 +66,15 @@ class TrialState(StrEnum):
         return self in (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED)
 
 
+class PlanPart(StrEnum):
+    """What the machines of a study decide or find out once for all of them."""
+
+    #: Which trials go on.
+    SEARCH = "search"
+    #: The fitted head.
+    HEAD = "head"
+
+
 class EventKind(StrEnum):
     """The kind of an event in the event log."""
 

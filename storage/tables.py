@@ -83,17 +83,19 @@ slots = Table(
     UniqueConstraint("study_id", "trial_id", name="tuner_slots_trial"),
 )
 
-#: The plan of a study's search, and the lease of the supervisor that decides on it now.
+#: What the machines of a study decide or find out once for all of them, and the lease of the supervisor at work on it.
 plans = Table(
     "tuner_plans",
     metadata,
     Column("study_id", Integer, primary_key=True, autoincrement=False),
+    # A storage.states.PlanPart.
+    Column("part", String(16), primary_key=True),
     # The supervisor that decides now, and when its lease expires; both are empty between two decisions.
     Column("owner", String(64)),
     Column("expires", Float),
     # Increased whenever a supervisor takes the lease: the fencing token of decisions.
     Column("attempt", Integer, nullable=False, default=0),
-    # Decisions that hold for the whole study; see `storage.plans.Plan`.
+    # Decisions or findings that hold for the whole study, as JSON values.
     Column("content", JSON, nullable=False),
 )
 

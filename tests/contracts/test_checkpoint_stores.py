@@ -722,3 +722,50 @@ def test_a_bucket_that_is_not_there_is_not_an_empty_store(s3_url: str, tmp_path:
         store.trials()
     with pytest.raises(CheckpointsUnreachable, match="The specified bucket does not exist"):
         store.fetch("trial-00000/attempt-1/step-00000001", "0")
+
+
+# ---- fitted heads ----
+
+
+def publish_head(store: CheckpointStore, more: bytes = b"", **facts: Any) -> Published:
+    return store.publish_head(write(store.stage_head(), more), facts={**FACTS, **facts})
+
+
+def test_a_head_is_fetched_under_a_key_that_follows_from_its_files(store: CheckpointStore, raw: Raw) -> None:
+    one = publish_head(store)
+    assert one.key.startswith("heads/")
+    check(store, one)
+    again = publish_head(store, epochs=2)
+    assert (again.key, again.bytes) == (one.key, one.bytes)
+    assert again.sha256 != one.sha256, "the facts are part of the manifest"
+    other = publish_head(store, b"more")
+    assert other.key != one.key
+    assert {path.rsplit("/", 1)[0] for path in raw.paths() if path.endswith(MANIFEST)} == {one.key, other.key}
+
+
+def test_a_head_belongs_to_no_trial_and_goes_with_its_study(store: CheckpointStore, raw: Raw) -> None:
+    published, head = publish(store, 3), publish_head(store)
+    assert store.trials() == [3]
+    assert store.used_bytes() > published.bytes + head.bytes
+    store.remove_trial(3)
+    assert store.tidy(3, ()) == []
+    check(store, head)
+    store.remove()
+    assert raw.paths() == []
+
+
+def test_a_damaged_or_missing_head_is_told(store: CheckpointStore, raw: Raw) -> None:
+    head = publish_head(store)
+    raw.write(f"{head.key}/config.json", b"{}")
+    with pytest.raises(CheckpointDamaged, match=rf"{head.key}/config\.json is not what was saved"):
+        store.fetch(head.key, head.sha256)
+    store.delete(head.key)
+    with pytest.raises(CheckpointMissing, match=f"there is no {head.key} in ") as raised:
+        store.fetch(head.key, head.sha256)
+    assert "of this trial" not in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ["heads", "heads/", "heads/0123456789ABCDEF", "heads/0123456789abcdef/x", "heads/../x"])
+def test_what_is_no_key_of_a_head_is_refused(store: CheckpointStore, key: str) -> None:
+    with pytest.raises(CheckpointError, match="is no key of a checkpoint"):
+        store.fetch(key, "")

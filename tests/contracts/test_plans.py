@@ -12,6 +12,7 @@ from storing import LEASE_S, begin, claim, content, create_study, pass_time
 from storage import (
     Database,
     Events,
+    PlanPart,
     Plans,
     PromotionRecord,
     Shelves,
@@ -84,6 +85,30 @@ def test_plans_of_two_studies_are_two(database: Database, plans: Plans) -> None:
     lease = taken(theirs, "you")
     assert theirs.commit(lease, content={"first_rung": 2}) == 0
     assert (plans.content(), theirs.content()) == ({}, {"first_rung": 2})
+
+
+def test_the_parts_of_a_plan_have_leases_and_findings_of_their_own(
+    database: Database, record: StudyRecord, plans: Plans
+) -> None:
+    lease, head = taken(plans), Plans(database, record.id, PlanPart.HEAD)
+    fitting = taken(head, "you")
+    assert (lease.attempt, fitting.attempt) == (1, 1)
+    assert head.commit(fitting, content={"key": "heads/0123456789abcdef"}) == 0
+    assert (plans.content(), head.content()) == ({}, {"key": "heads/0123456789abcdef"})
+    assert plans.take("you", LEASE_S) is None
+
+
+def test_a_lease_can_be_kept_for_longer_work_until_another_supervisor_has_taken_it(
+    database: Database, plans: Plans
+) -> None:
+    lease = taken(plans)
+    pass_time(database, "tuner_plans", "expires", LEASE_S - 1)
+    assert plans.renew(lease, LEASE_S)
+    pass_time(database, "tuner_plans", "expires", LEASE_S - 1)
+    assert plans.take("you", LEASE_S) is None
+    pass_time(database, "tuner_plans", "expires", 2)
+    taken(plans, "you")
+    assert not plans.renew(lease, LEASE_S)
 
 
 def test_a_supervisor_that_took_the_lease_unseen_takes_it_again(plans: Plans) -> None:

@@ -42,6 +42,8 @@ def _print(view: dict[str, Any]) -> None:
         click.echo(f"  best: trial {number}, {beside_guess(view['metric'], value, view['guess'])}")
         if sentence := no_better_than_guess(value, view["guess"], view["direction"]):
             click.echo(f"  {sentence}")
+    if view["head"]:
+        click.echo(f"  task: {view['head']['words']}")
     value = view["recipe"]["value"]
     shown = "not complete" if value is None else f"{view['metric']} {value:.4f}"
     click.echo(f"  trial 0: {shown}; {recipe_of(view)}")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tuner.machine.devices import Device
     from tuner.study.config import StudyConfig
     from tuner.study.data_report import DataReport, Lengths
+    from tuner.study.nearness import Nearness
     from tuner.study.recipe_changes import RecipeChange
     from tuner.trial.anatomy import Anatomy
 
@@ -127,6 +128,11 @@ def search_line(config: StudyConfig, looks: Sequence[int]) -> str:
         "none": "all go on",
     }
     return _line("search:", f"each trial is evaluated at {places} of its schedule; {goes_on[config.search.promotion]}")
+
+
+def head_line(nearness: Nearness) -> str:
+    """Return the line about a head on frozen layers, which tells how near the task is to the pretraining."""
+    return _line("head:", nearness.words())
 
 
 _SHARES = {2: "the better half", 3: "the best third", 4: "the best quarter"}

@@ -13,6 +13,8 @@ from storage import (
     EventRecord,
     Events,
     History,
+    PlanPart,
+    Plans,
     Slots,
     StudyRecord,
     StudyState,
@@ -24,6 +26,7 @@ from tuner.errors import NoBestTrial
 from tuner.reporting.text import recipe_words
 from tuner.study.budget import overdrawn
 from tuner.study.full_runs import WorkUnits, spent_at_one_price, spent_by
+from tuner.study.nearness import Nearness
 from tuner.study.recipe_changes import RecipeChange, stored_recipe_changes
 
 
@@ -47,7 +50,27 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     history = History(database, study)
     first = history.first()
     spent = spent_at_one_price(first, history.device_seconds()) or spent_by(history.trials(), WorkUnits.of(study))
-    return {**overview(database, study), "recipe": _recipe_of_study(study, first), "spent": spent.to_dict()}
+    return {
+        **overview(database, study),
+        "recipe": _recipe_of_study(study, first),
+        "spent": spent.to_dict(),
+        "head": _head(database, study),
+    }
+
+
+def _head(database: Database, study: StudyRecord) -> dict[str, Any] | None:
+    """Return what the fitted head tells of the task; None where the study has none, or not yet."""
+    facts = Plans(database, study.id, PlanPart.HEAD).content()
+    if not facts:
+        return None
+    metric = study.config["metric"]
+    nearness = Nearness.of(
+        metric=metric["name"],
+        direction=metric["direction"],
+        value=float(facts["value"]),
+        guess=study.facts.get("guess"),
+    )
+    return {**nearness.to_dict(), "words": nearness.words()}
 
 
 def overview(database: Database, study: StudyRecord) -> dict[str, Any]:

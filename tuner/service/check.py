@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search_spaces import Hyperparameters
 from storage import Database
 from tuner.errors import ConfigError, DeviceError, TunerError
 from tuner.machine.devices import Device, select_devices
@@ -21,6 +23,7 @@ from tuner.reporting.check_report import (
     data_lines,
     device_line,
     first_line,
+    head_line,
     model_line,
     noise,
     search_line,
@@ -30,8 +33,10 @@ from tuner.reporting.views import recipe_view
 from tuner.service.cost import cost_of, survey_study
 from tuner.service.run import check_cuda
 from tuner.service.smoke import smoke_run
+from tuner.study.hub import OFFLINE
 from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, missing_folders, naming_checkpoints, remove_empty
+from tuner.study.nearness import Nearness
 from tuner.study.setup import resolve, set_up
 from tuner.study.trust import check_sampler
 from tuner.trial.result import Outcome
@@ -39,6 +44,9 @@ from tuner.trial.result import Outcome
 if TYPE_CHECKING:
     from tuner.study.config import StudyConfig
     from tuner.trial.work import Survey
+
+#: Rows of the training split that tell how near the task is to the pretraining, at most.
+PROBED_ROWS = 500
 
 
 def check(
@@ -88,6 +96,8 @@ def check(
         changes = local_study.recipe_changes()
         say(first_line(local_study.first_point(), changes, local_study.recipe.family))
         say(search_line(config, local_study.looks))
+        if (nearness := _probe(local_study, fork_server, progress)) is not None:
+            say(head_line(nearness))
         corners = local_study.space.corners()
         smoke_runs = []
         for number, corner in enumerate(corners):
@@ -118,6 +128,7 @@ def check(
         "smoke_s": round(sum(run.seconds for run in smoke_runs), 1),
         **account,
         "anatomy": anatomy_view(prepared.anatomy) if prepared else None,
+        "head": None if nearness is None else nearness.to_dict(),
         "noise": noise(config.metric.name, prepared.sizes["validation"]) if prepared else None,
         "device": [{"label": each.label, "name": each.name, "memory_bytes": each.memory_bytes} for each in devices],
         "cost": None if cost is None else cost.to_dict(),
@@ -161,6 +172,22 @@ def _survey(local_study: LocalStudy, fork_server: ForkServer) -> Survey | None:
         return survey_study(local_study, fork_server)
     except TunerError:  # a model that cannot be surveyed may train; one that cannot train is found at the corners
         return None
+
+
+def _probe(local_study: LocalStudy, fork_server: ForkServer, progress: Callable[[Progressed], None]) -> Nearness | None:
+    """Fit a head on the frozen layers with some rows; None where the model has no hidden states to fit one on."""
+    config, prepared = local_study.config, local_study.prepared
+    if prepared is None or prepared.anatomy.trunk.complaint is not None:
+        return None
+    point = Hyperparameters.from_values(local_study.first_point())
+    run = local_study.run(0, point, max_rows=PROBED_ROWS, threads=len(os.sched_getaffinity(0)))
+    call = {"run": replace(run, trunk=None), "folder": None}
+    try:
+        facts = fork_server.call("tuner.training.calls:fit_head", call, OFFLINE, progress=progress)
+    except TunerError:  # a model that cannot train is found at the corners
+        return None
+    metric, guess = config.metric, prepared.report.guess
+    return Nearness.of(metric=metric.name, direction=metric.direction, value=facts["value"], guess=guess)
 
 
 def _say_all(say: Callable[[str], None], lines: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from tuner.machine.devices import Device, Lane, lanes, select_devices
 from tuner.machine.nvml import DriverNvml
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
 from tuner.reporting.events import Notice, Watcher
+from tuner.service.fitted_head import with_fitted_head
 from tuner.study.locations import trainers_log
 from tuner.study.setup import LOADING
 from tuner.study.trust import notice_of
@@ -49,7 +50,7 @@ def supervise(here: Workplace, database: Database, record: StudyRecord, local_st
     # A trainer on a GPU sets its device before CUDA is initialised. It cannot start from a model that is already built.
     if here.lanes[0].device.kind == "cpu":
         local_study.share(here.fork_server)
-    Supervisor(database, record, local_study, here).run()
+    Supervisor(database, record, with_fitted_head(here, database, record, local_study), here).run()
 
 
 @contextmanager

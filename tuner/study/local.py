@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from search_spaces import Hyperparameters, Recipe, SearchSpace
+from search_spaces import FITTED, Hyperparameters, Recipe, SearchSpace
 from storage import Footprint
 from tuner.machine.devices import Device
 from tuner.processes.trainers import ForkServer
@@ -19,7 +19,7 @@ from tuner.study.looks import first_rung
 from tuner.study.prepared import Prepared
 from tuner.study.recipe_changes import RecipeChange, first_point_of, recipe_changes
 from tuner.trial.evaluation import LAST_STEP
-from tuner.trial.run import ModelSource, Speed, TrialRun, TrunkHome
+from tuner.trial.run import HeadHome, ModelSource, Speed, TrialRun, TrunkHome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,8 @@ class LocalStudy:
     folders: tuple[str, ...] = ()
     #: Sentences on how the space was fitted to the model.
     remarks: tuple[str, ...] = ()
+    #: The fitted head; None where no trial begins with one, or none is fitted yet.
+    head: HeadHome | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -72,6 +74,12 @@ class LocalStudy:
                 "guess": self.prepared.report.guess,
             }
         return facts
+
+    @property
+    def has_fitted_heads(self) -> bool:
+        """Whether trials may begin with a fitted head."""
+        parameter = self.space.parameters.get("head_init")
+        return self.prepared is not None and parameter is not None and parameter.contains(FITTED)
 
     def first_point(self) -> dict[str, Any]:
         """Return the published recipe, clipped into the space: the values of trial 0."""
@@ -149,6 +157,7 @@ class LocalStudy:
             patience=config.early_stopping.patience if config.early_stopping else None,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),
+            head=self.head,
             **{"precision": config.precision, "looks": self.looks, **more},
         )
         is_smoke_run = run.max_steps is not None

@@ -30,10 +30,11 @@ from tuner.processes.progress_sender import ProgressSender
 from tuner.study.tasks import task_names
 from tuner.training.data.encoded import EncodedData
 from tuner.training.evaluation import evaluate
+from tuner.training.head import fitting
 from tuner.training.model.freezing import possible_depths
 from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
-from tuner.training.model.weights import restore_weights
+from tuner.training.model.weights import restore_weights, save_weights
 from tuner.training.preparation import prepare
 from tuner.training.survey import survey
 from tuner.training.tasks import get_task
@@ -80,6 +81,14 @@ def keep_model_template(
         keep_template(get_task(task).blueprint(model, labels, seed, padding), room=room)
 
 
+def fit_head(connection: Connection, *, run: TrialRun, folder: Path | None) -> None:
+    """Fit a study's head, and write its weights into a folder, if one is given; see `tuner.training.head.fitting`."""
+    head = fitting.fit_head(run, progress=ProgressSender(connection))
+    if folder is not None:
+        save_weights(head.weights, folder)
+    connection.send(Returned(value=head.facts()))
+
+
 def has_cuda(connection: Connection) -> None:
     """Report whether a process with this environment can use its GPU."""
     connection.send(Returned(value=torch.cuda.is_available()))
@@ -117,5 +126,5 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
         depths = possible_depths([run.hyperparameters.frozen_layers], layers=run.anatomy.count)
         passes = ForwardPasses(written, run.anatomy, data, torch.device("cpu"), depths=depths, speed=run.speed)
         scores = evaluate(task, written, passes, run)
-        value = None if scores is None else scores[0]
+        value = None if scores is None else scores.value
     connection.send(Returned(value=value))

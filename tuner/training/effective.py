@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from search_spaces import FITTED
 from tuner.training.model.dropout import module_dropouts
 from tuner.training.optimisation.clipping import MAX_GRAD_NORM
 from tuner.training.precision import device_kind, device_name, mixed_precision
@@ -48,6 +49,7 @@ def effective_configuration(
         "frozen": anatomy.layer_names(plan.thawing[0]),
         "below": anatomy.below(names) if plan.thawing[0] > 0 else [],
         "head": anatomy.head(names),
+        "fitted_head": run.head.key if run.head is not None and hp.head_init == FITTED else None,
         "thawing": {str(first): frozen for first, frozen in plan.thawing.items()} if len(plan.thawing) > 1 else None,
         "batch_size": hp.batch_size,
         "micro_batch": min(hp.batch_size, micro_batch),

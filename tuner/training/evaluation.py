@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from tuner.machine.memory import is_out_of_memory
 from tuner.training.out_of_memory import free_memory
 from tuner.training.tasks.base import Predictions
+from tuner.trial.row_bits import packed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,10 +28,22 @@ EVALUATION_BATCH = 64
 EVALUATION_FACTOR = 8
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """What an evaluation has found."""
+
+    #: Value of the study's metric.
+    value: float
+    #: Mean loss per term of the loss.
+    loss: float
+    #: Which rows are right, as `tuner.trial.row_bits.packed` returns them.
+    rows: str | None
+
+
 @torch.no_grad()
 def evaluate(
     task: Task, model: nn.Module, passes: ForwardPasses, run: TrialRun, *, size: int = EVALUATION_BATCH
-) -> tuple[float, float] | None:
+) -> Scores | None:
     """Evaluate a model on the validation split. Draws no random number.
 
     Args:
@@ -40,8 +54,7 @@ def evaluate(
         size: Examples per forward pass, at most.
 
     Returns:
-        The study's metric and the mean loss. None where the evaluation was broken off because the trial is about to be
-        moved.
+        The scores. None where the evaluation was broken off because the trial is about to be moved.
     """
     model.eval()
     kept: list[Predictions] = []
@@ -58,12 +71,13 @@ def evaluate(
     loss = task.mean_loss(predictions)
     in_order = np.argsort(np.concatenate(order))
     predictions = Predictions(outputs=predictions.outputs[in_order], targets=predictions.targets[in_order])
-    return task.score(run.metric, predictions, loss), loss
+    value = task.score(run.metric, predictions, loss)
+    return Scores(value=value, loss=loss, rows=packed(task.row_scores(predictions)))
 
 
 def evaluate_within_memory(
     task: Task, model: nn.Module, passes: ForwardPasses, run: TrialRun, *, progress: Progress, micro_batch: int
-) -> tuple[float, float] | None:
+) -> Scores | None:
     """Evaluate as `evaluate` does, with half of the examples per forward pass wherever memory runs out.
 
     Args:

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from tuner.errors import Diverged
+from search_spaces import FITTED
+from tuner.errors import Diverged, ModelError
 from tuner.training.accumulation import Accumulation
 from tuner.training.data.batches import training_batches
 from tuner.training.data.encoded import EncodedData
@@ -22,7 +23,7 @@ from tuner.training.effective import effective_configuration
 from tuner.training.evaluation import evaluate_within_memory
 from tuner.training.model.freezing import Freezing, possible_depths
 from tuner.training.model.loading import build_model
-from tuner.training.model.weights import save_weights
+from tuner.training.model.weights import restore_weights, save_weights
 from tuner.training.optimisation.clipping import MAX_GRAD_NORM
 from tuner.training.optimisation.parameter_groups import parameter_groups
 from tuner.training.optimisation.schedules import make_schedule
@@ -35,6 +36,7 @@ from tuner.trial.evaluation import Evaluation, is_better
 from tuner.trial.run import TrialRun
 
 if TYPE_CHECKING:
+    from tuner.training.evaluation import Scores
     from tuner.training.plan import Plan
 
 #: Examples per forward pass of training, at most.
@@ -81,6 +83,11 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     random.seed(run.seed)
     np.random.seed(run.seed)  # some architectures draw from these two while they train
     model = build_model(task.blueprint(run.model, data.labels, run.seed, anatomy.padding), dropout=hp.dropout)
+    head = run.head if hp.head_init == FITTED else None
+    if head is not None:
+        restore_weights(model, head.folder)
+    elif hp.head_init == FITTED and run.max_steps is None:
+        raise ModelError("", "search_space.head_init", "there is no fitted head to begin with")
 
     # ---- plan
     plan = make_plan(run, data, layers=anatomy.count)
@@ -128,8 +135,9 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     )
 
     # ---- go on from the checkpoint of an earlier attempt
+    facts = {"seed": run.seed, "rows": plan.rows, "batch_size": hp.batch_size, "optimiser_steps": plan.total}
     live = LiveTraining(
-        trial={"seed": run.seed, "rows": plan.rows, "batch_size": hp.batch_size, "optimiser_steps": plan.total},
+        trial=facts if head is None else {**facts, "head": head.key},
         model=accelerator.unwrap_model(model),
         anatomy=anatomy,
         frozen_layers=freezing.least_frozen,
@@ -208,23 +216,23 @@ def _encoder_rate(learning_rate: float, optimizer: Any) -> float:
     return learning_rate * (fastest["lr"] / fastest["initial_lr"])
 
 
-def _evaluation(run: TrialRun, plan: Plan, progress: Progress, scores: tuple[float, float]) -> Evaluation:
+def _evaluation(run: TrialRun, plan: Plan, progress: Progress, scores: Scores) -> Evaluation:
     """Return the evaluation of metric and mean loss, and start the next one's counters.
 
     Raises:
         Diverged: The metric is no finite number.
     """
-    value, validation_loss = scores
-    if not math.isfinite(value) and run.max_steps is None:
-        raise Diverged(f"{run.metric} is {value:g} at optimiser step {progress.optimiser_steps} of {plan.total}")
+    if not math.isfinite(scores.value) and run.max_steps is None:
+        raise Diverged(f"{run.metric} is {scores.value:g} at optimiser step {progress.optimiser_steps} of {plan.total}")
     evaluation = Evaluation(
         step=plan.evaluate_after[progress.optimiser_steps],
-        value=value,
+        value=scores.value,
         epoch=progress.optimiser_steps / plan.per_epoch,
         optimiser_steps=progress.optimiser_steps,
         train_loss=progress.losses / progress.loss_terms,
-        validation_loss=validation_loss,
+        validation_loss=scores.loss,
         learning_rate=progress.learning_rate,
+        rows=scores.rows,
     )
     progress.evaluation_due, progress.losses, progress.loss_terms = False, 0.0, 0
     progress.since_best += 1

@@ -94,7 +94,7 @@ class LiveTraining:
     """The objects of a training whose state is saved or restored."""
 
     #: The facts that tell this trial from any other.
-    trial: Mapping[str, int]
+    trial: Mapping[str, int | str]
     model: nn.Module
     anatomy: Anatomy
     #: Layers that are never trained.
@@ -140,7 +140,7 @@ class TrainingState:
     scaler: Mapping[str, Any] | None
     progress: Progress
     #: The facts that tell this trial from any other.
-    trial: Mapping[str, int]
+    trial: Mapping[str, int | str]
     #: Further conditions of equal bits: kind of device, threads for tensor operations, examples per forward pass.
     device: str
     threads: int

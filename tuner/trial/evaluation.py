@@ -42,6 +42,9 @@ class Evaluation:
     validation_loss: float
     #: Learning rate of the encoder's last layer at this optimiser step, before any layer-wise decay.
     learning_rate: float
+    #: Which rows of the validation split are right, as `tuner.trial.row_bits.packed` returns them; None where that is
+    #: not known. Training of a study's own may leave it out.
+    rows: str | None = None
 
     def __post_init__(self) -> None:
         step, last = self.step, self.steps
@@ -67,7 +70,7 @@ class Evaluation:
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the evaluation as JSON values."""
+        """Return the evaluation as JSON values, without its rows: they are kept for two evaluations a trial."""
         return {
             "step": self.step,
             "value": self.value,

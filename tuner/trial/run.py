@@ -66,6 +66,16 @@ class TrunkHome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HeadHome:
+    """The fitted head of a study, on this machine."""
+
+    #: Folder of its weights.
+    folder: Path
+    #: Its key in the checkpoint store, which follows from the weights.
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialRun:
     """All inputs of one trial's training."""
 
@@ -88,6 +98,8 @@ class TrialRun:
     lr_scheduler_kwargs: Mapping[str, float] = field(default_factory=dict)
     #: Early stopping: the trial ends after this many evaluations in a row without a new best one; None disables it.
     patience: int | None = None
+    #: The fitted head, with which the trial begins where `hyperparameters.head_init` asks for it. A smoke run has none.
+    head: HeadHome | None = None
     #: Percents of the schedule after which the trial is evaluated, in order; the last is 100.
     looks: tuple[int, ...] = LOOKS[10]
     #: The percent of the schedule from which on training waits, after an evaluation, for its supervisor's verdict: the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from search_spaces import RANDOM
 from tuner.training.optimisation.roles import decaying
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ def parameter_groups(
         The head's rate is the learning rate times `head_learning_rate_factor` to the power of the frozen share of the
         layers: the published single rate where every layer is trained, the whole factor where only the head is. A
         layer's rate is the learning rate times `layerwise_lr_decay` to the power of its distance from the last layer.
+        A head that begins fitted has learned already: its rate is the learning rate.
     """
     layers = anatomy.count
+    head_factor = hyperparameters.head_learning_rate_factor if hyperparameters.head_init == RANDOM else 1.0
     decayed = decaying(model)
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
@@ -40,7 +43,7 @@ def parameter_groups(
         depth = anatomy.depth(name)
         decays = name in decayed
         if depth is None:
-            part, factor = "head", hyperparameters.head_learning_rate_factor ** (frozen_layers / layers)
+            part, factor = "head", head_factor ** (frozen_layers / layers)
         elif hyperparameters.layerwise_lr_decay == 1:
             part, factor = "encoder", 1.0
         else:

@@ -14,7 +14,7 @@ from tuner.machine.memory import is_out_of_memory
 from tuner.training.data import batches
 from tuner.training.data.examples import select
 from tuner.training.trunk.cache import NotKept, TrunkCache
-from tuner.training.trunk.hidden_states import Cached, Recomputed, StateLayout
+from tuner.training.trunk.hidden_states import Cached, Held, Recomputed, StateLayout
 from tuner.training.trunk.placement import Place, Placement, available_memory, choose_place
 from tuner.training.trunk.trunk import Trunk, first_tokens, width_multiple
 
@@ -193,6 +193,16 @@ class ForwardPasses:
             device_free=torch.cuda.mem_get_info(self._device)[0] if self._device.type == "cuda" else None,
             memory_available=available_memory(),
         )
+
+    def hold_states(self, split: str, indices: Indices) -> None:
+        """Compute the states of some examples at the present depth once, and take them from memory from now on."""
+        assert self._computed is not None
+        examples = self._examples[split]
+        kept: dict[int, torch.Tensor] = {}
+        for places in batches.evaluation_batches(examples.lengths[indices], len(indices), device=self._device.type):
+            made = self._computed.compute(split, indices[places], [self.depth])[self.depth]
+            kept.update(zip(indices[places].tolist(), made, strict=True))
+        self._states = Held(kept, left=not examples.starts_with_first)
 
     @property
     def cached(self) -> bool | None:

@@ -196,6 +196,23 @@ class Cached:
         return out.pin_memory().to(self._device, non_blocking=True)
 
 
+class Held:
+    """Hidden states of some examples of one split at one depth, kept on their device.
+
+    Args:
+        states: By example. Shape of each: (tokens, hidden).
+        left: Whether texts are padded on their left.
+    """
+
+    def __init__(self, states: Mapping[int, torch.Tensor], *, left: bool) -> None:
+        self._states = states
+        self._left = left
+
+    def padded(self, split: str, indices: Indices, depth: int, width: int) -> torch.Tensor:
+        """Return the states of some examples."""
+        return pad([self._states[index] for index in indices.tolist()], width, left=self._left)
+
+
 def pad(rows: Sequence[torch.Tensor], width: int, *, left: bool) -> torch.Tensor:
     """Return states as rows of equal width in fp32, padded with 0."""
     out = torch.zeros(len(rows), width, rows[0].shape[1], device=rows[0].device)

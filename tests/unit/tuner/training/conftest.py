@@ -259,7 +259,7 @@ def make_run(checkpoint: Callable[..., ModelSource], preparation: Callable[..., 
         if (name, layers) not in prepared:
             prepared[name, layers] = preparation(name, layers)
         hyperparameters = {key: values.pop(key, value) for key, value in DEFAULTS.items()}
-        for key in ("warmup_ratio", "head_learning_rate_factor", "layerwise_lr_decay"):
+        for key in ("warmup_ratio", "head_learning_rate_factor", "layerwise_lr_decay", "head_init"):
             if key in values:
                 hyperparameters[key] = values.pop(key)
         fields = {

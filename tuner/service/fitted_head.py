@@ -1,0 +1,124 @@
+"""The fitted head of a study: made by one machine, kept in the checkpoint store, and brought to all others."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from search_spaces import Hyperparameters
+from storage import CheckpointDamaged, CheckpointError, CheckpointMissing, PlanPart, Plans, new_owner
+from storage.crash_points import reach
+from tuner.reporting.events import Notice
+from tuner.trial.run import HeadHome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from storage import CheckpointStore, Database, PlanLease, StudyRecord
+    from tuner.study.local import LocalStudy
+    from tuner.supervisor.workplace import Workplace
+
+#: Seconds between two looks whether another machine has fitted the head.
+LOOK_S = 1.0
+
+
+def with_fitted_head(here: Workplace, database: Database, record: StudyRecord, local_study: LocalStudy) -> LocalStudy:
+    """Return a study with its fitted head, if trials may begin with one. It is fitted here unless it is there.
+
+    Raises:
+        CheckpointError: The store cannot be reached, or has lost a head that cannot be made again.
+        ModelError: No head can be fitted.
+    """
+    if not local_study.has_fitted_heads:
+        return local_study
+    plans, owner, is_told = Plans(database, record.id, PlanPart.HEAD), new_owner(), False
+    while True:
+        found = plans.content()
+        if found and (head := _fetched(here.store, found)) is not None:
+            return replace(local_study, head=head)
+        lease = plans.take(owner, here.timing.lease_s)
+        if lease is not None:
+            _fit(here, plans, lease, local_study)
+        elif not is_told:
+            is_told = True
+            here.watch(Notice(text="another machine fits the head; trials begin once it is there"))
+        if lease is None:
+            time.sleep(LOOK_S)
+
+
+def _fetched(store: CheckpointStore, found: Mapping[str, Any]) -> HeadHome | None:
+    """Return the head from the store; None where the store has lost it."""
+    try:
+        folder, _ = store.fetch(found["key"], found["sha256"])
+    except (CheckpointMissing, CheckpointDamaged):
+        return None
+    return HeadHome(folder=folder, key=found["key"])
+
+
+def _fit(here: Workplace, plans: Plans, lease: PlanLease, local_study: LocalStudy) -> None:
+    """Fit the head, and publish it unless another machine has the lease by then.
+
+    Raises:
+        CheckpointError: The store cannot be written, or had another head, which is lost.
+    """
+    before, store, lane = lease.content, here.store, here.lanes[0]
+    if before and _fetched(store, before) is not None:  # another machine was faster
+        plans.commit(lease)
+        return
+
+    staged = store.stage_head()
+    try:
+        run = local_study.run(0, Hyperparameters.from_values(local_study.first_point()))
+        with _renewed(plans, lease, here.timing.lease_s):
+            facts = here.fork_server.call(
+                "tuner.training.calls:fit_head",
+                {"run": run, "folder": staged},
+                lane.device.environment(),
+                progress=here.watch,
+            )
+            reach("fitted")
+            published = store.publish_head(staged, facts=facts)
+    except BaseException:
+        store.release(staged)
+        raise
+    if before and published.key != before["key"]:
+        raise CheckpointError(
+            f"{store.url}/{before['key']} is lost, and this machine computes another head in its place; bring the "
+            "files back, or start the study anew under another name"
+        )
+    reach("published")
+    content = {"key": published.key, "sha256": published.sha256, **facts}
+    plans.commit(lease, content=content, decided=_told(facts, local_study))
+
+
+@contextmanager
+def _renewed(plans: Plans, lease: PlanLease, lease_s: float) -> Iterator[None]:
+    """Keep the lease while the body works."""
+    done = threading.Event()
+
+    def renew() -> None:
+        while not done.wait(lease_s / 3):
+            # Where the database is away for long, another machine fits the head as well, and has the same one.
+            with contextlib.suppress(Exception):
+                plans.renew(lease, lease_s)
+
+    thread = threading.Thread(target=renew, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _told(facts: Mapping[str, Any], local_study: LocalStudy) -> str:
+    metric = local_study.config.metric.name
+    return (
+        f"a head on frozen layers is fitted: {metric} {facts['value']:.4g} by cross-validation on the training split, "
+        f"at a learning rate of {facts['learning_rate']:g} for {facts['epochs']:g} epochs"
+    )

@@ -1,0 +1,73 @@
+"""How near a task is to the pretraining of its model, told by a head on frozen layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+#: Shares of the way from guessing to a perfect value. From the first one on a task is near, up to the second it is far.
+NEAR, FAR = 0.6, 0.4
+
+
+class Distance(StrEnum):
+    """The distance of a task, in words."""
+
+    NEAR = "near"
+    BETWEEN = "between"
+    FAR = "far"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nearness:
+    """What a head on frozen layers reaches."""
+
+    metric: str
+    #: Value of the study's metric by cross-validation on the training split.
+    value: float
+    #: Value that guessing has; None where the task has no guess.
+    guess: float | None
+    #: Share of the way from guessing to a perfect value; None without a guess.
+    share: float | None
+
+    @classmethod
+    def of(cls, *, metric: str, direction: str, value: float, guess: float | None) -> Nearness:
+        """Judge the value of a head.
+
+        Args:
+            metric: Name of the study's metric.
+            direction: `maximize`, where 1 is perfect, or `minimize`, where 0 is.
+            value: The value of the head.
+            guess: The value of guessing.
+        """
+        perfect = 1.0 if direction == "maximize" else 0.0
+        share = None if guess is None or guess == perfect else (value - guess) / (perfect - guess)
+        return cls(metric=metric, value=value, guess=guess, share=share)
+
+    @property
+    def distance(self) -> Distance | None:
+        """How near the task is; None where nobody can say."""
+        if self.share is None:
+            return None
+        if self.share >= NEAR:
+            return Distance.NEAR
+        return Distance.FAR if self.share <= FAR else Distance.BETWEEN
+
+    def words(self) -> str:
+        """Return a sentence for people, without a full stop."""
+        reached = f"a head on frozen layers reaches {self.metric} {self.value:.3f}"
+        if self.guess is None or self.distance is None:
+            return reached
+        return f"{_WORDS[self.distance]}: {reached}, guessing {self.guess:.3f}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        share = None if self.share is None else round(self.share, 4)
+        return {"value": round(self.value, 6), "guess": self.guess, "share": share, "distance": self.distance}
+
+
+_WORDS = {
+    Distance.NEAR: "near the pretraining",
+    Distance.BETWEEN: "some way from the pretraining",
+    Distance.FAR: "far from the pretraining",
+}
