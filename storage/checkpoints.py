@@ -158,6 +158,20 @@ class CheckpointStore:
         self._place.publish(staged, key, manifest)
         return Published(key=key, sha256=manifest.sha256, bytes=manifest.size)
 
+    def tidy_heads(self, keep: str) -> None:
+        """Remove all heads but one, and what crashes have left of heads, except the folders this process staged.
+
+        Args:
+            keep: Key of the head to keep.
+
+        Raises:
+            CheckpointsUnreachable: A file cannot be removed.
+        """
+        entries = {found[1] for path in self._place.listing(HEADS) if (found := _entry(path))}
+        for entry in sorted(entries - {keep}):
+            if not self._place.is_staged(entry):
+                self._place.discard(entry)
+
     def fetch(self, key: str, sha256: str) -> tuple[Path, dict[str, Any]]:
         """Return a local folder with the files of a checkpoint, after checking their sizes and digests.
 

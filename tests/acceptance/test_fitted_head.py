@@ -1,10 +1,11 @@
-"""The fitted head of a study: one machine makes it, whatever ends on the way, and all trials begin with the same one."""
+"""The fitted head of a study: made once, whatever ends on the way, and all trials begin with the same one."""
 
 from __future__ import annotations
 
 import signal
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,9 @@ STUDY: dict[str, Any] = {
     "budget": {"trials": 3},
     "keep": 3,
     "seed": 1,
+    "checkpoints": "store",
 }
-WHERE = ("--checkpoints", "store", "--lease", "2s")
+LEASE = ("--lease", "2s")
 CRASHING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
 
 
@@ -38,30 +40,47 @@ def outcome(records: Records) -> list[tuple[Any, ...]]:
     return [tuple(trial[key] for key in kept) for trial in records.trials]
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql", "mariadb"])
-def test_a_head_is_fitted_once_though_its_machine_is_killed_and_two_others_go_on(
-    tuner: Tuner, tmp_path: Path, backend: str, request: pytest.FixtureRequest
-) -> None:
-    peace = replace(tuner, folder=tmp_path / "peace")
-    peace.folder.mkdir()
-    peace.ok("start", peace.study(NAME, **STUDY), *WHERE)
-    expected = records_of(NAME, f"sqlite:///{peace.folder}/tuner.db")
-    assert all(trial["effective"]["fitted_head"].startswith("heads/") for trial in expected.trials)
-    (head,) = heads(peace).items()
+@dataclass(frozen=True, kw_only=True)
+class Peace:
+    """What a study becomes that nothing disturbs."""
 
+    records: Records
+    heads: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def peace(new_tuner: Callable[[Path], Tuner], tmp_path_factory: pytest.TempPathFactory) -> Peace:
+    tuner = new_tuner(tmp_path_factory.mktemp("peace"))
+    tuner.ok("start", tuner.study(NAME, **STUDY), *LEASE)
+    (path,) = heads(tuner)
+    shown = tuner.json("show", NAME, "1")
+    assert path == f"{shown['effective']['fitted_head']}/model.safetensors"
+    assert "a head on frozen layers reaches accuracy " in tuner.ok("status", NAME).stdout
+    return Peace(records=records_of(NAME, f"sqlite:///{tuner.folder}/tuner.db"), heads=heads(tuner))
+
+
+@pytest.mark.parametrize(
+    ("backend", "points"),
+    [("sqlite", ("fitted", "published")), ("postgresql", ("fitted",)), ("mariadb", ("published",))],
+)
+def test_a_head_is_fitted_once_though_its_machine_is_killed_and_two_others_go_on(
+    tuner: Tuner, peace: Peace, backend: str, points: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
     url = f"sqlite:///{tuner.folder}/tuner.db"
     if backend != "sqlite":
         url = request.getfixturevalue({"postgresql": "postgres_url", "mariadb": "mariadb_url"}[backend])
-    where = (*WHERE, "--storage", url)
-    for point, command in (("fitted", ("start", tuner.study(NAME, **STUDY))), ("published", ("resume", NAME))):
+    where = (*LEASE, "--storage", url)
+    command = ("start", tuner.study(NAME, **STUDY))
+    for point in points:
         crashed = replace(tuner, command=(*CRASHING, point, "1", "SIGKILL")).run(*command, *where)
         assert crashed.returncode == -signal.SIGKILL, crashed.stderr
-    machine = ("worker", NAME, "--lease", "2s", "--storage", url)
+        command = ("resume", NAME)
+    machine = ("worker", NAME, *where)
     with tuner.running(*machine) as one, tuner.running(*machine) as other:
         assert (one.wait(), other.wait()) == (0, 0), one.stderr + other.stderr
     records = records_of(NAME, url)
-    assert outcome(records) == outcome(expected)
-    assert heads(tuner) == dict([head])
+    assert outcome(records) == outcome(peace.records)
+    assert heads(tuner) == peace.heads
     assert {slot.state for slot in records.slots} == {"finished"}
     told = [event["detail"] for event in records.events if event["kind"] == "decided"]
     assert len(told) == 1
@@ -69,7 +88,7 @@ def test_a_head_is_fitted_once_though_its_machine_is_killed_and_two_others_go_on
 
 
 def test_a_head_that_the_store_has_lost_is_made_again_and_another_one_is_refused(tuner: Tuner) -> None:
-    tuner.ok("start", tuner.study(NAME, **STUDY), *WHERE)
+    tuner.ok("start", tuner.study(NAME, **STUDY), *LEASE)
     (path,) = heads(tuner)
     file = tuner.folder / "store" / NAME / path
     weights = file.read_bytes()

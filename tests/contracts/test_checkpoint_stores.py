@@ -769,3 +769,14 @@ def test_a_damaged_or_missing_head_is_told(store: CheckpointStore, raw: Raw) -> 
 def test_what_is_no_key_of_a_head_is_refused(store: CheckpointStore, key: str) -> None:
     with pytest.raises(CheckpointError, match="is no key of a checkpoint"):
         store.fetch(key, "")
+
+
+def test_tidying_heads_leaves_one_and_what_is_being_made(store: CheckpointStore, raw: Raw) -> None:
+    one, other = publish_head(store), publish_head(store, b"more")
+    raw.write("heads/.staged-0123/model.safetensors", b"of a machine that was killed")
+    trial, staged = publish(store, 3), write(store.stage_head())
+    store.tidy_heads(other.key)
+    check(store, other, b"more")
+    check(store, trial)
+    assert not [path for path in raw.paths() if path.startswith((one.key, "heads/.staged-0123"))]
+    assert files_of(staged) == FILES

@@ -83,8 +83,10 @@ def _fit(here: Workplace, plans: Plans, lease: PlanLease, local_study: LocalStud
             )
             reach("fitted")
             published = store.publish_head(staged, facts=facts)
-    except BaseException:
+    except BaseException as error:
         store.release(staged)
+        if isinstance(error, CheckpointError) and plans.content() != before:
+            return  # another machine has taken the lease over, and has tidied up
         raise
     if before and published.key != before["key"]:
         raise CheckpointError(
@@ -92,6 +94,7 @@ def _fit(here: Workplace, plans: Plans, lease: PlanLease, local_study: LocalStud
             "files back, or start the study anew under another name"
         )
     reach("published")
+    store.tidy_heads(published.key)
     content = {"key": published.key, "sha256": published.sha256, **facts}
     plans.commit(lease, content=content, decided=_told(facts, local_study))
 
