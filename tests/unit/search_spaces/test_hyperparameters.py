@@ -22,7 +22,7 @@ VALUES: dict[str, Any] = {
 
 def test_the_seven_come_first_and_in_the_order_of_the_documentation() -> None:
     assert NAMES[:7] == SEVEN
-    assert set(NAMES) - set(SEVEN) == {"warmup_ratio", "head_learning_rate_factor", "layerwise_lr_decay"}
+    assert set(NAMES) - set(SEVEN) == {"warmup_ratio", "head_learning_rate_factor", "layerwise_lr_decay", "head_init"}
 
 
 def test_what_is_built_from_values_has_them_and_the_defaults_of_the_rest() -> None:
@@ -31,6 +31,7 @@ def test_what_is_built_from_values_has_them_and_the_defaults_of_the_rest() -> No
         "warmup_ratio": 0.0,
         "head_learning_rate_factor": 1.0,
         "layerwise_lr_decay": 1.0,
+        "head_init": "random",
     }
     assert isinstance(built.num_train_epochs, float)
     assert isinstance(built.weight_decay, float)

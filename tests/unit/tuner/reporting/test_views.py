@@ -118,6 +118,7 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
         "workers": [],
         "recipe": {"trial": 0, "value": None, "family": None, "changes": []},
         "spent": {"runs": 0.0, "device_s": 0.0, "projected": False},
+        "head": None,
     }
     with pytest.raises(NoBestTrial, match="study 's' has no complete trial yet"):
         best_view(*opened)
@@ -311,7 +312,7 @@ def test_the_cost_of_a_study_is_told_in_runs_of_trial_0(opened: tuple[Database, 
 def test_a_list_of_studies_reads_no_more_than_it_shows(opened: tuple[Database, StudyRecord]) -> None:
     run_trial(*opened, TrialState.COMPLETE, 0.4)
     view = status_view(*opened)
-    assert overview(*opened) == {key: value for key, value in view.items() if key not in ("recipe", "spent")}
+    assert overview(*opened) == {key: value for key, value in view.items() if key not in ("recipe", "spent", "head")}
 
 
 def test_the_seven_come_first_and_in_their_order() -> None:

@@ -48,8 +48,9 @@ def evaluate_kept(run: TrialRun) -> float:
     model = kept_by(run)
     depths = possible_depths([run.hyperparameters.frozen_layers], layers=run.anatomy.count)
     passes = ForwardPasses(model, run.anatomy, data, torch.device("cpu"), depths=depths, speed=run.speed)
-    value, _ = evaluate(get_task(run.task), model, passes, run)
-    return value
+    scores = evaluate(get_task(run.task), model, passes, run)
+    assert scores is not None
+    return scores.value
 
 
 @pytest.fixture
