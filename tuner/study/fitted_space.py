@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from search_spaces import Categorical, Float, Int, Parameter, SearchSpace, Value
+from search_spaces import FITTED, RANDOM, Categorical, Float, Int, Parameter, SearchSpace, Value
 from tuner.errors import ConfigError
 from tuner.trial.anatomy import Freezable
 
@@ -76,6 +76,15 @@ def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misf
             fitted=Categorical(choices=(0.0,)),
             refusal=f"{model} has no dropout; write `dropout: 0` or leave it out",
             remark=f"dropout is fixed at 0, as {model} has no dropout",
+        )
+    head_init = space.parameters.get("head_init")
+    if head_init is not None and head_init.contains(FITTED) and anatomy.trunk.complaint is not None:
+        no_states = f"no head can be fitted on the frozen layers of {model}: {anatomy.trunk.complaint}"
+        yield _Misfit(
+            name="head_init",
+            fitted=Categorical(choices=(RANDOM,)),
+            refusal=f"{no_states}; write `head_init: random` or leave it out",
+            remark=f"head_init is fixed at random, as {no_states}",
         )
     if anatomy.freezable == Freezable.LAYERS:
         return

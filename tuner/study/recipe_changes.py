@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search_spaces import Hyperparameters, Recipe, SearchSpace, SearchSpaceError, Value, build_space
+from search_spaces import RANDOM, Hyperparameters, Recipe, SearchSpace, SearchSpaceError, Value, build_space
 
-#: Values of hyperparameters that no recipe states: the published scripts train every layer at one rate.
-_UNSTATED: dict[str, Value] = {"layerwise_lr_decay": 1.0}
+#: Values of hyperparameters that no recipe states: the published scripts train every layer at one rate, and a head from
+#: random weights.
+_UNSTATED: dict[str, Value] = {"layerwise_lr_decay": 1.0, "head_init": RANDOM}
 #: Two values whose difference is smaller, relative to the larger one, are one value that was rounded.
 _ROUNDING = 1e-9
 

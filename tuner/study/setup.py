@@ -135,6 +135,7 @@ def set_up(
         fitted = FittedSpace(space=space)
     else:
         fitted = _fitted(config, model, space, prepared, source)
+        _check_ranked_alike(config, fitted.space, source)
     # Studies of version 0.1 have stored no looks.
     first_point = first_point_of(recipe.defaults, fitted.space)
     looks = stored["looks"] if stored and "looks" in stored else None
@@ -178,6 +179,21 @@ def _fitted(
         model=str(read_model_config(model).get("model_type", model.location)),
         source=source,
     )
+
+
+def _check_ranked_alike(config: StudyConfig, space: SearchSpace, source: str) -> None:
+    """Check that no rung would rank trials together that are ahead of others by their beginning alone.
+
+    Raises:
+        ConfigError: It would.
+    """
+    parameter = space.parameters.get("head_init")
+    if config.has_rungs and parameter is not None and len(parameter.extremes()) > 1:
+        reason = (
+            "a trial that begins with a fitted head is ahead at early rungs, whatever becomes of it; give one of the "
+            "two, or write `search: plain` and `pruner: none`"
+        )
+        raise ConfigError(source, "search_space.head_init", reason)
 
 
 def _find_training(function: str, fork_server: ForkServer, source: str, folders: tuple[str, ...]) -> None:

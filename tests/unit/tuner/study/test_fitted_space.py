@@ -1,15 +1,16 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from search_spaces import SearchSpace, recipe_for
+from search_spaces import Categorical, SearchSpace, recipe_for
 from search_spaces.loading import load_space
 from tuner.errors import ConfigError
 from tuner.study.fitted_space import FittedSpace, fit_space
-from tuner.trial.anatomy import Anatomy, Freezable
+from tuner.trial.anatomy import Anatomy, Freezable, TrunkFacts
 
 RECIPE = recipe_for("bert", "", 768)
 LAYERS = tuple((f"layer.{number}",) for number in range(4))
@@ -172,3 +173,19 @@ def test_a_parameter_whose_condition_is_never_met_is_left_out_with_those_that_wa
         "head_learning_rate_factor is not searched: its condition on frozen_layers is never met with this model",
         "warmup_ratio is not searched: its condition on head_learning_rate_factor is never met with this model",
     )
+
+
+def test_a_head_is_fitted_only_where_the_model_has_hidden_states() -> None:
+    whole = replace(BERT, trunk=TrunkFacts(complaint=None))
+    both = {"head_init": ["random", "fitted"]}
+    assert fit(whole, both).space.parameters["head_init"] == Categorical(choices=("random", "fitted"))
+    blind = replace(BERT, trunk=TrunkFacts(complaint="its layers return no hidden states"))
+    why = "no head can be fitted on the frozen layers of tiny: its layers return no hidden states"
+    assert refused(blind, both) == (
+        "search_space.head_init",
+        f"{why}; write `head_init: random` or leave it out",
+    )
+    assert fit(blind, {"head_init": "random"}).remarks == ()
+    fitted = fit(blind, both, names=())
+    assert fitted.space.parameters["head_init"] == Categorical(choices=("random",))
+    assert fitted.remarks == (f"head_init is fixed at random, as {why}",)

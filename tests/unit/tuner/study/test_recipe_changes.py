@@ -70,6 +70,11 @@ def test_rates_that_fall_by_layer_are_a_change_as_no_recipe_has_them() -> None:
     assert changed(layerwise_lr_decay={**decaying, "high": 1.0}) == {}, "the space allows the recipe's"
 
 
+def test_a_fitted_head_is_a_change_as_every_recipe_begins_with_a_random_one() -> None:
+    assert changed(head_init="fitted") == {"head_init": ("random", "fitted")}
+    assert changed(head_init=["fitted", "random"]) == {}, "the space allows the recipe's"
+
+
 def test_values_that_cannot_be_trained_are_refused() -> None:
     with pytest.raises(InvalidParameter):
         recipe_changes(RECIPE, {"learning_rate": 1e-4})

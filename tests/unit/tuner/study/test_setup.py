@@ -126,13 +126,18 @@ WHOLE = Anatomy(layers=LAYERS, freezable=Freezable.WHOLE, reason="its layers sha
 
 
 def set_up_model(
-    model: Path, anatomy: Anatomy, search_space: Any = None, *, stored: dict[str, Any] | None = None
+    model: Path,
+    anatomy: Anatomy,
+    search_space: Any = None,
+    *,
+    stored: dict[str, Any] | None = None,
+    search: str = "plain",
 ) -> LocalStudy:
     document = {
         "name": "s",
         "model": str(model),
         "data": {"source": "data.csv"},
-        "search": "plain",
+        "search": search,
         "search_space": search_space,
     }
     config = parse_config(document, source="s.yaml", folder=model.parent)
@@ -148,6 +153,19 @@ def test_a_preset_is_fitted_to_the_model_of_a_new_study_and_so_is_trial_0(model:
     assert [remark.split()[0] for remark in local.remarks] == ["dropout", "frozen_layers"]
     assert "bert has no dropout" in local.remarks[0]
     assert local.facts()["space"] == local.space.to_dict()
+
+
+def test_fitted_and_random_heads_are_never_ranked_together_at_rungs(model: Path) -> None:
+    whole = replace(LAYERED, trunk=TrunkFacts(complaint=None))
+    both = {"head_init": ["random", "fitted"]}
+    assert set_up_model(model, whole, both).has_fitted_heads
+    assert set_up_model(model, whole, {"head_init": "fitted"}, search="auto").has_fitted_heads
+    assert not set_up_model(model, whole, {"head_init": "random"}, search="auto").has_fitted_heads
+    assert not set_up_model(model, whole, search="auto").has_fitted_heads
+    with pytest.raises(ConfigError) as caught:
+        set_up_model(model, whole, both, search="auto")
+    assert caught.value.key == "search_space.head_init"
+    assert "give one of the two, or write `search: plain` and `pruner: none`" in caught.value.reason
 
 
 def test_trial_0_alone_is_never_stopped_early(model: Path) -> None:
