@@ -1,14 +1,16 @@
-"""Arms: the depths of a study, each with trials of its own. Values of two arms are ranked together nowhere."""
+"""Arms: the depths of a study, each with trials of its own, as the market sees them. A higher value is better here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
+from tuner.trial.rungs import LAST_RUNG
 
-class ArmTrialState(StrEnum):
-    """How far a trial is, as the market sees it."""
+
+class Progress(StrEnum):
+    """How far a trial is."""
 
     #: A worker trains it, or will without a further decision.
     TRAINING = "training"
@@ -23,11 +25,9 @@ class ArmTrial:
     """A trial on the market."""
 
     number: int
-    #: By percent of its schedule, the value there. A higher one is better.
+    #: By percent of its schedule, its value there.
     values: Mapping[int, float]
-    state: ArmTrialState
-    #: Percents at which it may be put aside, rising; the last is 100.
-    rungs: tuple[int, ...]
+    progress: Progress
 
     @property
     def reached(self) -> int:
@@ -37,38 +37,50 @@ class ArmTrial:
     @property
     def is_complete(self) -> bool:
         """Whether it was trained to its end."""
-        return 100 in self.values
+        return LAST_RUNG in self.values
+
+    @property
+    def settled(self) -> float:
+        """What it is taken to be worth: the mean of its best value and its last one.
+
+        A trial is worth its best value, but the best of several looks is overstated.
+        """
+        return (max(self.values.values()) + self.values[self.reached]) / 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """The trials of one depth."""
+    """The trials of one depth, and what they cost."""
 
     #: Share of the layers that is frozen.
     frozen: float
     #: Cost of one of its trials from beginning to end, in full runs.
     cost: float
+    #: The percent at which its trials are put aside first; 100 where they are never.
+    first_rung: int
     trials: tuple[ArmTrial, ...] = ()
-    #: Rungs of a trial that is yet to be drawn, as far as they are known.
-    rungs: tuple[int, ...] = (100,)
+
+    @property
+    def is_head_alone(self) -> bool:
+        """Whether no layer is trained."""
+        return self.frozen >= 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Market:
-    """All that the next decision rests on."""
+    """All that a decision rests on."""
 
-    #: The arms, the cheapest first.
+    #: The cheapest first.
     arms: tuple[Arm, ...]
-    #: Value of trial 0 at its end, the published recipe; None while it is not known.
+    #: Value of trial 0, the published recipe with a random head, at its end; None where it has none.
     recipe: float | None
-    #: Value that guessing would have.
-    guess: float
-    #: Standard error of a value, of the rows that it was measured on.
+    #: The value beyond which none can be.
+    perfect: float
+    #: Standard error of a value, from the number of rows that it was measured on.
     noise: float
-    #: Full runs that may be spent, and those that are spent or promised to trials that train.
+    #: Full runs that may be spent in all.
     budget: float
+    #: Full runs that are spent, those promised to trials that train included.
     spent: float
     #: Trials that can train at once.
     workers: int = 1
-    #: Values that no arm has: of trial 0.
-    others: Mapping[int, float] = field(default_factory=dict)

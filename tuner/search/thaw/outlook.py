@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
 _STANDARD = NormalDist()
+#: Standard deviation of that maximum.
+_DEVIATIONS = (1.0, 1.0, 0.8256, 0.7480, 0.7012, 0.6690, 0.6449, 0.6260, 0.6107)
+#: The highest values whose spacings tell how heavy a tail is.
+_TAIL = 5
 #: Expected maximum of so many independent standard normal numbers; of more, by the approximation of Blom (1958).
 _MAXIMA = (0.0, 0.0, 0.5642, 0.8463, 1.0294, 1.1630, 1.2672, 1.3522, 1.4236)
 
@@ -43,8 +48,31 @@ def best_of(count: int, new: Outlook, residual: float) -> Outlook:
     """
     residual = min(residual, new.deviation)
     told = math.sqrt(max(0.0, new.deviation**2 - residual**2))
-    spread = told * math.sqrt(max(0.0, 1 - expected_maximum(count) ** 2 / max(1, count)))
+    spread = told * _DEVIATIONS[min(count, len(_DEVIATIONS) - 1)]
     return Outlook(mean=new.mean + expected_maximum(count) * told, deviation=math.sqrt(residual**2 + spread**2))
+
+
+def record_improvement(values: list[float], count: int, best: float) -> float:
+    """Return by how much some more values of a kind are expected to exceed a bound, whatever their distribution.
+
+    The tail of their distribution is taken for exponential, its scale from the spacings of the highest values, as in
+    the estimator of Weissman (1978). Of values with such a tail, the highest of n + count is expected to exceed the
+    highest of n by the scale times log((n + count) / n).
+
+    Args:
+        values: Those that are known, at least two.
+        count: How many more there will be.
+        best: The bound.
+    """
+    ordered = sorted(values, reverse=True)
+    top = ordered[:_TAIL]
+    scale = sum(place * (one - other) for place, (one, other) in enumerate(itertools.pairwise(top), start=1))
+    scale /= len(top) - 1
+    behind = best - ordered[0]
+    if scale <= 0:
+        return max(0.0, -behind)
+    beyond = count / len(values) * math.exp(-max(0.0, behind) / scale)
+    return scale * math.log1p(beyond) + max(0.0, -behind)
 
 
 def combined(prior: Outlook, value: float, deviation: float) -> Outlook:

@@ -1,0 +1,202 @@
+"""The market: a search over depths, decision by decision."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tuner.search.thaw.arms import Arm, ArmTrial, Market, Progress
+from tuner.search.thaw.market import HEADS, Kind, best_value, decide, prospects_of
+
+RUNGS = (16, 32, 64, 100)
+HEAD = Arm(frozen=1.0, cost=0.007, first_rung=100)
+HALF = Arm(frozen=0.5, cost=0.4, first_rung=16)
+FULL = Arm(frozen=0.0, cost=1.0, first_rung=16)
+
+
+def trial(number: int, *values: float) -> ArmTrial:
+    """Return a trial with values at its first rungs."""
+    told = dict(zip(RUNGS, values, strict=False))
+    return ArmTrial(number=number, values=told, progress=Progress.OVER if 100 in told else Progress.SHELVED)
+
+
+def heads(*values: float) -> Arm:
+    trials = [
+        ArmTrial(number=n, values={100: value}, progress=Progress.OVER) for n, value in enumerate(values, start=1)
+    ]
+    return replace(HEAD, trials=tuple(trials))
+
+
+def market(*arms: Arm, recipe: float | None = 0.48, spent: float = 1.1, **more: Any) -> Market:
+    values = {"perfect": 1.0, "noise": 0.022, "budget": 4.0, **more}
+    return Market(arms=arms, recipe=recipe, spent=spent, **values)
+
+
+#: Sixteen heads, the best ones at 0.56, as of a task near the pretraining.
+NEAR = heads(*np.linspace(0.45, 0.56, HEADS).tolist())
+
+
+def best(arm: Arm) -> float:
+    alone = market(arm, recipe=None)
+    return best_value(alone, prospects_of(alone))
+
+
+# ---- one decision
+
+
+def test_heads_come_first_as_they_cost_next_to_nothing() -> None:
+    choice = decide(market(HEAD, HALF, FULL, spent=1.0))
+    assert choice.bargain is not None
+    assert (choice.bargain.kind, choice.bargain.arm, choice.bargain.count) == (Kind.BEGIN, 0, 8)
+    assert choice.reason == "the head alone costs next to nothing"
+
+
+def test_heads_that_cost_much_are_not_tried_in_any_case() -> None:
+    choice = decide(market(replace(HEAD, cost=0.9), HALF, spent=1.0))
+    assert choice.reason != "the head alone costs next to nothing"
+
+
+def test_then_the_cheapest_depth_that_may_bring_something_is_tried() -> None:
+    choice = decide(market(NEAR, HALF, FULL))
+    assert choice.bargain is not None
+    assert (choice.bargain.kind, choice.bargain.arm, choice.bargain.count) == (Kind.BEGIN, 1, 3)
+    assert choice.reason.startswith("3 trials begin with frozen 0.5: expected improvement 0.0")
+
+
+def test_as_many_begin_as_there_are_workers() -> None:
+    choice = decide(market(NEAR, replace(HALF, cost=0.1), FULL, workers=6))
+    assert choice.bargain is not None
+    assert choice.bargain.count == 6
+
+
+def test_of_trials_that_are_put_aside_the_most_promising_goes_on() -> None:
+    tried = replace(HALF, trials=(trial(20, 0.60), trial(21, 0.66), trial(22, 0.58)))
+    choice = decide(market(NEAR, tried, FULL, spent=1.4))
+    assert choice.bargain is not None
+    assert (choice.bargain.kind, choice.bargain.number) == (Kind.CONTINUE, 21)
+    assert choice.reason == "trial 21 is the best at its rung, and goes on"
+    done = replace(HALF, trials=(*tried.trials, trial(23, 0.58, 0.58, 0.58, 0.58)))
+    choice = decide(market(NEAR, done, spent=3.6))
+    assert choice.bargain is not None
+    assert (choice.bargain.kind, choice.bargain.number) == (Kind.CONTINUE, 21)
+    assert choice.reason.startswith("trial 21 (frozen 0.5) goes on: expected improvement 0.")
+
+
+def test_trials_that_train_are_left_alone() -> None:
+    running = replace(trial(21, 0.66), progress=Progress.TRAINING)
+    choice = decide(market(NEAR, replace(HALF, trials=(running,)), FULL, spent=1.4))
+    assert choice.bargain is None or choice.bargain.number != 21
+
+
+def test_where_half_of_the_layers_bring_nothing_all_of_them_are_not_tried() -> None:
+    flat = [trial(20 + n, 0.55, 0.55, 0.555, value) for n, value in enumerate((0.555, 0.56, 0.55))]
+    choice = decide(market(NEAR, replace(HALF, trials=tuple(flat)), FULL, spent=2.3))
+    assert choice.bargain is None
+    assert "a further full run is expected to improve the best trial by 0.0" in choice.reason
+    assert choice.reason.endswith("less than 0.022, 1 of the noise")
+
+
+def test_where_half_of_the_layers_bring_much_more_is_expected_of_all_of_them() -> None:
+    flat = prospects_of(market(NEAR, replace(HALF, trials=(trial(20, 0.55, 0.55, 0.55, 0.55),)), FULL))[2].new
+    rising = prospects_of(market(NEAR, replace(HALF, trials=(trial(20, 0.60, 0.65, 0.69, 0.72),)), FULL))[2].new
+    unknown = prospects_of(market(NEAR, HALF, FULL))[2].new
+    assert flat.mean == pytest.approx(unknown.mean, abs=0.01)
+    assert flat.deviation < unknown.deviation
+    assert rising.mean > max(flat.mean, unknown.mean)
+
+
+def test_a_recipe_that_beats_all_heads_tells_of_deeper_trials_and_a_worse_one_of_nothing() -> None:
+    better = prospects_of(market(NEAR, HALF, FULL, recipe=0.70))
+    worse, much_worse = (prospects_of(market(NEAR, HALF, FULL, recipe=each)) for each in (0.48, 0.10))
+    assert better[2].new.mean > better[1].new.mean > worse[1].new.mean
+    assert worse[1].new == much_worse[1].new
+
+
+def test_nothing_begins_that_the_budget_cannot_pay() -> None:
+    choice = decide(market(NEAR, HALF, FULL, spent=3.99, recipe=0.7))
+    assert choice.bargain is None or choice.bargain.cost <= 0.01
+    assert decide(market(FULL, spent=3.5)).reason == "the budget leaves no room for another trial"
+    assert decide(market()).reason == "there is nothing to train"
+
+
+def test_the_best_of_many_that_noise_alone_sets_apart_is_not_believed() -> None:
+    lucky = heads(*np.random.default_rng(0).normal(0.5, 0.022, 40).tolist())
+    values = [each.settled for each in lucky.trials]
+    assert max(values) > 0.53
+    assert best(lucky) == pytest.approx(0.5, abs=0.015)
+    assert best(heads(0.3, 0.5, 0.7)) == pytest.approx(0.7, abs=0.015)
+    assert best(HEAD) == -math.inf
+
+
+# ---- a whole search
+
+
+def search(
+    finals: dict[float, tuple[float, float, float]], *, recipe: float, seed: int
+) -> tuple[float, float, list[str]]:
+    """Search to the end, on curves that are made up.
+
+    Args:
+        finals: By frozen share, the mean of final values, their spread, and what is gained from 16 % on.
+        recipe: Value of trial 0.
+        seed: Decides the values.
+
+    Returns:
+        Full runs spent, those of them on anything deeper than the head, besides trial 0, and the reasons.
+    """
+    rng = np.random.default_rng(seed)
+    arms = {1.0: HEAD, 0.5: HALF, 0.0: FULL}
+    ends: dict[int, float] = {}
+    spent, deep, reasons = 1.0, 0.0, []
+    while len(reasons) < 200:
+        choice = decide(market(*arms.values(), recipe=recipe, spent=spent))
+        reasons.append(choice.reason)
+        bargain = choice.bargain
+        if bargain is None:
+            return spent, deep, reasons
+        frozen = list(arms)[bargain.arm]
+        arm = arms[frozen]
+        mean, spread, gain = finals[frozen]
+        trials = list(arm.trials)
+        advanced = []
+        if bargain.kind is Kind.BEGIN:
+            for _ in range(bargain.count):
+                number = len(ends) + 1
+                # Most of the noise is shared by the looks of a trial: they are made on the same rows.
+                ends[number] = mean + spread * rng.standard_normal() + 0.02 * rng.standard_normal()
+                trials.append(ArmTrial(number=number, values={}, progress=Progress.SHELVED))
+                advanced.append((len(trials) - 1, arm.first_rung))
+        else:
+            place = next(place for place, each in enumerate(trials) if each.number == bargain.number)
+            advanced.append((place, next(rung for rung in RUNGS if rung > trials[place].reached)))
+        for place, rung in advanced:
+            each = trials[place]
+            cost = arm.cost * (rung - each.reached) / 100
+            spent, deep = spent + cost, deep + (cost if frozen < 1 else 0.0)
+            value = ends[each.number] - gain * (100 - rung) / 84 + 0.01 * rng.standard_normal()
+            progress = Progress.OVER if rung == 100 else Progress.SHELVED
+            trials[place] = replace(each, values={**each.values, rung: value}, progress=progress)
+        arms[frozen] = replace(arm, trials=tuple(trials))
+    raise AssertionError("it does not end")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_task_that_the_head_wins_costs_little_more_than_the_recipe(seed: int) -> None:
+    finals = {1.0: (0.52, 0.03, 0.0), 0.5: (0.55, 0.01, 0.0), 0.0: (0.55, 0.01, 0.0)}
+    spent, deep, reasons = search(finals, recipe=0.48, seed=seed)
+    assert spent < 2.5
+    assert deep < 1.3
+    assert "1 of the noise" in reasons[-1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_on_a_task_that_needs_its_layers_the_search_thaws(seed: int) -> None:
+    finals = {1.0: (0.60, 0.03, 0.0), 0.5: (0.72, 0.02, 0.06), 0.0: (0.74, 0.02, 0.08)}
+    spent, deep, reasons = search(finals, recipe=0.70, seed=seed)
+    assert deep > 0.7
+    assert spent <= 4.0
+    assert any("begin with frozen 0" in reason for reason in reasons)

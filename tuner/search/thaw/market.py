@@ -1,0 +1,327 @@
+"""The market: which trial device time goes to next, from what a full run is expected to improve the best trial by.
+
+Each depth is an arm. The final value of a trial is normally distributed: of a trial that has begun around its last
+value and the gain that is still to come, of one that is yet to be drawn around the mean of its arm. What a deeper arm
+may bring, before it has trials of its own, follows from the arm above it and from trial 0. The bargain with the
+greatest expected improvement a cost is made, the cost being cooled while there is budget left (CArBO, Lee et al. 2020,
+arXiv 2003.10870): early on cheap trials are preferred, near the end what improves the best trial most. Where no bargain
+is worth its price the search stops.
+
+All of it is a function of the values in the database, so that every machine comes to the same decision.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import fmean
+
+from tuner.search.thaw.arms import Arm, Market, Progress
+from tuner.search.thaw.outlook import Outlook, best_of, combined, record_improvement
+from tuner.trial.rungs import LAST_RUNG
+
+#: What training all layers gains on the head alone, and how uncertain that is, as shares of the way that the best trial
+#: has left to a perfect value; and how uncertain the gain of an arm is beside that of the others.
+GAIN, DOUBT, OWN_DOUBT = 0.05, 0.10, 0.03
+#: The gain of an arm is that of all layers times the share of the layers that it trains, to this power: measured, half
+#: of the layers bring nearly as much as all.
+POWER = 0.3
+#: What a trial gains from its first rung to its end before the trials of its arm tell, as a share of what its arm gains
+#: on the first one; and how uncertain that is beside it, as a share of the way.
+RISE, RISE_DOUBT = 0.5, 0.05
+#: How far the final values of an arm's trials are apart before there are some, as a share of the same way; and beside
+#: it as a share of what the arm gains on the first one: where layers bring much, it matters how they are trained.
+SPREAD, GAIN_SPREAD = 0.06, 0.4
+#: Trials of an arm that this prior knowledge counts as much as.
+WEIGHT = 2.0
+#: Fewest trials of the head alone, and the share of the budget that they may cost at most.
+HEADS, HEAD_SHARE = 16, 0.1
+#: Trials that begin together, at least.
+WAVE, HEAD_WAVE = 3, 8
+#: The next deeper arm is tried in any case where an arm was better by so many standard errors of a value.
+PAID = 1.0
+#: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
+WORTH = 1.0
+
+
+class Kind(StrEnum):
+    """What a bargain does."""
+
+    #: New trials begin.
+    BEGIN = "begin"
+    #: A trial that is put aside goes on.
+    CONTINUE = "continue"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bargain:
+    """A decision that device time can be spent on."""
+
+    kind: Kind
+    #: Position of the arm.
+    arm: int
+    #: How many trials begin; the trial that goes on.
+    count: int = 0
+    number: int | None = None
+    #: Expected improvement of the best trial, and what it costs to have it, in full runs.
+    improvement: float
+    cost: float
+
+    @property
+    def rate(self) -> float:
+        """Expected improvement a full run."""
+        return self.improvement / self.cost
+
+    def cooled(self, exponent: float) -> float:
+        """Return the improvement over the cost to a power."""
+        return self.improvement / math.pow(self.cost, exponent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prospect:
+    """What is known of an arm."""
+
+    #: Outlook of a trial that is yet to be drawn.
+    new: Outlook
+    #: By trial that has begun, the outlook of its final value.
+    begun: dict[int, Outlook]
+    #: What a trial gains from its first rung to its end.
+    rise: Outlook
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The next decision; without a bargain, the search is over."""
+
+    bargain: Bargain | None
+    reason: str
+
+
+def decide(market: Market) -> Choice:
+    """Return the next decision."""
+    prospects = prospects_of(market)
+    best = best_value(market, prospects)
+    offers = list(_offers(market, prospects, best))
+    affordable = [each for each in offers if market.spent + each.cost <= market.budget]
+    if not affordable:
+        why = "the budget leaves no room for another trial" if offers else "there is nothing to train"
+        return Choice(bargain=None, reason=why)
+    due = _due(market, prospects, affordable)
+    if due is not None:
+        return due
+    exponent = 1.0 - min(1.0, market.spent / market.budget)
+    chosen = max(affordable, key=lambda each: (each.cooled(exponent), -each.arm))
+    worth = WORTH * market.noise
+    worthwhile = [each for each in affordable if each.rate >= worth]
+    if not worthwhile:
+        most = max(affordable, key=lambda each: each.rate)
+        return Choice(
+            bargain=None,
+            reason=f"a further full run is expected to improve the best trial by {most.rate:.2g} at most, less than "
+            f"{worth:.2g}, {WORTH:g} of the noise",
+        )
+    if chosen.rate < worth:
+        chosen = max(worthwhile, key=lambda each: (each.cooled(exponent), -each.arm))
+    return Choice(bargain=chosen, reason=_why(market, chosen))
+
+
+def best_value(market: Market, prospects: list[Prospect]) -> float:
+    """Return the value that is to be improved on: the highest that a complete trial is expected to have in truth.
+
+    The best of many values that were measured with an error is overstated: each counts as much as its arm supports it.
+    """
+    values = [] if market.recipe is None else [market.recipe]
+    return max(
+        [*values, *(_top(arm, each) for arm, each in zip(market.arms, prospects, strict=True))], default=-math.inf
+    )
+
+
+def _top(arm: Arm, prospect: Prospect) -> float:
+    """Return the highest value that a complete trial of an arm is expected to have; minus infinity without one."""
+    complete = [trial.number for trial in arm.trials if trial.is_complete]
+    return max((prospect.begun[number].mean for number in complete), default=-math.inf)
+
+
+# ---- what is known of the arms
+
+
+def prospects_of(market: Market) -> list[Prospect]:
+    """Return what is known of each arm, the cheapest first.
+
+    What a deeper arm gains on the first one is taken to be one unknown gain, of which an arm has the more the more
+    layers it trains. So what half of the layers have brought tells what all of them may bring.
+    """
+    known = [trial.settled for arm in market.arms for trial in arm.trials if trial.is_complete]
+    known += [] if market.recipe is None else [market.recipe]
+    way = market.perfect - max(known) if known else 1.0
+    found: list[Prospect] = []
+    top, gain = 0.0, Outlook(mean=GAIN * way, deviation=DOUBT * way)
+    for place, arm in enumerate(market.arms):
+        part = _part(arm) - _part(market.arms[0])
+        prior = Outlook(mean=top + part * gain.mean, deviation=math.hypot(part * gain.deviation, OWN_DOUBT * way))
+        rise = Outlook(
+            mean=RISE * part * max(0.0, gain.mean), deviation=math.hypot(RISE * part * gain.deviation, RISE_DOUBT * way)
+        )
+        rise = _learned_rise(arm, rise)
+        measured = _measured(arm, rise, market.noise)
+        if place == 0:  # it is tried in any case, so that nothing needs to be known of it before
+            values = [each.mean for each in measured.values()] or known or [0.0]
+            prior = Outlook(mean=fmean(values), deviation=DOUBT * way)
+        apart = math.hypot(SPREAD * way, GAIN_SPREAD * part * max(0.0, gain.mean))
+        new, spread = _learned(prior, list(measured.values()), apart, market.noise)
+        # A value that was measured with an error is worth the less the more it stands out from its arm.
+        begun = {number: combined(spread, each.mean, each.deviation) for number, each in measured.items()}
+        found.append(Prospect(new=new, begun=begun, rise=rise))
+        if place == 0:
+            tops = sorted((each.mean for each in begun.values()), reverse=True)
+            top = fmean(tops[: max(1, len(tops) // 4)]) if tops else new.mean
+            if market.recipe is not None and market.recipe > top:
+                # Trial 0 trains all layers, from a random head. A lower value of its says nothing of a fitted one.
+                gain = combined(gain, market.recipe - top, math.hypot(SPREAD * way, market.noise))
+        elif begun:
+            error = max(new.deviation, market.noise) / math.sqrt(len(begun))
+            gain = combined(gain, (fmean(each.mean for each in measured.values()) - top) / part, error / part)
+    return found
+
+
+def _part(arm: Arm) -> float:
+    return math.pow(1 - arm.frozen, POWER)
+
+
+def _measured(arm: Arm, rise: Outlook, noise: float) -> dict[int, Outlook]:
+    """Return what the values of each trial say of its final one, and how uncertain that is."""
+    found = {}
+    for trial in arm.trials:
+        if trial.is_complete or (trial.values and trial.progress is Progress.OVER):
+            found[trial.number] = Outlook(mean=trial.settled, deviation=noise)
+        elif trial.values:
+            left = (LAST_RUNG - trial.reached) / max(1, LAST_RUNG - arm.first_rung)
+            error = math.hypot(noise, rise.deviation * math.sqrt(left))
+            found[trial.number] = Outlook(mean=trial.values[trial.reached] + rise.mean * left, deviation=error)
+    return found
+
+
+def _learned_rise(arm: Arm, prior: Outlook) -> Outlook:
+    """Return what a trial gains from its first rung to its end, from those that have come beyond it."""
+    told = []
+    for trial in arm.trials:
+        first = next((trial.values[percent] for percent in sorted(trial.values) if percent >= arm.first_rung), None)
+        if first is not None and trial.reached > arm.first_rung:
+            part = (trial.reached - arm.first_rung) / (LAST_RUNG - arm.first_rung)
+            told.append((part, trial.values[trial.reached] - first))
+    weight = sum(part for part, _ in told)
+    mean = (WEIGHT * prior.mean + sum(each for _, each in told)) / (WEIGHT + weight)
+    squares = WEIGHT * prior.deviation**2 + sum((each - part * mean) ** 2 for part, each in told)
+    return Outlook(mean=mean, deviation=math.sqrt(squares / (WEIGHT + len(told))))
+
+
+def _learned(prior: Outlook, measured: list[Outlook], spread: float, noise: float) -> tuple[Outlook, Outlook]:
+    """Return the outlook of a new trial of an arm, learned from those that have begun; and that of any, its mean known.
+
+    Args:
+        prior: The outlook of the arm's mean.
+        measured: What is measured of its trials.
+        spread: How far apart their final values are, as far as was known before.
+        noise: Standard error of a value, which sets values apart that are equal.
+    """
+    count = len(measured)
+    mean = (WEIGHT * prior.mean + sum(each.mean for each in measured)) / (WEIGHT + count)
+    squares = sum((each.mean - mean) ** 2 - noise**2 for each in measured)
+    within = max(WEIGHT * spread**2 + squares, 0.0) / (WEIGHT + count)
+    # The mean of the arm is uncertain, too: the less so the more trials it has.
+    of_mean = (WEIGHT * prior.deviation**2 + count * within) / (WEIGHT + count) / (1 + count)
+    new = Outlook(mean=mean, deviation=math.sqrt(within + of_mean))
+    return new, Outlook(mean=mean, deviation=math.sqrt(within))
+
+
+# ---- what is on offer
+
+
+def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[Bargain]:
+    for place, (arm, prospect) in enumerate(zip(market.arms, prospects, strict=True)):
+        yield _wave(market, place, arm, prospect, best)
+        for trial in arm.trials:
+            if trial.progress is Progress.SHELVED and trial.number in prospect.begun:
+                left = 1 - trial.reached / LAST_RUNG
+                yield Bargain(
+                    kind=Kind.CONTINUE,
+                    arm=place,
+                    number=trial.number,
+                    improvement=prospect.begun[trial.number].improvement(best),
+                    cost=arm.cost * left,
+                )
+
+
+def _wave(market: Market, place: int, arm: Arm, prospect: Prospect, best: float) -> Bargain:
+    """Return the offer to begin some trials, and to finish the best one of them."""
+    count = max(HEAD_WAVE if arm.is_head_alone else WAVE, market.workers)
+    first = arm.first_rung / LAST_RUNG
+    residual = math.hypot(market.noise, prospect.rise.deviation) if first < 1 else market.noise
+    improvement = best_of(count, prospect.new, residual).improvement(best) if math.isfinite(best) else 1.0
+    if math.isfinite(best) and len(prospect.begun) > 1:
+        # The more trials there are, the more they tell by themselves: final values of one arm are far from normal.
+        known = [each.mean for each in prospect.begun.values()]
+        weight = len(known) / (len(known) + WEIGHT)
+        improvement += weight * (record_improvement(known, count, best) - improvement)
+    return Bargain(
+        kind=Kind.BEGIN,
+        arm=place,
+        count=count,
+        improvement=improvement,
+        cost=arm.cost * (count * first + (1 - first)),
+    )
+
+
+# ---- what is tried in any case
+
+
+def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -> Choice | None:
+    """Return what is to be known of an arm before any bargain is believed; None where all is known.
+
+    Of the head alone some trials, as they cost next to nothing. Of a deeper arm a few trials at their first rung, and
+    the best of them at its end; of the next one only where this has brought something, or trial 0 was better than all
+    heads.
+    """
+    for place, (arm, prospect) in enumerate(zip(market.arms, prospects, strict=True)):
+        offers = [each for each in affordable if each.arm == place]
+        begin = next((each for each in offers if each.kind is Kind.BEGIN), None)
+        if arm.is_head_alone:
+            few = len(arm.trials) < HEADS and (len(arm.trials) + HEAD_WAVE) * arm.cost <= HEAD_SHARE * market.budget
+            if begin is not None and few:
+                return Choice(bargain=begin, reason="the head alone costs next to nothing")
+            continue
+        if not _is_open(market, prospects, place):
+            return None
+        if begin is not None and len(arm.trials) < WAVE:
+            return Choice(bargain=begin, reason=_why(market, begin))
+        if not any(trial.is_complete for trial in arm.trials) and not _trains(arm):
+            goes_on = [each for each in offers if each.kind is Kind.CONTINUE]
+            best = max(goes_on, key=lambda each: prospect.begun[each.number or 0].mean, default=None)
+            if best is not None:
+                return Choice(bargain=best, reason=f"trial {best.number} is the best at its rung, and goes on")
+    return None
+
+
+def _is_open(market: Market, prospects: list[Prospect], place: int) -> bool:
+    """Return whether an arm is tried in any case: the first one that trains layers, and those behind one that paid."""
+    tops = [_top(arm, prospect) for arm, prospect in zip(market.arms, prospects, strict=True)]
+    if all(arm.is_head_alone for arm in market.arms[:place]):
+        return True
+    before = max(tops[: place - 1], default=-math.inf)
+    beaten = market.recipe is not None and market.recipe > before + PAID * market.noise
+    return beaten or tops[place - 1] > before + PAID * market.noise
+
+
+def _trains(arm: Arm) -> bool:
+    return any(trial.progress is Progress.TRAINING for trial in arm.trials)
+
+
+def _why(market: Market, chosen: Bargain) -> str:
+    arm = market.arms[chosen.arm]
+    what = "the head alone" if arm.is_head_alone else f"frozen {arm.frozen:g}"
+    gain = f"expected improvement {chosen.improvement:.3g} for {chosen.cost:.2g} runs"
+    if chosen.kind is Kind.CONTINUE:
+        return f"trial {chosen.number} ({what}) goes on: {gain}"
+    return f"{chosen.count} trials begin with {what}: {gain}"
