@@ -153,10 +153,23 @@ class CheckpointStore:
         """
         with reporting(f"{staged} cannot be read"):
             manifest = Manifest.of(staged, facts)
-            content = Manifest(facts={}, files=manifest.files).sha256
-        key = f"{HEADS}/{content[:16]}"
-        self._place.publish(staged, key, manifest)
-        return Published(key=key, sha256=manifest.sha256, bytes=manifest.size)
+        published = Published(key=_head_key(manifest), sha256=manifest.sha256, bytes=manifest.size)
+        try:
+            self.release(self.fetch(published.key, published.sha256)[0])
+        except (CheckpointMissing, CheckpointDamaged):
+            self._place.publish(staged, published.key, manifest)
+        else:  # it is there already, and trainers may be reading it
+            self.release(staged)
+        return published
+
+    def head_key(self, staged: Path) -> str:
+        """Return the key under which `publish_head` would publish a folder.
+
+        Raises:
+            CheckpointError: One of the files is a link or a device, or cannot be read.
+        """
+        with reporting(f"{staged} cannot be read"):
+            return _head_key(Manifest.of(staged, {}))
 
     def tidy_heads(self, keep: str) -> None:
         """Remove all heads but one, and what crashes have left of heads, except the folders this process staged.
@@ -317,6 +330,10 @@ class CheckpointStore:
         return CheckpointDamaged(f"{self.url}/{key}/{name} is not what was saved; {key} cannot be used")
 
 
+def _head_key(manifest: Manifest) -> str:
+    return f"{HEADS}/{Manifest(facts={}, files=manifest.files).sha256[:16]}"
+
+
 def _checked(key: str) -> tuple[int | None, bool]:
     """Return the number of a key's trial, None for a head, and whether the key is of the older layout.
 
@@ -337,8 +354,9 @@ def _entry(path: str) -> tuple[int | None, str] | None:
     The trial is None for a file of a head. The result is None if the file belongs to neither.
     """
     parts = path.split("/")
-    if parts[0] == HEADS and len(parts) > 1:
-        return None, "/".join(parts[:2])
+    if parts[0] == HEADS:  # other files there are the user's
+        entry = "/".join(parts[:2])
+        return (None, entry) if len(parts) > 2 and (is_head(entry) or parts[1].startswith(".")) else None
     trial = _TRIAL.fullmatch(parts[0])
     if trial is None or len(parts) == 1:
         return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from storage.keys import parse_key
+from storage.keys import is_head, parse_key
 from storage.states import SlotState, StudyState, TrialState
 
 
@@ -117,6 +118,32 @@ class Checkpoints:
     def bytes(self) -> int:
         """Total bytes of all the checkpoints."""
         return sum(ref.bytes for ref in self.refs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadRecord:
+    """The fitted head of a study in the checkpoint store."""
+
+    key: str
+    #: Digest of its manifest.
+    sha256: str
+    #: Value of the study's metric by cross-validation; None where it is no finite number.
+    value: float | None
+
+    @classmethod
+    def parse(cls, stored: Any) -> HeadRecord | None:
+        """Build from the JSON values of `to_dict`; None where there is no head, or the values are not those of one."""
+        if not isinstance(stored, Mapping):
+            return None
+        key, sha256, value = stored.get("key"), stored.get("sha256"), stored.get("value")
+        is_value = value is None or (type(value) in (int, float) and math.isfinite(value))
+        if not is_head(key) or not isinstance(key, str) or not isinstance(sha256, str) or not is_value:
+            return None
+        return cls(key=key, sha256=sha256, value=value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON values."""
+        return {"key": self.key, "sha256": self.sha256, "value": self.value}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,6 +75,8 @@ class Studies:
                 study.enqueue_trial(dict(first))
             with self._database.write() as connection:
                 study_id = study._study_id
+                # A machine that still worked on a deleted study of this number may have left a plan of it.
+                connection.execute(tables.plans.delete().where(tables.plans.c.study_id == study_id))
                 connection.execute(
                     tables.studies.insert().values(
                         study_id=study_id,

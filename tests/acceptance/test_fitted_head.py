@@ -87,7 +87,7 @@ def test_a_head_is_fitted_once_though_its_machine_is_killed_and_two_others_go_on
     assert told[0].startswith("a head on frozen layers is fitted: accuracy ")
 
 
-def test_a_head_that_the_store_has_lost_is_made_again_and_another_one_is_refused(tuner: Tuner) -> None:
+def test_a_head_that_the_store_has_lost_is_made_again(tuner: Tuner) -> None:
     tuner.ok("start", tuner.study(NAME, **STUDY), *LEASE)
     (path,) = heads(tuner)
     file = tuner.folder / "store" / NAME / path

@@ -735,6 +735,10 @@ def test_a_head_is_fetched_under_a_key_that_follows_from_its_files(store: Checkp
     one = publish_head(store)
     assert one.key.startswith("heads/")
     check(store, one)
+    staged = write(store.stage_head())
+    assert store.head_key(staged) == one.key
+    store.release(staged)
+    assert publish_head(store) == one, "what is there already stays"
     again = publish_head(store, epochs=2)
     assert (again.key, again.bytes) == (one.key, one.bytes)
     assert again.sha256 != one.sha256, "the facts are part of the manifest"
@@ -774,9 +778,12 @@ def test_what_is_no_key_of_a_head_is_refused(store: CheckpointStore, key: str) -
 def test_tidying_heads_leaves_one_and_what_is_being_made(store: CheckpointStore, raw: Raw) -> None:
     one, other = publish_head(store), publish_head(store, b"more")
     raw.write("heads/.staged-0123/model.safetensors", b"of a machine that was killed")
+    raw.write("heads/mine.txt", b"of a person")
+    raw.write("heads/mine/notes.txt", b"of a person")
     trial, staged = publish(store, 3), write(store.stage_head())
     store.tidy_heads(other.key)
     check(store, other, b"more")
     check(store, trial)
     assert not [path for path in raw.paths() if path.startswith((one.key, "heads/.staged-0123"))]
     assert files_of(staged) == FILES
+    assert {"heads/mine.txt", "heads/mine/notes.txt"} <= {*raw.paths()}

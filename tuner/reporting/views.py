@@ -12,6 +12,7 @@ from storage import (
     Database,
     EventRecord,
     Events,
+    HeadRecord,
     History,
     PlanPart,
     Plans,
@@ -60,17 +61,17 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
 
 def _head(database: Database, study: StudyRecord) -> dict[str, Any] | None:
     """Return what the fitted head tells of the task; None where the study has none, or not yet."""
-    facts = Plans(database, study.id, PlanPart.HEAD).content()
-    if not facts:
+    head = HeadRecord.parse(Plans(database, study.id, PlanPart.HEAD).content())
+    if head is None:
         return None
     metric = study.config["metric"]
     nearness = Nearness.of(
         metric=metric["name"],
         direction=metric["direction"],
-        value=float(facts["value"]),
+        value=head.value,
         guess=study.facts.get("guess"),
     )
-    return {**nearness.to_dict(), "words": nearness.words()}
+    return None if nearness is None else {**nearness.to_dict(), "words": nearness.words()}
 
 
 def overview(database: Database, study: StudyRecord) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import Hyperparameters
 from storage import Database
 from tuner.errors import ConfigError, DeviceError, TunerError
-from tuner.machine.devices import Device, select_devices
+from tuner.machine.devices import CPU, Device, lanes, select_devices
 from tuner.machine.nvml import DriverNvml
 from tuner.processes.messages import Progressed
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
@@ -96,7 +96,7 @@ def check(
         changes = local_study.recipe_changes()
         say(first_line(local_study.first_point(), changes, local_study.recipe.family))
         say(search_line(config, local_study.looks))
-        if (nearness := _probe(local_study, fork_server, progress)) is not None:
+        if (nearness := _probe(local_study, fork_server, progress, source)) is not None:
             say(head_line(nearness))
         corners = local_study.space.corners()
         smoke_runs = []
@@ -174,17 +174,26 @@ def _survey(local_study: LocalStudy, fork_server: ForkServer) -> Survey | None:
         return None
 
 
-def _probe(local_study: LocalStudy, fork_server: ForkServer, progress: Callable[[Progressed], None]) -> Nearness | None:
-    """Fit a head on the frozen layers with some rows; None where the model has no hidden states to fit one on."""
+def _probe(
+    local_study: LocalStudy, fork_server: ForkServer, progress: Callable[[Progressed], None], source: str
+) -> Nearness | None:
+    """Fit a head on the frozen layers with some rows; None where the model has no hidden states to fit one on.
+
+    Raises:
+        ConfigError: No head can be fitted, and trials are to begin with one.
+    """
     config, prepared = local_study.config, local_study.prepared
     if prepared is None or prepared.anatomy.trunk.complaint is not None:
         return None
     point = Hyperparameters.from_values(local_study.first_point())
-    run = local_study.run(0, point, max_rows=PROBED_ROWS, threads=len(os.sched_getaffinity(0)))
+    run = local_study.run(0, point, max_rows=PROBED_ROWS, threads=lanes((CPU,))[0].threads)
     call = {"run": replace(run, trunk=None), "folder": None}
+    environment = {**OFFLINE, **CPU.environment()}
     try:
-        facts = fork_server.call("tuner.training.calls:fit_head", call, OFFLINE, progress=progress)
-    except TunerError:  # a model that cannot train is found at the corners
+        facts = fork_server.call("tuner.training.calls:fit_head", call, environment, progress=progress)
+    except TunerError as error:  # a model that cannot train is found at the corners
+        if local_study.has_fitted_heads:
+            raise ConfigError(source, "search_space.head_init", str(error)) from error
         return None
     metric, guess = config.metric, prepared.report.guess
     return Nearness.of(metric=metric.name, direction=metric.direction, value=facts["value"], guess=guess)

@@ -10,8 +10,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from search_spaces import Hyperparameters
-from storage import CheckpointDamaged, CheckpointError, CheckpointMissing, PlanPart, Plans, new_owner
+from storage import (
+    CheckpointDamaged,
+    CheckpointError,
+    CheckpointMissing,
+    HeadRecord,
+    PlanPart,
+    Plans,
+    Studies,
+    StudyState,
+    give_back,
+    new_owner,
+)
 from storage.crash_points import reach
+from tuner.errors import TunerError
 from tuner.reporting.events import Notice
 from tuner.trial.run import HeadHome
 
@@ -30,6 +42,8 @@ LOOK_S = 1.0
 def with_fitted_head(here: Workplace, database: Database, record: StudyRecord, local_study: LocalStudy) -> LocalStudy:
     """Return a study with its fitted head, if trials may begin with one. It is fitted here unless it is there.
 
+    A study that was paused, stopped or deleted meanwhile is returned without one: its supervisor ends at once.
+
     Raises:
         CheckpointError: The store cannot be reached, or has lost a head that cannot be made again.
         ModelError: No head can be fitted.
@@ -38,65 +52,74 @@ def with_fitted_head(here: Workplace, database: Database, record: StudyRecord, l
         return local_study
     plans, owner, is_told = Plans(database, record.id, PlanPart.HEAD), new_owner(), False
     while True:
-        found = plans.content()
-        if found and (head := _fetched(here.store, found)) is not None:
+        found = HeadRecord.parse(plans.content())
+        if found is not None and (head := _fetched(here.store, found)) is not None:
             return replace(local_study, head=head)
+        now = Studies(database).find(record.name)
+        if now is None or now.id != record.id or now.state != StudyState.OPEN:
+            return local_study
         lease = plans.take(owner, here.timing.lease_s)
         if lease is not None:
             _fit(here, plans, lease, local_study)
-        elif not is_told:
+            continue
+        if not is_told:
             is_told = True
             here.watch(Notice(text="another machine fits the head; trials begin once it is there"))
-        if lease is None:
-            time.sleep(LOOK_S)
+        give_back()
+        time.sleep(LOOK_S)
 
 
-def _fetched(store: CheckpointStore, found: Mapping[str, Any]) -> HeadHome | None:
+def _fetched(store: CheckpointStore, found: HeadRecord) -> HeadHome | None:
     """Return the head from the store; None where the store has lost it."""
     try:
-        folder, _ = store.fetch(found["key"], found["sha256"])
+        folder, _ = store.fetch(found.key, found.sha256)
     except (CheckpointMissing, CheckpointDamaged):
         return None
-    return HeadHome(folder=folder, key=found["key"])
+    return HeadHome(folder=folder, key=found.key)
 
 
 def _fit(here: Workplace, plans: Plans, lease: PlanLease, local_study: LocalStudy) -> None:
-    """Fit the head, and publish it unless another machine has the lease by then.
+    """Fit the head and publish it, unless another machine has the lease by then.
 
     Raises:
         CheckpointError: The store cannot be written, or had another head, which is lost.
+        ModelError: No head can be fitted.
     """
-    before, store, lane = lease.content, here.store, here.lanes[0]
-    if before and _fetched(store, before) is not None:  # another machine was faster
+    before, store, lease_s = HeadRecord.parse(lease.content), here.store, here.timing.lease_s
+    if before is not None and _fetched(store, before) is not None:  # another machine was faster
         plans.commit(lease)
         return
-
     staged = store.stage_head()
     try:
         run = local_study.run(0, Hyperparameters.from_values(local_study.first_point()))
-        with _renewed(plans, lease, here.timing.lease_s):
+        with _renewed(plans, lease, lease_s):
             facts = here.fork_server.call(
                 "tuner.training.calls:fit_head",
                 {"run": run, "folder": staged},
-                lane.device.environment(),
+                here.lanes[0].device.environment(),
                 progress=here.watch,
             )
             reach("fitted")
+            key = store.head_key(staged)
+            if before is not None and key != before.key:
+                raise CheckpointError(
+                    f"{store.url}/{before.key} is lost, and this machine computes another head in its place; bring the "
+                    "files back, or start the study anew under another name"
+                )
+            if not plans.renew(lease, lease_s):  # what another machine has published is not touched
+                return
             published = store.publish_head(staged, facts=facts)
-    except BaseException as error:
-        store.release(staged)
-        if isinstance(error, CheckpointError) and plans.content() != before:
-            return  # another machine has taken the lease over, and has tidied up
+    except (CheckpointError, TunerError):
+        if not plans.renew(lease, lease_s):  # another machine has taken over, and may have tidied up
+            return
         raise
-    if before and published.key != before["key"]:
-        raise CheckpointError(
-            f"{store.url}/{before['key']} is lost, and this machine computes another head in its place; bring the "
-            "files back, or start the study anew under another name"
-        )
+    finally:
+        store.release(staged)
     reach("published")
-    store.tidy_heads(published.key)
-    content = {"key": published.key, "sha256": published.sha256, **facts}
-    plans.commit(lease, content=content, decided=_told(facts, local_study))
+    found = HeadRecord(key=published.key, sha256=published.sha256, value=facts["value"])
+    content = {**facts, **found.to_dict()}
+    if plans.commit(lease, content=content, decided=_told(facts, local_study)) is not None:
+        store.tidy_heads(published.key)
 
 
 @contextmanager
@@ -120,8 +143,10 @@ def _renewed(plans: Plans, lease: PlanLease, lease_s: float) -> Iterator[None]:
 
 
 def _told(facts: Mapping[str, Any], local_study: LocalStudy) -> str:
-    metric = local_study.config.metric.name
+    reached = f"loss {facts['loss']:.4g}"
+    if facts["value"] is not None:
+        reached = f"{local_study.config.metric.name} {facts['value']:.4g}"
     return (
-        f"a head on frozen layers is fitted: {metric} {facts['value']:.4g} by cross-validation on the training split, "
+        f"a head on frozen layers is fitted: {reached} by cross-validation on the training split, "
         f"at a learning rate of {facts['learning_rate']:g} for {facts['epochs']:g} epochs"
     )

@@ -31,8 +31,8 @@ class Nearness:
     share: float | None
 
     @classmethod
-    def of(cls, *, metric: str, direction: str, value: float, guess: float | None) -> Nearness:
-        """Judge the value of a head.
+    def of(cls, *, metric: str, direction: str, value: float | None, guess: float | None) -> Nearness | None:
+        """Judge the value of a head; return None where it has none.
 
         Args:
             metric: Name of the study's metric.
@@ -40,6 +40,8 @@ class Nearness:
             value: The value of the head.
             guess: The value of guessing.
         """
+        if value is None:
+            return None
         perfect = 1.0 if direction == "maximize" else 0.0
         share = None if guess is None or guess == perfect else (value - guess) / (perfect - guess)
         return cls(metric=metric, value=value, guess=guess, share=share)

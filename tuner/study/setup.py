@@ -182,13 +182,14 @@ def _fitted(
 
 
 def _check_ranked_alike(config: StudyConfig, space: SearchSpace, source: str) -> None:
-    """Check that no rung would rank trials together that are ahead of others by their beginning alone.
+    """Check that no early value would be held against that of a trial with another kind of head.
 
     Raises:
         ConfigError: It would.
     """
     parameter = space.parameters.get("head_init")
-    if config.has_rungs and parameter is not None and len(parameter.extremes()) > 1:
+    is_judged = config.has_rungs or config.pruner.name != "none"
+    if is_judged and parameter is not None and len(parameter.extremes()) > 1:
         reason = (
             "a trial that begins with a fitted head is ahead at early rungs, whatever becomes of it; give one of the "
             "two, or write `search: plain` and `pruner: none`"

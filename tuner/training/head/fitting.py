@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import random
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -26,9 +27,11 @@ from tuner.training.model.freezing import Freezing, possible_depths
 from tuner.training.model.loading import build_model
 from tuner.training.model.weights import trained_state
 from tuner.training.optimisation.roles import decaying
+from tuner.training.precision import forbid_tf32, mixed_precision
 from tuner.training.tasks import get_task
 from tuner.training.tasks.base import Predictions
 from tuner.training.trunk.forward import ForwardPasses
+from tuner.training.trunk.placement import available_memory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +57,8 @@ FOLDS = 3
 #: Examples per forward pass of a judgement.
 _JUDGED = 256
 _STAGE = "fitting a head"
+#: Share of the free memory that hidden states may take which the trunk cache does not keep.
+HELD_SHARE = 0.25
 #: Rows that choose rate and length, at most, and optimiser steps of the fit on all rows, at most.
 MOST_ROWS, MOST_OPTIMISER_STEPS = 2000, 2000
 
@@ -70,12 +75,13 @@ class FittedHead:
     value: float
     loss: float
 
-    def facts(self) -> dict[str, float]:
+    def facts(self) -> dict[str, float | None]:
         """Return what is known of the head besides its weights, as JSON values."""
         return {
             "learning_rate": self.learning_rate,
             "epochs": round(self.epochs, 3),
-            "value": round(self.value, 6),
+            # Some metrics have no value where a class is rare. A database takes no NaN.
+            "value": round(self.value, 6) if math.isfinite(self.value) else None,
             "loss": round(self.loss, 6),
         }
 
@@ -101,7 +107,7 @@ def fit_head(run: TrialRun, *, progress: Callable[[str, int, int], None] = lambd
         candidates += _cross_validated(head, chosen, run, rate)
     finite = [each for each in candidates if math.isfinite(each.loss)]
     if not finite:
-        raise ModelError("", "model", "no head on its frozen layers has a finite loss")
+        raise ModelError("", "model", "no head on its frozen layers has a finite loss; write `head_init: random`")
     best = min(finite, key=lambda each: each.loss)
     length = min(math.ceil(best.epochs * _per_epoch(rows)), MOST_OPTIMISER_STEPS)
     for _ in head.fit(rows, best.learning_rate, [length]):
@@ -111,8 +117,8 @@ def fit_head(run: TrialRun, *, progress: Callable[[str, int, int], None] = lambd
 
 def _cross_validated(head: _Head, rows: Indices, run: TrialRun, rate: float) -> list[FittedHead]:
     """Judge each length at a rate by heads that are fitted on a part of the rows."""
-    folds = np.array_split(np.random.default_rng(run.seed).permutation(rows), FOLDS)
-    fitted_on = [np.concatenate(folds[:number] + folds[number + 1 :]) for number in range(FOLDS)]
+    folds = np.array_split(np.random.default_rng(run.seed).permutation(rows), min(FOLDS, len(rows)))
+    fitted_on = [np.concatenate(folds[:number] + folds[number + 1 :]) for number in range(len(folds))]
     per_epoch = _per_epoch(fitted_on[0])
     lengths = [*LENGTHS]
     while lengths[-1] < LEAST_EPOCHS * per_epoch:
@@ -125,7 +131,10 @@ def _cross_validated(head: _Head, rows: Indices, run: TrialRun, rate: float) -> 
     for length, parts in kept.items():
         predictions = _joined(parts)
         loss = head.task.mean_loss(predictions)
-        value = head.task.score(run.metric, predictions, loss)
+        with warnings.catch_warnings():
+            # scikit-learn warns of classes that a fold lacks, or that a bad head never predicts.
+            warnings.filterwarnings("ignore", module="sklearn")
+            value = head.task.score(run.metric, predictions, loss)
         found.append(FittedHead(weights={}, learning_rate=rate, epochs=length / per_epoch, value=value, loss=loss))
     return found
 
@@ -137,6 +146,13 @@ def _per_epoch(rows: Indices) -> int:
 def _joined(parts: Sequence[Predictions]) -> Predictions:
     outputs, targets = [each.outputs for each in parts], [each.targets for each in parts]
     return Predictions(outputs=torch.cat(outputs), targets=torch.cat(targets))
+
+
+def _memory(device: torch.device) -> float:
+    """Return the bytes that are free on a device; where that is not known, none are."""
+    if device.type == "cuda":
+        return float(torch.cuda.mem_get_info(device)[0])
+    return float(available_memory() or 0)
 
 
 class _Head:
@@ -156,6 +172,7 @@ class _Head:
         self._anatomy = anatomy = run.anatomy
         if anatomy.trunk.complaint is not None:
             raise ModelError("", "model", f"no head can be fitted on frozen layers: {anatomy.trunk.complaint}")
+        forbid_tf32()  # the states are those of the trials
         self.task: Task = get_task(run.task)
         data = EncodedData.open(run.data, self.task.examples, anatomy.padding)
         if run.threads is not None:
@@ -173,13 +190,19 @@ class _Head:
         self.passes.take_states(
             run.trunk if run.speed.trunk_cache else None,
             {"data": run.data.name},
-            possible_depths(run.trunk.shares if run.trunk else (), layers=anatomy.count),
+            # In another precision, trials need other states.
+            possible_depths(run.trunk.shares, layers=anatomy.count)
+            if run.trunk and mixed_precision(run.precision) == "no"
+            else (),
             cached=None,
         )
         #: The examples that it is fitted on.
         self.rows = self.passes.chosen("train", run.max_rows)
         self.passes.depth = anatomy.count
-        if not self.passes.cached:
+        if len(self.rows) < 2:
+            raise ModelError("", "model", "no head can be judged on a single row; write `head_init: random`")
+        # Where memory is short, the states are computed again for each batch.
+        if not self.passes.cached and self.passes.state_bytes() <= HELD_SHARE * _memory(device):
             self.passes.hold_states("train", self.rows)
         torch.set_num_threads(1)  # the weights are the same however many threads a machine has
         self._initial = self.weights()

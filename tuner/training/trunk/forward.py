@@ -201,7 +201,8 @@ class ForwardPasses:
         kept: dict[int, torch.Tensor] = {}
         for places in batches.evaluation_batches(examples.lengths[indices], len(indices), device=self._device.type):
             made = self._computed.compute(split, indices[places], [self.depth])[self.depth]
-            kept.update(zip(indices[places].tolist(), made, strict=True))
+            # Copies: a state may be a part of a tensor of its whole batch, which would be kept with it.
+            kept.update(zip(indices[places].tolist(), (each.clone() for each in made), strict=True))
         self._states = Held(kept, left=not examples.starts_with_first)
 
     @property

@@ -7,6 +7,12 @@ import pytest
 from tuner.study.nearness import Distance, Nearness
 
 
+def judged(value: float, guess: float | None, *, metric: str = "accuracy", direction: str = "maximize") -> Nearness:
+    found = Nearness.of(metric=metric, direction=direction, value=value, guess=guess)
+    assert found is not None
+    return found
+
+
 @pytest.mark.parametrize(
     ("value", "guess", "share", "distance"),
     [
@@ -21,7 +27,7 @@ from tuner.study.nearness import Distance, Nearness
 def test_the_way_from_guessing_to_a_perfect_value_tells(
     value: float, guess: float, share: float, distance: Distance
 ) -> None:
-    found = Nearness.of(metric="accuracy", direction="maximize", value=value, guess=guess)
+    found = judged(value, guess)
     assert found.distance is distance
     assert found.to_dict() == {
         "value": value,
@@ -32,14 +38,18 @@ def test_the_way_from_guessing_to_a_perfect_value_tells(
 
 
 def test_a_loss_is_perfect_at_0() -> None:
-    assert Nearness.of(metric="loss", direction="minimize", value=0.2, guess=0.7).distance is Distance.NEAR
-    assert Nearness.of(metric="loss", direction="minimize", value=0.6, guess=0.7).distance is Distance.FAR
+    assert judged(0.2, 0.7, metric="loss", direction="minimize").distance is Distance.NEAR
+    assert judged(0.6, 0.7, metric="loss", direction="minimize").distance is Distance.FAR
+
+
+def test_a_head_without_a_value_tells_nothing() -> None:
+    assert Nearness.of(metric="roc_auc", direction="maximize", value=None, guess=0.5) is None
 
 
 def test_it_is_said_in_words() -> None:
-    near = Nearness.of(metric="accuracy", direction="maximize", value=0.79, guess=0.03)
+    near = judged(0.79, 0.03)
     assert near.words() == "near the pretraining: a head on frozen layers reaches accuracy 0.790, guessing 0.030"
-    unknown = Nearness.of(metric="score", direction="maximize", value=0.4, guess=None)
+    unknown = judged(0.4, None, metric="score")
     assert unknown.words() == "a head on frozen layers reaches score 0.400"
     assert unknown.distance is None
-    assert Nearness.of(metric="accuracy", direction="maximize", value=1.0, guess=1.0).distance is None
+    assert judged(1.0, 1.0).distance is None

@@ -131,14 +131,15 @@ def set_up_model(
     search_space: Any = None,
     *,
     stored: dict[str, Any] | None = None,
-    search: str = "plain",
+    **more: str,
 ) -> LocalStudy:
     document = {
         "name": "s",
         "model": str(model),
         "data": {"source": "data.csv"},
-        "search": search,
+        "search": "plain",
         "search_space": search_space,
+        **more,
     }
     config = parse_config(document, source="s.yaml", folder=model.parent)
     return set_up(config, Preparing(anatomy), source="s.yaml", stored=stored)  # type: ignore[arg-type]
@@ -158,12 +159,13 @@ def test_a_preset_is_fitted_to_the_model_of_a_new_study_and_so_is_trial_0(model:
 def test_fitted_and_random_heads_are_never_ranked_together_at_rungs(model: Path) -> None:
     whole = replace(LAYERED, trunk=TrunkFacts(complaint=None))
     both = {"head_init": ["random", "fitted"]}
-    assert set_up_model(model, whole, both).has_fitted_heads
+    assert set_up_model(model, whole, both, pruner="none").has_fitted_heads
     assert set_up_model(model, whole, {"head_init": "fitted"}, search="auto").has_fitted_heads
     assert not set_up_model(model, whole, {"head_init": "random"}, search="auto").has_fitted_heads
     assert not set_up_model(model, whole, search="auto").has_fitted_heads
-    with pytest.raises(ConfigError) as caught:
-        set_up_model(model, whole, both, search="auto")
+    for judging in ({"search": "auto"}, {"pruner": "median"}, {}):
+        with pytest.raises(ConfigError) as caught:
+            set_up_model(model, whole, both, **judging)
     assert caught.value.key == "search_space.head_init"
     assert "give one of the two, or write `search: plain` and `pruner: none`" in caught.value.reason
 

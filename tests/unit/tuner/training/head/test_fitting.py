@@ -163,3 +163,30 @@ def test_a_trial_that_asks_for_a_fitted_head_and_has_none_is_refused(make_run: C
         next(iter(train(make_run(head_init="fitted"))))
     (smoke,) = train(make_run(head_init="fitted", max_steps=1))
     assert smoke.step == 100
+
+
+# ---- small and odd data
+
+
+def test_two_rows_are_enough_and_one_is_not(make_run: Callable[..., TrialRun]) -> None:
+    assert fit_head(make_run(max_rows=2)).epochs in fitting.LENGTHS
+    with pytest.raises(ModelError, match="no head can be judged on a single row; write `head_init: random`"):
+        fit_head(make_run(max_rows=1))
+
+
+def test_a_metric_without_a_value_is_told_as_none(make_run: Callable[..., TrialRun]) -> None:
+    alone = fit_head(make_run(max_rows=2, metric="roc_auc"))
+    facts = alone.facts()
+    assert facts["value"] is None or 0 <= facts["value"] <= 1
+    assert replace(alone, value=float("nan")).facts()["value"] is None
+
+
+def test_states_that_memory_cannot_hold_are_computed_again(
+    make_run: Callable[..., TrialRun], fitted: FittedHead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("nothing is held")
+
+    monkeypatch.setattr(fitting, "available_memory", lambda: 1)
+    monkeypatch.setattr(ForwardPasses, "hold_states", refuse)
+    assert same(fit_head(make_run()), fitted)

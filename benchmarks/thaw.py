@@ -1,0 +1,297 @@
+"""What the thaw search finds for a few full runs: replays of the trials that `depths.py` has recorded.
+
+    benchmarks/thaw.py                  # --rounds says how many replays a task, 100 without it
+    benchmarks/thaw.py --small          # few replays
+
+Nothing is trained. Ours is the product's `decide` of `tuner.search.thaw.market`, one trial at a time: it is told the
+values of recorded trials at the percents to which it trains them, and pays their processor time. A full run (FR) is the
+time of trial 0, the recorded trial nearest to the published recipe, all of whose layers are trained from a random head.
+Plain TPE is Optuna's over the same configurations and depths, every trial with a random head and trained to its end;
+its proposals take the nearest recorded trial. Each replay draws the configurations in another order.
+
+The result of a search is the best value of a complete trial when it has spent so much; shown beside it is the value of
+that trial's weights on the test split. The difference to TPE is that of the same replays.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import statistics
+import sys
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from verdicts import Equality, Gate, finish, parse, say, show
+
+from search_spaces import FITTED, RANDOM, Hyperparameters
+from tuner.search.thaw.arms import Arm, ArmTrial, Market, Progress
+from tuner.search.thaw.market import Kind, decide
+from tuner.study.looks import first_rung
+
+FOLDER = Path(__file__).parent / "depths"
+REPLAYS, SMALL_REPLAYS = 100, 3
+#: Full runs at which the two are compared, and the most that ours may spend.
+BUDGETS = (2.0, 4.0, 8.0)
+LOOKS = (1, 2, 4, 8, 16, 32, 64, 100)
+ROWS, VALIDATION = 640, 500
+#: By frozen share, the head with which ours trains it.
+ARMS = {1.0: RANDOM, 0.5: FITTED, 0.0: FITTED}
+#: The published recipe of the family, as far as the space allows it, with equal weights: rate and batch size.
+RECIPE = {"learning_rate": 5e-5, "batch_size": 32}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A trial of the table."""
+
+    point: dict[str, Any]
+    #: By percent: value, and processor seconds up to there.
+    values: dict[int, float]
+    seconds: dict[int, float]
+    #: Value of its best weights on the test split.
+    test: float
+
+    @property
+    def rung(self) -> int:
+        """The percent at which it may first be put aside."""
+        return first_rung(Hyperparameters.from_values(self.point), ROWS, LOOKS)
+
+    def until(self, percent: int) -> dict[int, float]:
+        """Return its values up to a percent."""
+        return {step: value for step, value in self.values.items() if step <= percent}
+
+    def spent(self, percent: int) -> float:
+        """Return its seconds up to a percent."""
+        return max((each for step, each in self.seconds.items() if step <= percent), default=0.0)
+
+
+@dataclass(kw_only=True)
+class Table:
+    """The trials of a task of which all depths and heads are recorded."""
+
+    task: str
+    trials: dict[tuple[int, float, str], Recorded]
+    configurations: list[int] = field(default_factory=list)
+    recipe: int = 0
+
+    def __post_init__(self) -> None:
+        needed = {*((share, head) for share, head in ARMS.items()), (0.0, RANDOM), (0.5, RANDOM)}
+        numbers = {number for number, _, _ in self.trials}
+        self.configurations = sorted(n for n in numbers if all((n, *each) in self.trials for each in needed))
+        self.recipe = min(self.configurations, key=self._off_recipe, default=0)
+
+    def _off_recipe(self, number: int) -> float:
+        point = self.trials[number, 0.0, RANDOM].point
+        return sum(abs(math.log(point[name] / value)) for name, value in RECIPE.items())
+
+    @property
+    def unit(self) -> float:
+        """Seconds of a full run."""
+        return self.trials[self.recipe, 0.0, RANDOM].spent(100)
+
+
+def read(task: str) -> Table:
+    """Read what is recorded of a task."""
+    trials = {}
+    for line in (FOLDER / f"{task}.jsonl").read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["name"] == "head" or row["diverged"] is not None:
+            continue
+        number, share, head = row["name"].split("/")
+        values, seconds = (dict(zip(row["steps"], row[key], strict=True)) for key in ("values", "cpu_s"))
+        trials[int(number), float(share), head] = Recorded(
+            point=row["point"], values=values, seconds=seconds, test=row["test"]
+        )
+    return Table(task=task, trials=trials)
+
+
+@dataclass(kw_only=True)
+class Search:
+    """A search that has spent some full runs."""
+
+    spent: float = 0.0
+    #: Full runs spent on anything deeper than the head, besides trial 0.
+    deeper: float = 0.0
+    #: After each decision: what was spent, the best value of a complete trial, and its test value.
+    course: list[tuple[float, float, float]] = field(default_factory=list)
+    complete: list[Recorded] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+
+    def note(self) -> None:
+        """Note how far the search is."""
+        best = max(self.complete, key=lambda each: max(each.values.values()))
+        self.course.append((self.spent, max(best.values.values()), best.test))
+
+    def at(self, budget: float) -> tuple[float, float]:
+        """Return the best value, and its test value, when so much was spent."""
+        told = [(value, test) for spent, value, test in self.course if spent <= budget + 1e-9]
+        return told[-1] if told else self.course[0][1:]
+
+
+def ours(table: Table, seed: int, budget: float) -> Search:
+    """Replay the thaw search."""
+    rng = random.Random(seed)
+    unit, recipe = table.unit, table.trials[table.recipe, 0.0, RANDOM]
+    search = Search(spent=1.0, complete=[recipe])
+    search.note()
+    #: By arm: the recorded trials that have begun, each with the percent that it has reached.
+    begun: dict[float, list[tuple[Recorded, int]]] = {share: [] for share in ARMS}
+    left = {share: rng.sample(table.configurations, len(table.configurations)) for share in ARMS}
+    recorded = {share: [table.trials[n, share, head] for n in table.configurations] for share, head in ARMS.items()}
+    costs = {share: statistics.mean(each.spent(100) for each in found) / unit for share, found in recorded.items()}
+    rungs = {share: statistics.median_low(each.rung for each in found) for share, found in recorded.items()}
+    while True:
+        numbers = iter(range(10**6))
+        arms = [
+            Arm(
+                frozen=share,
+                cost=costs[share],
+                first_rung=100 if share == 1.0 else rungs[share],
+                trials=tuple(
+                    ArmTrial(
+                        number=next(numbers),
+                        values=each.until(reached),
+                        progress=Progress.OVER if reached == 100 else Progress.SHELVED,
+                    )
+                    for each, reached in begun[share]
+                ),
+            )
+            for share in ARMS
+        ]
+        value = max(recipe.values.values())
+        choice = decide(
+            Market(
+                arms=tuple(arms),
+                recipe=value,
+                perfect=1.0,
+                noise=math.sqrt(value * (1 - value) / VALIDATION),
+                budget=budget,
+                spent=search.spent,
+            )
+        )
+        search.reasons.append(choice.reason)
+        bargain = choice.bargain
+        if bargain is None:
+            return search
+        share = list(ARMS)[bargain.arm]
+        if bargain.kind is Kind.BEGIN:
+            places = []
+            for _ in range(bargain.count):
+                if not left[share]:  # the table holds no more: they are drawn again
+                    left[share] = rng.sample(table.configurations, len(table.configurations))
+                begun[share].append((table.trials[left[share].pop(), share, ARMS[share]], 0))
+                places.append(len(begun[share]) - 1)
+        else:
+            places = [[each.number for each in arms[bargain.arm].trials].index(bargain.number or 0)]
+        for place in places:
+            each, reached = begun[share][place]
+            target = 100 if share == 1.0 else next(look for look in LOOKS if look >= each.rung and look > reached)
+            cost = (each.spent(target) - each.spent(reached)) / unit
+            search.spent += cost
+            search.deeper += cost if share < 1.0 else 0.0
+            begun[share][place] = (each, target)
+            if target == 100:
+                search.complete.append(each)
+        search.note()
+
+
+def by_tpe(table: Table, seed: int, budget: float) -> Search:
+    """Replay Optuna's TPE over configurations and depths, every trial to its end."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    shares = sorted({share for _, share, head in table.trials if head == RANDOM})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(n_startup_trials=10, multivariate=True, seed=seed)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    encoded = {number: _encoded(table.trials[number, 0.0, RANDOM].point) for number in table.configurations}
+    search = Search()
+    study.enqueue_trial({"frozen": 0.0, **_named(encoded[table.recipe])})
+    while search.spent < budget:
+        trial = study.ask()
+        share = trial.suggest_categorical("frozen", shares)
+        wanted = [trial.suggest_float(f"x{number}", 0.0, 1.0) for number in range(len(encoded[table.recipe]))]
+        number = min(encoded, key=lambda each: float(np.square(np.subtract(encoded[each], wanted)).sum()))
+        found = table.trials[number, share, RANDOM]
+        search.spent += found.spent(100) / table.unit
+        search.complete.append(found)
+        study.tell(trial, max(found.values.values()))
+        search.note()
+    return search
+
+
+def _encoded(point: dict[str, Any]) -> list[float]:
+    """Return the numbers of a point that TPE draws, each from 0 to 1."""
+    return [
+        (math.log(point["learning_rate"]) - math.log(5e-5 / 8)) / math.log(64),
+        math.log2(point["batch_size"] / 8) / 3,
+        (point["num_train_epochs"] - 1) / 2,
+        point["dropout"] / 0.3,
+    ]
+
+
+def _named(values: list[float]) -> dict[str, float]:
+    return {f"x{number}": min(1.0, max(0.0, value)) for number, value in enumerate(values)}
+
+
+def main() -> int:
+    """Run the benchmark; return the exit code."""
+    options = parse(__doc__, rounds=REPLAYS)
+    seeds = range(SMALL_REPLAYS if options.small else options.rounds)
+    rows, gates, shown = [], [], []
+    repeated = 0.0
+    for task in ("near", "far"):
+        table = read(task)
+        found = [ours(table, seed, max(BUDGETS[:2])) for seed in seeds]
+        others = [by_tpe(table, seed, max(BUDGETS)) for seed in seeds]
+        repeated += found[0].course != ours(table, 0, max(BUDGETS[:2])).course
+        for budget in BUDGETS:
+            apart = [one.at(budget)[0] - other.at(budget)[0] for one, other in zip(found, others, strict=True)]
+            mean, error = statistics.mean(apart), statistics.stdev(apart) / len(apart) ** 0.5 * 1.96
+            rows.append(
+                (
+                    task,
+                    budget,
+                    statistics.mean(each.at(budget)[0] for each in found),
+                    statistics.mean(each.at(budget)[0] for each in others),
+                    f"{mean:+.4f} +- {error:.4f}",
+                    statistics.mean(each.at(budget)[1] for each in found),
+                    statistics.mean(each.at(budget)[1] for each in others),
+                )
+            )
+            gates.append(Gate(f"{task}, {budget:g} FR: ours less plain TPE", mean, at_least=0.0, unit=""))
+        unpruned = max(max(each.values.values()) for key, each in table.trials.items() if key[2] == RANDOM)
+        shown.append(
+            (
+                task,
+                len(table.configurations),
+                statistics.mean(each.spent for each in found),
+                max(each.spent for each in found),
+                statistics.mean(each.deeper for each in found),
+                max(each.deeper for each in found),
+                statistics.mean(each.course[-1][1] for each in found),
+                unpruned,
+            )
+        )
+        reasons: dict[str, int] = {}
+        for each in found:
+            word = each.reasons[-1].partition(" is expected")[0]
+            reasons[word] = reasons.get(word, 0) + 1
+        say(
+            f"\n{task}: it ended {len(found)} times, because " + "; ".join(f"{why} ({n})" for why, n in reasons.items())
+        )
+    headings = ("task", "FR", "ours", "plain TPE", "difference, 95 %", "ours, test", "TPE, test")
+    show(options, f"{len(seeds)} replays a task", headings, rows)
+    headings = ("task", "configurations", "FR", "most", "deeper", "most", "value", "best of all random heads")
+    show(options, "Where ours stopped by itself, with 4 full runs at most", headings, shown)
+    return finish(options, gates=gates, equalities=[Equality("a replay, twice", repeated)])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
