@@ -58,6 +58,9 @@ class Arm:
     cost: float
     #: The percent at which its trials are put aside first; 100 where they are never.
     first_rung: int
+    #: Whether its trials begin with a fitted head. Early values of fitted and random heads tell different things, so
+    #: that each has arms of its own. The head alone begins with a random one.
+    is_fitted: bool = True
     trials: tuple[ArmTrial, ...] = ()
 
     @property
@@ -74,6 +77,8 @@ class Market:
     arms: tuple[Arm, ...]
     #: Value of trial 0, the published recipe with a random head, at its end; None where it has none.
     recipe: float | None
+    #: What trial 0 has gained from its first rung to its end.
+    recipe_rise: float = 0.0
     #: The value beyond which none can be.
     perfect: float
     #: Standard error of a value, from the number of rows that it was measured on.
@@ -84,3 +89,5 @@ class Market:
     spent: float
     #: Trials that can train at once.
     workers: int = 1
+    #: Whether the search ends where no further trial is worth its price; otherwise it spends the budget.
+    stops: bool = True

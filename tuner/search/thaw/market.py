@@ -31,6 +31,8 @@ POWER = 0.3
 #: What a trial gains from its first rung to its end before the trials of its arm tell, as a share of what its arm gains
 #: on the first one; and how uncertain that is beside it, as a share of the way.
 RISE, RISE_DOUBT = 0.5, 0.05
+#: The percent of its schedule up to which a trial has gained nothing yet: measured, it does so as the rate falls.
+PEAK = 32
 #: How far the final values of an arm's trials are apart before there are some, as a share of the same way; and beside
 #: it as a share of what the arm gains on the first one: where layers bring much, it matters how they are trained.
 SPREAD, GAIN_SPREAD = 0.06, 0.4
@@ -40,8 +42,6 @@ WEIGHT = 2.0
 HEADS, HEAD_SHARE = 16, 0.1
 #: Trials that begin together, at least.
 WAVE, HEAD_WAVE = 3, 8
-#: The next deeper arm is tried in any case where an arm was better by so many standard errors of a value.
-PAID = 1.0
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
 WORTH = 1.0
 
@@ -113,7 +113,7 @@ def decide(market: Market) -> Choice:
         return due
     exponent = 1.0 - min(1.0, market.spent / market.budget)
     chosen = max(affordable, key=lambda each: (each.cooled(exponent), -each.arm))
-    worth = WORTH * market.noise
+    worth = WORTH * market.noise if market.stops else 0.0
     worthwhile = [each for each in affordable if each.rate >= worth]
     if not worthwhile:
         most = max(affordable, key=lambda each: each.rate)
@@ -164,6 +164,10 @@ def prospects_of(market: Market) -> list[Prospect]:
         rise = Outlook(
             mean=RISE * part * max(0.0, gain.mean), deviation=math.hypot(RISE * part * gain.deviation, RISE_DOUBT * way)
         )
+        if place > 0 and not arm.is_fitted:
+            # Trial 0 is one of them, with all layers. It tells more of them than any trial with a fitted head.
+            prior = Outlook(mean=market.recipe or 0.0, deviation=OWN_DOUBT * way)
+            rise = Outlook(mean=market.recipe_rise, deviation=RISE * market.recipe_rise)
         rise = _learned_rise(arm, rise)
         measured = _measured(arm, rise, market.noise)
         if place == 0:  # it is tried in any case, so that nothing needs to be known of it before
@@ -180,7 +184,7 @@ def prospects_of(market: Market) -> list[Prospect]:
             if market.recipe is not None and market.recipe > top:
                 # Trial 0 trains all layers, from a random head. A lower value of its says nothing of a fitted one.
                 gain = combined(gain, market.recipe - top, math.hypot(SPREAD * way, market.noise))
-        elif begun:
+        elif begun and arm.is_fitted:
             error = max(new.deviation, market.noise) / math.sqrt(len(begun))
             gain = combined(gain, (fmean(each.mean for each in measured.values()) - top) / part, error / part)
     return found
@@ -197,23 +201,29 @@ def _measured(arm: Arm, rise: Outlook, noise: float) -> dict[int, Outlook]:
         if trial.is_complete or (trial.values and trial.progress is Progress.OVER):
             found[trial.number] = Outlook(mean=trial.settled, deviation=noise)
         elif trial.values:
-            left = (LAST_RUNG - trial.reached) / max(1, LAST_RUNG - arm.first_rung)
+            left = _left(trial.reached)
             error = math.hypot(noise, rise.deviation * math.sqrt(left))
             found[trial.number] = Outlook(mean=trial.values[trial.reached] + rise.mean * left, deviation=error)
     return found
 
 
+def _left(percent: int) -> float:
+    """Return the share of what a trial gains that is still to come: all of it, as long as the rate is near its peak."""
+    return min(1.0, (LAST_RUNG - percent) / (LAST_RUNG - PEAK))
+
+
 def _learned_rise(arm: Arm, prior: Outlook) -> Outlook:
-    """Return what a trial gains from its first rung to its end, from those that have come beyond it."""
+    """Return what a trial gains from its first rung to its end, from those that have come to their end.
+
+    Those that are on their way tell nothing of it: while the rate is at its peak a trial may fall below its beginning.
+    """
     told = []
     for trial in arm.trials:
         first = next((trial.values[percent] for percent in sorted(trial.values) if percent >= arm.first_rung), None)
-        if first is not None and trial.reached > arm.first_rung:
-            part = (trial.reached - arm.first_rung) / (LAST_RUNG - arm.first_rung)
-            told.append((part, trial.values[trial.reached] - first))
-    weight = sum(part for part, _ in told)
-    mean = (WEIGHT * prior.mean + sum(each for _, each in told)) / (WEIGHT + weight)
-    squares = WEIGHT * prior.deviation**2 + sum((each - part * mean) ** 2 for part, each in told)
+        if first is not None and trial.is_complete:
+            told.append(trial.settled - first)
+    mean = (WEIGHT * prior.mean + sum(told)) / (WEIGHT + len(told))
+    squares = WEIGHT * prior.deviation**2 + sum((each - mean) ** 2 for each in told)
     return Outlook(mean=mean, deviation=math.sqrt(squares / (WEIGHT + len(told))))
 
 
@@ -241,7 +251,10 @@ def _learned(prior: Outlook, measured: list[Outlook], spread: float, noise: floa
 
 def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[Bargain]:
     for place, (arm, prospect) in enumerate(zip(market.arms, prospects, strict=True)):
-        yield _wave(market, place, arm, prospect, best)
+        wave = max(HEAD_WAVE if arm.is_head_alone else WAVE, market.workers)
+        # Where early values tell little, it is cheaper to finish each trial that begins.
+        for count in sorted({wave, wave if arm.is_head_alone else market.workers}, reverse=True):
+            yield _wave(place, arm, prospect, best, noise=market.noise, count=count)
         for trial in arm.trials:
             if trial.progress is Progress.SHELVED and trial.number in prospect.begun:
                 left = 1 - trial.reached / LAST_RUNG
@@ -254,17 +267,18 @@ def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[
                 )
 
 
-def _wave(market: Market, place: int, arm: Arm, prospect: Prospect, best: float) -> Bargain:
+def _wave(place: int, arm: Arm, prospect: Prospect, best: float, *, noise: float, count: int) -> Bargain:
     """Return the offer to begin some trials, and to finish the best one of them."""
-    count = max(HEAD_WAVE if arm.is_head_alone else WAVE, market.workers)
     first = arm.first_rung / LAST_RUNG
-    residual = math.hypot(market.noise, prospect.rise.deviation) if first < 1 else market.noise
+    residual = math.hypot(noise, prospect.rise.deviation) if first < 1 else noise
     improvement = best_of(count, prospect.new, residual).improvement(best) if math.isfinite(best) else 1.0
     if math.isfinite(best) and len(prospect.begun) > 1:
         # The more trials there are, the more they tell by themselves: final values of one arm are far from normal.
         known = [each.mean for each in prospect.begun.values()]
         weight = len(known) / (len(known) + WEIGHT)
-        improvement += weight * (record_improvement(known, count, best) - improvement)
+        # One of them is finished: it is the best one only as far as early values tell which that is.
+        told = max(0.0, 1 - (residual / prospect.new.deviation) ** 2) if first < 1 else 1.0
+        improvement += weight * (record_improvement(known, 1 + told * (count - 1), best) - improvement)
     return Bargain(
         kind=Kind.BEGIN,
         arm=place,
@@ -280,9 +294,8 @@ def _wave(market: Market, place: int, arm: Arm, prospect: Prospect, best: float)
 def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -> Choice | None:
     """Return what is to be known of an arm before any bargain is believed; None where all is known.
 
-    Of the head alone some trials, as they cost next to nothing. Of a deeper arm a few trials at their first rung, and
-    the best of them at its end; of the next one only where this has brought something, or trial 0 was better than all
-    heads.
+    Of the head alone some trials, as they cost next to nothing. Of the cheapest arm that trains layers under a fitted
+    head a few trials at their first rung, and the best of them at its end: what they bring tells of the other arms.
     """
     for place, (arm, prospect) in enumerate(zip(market.arms, prospects, strict=True)):
         offers = [each for each in affordable if each.arm == place]
@@ -292,8 +305,8 @@ def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -
             if begin is not None and few:
                 return Choice(bargain=begin, reason="the head alone costs next to nothing")
             continue
-        if not _is_open(market, prospects, place):
-            return None
+        if not arm.is_fitted:
+            continue
         if begin is not None and len(arm.trials) < WAVE:
             return Choice(bargain=begin, reason=_why(market, begin))
         if not any(trial.is_complete for trial in arm.trials) and not _trains(arm):
@@ -301,17 +314,8 @@ def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -
             best = max(goes_on, key=lambda each: prospect.begun[each.number or 0].mean, default=None)
             if best is not None:
                 return Choice(bargain=best, reason=f"trial {best.number} is the best at its rung, and goes on")
+        return None
     return None
-
-
-def _is_open(market: Market, prospects: list[Prospect], place: int) -> bool:
-    """Return whether an arm is tried in any case: the first one that trains layers, and those behind one that paid."""
-    tops = [_top(arm, prospect) for arm, prospect in zip(market.arms, prospects, strict=True)]
-    if all(arm.is_head_alone for arm in market.arms[:place]):
-        return True
-    before = max(tops[: place - 1], default=-math.inf)
-    beaten = market.recipe is not None and market.recipe > before + PAID * market.noise
-    return beaten or tops[place - 1] > before + PAID * market.noise
 
 
 def _trains(arm: Arm) -> bool:
@@ -321,6 +325,7 @@ def _trains(arm: Arm) -> bool:
 def _why(market: Market, chosen: Bargain) -> str:
     arm = market.arms[chosen.arm]
     what = "the head alone" if arm.is_head_alone else f"frozen {arm.frozen:g}"
+    what += "" if arm.is_head_alone or arm.is_fitted else " and a random head"
     gain = f"expected improvement {chosen.improvement:.3g} for {chosen.cost:.2g} runs"
     if chosen.kind is Kind.CONTINUE:
         return f"trial {chosen.number} ({what}) goes on: {gain}"

@@ -52,7 +52,7 @@ def best_of(count: int, new: Outlook, residual: float) -> Outlook:
     return Outlook(mean=new.mean + expected_maximum(count) * told, deviation=math.sqrt(residual**2 + spread**2))
 
 
-def record_improvement(values: list[float], count: int, best: float) -> float:
+def record_improvement(values: list[float], count: float, best: float) -> float:
     """Return by how much some more values of a kind are expected to exceed a bound, whatever their distribution.
 
     The tail of their distribution is taken for exponential, its scale from the spacings of the highest values, as in

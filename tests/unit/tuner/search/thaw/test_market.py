@@ -132,6 +132,27 @@ def test_the_best_of_many_that_noise_alone_sets_apart_is_not_believed() -> None:
     assert best(HEAD) == -math.inf
 
 
+def test_random_heads_have_arms_of_their_own_which_trial_0_tells_of() -> None:
+    random = replace(HALF, is_fitted=False)
+    for recipe, expected in ((0.30, 0.30), (0.70, 0.70)):
+        prospects = prospects_of(market(NEAR, HALF, random, recipe=recipe, recipe_rise=0.25))
+        assert prospects[2].new.mean == pytest.approx(expected)
+        assert prospects[2].rise.mean == pytest.approx(0.25)
+    finished = replace(HALF, trials=tuple(trial(20 + n, 0.55, 0.55, 0.55, 0.55) for n in range(3)))
+    choice = decide(market(NEAR, finished, random, recipe=0.70, recipe_rise=0.25))
+    assert choice.bargain is not None
+    assert (choice.bargain.arm, choice.bargain.count) == (2, 1), "early values of random heads tell little"
+    assert "frozen 0.5 and a random head" in choice.reason
+    assert decide(market(NEAR, finished, random, recipe=0.30, recipe_rise=0.25)).bargain is None
+
+
+def test_a_search_that_does_not_stop_spends_its_budget() -> None:
+    flat = replace(HALF, trials=tuple(trial(20 + n, 0.55, 0.55, 0.555, 0.555) for n in range(3)))
+    stopping = market(NEAR, flat, FULL, spent=2.3)
+    assert decide(stopping).bargain is None
+    assert decide(replace(stopping, stops=False)).bargain is not None
+
+
 # ---- a whole search
 
 
@@ -197,6 +218,6 @@ def test_a_task_that_the_head_wins_costs_little_more_than_the_recipe(seed: int) 
 def test_on_a_task_that_needs_its_layers_the_search_thaws(seed: int) -> None:
     finals = {1.0: (0.60, 0.03, 0.0), 0.5: (0.72, 0.02, 0.06), 0.0: (0.74, 0.02, 0.08)}
     spent, deep, reasons = search(finals, recipe=0.70, seed=seed)
-    assert deep > 0.7
+    assert deep > 0.5
     assert spent <= 4.0
-    assert any("begin with frozen 0" in reason for reason in reasons)
+    assert any("begin with frozen 0.5" in reason for reason in reasons)
