@@ -143,7 +143,8 @@ def test_random_heads_have_arms_of_their_own_which_trial_0_tells_of() -> None:
     assert choice.bargain is not None
     assert (choice.bargain.arm, choice.bargain.count) == (2, 1), "early values of random heads tell little"
     assert "frozen 0.5 and a random head" in choice.reason
-    assert decide(market(NEAR, finished, random, recipe=0.30, recipe_rise=0.25)).bargain is None
+    choice = decide(market(NEAR, finished, random, recipe=0.30, recipe_rise=0.25))
+    assert choice.bargain is None or choice.bargain.arm != 2
 
 
 def test_a_search_that_does_not_stop_spends_its_budget() -> None:
