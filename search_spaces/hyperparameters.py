@@ -72,8 +72,14 @@ class Hyperparameters:
         return cls(**converted)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Value | None]:
-        """Return the values by name."""
-        return asdict(self)
+        """Return the values by name. A head that begins with random weights is not named.
+
+        So training of version 0.1, which may depend on all names that it is given, is given those that it knows.
+        """
+        values = asdict(self)
+        if self.head_init == RANDOM:
+            del values["head_init"]
+        return values
 
 
 #: The hyperparameters that every study has, in the order of the documentation.
