@@ -29,7 +29,8 @@ import numpy as np
 from verdicts import Equality, Gate, finish, parse, say, show
 
 from search_spaces import FITTED, RANDOM, Hyperparameters
-from tuner.search.thaw.arms import Arm, ArmTrial, Market, Progress
+from tuner.search.promotion import ContenderState
+from tuner.search.thaw.arms import Arm, ArmTrial, Market
 from tuner.search.thaw.market import Kind, decide
 from tuner.study.looks import first_rung
 
@@ -157,7 +158,7 @@ def ours(table: Table, seed: int, budget: float, *, stops: bool = True) -> Searc
                     ArmTrial(
                         number=next(numbers),
                         values=each.until(reached),
-                        progress=Progress.OVER if reached == 100 else Progress.SHELVED,
+                        state=ContenderState.OVER if reached == 100 else ContenderState.SHELVED,
                     )
                     for each, reached in begun[arm]
                 ),

@@ -64,9 +64,7 @@ def evaluate(
             return None
         kept.append(task.predictions(*passes.forward("validation", part, exact=True)))
         order.append(part)
-    predictions = Predictions(
-        outputs=torch.cat([each.outputs for each in kept]), targets=torch.cat([each.targets for each in kept])
-    )
+    predictions = Predictions.joined(kept)
     # The loss is summed in the order of the passes: another order would change its last bits.
     loss = task.mean_loss(predictions)
     in_order = np.argsort(np.concatenate(order))

@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from tuner.search.promotion import ContenderState
 from tuner.trial.rungs import LAST_RUNG
-
-
-class Progress(StrEnum):
-    """How far a trial is."""
-
-    #: A worker trains it, or will without a further decision.
-    TRAINING = "training"
-    #: It has trained as far as it may, and waits.
-    SHELVED = "shelved"
-    #: It is complete, pruned or failed.
-    OVER = "over"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +16,7 @@ class ArmTrial:
     number: int
     #: By percent of its schedule, its value there.
     values: Mapping[int, float]
-    progress: Progress
+    state: ContenderState
 
     @property
     def reached(self) -> int:

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
-from tuner.search.thaw.arms import Arm, Market, Progress
+from tuner.search.promotion import ContenderState
+from tuner.search.thaw.arms import Arm, Market
 from tuner.search.thaw.outlook import Outlook, best_of, combined, record_improvement
 from tuner.trial.rungs import LAST_RUNG
 
@@ -111,8 +112,6 @@ def decide(market: Market) -> Choice:
     due = _due(market, prospects, affordable)
     if due is not None:
         return due
-    exponent = 1.0 - min(1.0, market.spent / market.budget)
-    chosen = max(affordable, key=lambda each: (each.cooled(exponent), -each.arm))
     worth = WORTH * market.noise if market.stops else 0.0
     worthwhile = [each for each in affordable if each.rate >= worth]
     if not worthwhile:
@@ -122,8 +121,8 @@ def decide(market: Market) -> Choice:
             reason=f"a further full run is expected to improve the best trial by {most.rate:.2g} at most, less than "
             f"{worth:.2g}, {WORTH:g} of the noise",
         )
-    if chosen.rate < worth:
-        chosen = max(worthwhile, key=lambda each: (each.cooled(exponent), -each.arm))
+    exponent = 1.0 - min(1.0, market.spent / market.budget)
+    chosen = max(worthwhile, key=lambda each: (each.cooled(exponent), -each.arm))
     return Choice(bargain=chosen, reason=_why(market, chosen))
 
 
@@ -198,7 +197,7 @@ def _measured(arm: Arm, rise: Outlook, noise: float) -> dict[int, Outlook]:
     """Return what the values of each trial say of its final one, and how uncertain that is."""
     found = {}
     for trial in arm.trials:
-        if trial.is_complete or (trial.values and trial.progress is Progress.OVER):
+        if trial.is_complete or (trial.values and trial.state is ContenderState.OVER):
             found[trial.number] = Outlook(mean=trial.settled, deviation=noise)
         elif trial.values:
             left = _left(trial.reached)
@@ -256,7 +255,7 @@ def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[
         for count in sorted({wave, wave if arm.is_head_alone else market.workers}, reverse=True):
             yield _wave(place, arm, prospect, best, noise=market.noise, count=count)
         for trial in arm.trials:
-            if trial.progress is Progress.SHELVED and trial.number in prospect.begun:
+            if trial.state is ContenderState.SHELVED and trial.number in prospect.begun:
                 left = 1 - trial.reached / LAST_RUNG
                 yield Bargain(
                     kind=Kind.CONTINUE,
@@ -319,7 +318,7 @@ def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -
 
 
 def _trains(arm: Arm) -> bool:
-    return any(trial.progress is Progress.TRAINING for trial in arm.trials)
+    return any(trial.state is ContenderState.TRAINING for trial in arm.trials)
 
 
 def _why(market: Market, chosen: Bargain) -> str:

@@ -129,7 +129,7 @@ def _cross_validated(head: _Head, rows: Indices, run: TrialRun, rate: float) -> 
             kept[length].append(head.predictions(held))
     found = []
     for length, parts in kept.items():
-        predictions = _joined(parts)
+        predictions = Predictions.joined(parts)
         loss = head.task.mean_loss(predictions)
         with warnings.catch_warnings():
             # scikit-learn warns of classes that a fold lacks, or that a bad head never predicts.
@@ -141,11 +141,6 @@ def _cross_validated(head: _Head, rows: Indices, run: TrialRun, rate: float) -> 
 
 def _per_epoch(rows: Indices) -> int:
     return math.ceil(len(rows) / BATCH_SIZE)
-
-
-def _joined(parts: Sequence[Predictions]) -> Predictions:
-    outputs, targets = [each.outputs for each in parts], [each.targets for each in parts]
-    return Predictions(outputs=torch.cat(outputs), targets=torch.cat(targets))
 
 
 def _memory(device: torch.device) -> float:
@@ -252,4 +247,4 @@ class _Head:
             self.task.predictions(*self.passes.forward("train", rows[start : start + _JUDGED]))
             for start in range(0, len(rows), _JUDGED)
         ]
-        return _joined(kept)
+        return Predictions.joined(kept)

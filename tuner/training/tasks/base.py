@@ -36,6 +36,14 @@ class Predictions:
     #: Shape: (examples, ...).
     targets: torch.Tensor
 
+    @classmethod
+    def joined(cls, parts: Sequence[Predictions]) -> Predictions:
+        """Return the predictions of several passes, in their order."""
+        import torch
+
+        outputs, targets = [each.outputs for each in parts], [each.targets for each in parts]
+        return cls(outputs=torch.cat(outputs), targets=torch.cat(targets))
+
 
 class Task(ABC):
     """The loading of examples and models of one kind, and the judging of outputs.

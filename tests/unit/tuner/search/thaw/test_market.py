@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tuner.search.thaw.arms import Arm, ArmTrial, Market, Progress
+from tuner.search.promotion import ContenderState
+from tuner.search.thaw.arms import Arm, ArmTrial, Market
 from tuner.search.thaw.market import HEADS, Kind, best_value, decide, prospects_of
 
 RUNGS = (16, 32, 64, 100)
@@ -21,12 +22,12 @@ FULL = Arm(frozen=0.0, cost=1.0, first_rung=16)
 def trial(number: int, *values: float) -> ArmTrial:
     """Return a trial with values at its first rungs."""
     told = dict(zip(RUNGS, values, strict=False))
-    return ArmTrial(number=number, values=told, progress=Progress.OVER if 100 in told else Progress.SHELVED)
+    return ArmTrial(number=number, values=told, state=ContenderState.OVER if 100 in told else ContenderState.SHELVED)
 
 
 def heads(*values: float) -> Arm:
     trials = [
-        ArmTrial(number=n, values={100: value}, progress=Progress.OVER) for n, value in enumerate(values, start=1)
+        ArmTrial(number=n, values={100: value}, state=ContenderState.OVER) for n, value in enumerate(values, start=1)
     ]
     return replace(HEAD, trials=tuple(trials))
 
@@ -87,7 +88,7 @@ def test_of_trials_that_are_put_aside_the_most_promising_goes_on() -> None:
 
 
 def test_trials_that_train_are_left_alone() -> None:
-    running = replace(trial(21, 0.66), progress=Progress.TRAINING)
+    running = replace(trial(21, 0.66), state=ContenderState.TRAINING)
     choice = decide(market(NEAR, replace(HALF, trials=(running,)), FULL, spent=1.4))
     assert choice.bargain is None or choice.bargain.number != 21
 
@@ -190,7 +191,7 @@ def search(
                 number = len(ends) + 1
                 # Most of the noise is shared by the looks of a trial: they are made on the same rows.
                 ends[number] = mean + spread * rng.standard_normal() + 0.02 * rng.standard_normal()
-                trials.append(ArmTrial(number=number, values={}, progress=Progress.SHELVED))
+                trials.append(ArmTrial(number=number, values={}, state=ContenderState.SHELVED))
                 advanced.append((len(trials) - 1, arm.first_rung))
         else:
             place = next(place for place, each in enumerate(trials) if each.number == bargain.number)
@@ -200,8 +201,8 @@ def search(
             cost = arm.cost * (rung - each.reached) / 100
             spent, deep = spent + cost, deep + (cost if frozen < 1 else 0.0)
             value = ends[each.number] - gain * (100 - rung) / 84 + 0.01 * rng.standard_normal()
-            progress = Progress.OVER if rung == 100 else Progress.SHELVED
-            trials[place] = replace(each, values={**each.values, rung: value}, progress=progress)
+            state = ContenderState.OVER if rung == 100 else ContenderState.SHELVED
+            trials[place] = replace(each, values={**each.values, rung: value}, state=state)
         arms[frozen] = replace(arm, trials=tuple(trials))
     raise AssertionError("it does not end")
 
