@@ -30,10 +30,11 @@ from storage.fencing import fenced
 from storage.history import DEVICE_ATTR, EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
 from storage.micro_batch_limits import Footprint, MicroBatchLimits
 from storage.owners import new_owner
-from storage.plans import PlanLease, Plans, PromotionRecord
+from storage.plans import BeginRecord, PlanLease, Plans, PromotionRecord
 from storage.records import (
     CheckpointRef,
     Checkpoints,
+    DeviceTime,
     EventRecord,
     HeadRecord,
     Lease,
@@ -61,6 +62,7 @@ __all__ = [
     "KEPT_S",
     "LEASE_S",
     "REASON_ATTR",
+    "BeginRecord",
     "CheckpointDamaged",
     "CheckpointError",
     "CheckpointMissing",
@@ -77,6 +79,7 @@ __all__ = [
     "DatabaseOutdated",
     "DatabaseUnreachable",
     "DatabaseUnreadable",
+    "DeviceTime",
     "EventKind",
     "EventRecord",
     "Events",

@@ -98,3 +98,16 @@ class Events:
         with self._database.read() as connection:
             reason: str | None = connection.execute(query).scalar()
         return reason
+
+    def decided_last(self) -> str | None:
+        """Return the last decision about trials that begin or go on, with its grounds; None where there is none."""
+        kinds = (EventKind.DECIDED, EventKind.PROMOTED)
+        query = (
+            sa.select(_events.detail)
+            .where(_events.study_id == self._study_id, _events.kind.in_(kinds))
+            .order_by(_events.id.desc())
+            .limit(1)
+        )
+        with self._database.read() as connection:
+            reason: str | None = connection.execute(query).scalar()
+        return reason

@@ -126,6 +126,19 @@ def seconds_since_seen(at_most_s: float | None = None) -> sa.ColumnElement[float
     return sa.case((_slots.device_seen.is_(None), 0.0), *more, else_=since)
 
 
+def empty_slot(study_id: int, slot: int) -> dict[str, Any]:
+    """Return the values of a slot in which no trial has begun."""
+    return {
+        "study_id": study_id,
+        "slot": slot,
+        "state": SlotState.EMPTY,
+        "attempt": 0,
+        "crashes": 0,
+        "progress": 0,
+        "device_s": 0.0,
+    }
+
+
 def finished_values() -> dict[str, Any]:
     """Return the values of a slot's columns when its trial ends."""
     return {

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from storage import tables
 from storage.errors import TrialNotFound
-from storage.records import Checkpoints, SlotRecord, TrialRecord
-from storage.slot_reader import SlotReader
+from storage.fencing import seconds_since_seen
+from storage.records import Checkpoints, DeviceTime, SlotRecord, TrialRecord
+from storage.slot_reader import SlotReader, held_now
 from storage.states import SlotState, TrialState
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ DEVICE_ATTR = "device_name"
 #: Prefix; the step follows, in three digits.
 EVALUATION_ATTR = "evaluation:"
 
+_attributes = sa.table("trial_user_attributes", sa.column("trial_id"), sa.column("key"), sa.column("value_json"))
 #: No trial has a higher number: the column is an integer of 32 bits.
 _LAST_NUMBER = 2**31 - 1
 #: States of ended trials, by the state's name in Optuna's table.
@@ -74,14 +77,31 @@ class History:
 
         The seconds of trials that have recorded none, or none by itself as those of version 0.1, are those of None.
         """
-        query = sa.text(
-            "SELECT a.value_json AS device, sum(s.device_s) AS seconds FROM tuner_slots s "
-            "LEFT JOIN trial_user_attributes a ON a.trial_id = s.trial_id AND a.key = :key "
-            "WHERE s.study_id = :study AND s.trial_id IS NOT NULL GROUP BY a.value_json"
+        found: dict[str | None, float] = defaultdict(float)
+        for each in self.device_times():
+            found[each.kind] += each.device_s
+        return dict(found)
+
+    def device_times(self) -> list[DeviceTime]:
+        """Return the device time of each begun trial, that of running trials counted up to now. Cheap."""
+        slots = tables.slots.c
+        running = sa.case((held_now(), seconds_since_seen()), else_=0.0)
+        is_its_device = sa.and_(_attributes.c.trial_id == slots.trial_id, _attributes.c.key == DEVICE_ATTR)
+        query = (
+            sa.select(slots.trial_number, _attributes.c.value_json, (slots.device_s + running).label("seconds"))
+            .select_from(tables.slots.outerjoin(_attributes, is_its_device))
+            .where(slots.study_id == self._study.id, slots.trial_id.is_not(None))
         )
         with self._database.read() as connection:
-            rows = connection.execute(query, {"study": self._study.id, "key": DEVICE_ATTR}).all()
-        return {None if row.device is None else str(json.loads(row.device)): float(row.seconds) for row in rows}
+            rows = connection.execute(query).all()
+        return [
+            DeviceTime(
+                trial=row.trial_number,
+                kind=None if row.value_json is None else str(json.loads(row.value_json)),
+                device_s=float(row.seconds),
+            )
+            for row in rows
+        ]
 
     def counts(self) -> dict[TrialState, int]:
         """Return the number of trials by state, without states that no trial is in. Cheap: reads few rows."""

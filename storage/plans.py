@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
+from storage.fencing import empty_slot
 from storage.owners import is_gone
 from storage.states import EventKind, PlanPart, SlotState
 
@@ -46,6 +47,17 @@ class PromotionRecord:
     target: int
     #: What the decision rests on, for people.
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeginRecord:
+    """A decision that new trials begin."""
+
+    #: The arm of all of them.
+    arm: str
+    count: int
+    #: Whether slots are made for them. Otherwise they get empty slots of the budget, as many as there are.
+    makes_slots: bool
 
 
 class Plans:
@@ -123,6 +135,8 @@ class Plans:
         content: Mapping[str, Any] | None = None,
         decided: str | None = None,
         promotions: Sequence[PromotionRecord] = (),
+        begins: BeginRecord | None = None,
+        drops_empty: bool = False,
     ) -> int | None:
         """Write decisions, and end the lease, in one transaction.
 
@@ -131,9 +145,12 @@ class Plans:
             content: Decisions that hold for the whole study, as JSON values; None leaves them as they are.
             decided: Such a decision and its grounds, for the event log.
             promotions: Trials that may train on.
+            begins: Trials that are to begin.
+            drops_empty: Whether the slots in which no trial has begun are removed, as the search is over.
 
         Returns:
-            The number of trials that were promoted by this call; None where the lease is lost. Then nothing is written.
+            The number of trials that were promoted or are to begin by this call; None where the lease is lost. Then
+            nothing is written.
         """
         values: dict[str, Any] = {"owner": None, "expires": None}
         if content is not None:
@@ -144,7 +161,33 @@ class Plans:
             if decided is not None:
                 self._log(connection, lease, EventKind.DECIDED, {"detail": decided})
             # One order of slots for all transactions avoids deadlocks.
-            return sum(self._promote(connection, lease, each) for each in sorted(promotions, key=lambda p: p.slot))
+            moved = sum(self._promote(connection, lease, each) for each in sorted(promotions, key=lambda p: p.slot))
+            if drops_empty:
+                empty = (_slots.study_id == self._study_id, _slots.state == SlotState.EMPTY)
+                connection.execute(tables.slots.delete().where(*empty, _slots.trial_id.is_(None)))
+            return moved + (0 if begins is None else self._begin(connection, begins))
+
+    def _begin(self, connection: sa.Connection, begins: BeginRecord) -> int:
+        """Give empty slots their arm, and make slots where there are too few; return how many trials are to begin."""
+        # Of two transactions that make or remove slots, the second waits here and then sees those of the first.
+        studies, mine = tables.studies.c, _slots.study_id == self._study_id
+        found = connection.execute(
+            sa.select(studies.study_id).where(studies.study_id == self._study_id).with_for_update()
+        )
+        if found.first() is None:  # the study was deleted
+            return 0
+        # Slot 0 is that of trial 0, whose values are those of the recipe.
+        free = sa.and_(mine, _slots.state == SlotState.EMPTY, _slots.arm.is_(None), _slots.slot > 0)
+        query = sa.select(_slots.slot).where(free).order_by(_slots.slot).limit(begins.count).with_for_update()
+        numbers = connection.execute(query).scalars().all()
+        for number in numbers:
+            connection.execute(tables.slots.update().where(mine, _slots.slot == number).values(arm=begins.arm))
+        missing = begins.count - len(numbers) if begins.makes_slots else 0
+        last = connection.execute(sa.select(sa.func.max(_slots.slot)).where(mine)).scalar()
+        first = 0 if last is None else last + 1
+        for number in range(first, first + missing):
+            connection.execute(tables.slots.insert().values({**empty_slot(self._study_id, number), "arm": begins.arm}))
+        return len(numbers) + missing
 
     def _promote(self, connection: sa.Connection, lease: PlanLease, promotion: PromotionRecord) -> bool:
         shelved = _slots.state == SlotState.SHELVED

@@ -170,6 +170,8 @@ class SlotRecord:
     first_rung: int | None = None
     #: The percent of its schedule up to which the trial may train now; None for the whole schedule.
     target: int | None = None
+    #: Of a search over depths, the arm of the trial; None before a decision has given the slot one.
+    arm: str | None = None
     #: Bytes in the store, of checkpoints that the slot names and of those that are still to be removed.
     stored_bytes: int = 0
 
@@ -181,6 +183,18 @@ class SlotTotals:
     slots: int
     finished: int
     #: Device seconds of all trials, counted up to the last renewal of each lease.
+    device_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceTime:
+    """The device time of a trial."""
+
+    #: Its number.
+    trial: int
+    #: The kind of device that it has recorded; None where it has recorded none.
+    kind: str | None
+    #: Seconds over all attempts.
     device_s: float
 
 

@@ -67,13 +67,14 @@ class Shelves:
                 of_trial[step] = value if kind == "FINITE" and value is not None else read_number(value, kind)
         return [Standing(slot=slot, values=found.get(slot.trial_id or -1, {})) for slot in slots]
 
-    def begin(self, lease: Lease, *, first_rung: int, target: int) -> int | None:
+    def begin(self, lease: Lease, *, first_rung: int, target: int, arm: str | None = None) -> int | None:
         """Say where a trial may first be shelved and how far it may train, unless that is said already.
 
         Args:
             lease: The lease of the trial.
             first_rung: The percent of its schedule before which it may not be shelved.
             target: The percent up to which it may train.
+            arm: Of a search over depths, the arm of the trial as it was drawn.
 
         Returns:
             The percent up to which the trial may train now; None where the lease is lost.
@@ -82,7 +83,7 @@ class Shelves:
             query = (
                 tables.slots.update()
                 .where(held(lease), _slots.target.is_(None))
-                .values(first_rung=first_rung, target=target)
+                .values(first_rung=first_rung, target=target, arm=arm)
             )
             connection.execute(query)
             return connection.execute(sa.select(_slots.target).where(held(lease))).scalar()

@@ -148,6 +148,7 @@ def _record(row: sa.Row[Any]) -> SlotRecord:
         reason=row.reason,
         first_rung=row.first_rung,
         target=row.target,
+        arm=row.arm,
         stored_bytes=row.stored_bytes,
     )
 

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from storage import tables
 from storage.assignments import assigned
 from storage.clock import now_s
-from storage.fencing import finished_values, held, seconds_since_seen, write_event
+from storage.fencing import empty_slot, finished_values, held, seconds_since_seen, write_event
 from storage.owners import is_gone
 from storage.records import Checkpoints, Lease, SlotRecord
 from storage.slot_reader import SlotReader, held_now
@@ -39,10 +39,11 @@ _studies = tables.studies.c
 class Slots(SlotReader):
     """Claims, renews, releases and finishes the slots of one study."""
 
-    def resize(self, total: int, connection: sa.Connection) -> None:
+    def resize(self, total: int | None, connection: sa.Connection) -> None:
         """Insert or delete empty slots until the study has `total` slots.
 
-        A slot whose trial has begun is never deleted, even if that leaves more than `total`.
+        A slot whose trial has begun is never deleted, even if that leaves more than `total`. Without a `total`, as
+        where the budget has no number of trials, the slots stay as they are, and there is one for trial 0.
         """
         # Of two transactions that resize at once, the second waits here and then counts the slots of the first.
         lock = sa.select(_studies.study_id).where(_studies.study_id == self._study_id).with_for_update()
@@ -50,19 +51,10 @@ class Slots(SlotReader):
         # A worker that claims a slot meanwhile commits first and is seen here, or finds the slot deleted.
         rows = sa.select(_slots.slot, _slots.state).where(self._mine).order_by(_slots.slot).with_for_update()
         states = {row.slot: row.state for row in connection.execute(rows)}
+        total = max(1, len(states)) if total is None else total
         fresh = [slot for slot in range(total) if slot not in states]
         for slot in fresh[: max(0, total - len(states))]:
-            connection.execute(
-                tables.slots.insert().values(
-                    study_id=self._study_id,
-                    slot=slot,
-                    state=SlotState.EMPTY,
-                    attempt=0,
-                    crashes=0,
-                    progress=0,
-                    device_s=0.0,
-                )
-            )
+            connection.execute(tables.slots.insert().values(empty_slot(self._study_id, slot)))
         empty = sorted((slot for slot, state in states.items() if state == SlotState.EMPTY), reverse=True)
         for slot in empty[: max(0, len(states) - total)]:
             connection.execute(
@@ -70,7 +62,13 @@ class Slots(SlotReader):
             )
 
     def claim(
-        self, owner: str, lease_s: float, *, states: Collection[StudyState] = (StudyState.OPEN,), empty: bool = True
+        self,
+        owner: str,
+        lease_s: float,
+        *,
+        states: Collection[StudyState] = (StudyState.OPEN,),
+        empty: bool = True,
+        planned: bool = False,
     ) -> tuple[Lease, SlotRecord] | None:
         """Claim a slot. Slots with an unfinished trial come before empty ones.
 
@@ -79,6 +77,8 @@ class Slots(SlotReader):
             lease_s: Seconds after which another supervisor may take the slot over.
             states: The claim succeeds only while the study is in one of these states.
             empty: Whether to consider empty slots, too.
+            planned: Whether to consider, of the empty slots, only those for which a decision has named an arm, and that
+                of trial 0.
 
         Returns:
             The lease and the slot; None if there is no slot to claim now.
@@ -86,7 +86,10 @@ class Slots(SlotReader):
         begun = sa.or_(
             _slots.state.in_(CLAIMABLE), sa.and_(_slots.state == SlotState.RUNNING, _slots.expires < now_s())
         )
-        free = sa.or_(begun, _slots.state == SlotState.EMPTY) if empty else begun
+        fresh = _slots.state == SlotState.EMPTY
+        if planned:
+            fresh = sa.and_(fresh, sa.or_(_slots.arm.is_not(None), _slots.slot == 0))
+        free = sa.or_(begun, fresh) if empty else begun
         given_out = sa.exists().where(_studies.study_id == self._study_id, _studies.state.in_(tuple(states)))
         candidates = (
             sa.select(_slots.slot, _slots.attempt)

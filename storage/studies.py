@@ -36,7 +36,7 @@ class Studies:
         direction: Literal["maximize", "minimize"],
         config: Mapping[str, Any],
         facts: Mapping[str, Any],
-        trials: int,
+        trials: int | None,
         first: Mapping[str, Any],
     ) -> StudyRecord:
         """Create a study in Optuna's tables and ours, with one slot for each trial of the budget.
@@ -48,7 +48,7 @@ class Studies:
             direction: `maximize` or `minimize`.
             config: The study file, with all defaults filled in.
             facts: Values determined once, which every later run must share, such as fingerprints.
-            trials: The budget: number of trials.
+            trials: The budget: number of trials; None where it has none, so that decisions make the slots.
             first: Hyperparameters of trial 0. Those left out are sampled.
 
         Raises:
@@ -143,7 +143,7 @@ class Studies:
                 .where(columns.study_id == study_id)
                 .values(config=dict(config), facts=dict(facts))
             )
-            Slots(self._database, study_id).resize(int(config["budget"]["trials"]), connection)
+            Slots(self._database, study_id).resize(config["budget"]["trials"], connection)
             if edited is not None:
                 event = {"study_id": study_id, "moment": now_s(), "kind": EventKind.EDITED, "detail": edited}
                 connection.execute(tables.events.insert().values(**event))

@@ -78,6 +78,8 @@ slots = Table(
     # the study has no rungs, and before the trial has recorded its configuration.
     Column("first_rung", Integer),
     Column("target", Integer),
+    # Of a search over depths, the arm for which the trial begins or has begun, as `tuner.study.arms` names it.
+    Column("arm", String(32)),
     # Why the trial was last interrupted or paused.
     Column("reason", Text),
     UniqueConstraint("study_id", "trial_id", name="tuner_slots_trial"),

@@ -28,7 +28,18 @@ class OrNone(click.ParamType[Any]):
 
 @click.command("edit")
 @click.argument("name")
-@click.option("--trials", type=click.IntRange(min=1), metavar="N", help="Number of trials in all.")
+@click.option("--trials", type=OrNone(click.IntRange(min=1)), metavar="N|none", help="Number of trials in all.")
+@click.option(
+    "--runs",
+    type=OrNone(click.FloatRange(min=0, min_open=True)),
+    metavar="R|none",
+    help="Full runs: device time of so many times trial 0.",
+)
+@click.option(
+    "--stop",
+    type=click.Choice(["auto", "none"]),
+    help="Whether a search over depths ends before its budget is spent, once no trial is worth its price.",
+)
 @click.option(
     "--time", type=OrNone(Seconds()), metavar="TIME|none", help="Wall time in which at least one worker runs."
 )
@@ -65,7 +76,9 @@ class OrNone(click.ParamType[Any]):
 @storage_option
 def command(
     name: str,
-    trials: int | None,
+    trials: Any,
+    runs: Any,
+    stop: str | None,
     time: Any,
     device_hours: Any,
     trial_time: Any,
@@ -80,7 +93,7 @@ def command(
 
     Weights that a smaller --keep removes cannot be restored.
     """
-    parts = {"trials": trials, "time": time, "device_hours": device_hours, "trial_time": trial_time}
+    parts = {"trials": trials, "runs": runs, "time": time, "device_hours": device_hours, "trial_time": trial_time}
     budget = {key: _stored(value) for key, value in parts.items() if value is not None}
     changes: dict[str, Any] = {"budget": budget} if budget else {}
     others = {
@@ -90,6 +103,8 @@ def command(
         "max_failed": max_failed,
     }
     changes |= {key: _stored(value) for key, value in others.items() if value is not None}
+    if stop is not None:
+        changes["stop"] = stop
     if pruner is not None:
         changes["pruner"] = _read(pruner)
     if not changes:

@@ -103,6 +103,35 @@ def worker_options(command: Command) -> Command:
     )(command)
 
 
+def budget_options(whose: str) -> Callable[[Command], Command]:
+    """Return a decorator that adds --trials and --runs; they are handed to the command as `budget`.
+
+    Args:
+        whose: Whose budget they replace, for the help.
+    """
+
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def with_budget(*args: Any, trials: int | None, runs: float | None, **kwargs: Any) -> Any:
+            given = {"trials": trials, "runs": runs}
+            budget = {name: value for name, value in given.items() if value is not None}
+            return command(*args, budget=budget, **kwargs)
+
+        decorated: Any = with_budget
+        decorated = click.option(
+            "--runs",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="R",
+            help=f"Full runs in all, in place of {whose}: device time of so many times trial 0.",
+        )(decorated)
+        decorated = click.option(
+            "--trials", type=click.IntRange(min=1), metavar="N", help=f"Trials in all, in place of {whose} budget."
+        )(decorated)
+        return cast(Command, decorated)
+
+    return decorate
+
+
 class Seconds(click.ParamType[float]):
     """A duration such as `90`, `60s` or `2m`, in seconds."""
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.options import allow_pickle_option, overrides_options, storage_option, timing_options, worker_options
+from tuner.cli.options import (
+    allow_pickle_option,
+    budget_options,
+    overrides_options,
+    storage_option,
+    timing_options,
+    worker_options,
+)
 
 if TYPE_CHECKING:
     from tuner.study.overrides import MachineOverrides
@@ -17,9 +24,7 @@ if TYPE_CHECKING:
 @click.argument("name")
 @storage_option
 @worker_options
-@click.option(
-    "--trials", type=click.IntRange(min=1), metavar="N", help="Trials in all, in place of the study's budget."
-)
+@budget_options("the study's")
 @allow_pickle_option
 @overrides_options
 @timing_options
@@ -28,7 +33,7 @@ def command(
     url: str,
     workers: int | None,
     devices: str,
-    trials: int | None,
+    budget: dict[str, Any],
     overrides: MachineOverrides,
     timing: Timing,
 ) -> None:
@@ -42,5 +47,5 @@ def command(
         workers,
         devices,
         timing,
-        lambda machine, watch: service.resume(name, url, machine, watch, trials=trials, overrides=overrides),
+        lambda machine, watch: service.resume(name, url, machine, watch, budget=budget, overrides=overrides),
     )

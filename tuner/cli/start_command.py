@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tuner.cli.options import storage_option, timing_options, worker_options
+from tuner.cli.options import budget_options, storage_option, timing_options, worker_options
 
 if TYPE_CHECKING:
     from tuner.supervisor.timing import Timing
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 @click.argument("study", type=click.Path(path_type=Path))
 @storage_option
 @worker_options
-@click.option(
-    "--trials", type=click.IntRange(min=1), metavar="N", help="Trials in all, in place of the study file's budget."
-)
+@budget_options("the study file's")
 @click.option("--checkpoints", metavar="URL", help="Folder or URL of the checkpoints, stored with the study.")
 @timing_options
 def command(
@@ -27,7 +25,7 @@ def command(
     url: str,
     workers: int | None,
     devices: str,
-    trials: int | None,
+    budget: dict[str, Any],
     checkpoints: str | None,
     timing: Timing,
 ) -> None:
@@ -43,5 +41,5 @@ def command(
         workers,
         devices,
         timing,
-        lambda machine, watch: service.start(config, url, machine, watch, source=str(study), trials=trials),
+        lambda machine, watch: service.start(config, url, machine, watch, source=str(study), budget=budget),
     )

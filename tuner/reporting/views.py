@@ -29,6 +29,7 @@ from tuner.study.budget import overdrawn
 from tuner.study.full_runs import WorkUnits, spent_at_one_price, spent_by
 from tuner.study.nearness import Nearness
 from tuner.study.recipe_changes import RecipeChange, stored_recipe_changes
+from tuner.study.search_over import SearchOver, is_searched_by_plan
 
 
 class Standing(StrEnum):
@@ -88,6 +89,9 @@ def overview(database: Database, study: StudyRecord) -> dict[str, Any]:
     spent = overdrawn(study.config["budget"], wall_s=study.wall_s, device_s=totals.device_s)
     put_aside = counts.get(TrialState.SHELVED, 0) > 0 and not study.config.get("keep_shelved")
     is_over = slots.unfinished() == 0 and not put_aside
+    search = _search(database, study)
+    if search is not None:
+        is_over = is_over and search["over"]
     state = _standing(study, is_over, bool(workers), spent is not None)
     reason = None
     if state == Standing.PAUSED:
@@ -99,6 +103,7 @@ def overview(database: Database, study: StudyRecord) -> dict[str, Any]:
         "best": None if best is None else {"trial": best[0], "value": best[1]},
         "guess": study.facts.get("guess"),
         "reason": reason,
+        "search": search,
         "metric": study.config["metric"]["name"],
         "direction": study.config["metric"]["direction"],
         "budget": {
@@ -117,6 +122,15 @@ def overview(database: Database, study: StudyRecord) -> dict[str, Any]:
             for worker in workers
         ],
     }
+
+
+def _search(database: Database, study: StudyRecord) -> dict[str, Any] | None:
+    """Return how a search over depths stands, and why; None where the study is none."""
+    if not is_searched_by_plan(study.facts):
+        return None
+    over = SearchOver.parse(Plans(database, study.id).content(), study.config)
+    reason = Events(database, study.id).decided_last() if over is None else over.reason
+    return {"over": over is not None, "reason": reason}
 
 
 def trials_over(status: Mapping[str, Any]) -> int:

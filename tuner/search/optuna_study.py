@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from optuna.study import Study
 
     from storage import Database
+    from tuner.search.thaw.arm_sampler import ArmDraws
     from tuner.study.config import StudyConfig
 
 
 def load_optuna_study(
-    database: Database, config: StudyConfig, *, conditional: bool, shelved: Callable[[], Collection[int]] = tuple
+    database: Database,
+    config: StudyConfig,
+    *,
+    conditional: bool,
+    shelved: Callable[[], Collection[int]] = tuple,
+    draws: ArmDraws | None = None,
 ) -> Study:
     """Load the Optuna study of a configuration, with its sampler and its pruner.
 
@@ -28,10 +34,11 @@ def load_optuna_study(
         config: The study.
         conditional: Whether its space has conditions, so that some trials lack a parameter.
         shelved: Returns Optuna's ids of the trials that are put aside.
+        draws: What the draws of a search over depths rest on; None where the study is none.
     """
     return optuna.load_study(
         study_name=config.name,
         storage=database.optuna_storage,
-        sampler=make_sampler(config, conditional=conditional, shelved=shelved),
+        sampler=make_sampler(config, conditional=conditional, shelved=shelved, draws=draws),
         pruner=make_pruner(config.pruner),
     )

@@ -31,6 +31,8 @@ from tuner.search.dashboard_note import note_attributes, note_key
 from tuner.search.optuna_study import load_optuna_study
 from tuner.search.pruners import make_pruner
 from tuner.search.samplers import make_sampler
+from tuner.search.thaw.arm_sampler import FIXED_ATTR, ArmDraws
+from tuner.study.arms import ArmKey
 from tuner.study.full_runs import device_kind_of
 from tuner.trial.result import Outcome
 
@@ -94,8 +96,10 @@ class OptunaTrials:
         self._live = live
         self._space = space
         self._built_for = live.current
+        self._arms = {arm.name: arm for arm in map(ArmKey.from_list, record.facts.get("arms", ()))}
+        self._draws = ArmDraws(space=space, recipe=record.facts["recipe"]) if self._arms else None
         self._loaded = load_optuna_study(
-            database, live.current, conditional=space.is_conditional, shelved=self._shelved
+            database, live.current, conditional=space.is_conditional, shelved=self._shelved, draws=self._draws
         )
 
     @property
@@ -103,7 +107,9 @@ class OptunaTrials:
         """The study, with the sampler and the pruner of the configuration as it is now."""
         if self._built_for is not (config := self._live.current):
             self._loaded.pruner = make_pruner(config.pruner)
-            self._loaded.sampler = make_sampler(config, conditional=self._space.is_conditional, shelved=self._shelved)
+            self._loaded.sampler = make_sampler(
+                config, conditional=self._space.is_conditional, shelved=self._shelved, draws=self._draws
+            )
             self._built_for = config
         return self._loaded
 
@@ -123,6 +129,7 @@ class OptunaTrials:
         trial = self._asked(lease) if trial_id is None else self._found(lease, trial_id)
         if trial is None:
             return None
+        trial = self._in_its_arm(lease, trial, slot.arm)
         hyperparameters, complaint = None, None
         try:
             if not self._space.parameters.keys() <= trial.params.keys() | trial._fixed_params.keys():
@@ -146,6 +153,19 @@ class OptunaTrials:
             curve={entry["step"]: entry for key, entry in attrs.items() if key.startswith(EVALUATION_ATTR)},
             effective=attrs.get(EFFECTIVE_ATTR),
         )
+
+    def _in_its_arm(self, lease: Lease, trial: optuna.Trial, name: str | None) -> optuna.Trial:
+        """Return the trial with the values of the arm for which its slot was made, unless they are given already."""
+        arm = None if name is None else self._arms.get(name)
+        if arm is None:
+            return trial
+        given = trial._fixed_params
+        more = {key: value for key, value in arm.fixed(self._space).items() if key not in {*given, *trial.params}}
+        if not more:
+            return trial
+        with self._unless_over(lease), fenced(lease):
+            self._storage.set_trial_system_attr(trial._trial_id, FIXED_ATTR, {**more, **given})
+            return optuna.Trial(self._study, trial._trial_id)
 
     def _adopted(self, lease: Lease) -> int | None:
         """Put a RUNNING trial that another program has made into a slot; return its id, or None where there is none.

@@ -22,10 +22,12 @@ def make_promotion(config: StudyConfig, first_rung: int) -> Promotion:
         first_rung: The percent at which its trials may first be put aside.
     """
     search = config.search
-    if search.promotion == "none":
-        return NoPromotion()
-    if search.promotion == "percentile":
-        return PercentilePromotion(looks=ladder(first_rung, search.eta))
-    if search.promotion == "halving":
-        return HalvingPromotion(eta=search.eta, first_rung=first_rung, keep_shelved=config.keep_shelved)
-    assert_never(search.promotion)
+    match search.promotion:
+        case "none":
+            return NoPromotion()
+        case "percentile":
+            return PercentilePromotion(looks=ladder(first_rung, search.eta))
+        case "auto" | "halving":
+            return HalvingPromotion(eta=search.eta, first_rung=first_rung, keep_shelved=config.keep_shelved)
+        case _:
+            assert_never(search.promotion)

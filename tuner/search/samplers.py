@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 import hashlib
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
 import optuna
@@ -21,6 +22,7 @@ from optuna.trial import TrialState
 
 from tuner.search.guided_sampler import GuidedSampler, Proposals
 from tuner.search.study_view import StudyView
+from tuner.search.thaw.arm_sampler import ArmDraws, ArmSampler
 from tuner.study.config import StudyConfig
 
 
@@ -99,7 +101,11 @@ class _QMCByTrialNumber(QMCSampler):
 
 
 def make_sampler(
-    config: StudyConfig, *, conditional: bool, shelved: Callable[[], Collection[int]] | None = None
+    config: StudyConfig,
+    *,
+    conditional: bool,
+    shelved: Callable[[], Collection[int]] | None = None,
+    draws: ArmDraws | None = None,
 ) -> BaseSampler:
     """Build a study's sampler.
 
@@ -107,8 +113,10 @@ def make_sampler(
         config: The study.
         conditional: Whether its space has conditions, so that some trials lack a parameter.
         shelved: Returns Optuna's ids of the trials that are put aside; None where the study puts none aside.
+        draws: What the draws of a search over depths rest on; None where the study is none.
     """
-    chosen, quarter = config.sampler, config.budget.trials // 4
+    # Of a search over depths, the budget is that of all arms together.
+    chosen, quarter = config.sampler, 0 if draws or config.budget.trials is None else config.budget.trials // 4
     startup = chosen.n_startup_trials or max(4, quarter)
 
     def at_random(seed: int) -> dict[str, Any]:
@@ -118,11 +126,13 @@ def make_sampler(
     def tpe(seed: int) -> BaseSampler:
         return TPESampler(n_startup_trials=startup, multivariate=True, constant_liar=True, group=conditional, seed=seed)
 
-    proposals = Proposals(startup=chosen.n_startup_trials or max(8, min(16, quarter)))
+    proposals: dict[Hashable, Proposals] = defaultdict(
+        lambda: Proposals(startup=chosen.n_startup_trials or max(8, min(16, quarter)))
+    )
 
-    def gp(seed: int) -> BaseSampler:
+    def gp(seed: int, arm: Hashable = None) -> BaseSampler:
         if config.has_rungs:
-            return GuidedSampler(proposals, seed)
+            return GuidedSampler(proposals[arm], seed)
         # GPSampler imports torch into the supervisor when it first draws a trial that is not random.
         return GPSampler(n_startup_trials=startup, seed=seed, **at_random(seed))
 
@@ -145,10 +155,14 @@ def make_sampler(
         "qmc": qmc,
     }
 
+    def made(arm: Hashable, seed: int) -> BaseSampler:
+        guided = chosen.name == "gp" or (chosen.name == "auto" and config.has_rungs)
+        return gp(seed, arm) if guided else makers[chosen.name](seed)
+
     def make(seed: int) -> BaseSampler:
         with warnings.catch_warnings():
             # Optuna warns that the `group` option of TPE and the QMC sampler are experimental.
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return makers[chosen.name](seed)
+            return made(None, seed) if draws is None else ArmSampler(draws, seed, made)
 
     return SeededPerTrial(config.seed, make, shelved if config.has_rungs else None)

@@ -9,7 +9,8 @@ import optuna
 from optuna.trial import TrialState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container
+    from collections.abc import Collection, Container, Mapping
+    from typing import Any
 
     from optuna.trial import FrozenTrial
 
@@ -55,3 +56,27 @@ def _pruned(trial: FrozenTrial) -> FrozenTrial:
     found.state = TrialState.PRUNED
     found.values = [trial.intermediate_values[max(trial.intermediate_values)]]
     return found
+
+
+class ArmView(optuna.Study):
+    """A study that has the trials of one arm alone.
+
+    Args:
+        study: The study.
+        values: The values that make the arm, by name.
+    """
+
+    def __init__(self, study: optuna.Study, values: Mapping[str, Any]) -> None:
+        self.__dict__.update(study.__dict__)
+        self._study = study
+        self._values = dict(values)
+
+    def _get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
+    ) -> list[FrozenTrial]:
+        trials = self._study._get_trials(deepcopy=deepcopy, states=states, use_cache=use_cache)
+        return [trial for trial in trials if self._values.items() <= trial.params.items()]
+
+    def get_trials(self, deepcopy: bool = True, states: Container[TrialState] | None = None) -> list[FrozenTrial]:
+        """Return the trials, as `optuna.Study.get_trials` does."""
+        return self._get_trials(deepcopy=deepcopy, states=states)

@@ -21,12 +21,12 @@ class StudyFile:
 
     #: Its path, for errors.
     source: str
-    #: Its configuration, in which `--trials` has replaced the number of trials.
+    #: Its configuration, in which `--trials` and `--runs` have replaced parts of the budget.
     config: StudyConfig
-    #: Its budget as JSON values, without `--trials`.
+    #: Its budget as JSON values, without these.
     budget: Mapping[str, Any]
-    #: Whether `--trials` was given.
-    trials_given: bool
+    #: Whether one of these was given.
+    budget_given: bool
 
     @property
     def folder(self) -> str:
@@ -38,7 +38,7 @@ def merge(file: StudyFile, record: StudyRecord, stored: StudyConfig) -> tuple[St
     """Return the configuration and the facts with which a study that exists goes on.
 
     The stored configuration wins, except for the budget: the file's is taken where it differs from the one that the
-    file had before, or where `--trials` was given. So a budget that was once given by `--trials`, or by `tuner edit`,
+    file had before, or where `--trials` or `--runs` was given. So a budget that was once given so, or by `tuner edit`,
     stays until the file's own budget changes. Other values of `tuner edit` always stay.
 
     Raises:
@@ -53,7 +53,7 @@ def merge(file: StudyFile, record: StudyRecord, stored: StudyConfig) -> tuple[St
     # Key by key: a file stored by a version that did not know a part of the budget has no value for it. That the file
     # has one now, the default, is no change.
     budget_changed = changed_keys(record.facts["file_budget"], file.budget)
-    budget = config.budget if file.trials_given or budget_changed else stored.budget
+    budget = config.budget if file.budget_given or budget_changed else stored.budget
     facts = {**record.facts, "file_budget": file.budget}
     if "file_values" in facts:
         facts["file_values"] = {key: written[key] for key in facts["file_values"]}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any
 
-from storage import CheckpointError, Database, Slots, Studies, StudyRecord, StudyState, give_back
+from storage import CheckpointError, Database, Plans, Slots, Studies, StudyRecord, StudyState, give_back
 from tuner.errors import StudyPaused
 from tuner.processes.messages import Progressed
 from tuner.processes.trainers import ForkServer
@@ -18,6 +18,7 @@ from tuner.study.config import StudyConfig
 from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, naming_checkpoints
 from tuner.study.overrides import MachineOverrides
+from tuner.study.search_over import SearchOver, is_searched_by_plan
 from tuner.study.setup import set_up
 from tuner.study.study_file import stored_config
 from tuner.study.trust import check_remote_code, check_sampler
@@ -29,7 +30,7 @@ def resume(
     machine: Machine,
     watch: Watcher,
     *,
-    trials: int | None = None,
+    budget: Mapping[str, Any] | None = None,
     overrides: MachineOverrides | None = None,
     reopen: bool = True,
 ) -> bool:
@@ -40,7 +41,7 @@ def resume(
         url: The database.
         machine: Where trials run.
         watch: Receives every event.
-        trials: A number of trials that replaces the study's.
+        budget: Parts of the budget, `trials` or `runs`, that replace the study's.
         overrides: How this machine differs from the one on which the study was created.
         reopen: Whether a paused study is opened again, for all machines.
 
@@ -54,7 +55,7 @@ def resume(
     """
 
     def with_budget(record: StudyRecord, stored: StudyConfig) -> tuple[StudyConfig, Mapping[str, Any]]:
-        return (stored if trials is None else stored.with_trials(trials)), record.facts
+        return stored.with_budget(budget or {}), record.facts
 
     with Database(url) as database:
         return run_existing(database, name, machine, watch, with_budget, overrides or MachineOverrides(), reopen=reopen)
@@ -96,7 +97,7 @@ def run_existing(
     if record.state == StudyState.STOPPED:
         return False
     slots = Slots(database, record.id)
-    if slots.unfinished() == 0 and not slots.shelved():
+    if slots.unfinished() == 0 and not slots.shelved() and _is_over(database, record, config):
         _collect_garbage(database, record, config, watch)
         return False
     if record.state == StudyState.PAUSED and not reopen:
@@ -115,6 +116,12 @@ def run_existing(
             studies.set_state(record.id, StudyState.OPEN)
         supervise(here, database, record, local_study)
     return True
+
+
+def _is_over(database: Database, record: StudyRecord, config: StudyConfig) -> bool:
+    """Return whether no trial is to begin beside those that have slots."""
+    content = Plans(database, record.id).content() if is_searched_by_plan(record.facts) else None
+    return content is None or SearchOver.parse(content, config.to_dict()) is not None
 
 
 def _collect_garbage(database: Database, record: StudyRecord, config: StudyConfig, watch: Watcher) -> None:

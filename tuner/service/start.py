@@ -18,12 +18,21 @@ from tuner.study.setup import resolve, set_up
 from tuner.study.trust import check_sampler
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from tuner.reporting.events import Watcher
     from tuner.study.config import StudyConfig
 
 
 def start(
-    config: StudyConfig, url: str, machine: Machine, watch: Watcher, *, source: str, trials: int | None = None
+    config: StudyConfig,
+    url: str,
+    machine: Machine,
+    watch: Watcher,
+    *,
+    source: str,
+    budget: Mapping[str, Any] | None = None,
 ) -> bool:
     """Create a study or go on with it, and run its trials here until its budget is spent.
 
@@ -33,7 +42,7 @@ def start(
         machine: Where trials run.
         watch: Receives every event.
         source: The study file's path.
-        trials: A number of trials that replaces the file's, for this run and the later ones.
+        budget: Parts of the budget, `trials` or `runs`, that replace the file's, for this run and the later ones.
 
     Returns:
         False where the study was over before.
@@ -45,9 +54,9 @@ def start(
     """
     file = StudyFile(
         source=source,
-        config=config if trials is None else config.with_trials(trials),
+        config=config.with_budget(budget or {}),
         budget=config.to_dict()["budget"],
-        trials_given=trials is not None,
+        budget_given=bool(budget),
     )
     shared = Database.path_of(url) is None
     check_sampler(config, shared=shared, allowed=config.sampler.allow_pickle, source=source)

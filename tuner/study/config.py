@@ -27,7 +27,7 @@ from tuner.study.sizes import parse_size
 from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, load_task, unknown
 
 #: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
-EDITABLE = ("budget", "keep", "keep_shelved", "checkpoint_limit", "max_failed", "pruner")
+EDITABLE = ("budget", "stop", "keep", "keep_shelved", "checkpoint_limit", "max_failed", "pruner")
 
 #: Keys of the plain search. A study file that gives one of them another value than its neutral ones, and no `search`,
 #: asks for the plain search.
@@ -36,6 +36,9 @@ _PLAIN_KEYS: Mapping[str, tuple[Any, ...]] = {
     "early_stopping": (None, "none"),
     "evaluations": ("auto",),
 }
+
+#: The budget of a study that names none.
+DEFAULT_TRIALS = 20
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -110,15 +113,34 @@ class MetricConfig(ConfigPart):
 
 
 class BudgetConfig(ConfigPart):
-    """Limits of a study: number of trials, and time."""
+    """Limits of a study: number of trials, full runs, and time."""
 
-    trials: int = Field(default=20, ge=1, le=100_000)
+    #: 20 where neither it nor `runs` is given. With `runs` alone there is no bound.
+    trials: int | None = Field(default=None, ge=1, le=100_000)
+    #: Full runs: device time of so many times trial 0, on all machines together.
+    runs: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False)
     #: Seconds of wall time during which at least one worker runs a trial.
     time: Duration | None = None
     #: Device hours, summed over all devices.
     device_hours: float | None = Field(default=None, gt=0)
     #: Device seconds of one trial, summed over its attempts.
     trial_time: Duration | None = None
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> BudgetConfig:
+        if self.trials is None and self.runs is None:
+            # `model_fields_set` stays as it is: it tells a number that is given from this one.
+            object.__setattr__(self, "trials", DEFAULT_TRIALS)
+        return self
+
+    def with_parts(self, given: Mapping[str, Any]) -> BudgetConfig:
+        """Return this budget with parts replaced. Full runs also replace a number of trials that nobody has given.
+
+        Args:
+            given: The new parts: `trials` or `runs`.
+        """
+        more = {} if "trials" in self.model_fields_set or given.get("runs") is None else {"trials": None}
+        return self.model_copy(update={**more, **given})
 
 
 class EarlyStoppingConfig(ConfigPart):
@@ -180,6 +202,9 @@ class StudyConfig(ConfigPart):
     #: Folder or URL of the checkpoints; None is a folder beside the database's file.
     checkpoints: str | None = None
     budget: BudgetConfig = Field(default_factory=BudgetConfig)
+    #: Whether a search over depths ends before its budget is spent, once no further trial is worth its price: `auto`
+    #: or `none`. Without it, it does so where the budget is in full runs; a number of trials is always trained.
+    stop: Literal["auto", "none"] | None = None
     #: Tokens; longer texts are truncated.
     max_length: int = Field(default=128, ge=4)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
@@ -229,6 +254,11 @@ class StudyConfig(ConfigPart):
     def says_search(self) -> bool:
         """Whether the configuration was given a `search`, which otherwise follows from its other keys."""
         return self._says_search
+
+    @property
+    def stops(self) -> bool:
+        """Whether the search may end before its budget is spent."""
+        return self.budget.runs is not None if self.stop is None else self.stop == "auto"
 
     @property
     def has_rungs(self) -> bool:
@@ -282,9 +312,13 @@ class StudyConfig(ConfigPart):
         """Return this configuration with the `EDITABLE` keys of another one."""
         return self.model_copy(update={key: getattr(other, key) for key in EDITABLE})
 
-    def with_trials(self, trials: int) -> StudyConfig:
-        """Return this configuration with another number of trials in its budget."""
-        return self.model_copy(update={"budget": self.budget.model_copy(update={"trials": trials})})
+    def with_budget(self, given: Mapping[str, Any]) -> StudyConfig:
+        """Return this configuration with parts of its budget replaced.
+
+        Args:
+            given: The new parts: `trials` or `runs`.
+        """
+        return self.model_copy(update={"budget": self.budget.with_parts(given)}) if given else self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON values, from which `parse_stored` builds it again."""

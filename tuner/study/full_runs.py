@@ -10,13 +10,16 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search_spaces import Hyperparameters, SearchSpaceError
 from storage import StudyRecord, TrialRecord, TrialState
 from tuner.study.recipe_changes import stored_first_point
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.looks import TRAINED_LAYER_COST
+
+if TYPE_CHECKING:
+    from storage import History
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,45 @@ class _Price:
 
     seconds: float
     is_projected: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prices:
+    """The device seconds of a full run, by kind of device."""
+
+    by_kind: Mapping[str | None, float]
+
+    def runs(self, kind: str | None, seconds: float) -> float | None:
+        """Return what seconds on a kind of device are worth in full runs; None where no price is known.
+
+        On a kind of which none is known, a full run is taken to last as long as on the dearest one of the others.
+        """
+        price = self.by_kind.get(kind, max(self.by_kind.values(), default=0.0))
+        return seconds / price if price > 0 else None
+
+
+def prices_of(history: History, study: StudyRecord) -> Prices:
+    """Return the prices of a study; none before trial 0 is over. Cheap where trial 0 alone tells them.
+
+    What the beginning of trial 0 took, with the model to load and the caches to fill, says little of the whole of it.
+    """
+    first, times = history.first(), history.device_times()
+    if first is None or not first.state.is_over:
+        return Prices(by_kind={})
+    kinds = {each.kind for each in times if each.device_s > 0 and each.kind is not None}
+    if _is_whole(first) and first.device_s > 0:
+        kind = device_kind_of(first.effective)
+        if kinds <= {kind}:
+            return Prices(by_kind={kind: first.device_s})
+    units, groups = WorkUnits.of(study), defaultdict[str | None, list[TrialRecord]](list)
+    for trial in history.trials():
+        groups[device_kind_of(trial.effective)].append(trial)
+    whole, found = units.of_a_full_run(first), {}
+    for name, group in groups.items():
+        price = _price(group, units, whole)
+        if price is not None and price.seconds > 0:
+            found[name] = price.seconds
+    return Prices(by_kind=found)
 
 
 def device_kind_of(effective: Mapping[str, Any] | None) -> str | None:

@@ -12,6 +12,7 @@ from search_spaces import FITTED, Hyperparameters, Recipe, SearchSpace
 from storage import Footprint
 from tuner.machine.devices import Device
 from tuner.processes.trainers import ForkServer
+from tuner.study.arms import ArmKey
 from tuner.study.config import StudyConfig
 from tuner.study.fingerprints import READER
 from tuner.study.locations import cache_folder, trunk_limit
@@ -39,6 +40,8 @@ class LocalStudy:
     looks: tuple[int, ...]
     #: Hashes of data, tokenizer and weights, whose location does not matter, and versions of libraries.
     fingerprints: Mapping[str, Any]
+    #: The arms of a search over depths, the cheapest first; empty where the study is none.
+    arms: tuple[ArmKey, ...] = ()
     #: Folders from which trainers can import the user's modules.
     folders: tuple[str, ...] = ()
     #: Sentences on how the space was fitted to the model.
@@ -65,6 +68,8 @@ class LocalStudy:
             "looks": list(self.looks),
             **self.fingerprints,
         }
+        if self.arms:
+            facts["arms"] = [arm.to_list() for arm in self.arms]
         if self.prepared is not None:
             facts |= {
                 "sizes": dict(self.prepared.sizes),

@@ -18,8 +18,9 @@ class SearchConfig(ConfigPart):
     #: the best. `plain`: Optuna's pruner decides after each evaluation, and no trial is put aside.
     name: Literal["auto", "plain"] = "auto"
     #: Of `auto`, which trials go on from a rung: `halving`, the best one in `eta`; `percentile`, all but the weakest
-    #: quarter; `none`, all.
-    promotion: Literal["halving", "percentile", "none"] = "halving"
+    #: quarter; `none`, all. `auto` is halving where all trials train the same layers. Where depths are searched, device
+    #: time is shared out between them: see `tuner.search.thaw`.
+    promotion: Literal["auto", "halving", "percentile", "none"] = "auto"
     #: One in `eta` trials goes on from a rung, and the next rung is `eta` times as far.
     eta: Literal[2, 3, 4] = 2
 
@@ -30,7 +31,7 @@ class SearchConfig(ConfigPart):
 
     @model_validator(mode="after")
     def _arguments_are_of_auto(self) -> SearchConfig:
-        if self.name == "plain" and (self.promotion, self.eta) != ("halving", 2):
+        if self.name == "plain" and (self.promotion, self.eta) != ("auto", 2):
             raise ValueError("promotion and eta belong to auto; with plain, `pruner` says which trials are pruned")
         return self
 

@@ -13,6 +13,7 @@ from search_spaces.schedules import complaint
 from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.machine import disk
 from tuner.processes.messages import Progressed
+from tuner.study.arms import ArmKey, arms_of, with_both_heads
 from tuner.study.fingerprints import content_of, differences
 from tuner.study.fitted_space import FittedSpace, fit_space
 from tuner.study.local import LocalStudy
@@ -133,9 +134,12 @@ def set_up(
             raise StudyChanged(source, key, reason)
         prepared = None if prepared is None else _with_stored_anatomy(prepared, stored)
         fitted = FittedSpace(space=space)
+        arms = tuple(ArmKey.from_list(each) for each in stored.get("arms", ()))
     else:
         fitted = _fitted(config, model, space, prepared, source)
-        _check_ranked_alike(config, fitted.space, source)
+        fitted, arms = _with_arms(config, fitted, prepared)
+        if not arms:
+            _check_without_arms(config, fitted.space, source)
     # Studies of version 0.1 have stored no looks.
     first_point = first_point_of(recipe.defaults, fitted.space)
     looks = stored["looks"] if stored and "looks" in stored else None
@@ -144,6 +148,7 @@ def set_up(
         model=model,
         recipe=recipe,
         space=fitted.space,
+        arms=arms,
         looks=tuple(looks) if looks else looks_of(config, prepared, first_point, fitted.space),
         prepared=prepared,
         data=data,
@@ -181,12 +186,33 @@ def _fitted(
     )
 
 
-def _check_ranked_alike(config: StudyConfig, space: SearchSpace, source: str) -> None:
-    """Check that no early value would be held against that of a trial with another kind of head.
+def _with_arms(
+    config: StudyConfig, fitted: FittedSpace, prepared: Prepared | None
+) -> tuple[FittedSpace, tuple[ArmKey, ...]]:
+    """Return the space and its arms, where the study searches over depths; otherwise no arms.
+
+    Then trials begin with both kinds of head, where the model can have a fitted one and the space does not say.
+    """
+    if prepared is None or not config.has_rungs or config.search.promotion != "auto":
+        return fitted, ()
+    space = fitted.space if prepared.anatomy.trunk.complaint else with_both_heads(fitted.space)
+    arms = arms_of(space)
+    return (replace(fitted, space=space), arms) if arms else (fitted, ())
+
+
+def _check_without_arms(config: StudyConfig, space: SearchSpace, source: str) -> None:
+    """Check that a study that does not search over depths asks for nothing that such a search alone can do.
 
     Raises:
-        ConfigError: It would.
+        ConfigError: It does, or would hold an early value against that of a trial with another kind of head.
     """
+    for key, is_given in (("budget.runs", config.budget.runs is not None), ("stop", config.stop == "auto")):
+        if is_given:
+            reason = (
+                "is for a search over depths, which this study is not: it needs a built-in task, `search: auto` and at "
+                "least two values of frozen_layers that the model allows; give `trials`, `time` or `device_hours`"
+            )
+            raise ConfigError(source, key, reason)
     parameter = space.parameters.get("head_init")
     is_judged = config.has_rungs or config.pruner.name != "none"
     if is_judged and parameter is not None and len(parameter.extremes()) > 1:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from tuner.supervisor.background import Background
     from tuner.supervisor.best_trials import BestTrials
     from tuner.supervisor.crash import Crashes
+    from tuner.supervisor.judging import Judge
     from tuner.supervisor.ledger import Ledger
     from tuner.supervisor.micro_batches import MicroBatches
-    from tuner.supervisor.rungs import Rungs
     from tuner.supervisor.transfers import Transfers
 
 
@@ -26,7 +26,7 @@ class Edges:
     #: Writes to the database.
     ledger: Ledger
     #: Judges trials at their rungs.
-    rungs: Rungs
+    judge: Judge
     #: Knows the trials whose weights stay.
     best_trials: BestTrials
     #: Forks trainers, and is started again after a crash.

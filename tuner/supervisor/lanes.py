@@ -40,6 +40,11 @@ class Lanes:
         """The leases that are held. Safe from any thread."""
         return self._leases
 
+    @property
+    def is_any_free(self) -> bool:
+        """Whether a lane has no attempt."""
+        return len(self._by_lane) < len(self._lanes)
+
     def attempts(self) -> list[Attempt]:
         """Return the attempts on the lanes."""
         return list(self._by_lane.values())

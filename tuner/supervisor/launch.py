@@ -94,11 +94,11 @@ class Launcher:
             saving=Saving(checkpoints=slot.checkpoints),
             curve=curve,
         )
-        target = attempt.target = self._edges.rungs.begin(attempt)
+        target = attempt.target = self._edges.judge.begin(attempt)
         reached = max(open_trial.reported, default=0)
         self._lanes.put(attempt)
         with self._lifecycle.dropping(attempt):
-            result = before_training(attempt, self._live.current)
+            result = before_training(attempt, self._live.current) or self._edges.judge.before_training(attempt)
             if result is not None:
                 attempt.finish(result)
             elif target <= reached < LAST_STEP and reached in curve:  # other programs report a value alone
@@ -112,7 +112,7 @@ class Launcher:
     def _judge_again(self, attempt: Attempt, evaluation: Evaluation) -> None:
         """Judge a trial again whose worker ended between its evaluation at a rung and the verdict."""
         rung = evaluation.step
-        judgement = self._edges.rungs.judge(attempt, rung, evaluation.value)
+        judgement = self._edges.judge.judge(attempt, rung, evaluation.value)
         if judgement.verdict is Verdict.PRUNED:
             attempt.note_pruned(evaluation, judgement.reason or None)
             attempt.finish(TrialResult(state=Outcome.PRUNED))

@@ -11,6 +11,7 @@ from storage.crash_points import reach
 from tuner.reporting.text import stored_recipe_words
 from tuner.reporting.trial_note import trial_note
 from tuner.security.redaction import storable, storable_json
+from tuner.study.search_over import is_searched_by_plan
 
 if TYPE_CHECKING:
     from storage import Lease, SlotRecord
@@ -51,8 +52,9 @@ class Ledger:
         self._trials = trials
         self.owner = owner
         self.lease_s = lease_s
-        self._retrying = retrying
+        self.retrying = retrying
         self._facts = facts
+        self._planned = is_searched_by_plan(facts)
 
     def claim(self, held: Collection[Lease]) -> tuple[Lease, SlotRecord] | None:
         """Take a slot, or return None where none can be had for now.
@@ -67,9 +69,9 @@ class Ledger:
             # An outage may have hidden that the first try took a slot, which would stay idle until its lease expires.
             taken = self._slots.reclaim(self.owner, held) if again else None
             again = True
-            return taken or self._slots.claim(self.owner, self.lease_s)
+            return taken or self._slots.claim(self.owner, self.lease_s, planned=self._planned)
 
-        claimed = self._retrying(take)
+        claimed = self.retrying(take)
         if claimed is not None:
             reach("claimed")
         return claimed
@@ -80,7 +82,7 @@ class Ledger:
         Raises:
             LeaseLost: Another worker has the slot.
         """
-        open_trial = self._retrying(self._trials.begin, lease)
+        open_trial = self.retrying(self._trials.begin, lease)
         reach("suggested")
         return open_trial
 
@@ -91,7 +93,7 @@ class Ledger:
             LeaseLost: Another worker has the trial.
             TrialOver: Another program has ended it; its slot is ended too.
         """
-        self._retrying(self._trials.record, lease, open_trial, storable_json(effective))
+        self.retrying(self._trials.record, lease, open_trial, storable_json(effective))
 
     def report(self, lease: Lease, open_trial: OpenTrial, evaluation: Evaluation) -> None:
         """Report an evaluation.
@@ -100,7 +102,7 @@ class Ledger:
             LeaseLost: Another worker has the trial.
             TrialOver: Another program has ended it; its slot is ended too.
         """
-        self._retrying(self._trials.report, lease, open_trial, evaluation)
+        self.retrying(self._trials.report, lease, open_trial, evaluation)
         reach("reported")
 
     def should_prune(self, lease: Lease, open_trial: OpenTrial) -> bool:
@@ -110,24 +112,24 @@ class Ledger:
             LeaseLost: Another worker has the trial.
             TrialOver: Another program has ended it; its slot is ended too.
         """
-        return self._retrying(self._trials.should_prune, lease, open_trial)
+        return self.retrying(self._trials.should_prune, lease, open_trial)
 
     def holds(self, lease: Lease) -> bool:
         """Return whether a lease is still good."""
-        slot = self._retrying(self._slots.find, lease)
+        slot = self.retrying(self._slots.find, lease)
         held = (SlotState.RUNNING, lease.owner, lease.attempt)
         return slot is not None and (slot.state, slot.owner, slot.attempt) == held
 
     def commit(self, lease: Lease, checkpoints: Checkpoints, *, optimiser_steps: int, detail: str) -> bool:
         """Point the trial to its checkpoints; return whether the lease was still good."""
-        kept = self._retrying(self._slots.commit, lease, checkpoints, optimiser_steps=optimiser_steps, detail=detail)
+        kept = self.retrying(self._slots.commit, lease, checkpoints, optimiser_steps=optimiser_steps, detail=detail)
         if kept:
             reach("pointer")
         return kept
 
     def warn(self, lease: Lease, text: str) -> None:
         """Write into the event log a line about a trial that a person should read."""
-        self._retrying(self._slots.warn, lease, storable(text))
+        self.retrying(self._slots.warn, lease, storable(text))
 
     def tell(
         self, lease: Lease, open_trial: OpenTrial, result: TrialResult, curve: Mapping[int, Mapping[str, Any]]
@@ -157,16 +159,16 @@ class Ledger:
             curve=[entry for _, entry in sorted(curve.items())],
             recipe=recipe,
         )
-        self._retrying(self._trials.tell, lease, open_trial, result, storable(note))
+        self.retrying(self._trials.tell, lease, open_trial, result, storable(note))
         reach("told")
 
     def finish(self, lease: Lease) -> None:
         """End the slot of a trial that is over already."""
-        self._retrying(self._slots.finish, lease)
+        self.retrying(self._slots.finish, lease)
 
     def release(self, lease: Lease, *, state: SlotState, reason: str, crashed: bool = False) -> None:
         """Give a slot back with its trial unfinished."""
-        self._retrying(self._slots.release, lease, state=state, reason=storable(reason), crashed=crashed)
+        self.retrying(self._slots.release, lease, state=state, reason=storable(reason), crashed=crashed)
 
     def shelve(self, lease: Lease, rung: int, *, reason: str, keeps: bool) -> SlotState:
         """Give a slot back with its trial put aside at a rung; return the slot's state, see `Shelves.shelve`.
@@ -175,7 +177,7 @@ class Ledger:
             LeaseLost: Another worker has the trial.
         """
         reach("shelving")
-        state = self._retrying(self._shelves.shelve, lease, rung, reason=storable(reason), keeps=keeps)
+        state = self.retrying(self._shelves.shelve, lease, rung, reason=storable(reason), keeps=keeps)
         if state is None:
             raise LeaseLost(f"slot {lease.slot} is another worker's")
         reach("shelved")
@@ -183,12 +185,12 @@ class Ledger:
 
     def claim_shelved(self, slot: SlotRecord) -> Lease | None:
         """Claim a trial that is put aside, to end it; return None where its slot has changed since it was read."""
-        return self._retrying(self._shelves.claim, self.owner, self.lease_s, slot)
+        return self.retrying(self._shelves.claim, self.owner, self.lease_s, slot)
 
     def finished_slots(self, trials: Collection[int]) -> list[SlotRecord]:
         """Return the finished slots among those of trials, by the trials' numbers."""
-        return self._retrying(self._slots.over, trials)
+        return self.retrying(self._slots.over, trials)
 
     def finished(self) -> int:
         """Return how many slots of the study are finished."""
-        return self._retrying(self._slots.totals).finished
+        return self.retrying(self._slots.totals).finished

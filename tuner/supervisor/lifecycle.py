@@ -163,6 +163,21 @@ class TrialLifecycle:
         else:
             attempt.finish(over_time(attempt, self._live.current))
 
+    def cut_all(self, reason: str) -> None:
+        """End all trials as pruned, since the budget is spent, unless it is known how they end.
+
+        Args:
+            reason: Why, for people.
+        """
+        for attempt in self._lanes.attempts():
+            end = attempt.end
+            if attempt.state is AttemptState.TIDYING or end.result is not None or end.pruned_by is not None:
+                continue
+            attempt.kill_trainer()
+            self.checkpointing.withdraw(attempt)
+            result = TrialResult(state=Outcome.PRUNED, value=attempt.last_value, reason=f"pruned: {reason}")
+            attempt.finish(result)
+
     def _end(self, attempt: Attempt, result: TrialResult) -> None:
         """Tell the database a trial's end, and have the store remove the files that it no longer needs."""
         attempt.finish(result)

@@ -10,8 +10,8 @@ from tuner.machine.memory import OutOfMemoryKills
 from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Recorded, Saved
 from tuner.reporting.events import TrialEvaluated
 from tuner.supervisor.crash import Crash, describe_crash, was_killed
+from tuner.supervisor.judging import Judgement
 from tuner.supervisor.outcomes import is_memory_for_any_trial
-from tuner.supervisor.rungs import Judgement
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.result import Constraint, Outcome, TrialResult, Verdict
 
@@ -130,8 +130,8 @@ class Receiver:
         self._edges.watch(TrialEvaluated(number=attempt.number, evaluation=evaluation))
         if _is_spared(attempt, step):
             return Judgement(verdict=Verdict.GO_ON)
-        if self._edges.rungs.are_used:
-            return self._edges.rungs.judge(attempt, step, evaluation.value)
+        if self._edges.judge.are_used:
+            return self._edges.judge.judge(attempt, step, evaluation.value)
         pruned = ledger.should_prune(lease, attempt.open_trial)
         return Judgement(verdict=Verdict.PRUNED if pruned else Verdict.GO_ON)
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from storage import LeaseLost, PromotionRecord, SlotState, TrialState
+from storage import LeaseLost, PromotionRecord, SlotState
 from storage.crash_points import reach
-from tuner.reporting.events import TrialEnded
 from tuner.search.promotion import Contender, ContenderState
 from tuner.search.promotions import make_promotion
 from tuner.search.rank_check import first_rung_allowed
+from tuner.supervisor.judging import Judgement, Moves, end_shelved
 from tuner.trial.evaluation import LAST_STEP
-from tuner.trial.result import Outcome, TrialResult, Verdict
+from tuner.trial.result import Verdict
 from tuner.trial.rungs import first_rungs, lowest_rung
 
 if TYPE_CHECKING:
@@ -25,32 +25,13 @@ if TYPE_CHECKING:
 
     from storage import PlanLease, Plans, Shelves, SlotRecord, Standing
     from tuner.reporting.events import Watcher
-    from tuner.search.promotion import Decision, Move, Promotion
+    from tuner.search.promotion import Decision, Promotion
     from tuner.study.live_config import LiveConfig
     from tuner.study.local import LocalStudy
     from tuner.supervisor.attempt import Attempt
     from tuner.supervisor.ledger import Ledger
     from tuner.supervisor.retrying import OutageRetrying
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """The verdict about a trial at a rung, and the line that says why."""
-
-    verdict: Verdict
-    reason: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Moves:
-    """Trials for which a look has made a decision, by number."""
-
-    promoted: tuple[int, ...] = ()
-    #: Trials that were put aside and have ended. Their files in the store are needed no longer.
-    ended: tuple[int, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.promoted or self.ended)
+    from tuner.trial.result import TrialResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,47 +122,28 @@ class Rungs:
 
     # ---- the whole study
 
-    def look(self) -> Moves:
+    def look(self, *, idle: bool) -> Moves:
         """Make the decisions that can be made now, and end trials that are put aside and do not go on."""
         if not self.are_used:
             return Moves()
         view = self._decide()
         moves = view.decision.moves
         return Moves(
-            promoted=tuple(move.number for move in moves if move.target is not None),
-            ended=tuple(m.number for m in moves if m.target is None and self._end(view.standings[m.number], m)),
+            started=sum(move.target is not None for move in moves),
+            ended=tuple(
+                move.number
+                for move in moves
+                if move.target is None
+                and end_shelved(view.standings[move.number], move.reason, self._ledger, self._watch)
+            ),
         )
 
-    def _end(self, standing: Standing, move: Move) -> bool:
-        """End a shelved trial that does not go on; return whether it was shelved."""
-        slot = standing.slot
-        if slot.state is not SlotState.SHELVED:
-            return False  # its own worker ends it
-        lease = self._ledger.claim_shelved(slot)
-        if lease is None:
-            return False
-        reach("ending")
-        step = max(standing.values, default=0)
-        value = standing.values.get(step)
-        try:
-            open_trial = self._ledger.begin(lease)
-            if open_trial is None:
-                self._ledger.finish(lease)
-                return True
-            result = TrialResult(state=Outcome.PRUNED, value=value, reason=f"pruned: {move.reason}")
-            self._ledger.tell(lease, open_trial, result, open_trial.curve)
-        except LeaseLost:
-            return False
-        self._watch(
-            TrialEnded(
-                number=open_trial.number,
-                state=TrialState.PRUNED,
-                value=value,
-                reason=result.reason,
-                seconds=0.0,
-                finished=self._ledger.finished(),
-            )
-        )
+    def before_training(self, attempt: Attempt) -> TrialResult | None:
+        """Return None: a trial that a worker has claimed is trained."""
+        return None
+
+    def is_over(self) -> bool:
+        """Return True: every trial has its slot from the beginning."""
         return True
 
     # ---- decisions

@@ -14,6 +14,7 @@ from storage import (
     Plans,
     Shelves,
     Slots,
+    Workers,
     describe_outage,
     give_back,
     new_owner,
@@ -41,6 +42,7 @@ from tuner.supervisor.rungs import Rungs
 from tuner.supervisor.signals import taken_over
 from tuner.supervisor.stop_request import StopKind, StopRequest
 from tuner.supervisor.study_watch import StudyWatch
+from tuner.supervisor.thaw import StudyReads, Thaw
 from tuner.supervisor.transfers import Transfers
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from tuner.study.config import StudyConfig
     from tuner.study.local import LocalStudy
     from tuner.supervisor.heartbeat import Presence
+    from tuner.supervisor.judging import Judge
     from tuner.supervisor.workplace import Workplace
 
 #: Seconds between two looks at the study: for work to take over, a changed budget, or the word to pause.
@@ -100,7 +103,7 @@ class Supervisor:
             holder=self,
         )
         edges = self._edges(database, local_study, owner)
-        self._rungs = edges.rungs
+        self._judge_of_trials = edges.judge
         self._lifecycle = TrialLifecycle(self._lanes, self._live, edges)
         self._launcher = Launcher(self._lanes, self._live, local_study, edges, self._lifecycle)
         self._receiver = Receiver(self._lanes, self._live, edges, self._lifecycle)
@@ -139,18 +142,9 @@ class Supervisor:
             facts={"study": self._record.name, "versions": local_study.versions},
             notice=self._notices.put,
         )
-        rungs = Rungs(
-            local_study,
-            self._live,
-            shelves,
-            Plans(database, self._record.id),
-            ledger,
-            self._retrying,
-            watch=self._watched,
-        )
         return Edges(
             ledger=ledger,
-            rungs=rungs,
+            judge=self._judge(database, local_study, ledger, shelves),
             best_trials=best_trials,
             fork_server=self._workplace.fork_server,
             crashes=Crashes(),
@@ -161,6 +155,14 @@ class Supervisor:
             notice=self._notices.put,
             changed=self._heartbeat.soon,
         )
+
+    def _judge(self, database: Database, local_study: LocalStudy, ledger: Ledger, shelves: Shelves) -> Judge:
+        plans, live = Plans(database, self._record.id), self._live
+        if not local_study.arms:
+            return Rungs(local_study, live, shelves, plans, ledger, self._retrying, watch=self._watched)
+        history, workers = History(database, self._record), Workers(database, self._record.id)
+        reads = StudyReads(self._record, history, shelves, workers, self._retrying)
+        return Thaw(local_study, live, reads, shelves, plans, ledger, self._watched)
 
     def run(self) -> None:
         """Run trials until every slot is finished, the budget's time is spent, or a person pauses or stops the study.
@@ -210,7 +212,7 @@ class Supervisor:
             looked = self._look_around()
             self._look_at_failures()
             if self._ending is None and (looked or self._lanes.has_freed):
-                self._look_at_rungs()
+                self._look_at_trials()
                 self._launcher.fill_lanes()
             self._lifecycle.drive(self._ending.request if self._ending else None)
             if self._is_over():
@@ -228,15 +230,17 @@ class Supervisor:
     def _is_over(self) -> bool:
         if self._ending is not None:
             return not self._lanes.any or time.monotonic() >= self._ending.deadline
-        if self._lanes.any or self._study_watch.unfinished() or self._look_at_rungs():
+        if self._lanes.any or self._study_watch.unfinished() or self._look_at_trials():
             return False
         # Between the two looks above, another supervisor may have let trials go on that were put aside, and died.
-        return self._study_watch.unfinished() == 0
+        return self._study_watch.unfinished() == 0 and self._judge_of_trials.is_over()
 
-    def _look_at_rungs(self) -> bool:
-        """Have trials go on that are put aside, or end; return whether there were any."""
-        moves = self._rungs.look()
+    def _look_at_trials(self) -> bool:
+        """Have trials begin, go on that are put aside, or end; return whether there were any."""
+        moves = self._judge_of_trials.look(idle=self._lanes.is_any_free)
         self._lifecycle.checkpointing.remove_trials(moves.ended)
+        if moves.cut is not None:
+            self._lifecycle.cut_all(moves.cut)
         return bool(moves)
 
     def _look_around(self) -> bool:

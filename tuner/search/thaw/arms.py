@@ -50,6 +50,8 @@ class Arm:
     #: Whether its trials begin with a fitted head. Early values of fitted and random heads tell different things, so
     #: that each has arms of its own. The head alone begins with a random one.
     is_fitted: bool = True
+    #: The arm for people.
+    words: str = ""
     trials: tuple[ArmTrial, ...] = ()
 
     @property
@@ -80,3 +82,10 @@ class Market:
     workers: int = 1
     #: Whether the search ends where no further trial is worth its price; otherwise it spends the budget.
     stops: bool = True
+    #: Whether no more than the budget may be spent. Otherwise the trials that may begin do so in any case, and the
+    #: budget only says how far it is worth to train them.
+    is_bound: bool = True
+    #: Trials that may still begin; None where their number has no bound.
+    slots: int | None = None
+    #: What a trial's place among them costs beside its training, in full runs.
+    slot_price: float = 0.0

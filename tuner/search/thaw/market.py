@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean
 
@@ -39,8 +39,9 @@ PEAK = 32
 SPREAD, GAIN_SPREAD = 0.06, 0.4
 #: Trials of an arm that this prior knowledge counts as much as.
 WEIGHT = 2.0
-#: Fewest trials of the head alone, and the share of the budget that they may cost at most.
-HEADS, HEAD_SHARE = 16, 0.1
+#: Fewest trials of the head alone, and the share of the budget that they may cost at most; where the number of trials
+#: is bounded, their share of it.
+HEADS, HEAD_SHARE, HEAD_SLOTS = 16, 0.1, 0.25
 #: Trials that begin together, at least.
 WAVE, HEAD_WAVE = 3, 8
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
@@ -105,14 +106,19 @@ def decide(market: Market) -> Choice:
     prospects = prospects_of(market)
     best = best_value(market, prospects)
     offers = list(_offers(market, prospects, best))
-    affordable = [each for each in offers if market.spent + each.cost <= market.budget]
+    is_bound = market.is_bound
+    is_spent = market.spent >= market.budget
+    if is_bound:
+        affordable = [each for each in offers if market.spent + each.cost <= market.budget]
+    else:  # every place is filled, but trials that have begun go on only within the budget
+        affordable = [each for each in offers if each.kind is Kind.BEGIN or not is_spent]
     if not affordable:
-        why = "the budget leaves no room for another trial" if offers else "there is nothing to train"
+        why = "the budget leaves no room for another trial" if offers and is_bound else "there is nothing to train"
         return Choice(bargain=None, reason=why)
     due = _due(market, prospects, affordable)
     if due is not None:
         return due
-    worth = WORTH * market.noise if market.stops else 0.0
+    worth = WORTH * market.noise if market.stops or market.slots == 0 else 0.0
     worthwhile = [each for each in affordable if each.rate >= worth]
     if not worthwhile:
         most = max(affordable, key=lambda each: each.rate)
@@ -121,7 +127,8 @@ def decide(market: Market) -> Choice:
             reason=f"a further full run is expected to improve the best trial by {most.rate:.2g} at most, less than "
             f"{worth:.2g}, {WORTH:g} of the noise",
         )
-    exponent = 1.0 - min(1.0, market.spent / market.budget)
+    # Where places are left and the budget is not, they are filled with what costs least.
+    exponent = 1.0 if is_spent and not is_bound else 1.0 - min(1.0, market.spent / market.budget)
     chosen = max(worthwhile, key=lambda each: (each.cooled(exponent), -each.arm))
     return Choice(bargain=chosen, reason=_why(market, chosen))
 
@@ -165,7 +172,7 @@ def prospects_of(market: Market) -> list[Prospect]:
         )
         if place > 0 and not arm.is_fitted:
             # Trial 0 is one of them, with all layers. It tells more of them than any trial with a fitted head.
-            prior = Outlook(mean=market.recipe or 0.0, deviation=OWN_DOUBT * way)
+            prior = Outlook(mean=top if market.recipe is None else market.recipe, deviation=OWN_DOUBT * way)
             rise = Outlook(mean=market.recipe_rise, deviation=RISE * market.recipe_rise)
         rise = _learned_rise(arm, rise)
         measured = _measured(arm, rise, market.noise)
@@ -252,8 +259,9 @@ def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[
     for place, (arm, prospect) in enumerate(zip(market.arms, prospects, strict=True)):
         wave = max(HEAD_WAVE if arm.is_head_alone else WAVE, market.workers)
         # Where early values tell little, it is cheaper to finish each trial that begins.
-        for count in sorted({wave, wave if arm.is_head_alone else market.workers}, reverse=True):
-            yield _wave(place, arm, prospect, best, noise=market.noise, count=count)
+        most = wave if market.slots is None else min(wave, market.slots)
+        for count in sorted({most, most if arm.is_head_alone else min(market.workers, most)} - {0}, reverse=True):
+            yield _wave(place, arm, prospect, best, market=market, count=count)
         for trial in arm.trials:
             if trial.state is ContenderState.SHELVED and trial.number in prospect.begun:
                 left = 1 - trial.reached / LAST_RUNG
@@ -266,9 +274,9 @@ def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[
                 )
 
 
-def _wave(place: int, arm: Arm, prospect: Prospect, best: float, *, noise: float, count: int) -> Bargain:
+def _wave(place: int, arm: Arm, prospect: Prospect, best: float, *, market: Market, count: int) -> Bargain:
     """Return the offer to begin some trials, and to finish the best one of them."""
-    first = arm.first_rung / LAST_RUNG
+    first, noise = arm.first_rung / LAST_RUNG, market.noise
     residual = math.hypot(noise, prospect.rise.deviation) if first < 1 else noise
     improvement = best_of(count, prospect.new, residual).improvement(best) if math.isfinite(best) else 1.0
     if math.isfinite(best) and len(prospect.begun) > 1:
@@ -283,7 +291,7 @@ def _wave(place: int, arm: Arm, prospect: Prospect, best: float, *, noise: float
         arm=place,
         count=count,
         improvement=improvement,
-        cost=arm.cost * (count * first + (1 - first)),
+        cost=arm.cost * (count * first + (1 - first)) + count * market.slot_price,
     )
 
 
@@ -300,19 +308,22 @@ def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -
         offers = [each for each in affordable if each.arm == place]
         begin = next((each for each in offers if each.kind is Kind.BEGIN), None)
         if arm.is_head_alone:
-            few = len(arm.trials) < HEADS and (len(arm.trials) + HEAD_WAVE) * arm.cost <= HEAD_SHARE * market.budget
-            if begin is not None and few:
-                return Choice(bargain=begin, reason="the head alone costs next to nothing")
+            share = HEAD_SHARE if market.is_bound else HEAD_SLOTS
+            count = min(HEADS, int(share * market.budget / (arm.cost + market.slot_price))) - len(arm.trials)
+            if begin is not None and count > 0:
+                few = replace(begin, count=min(begin.count, count))
+                return Choice(bargain=few, reason=f"{_trials(few.count)} with the head alone, which costs little")
             continue
         if not arm.is_fitted:
             continue
         if begin is not None and len(arm.trials) < WAVE:
-            return Choice(bargain=begin, reason=_why(market, begin))
+            why = f"{_trials(begin.count)} with {arm.words}: what they reach tells of the deeper ones"
+            return Choice(bargain=begin, reason=why)
         if not any(trial.is_complete for trial in arm.trials) and not _trains(arm):
             goes_on = [each for each in offers if each.kind is Kind.CONTINUE]
             best = max(goes_on, key=lambda each: prospect.begun[each.number or 0].mean, default=None)
             if best is not None:
-                return Choice(bargain=best, reason=f"trial {best.number} is the best at its rung, and goes on")
+                return Choice(bargain=best, reason=f"trial {best.number} goes on, as it is the best at its rung")
         return None
     return None
 
@@ -323,9 +334,11 @@ def _trains(arm: Arm) -> bool:
 
 def _why(market: Market, chosen: Bargain) -> str:
     arm = market.arms[chosen.arm]
-    what = "the head alone" if arm.is_head_alone else f"frozen {arm.frozen:g}"
-    what += "" if arm.is_head_alone or arm.is_fitted else " and a random head"
-    gain = f"expected improvement {chosen.improvement:.3g} for {chosen.cost:.2g} runs"
+    gain = f"expected to improve the best trial by {chosen.improvement:.2g} for {chosen.cost:.2g} full runs"
     if chosen.kind is Kind.CONTINUE:
-        return f"trial {chosen.number} ({what}) goes on: {gain}"
-    return f"{chosen.count} trials begin with {what}: {gain}"
+        return f"trial {chosen.number} goes on ({arm.words}), {gain}"
+    return f"{_trials(chosen.count)} with {arm.words}, {gain}"
+
+
+def _trials(count: int) -> str:
+    return "a trial begins" if count == 1 else f"{count} trials begin"

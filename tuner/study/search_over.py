@@ -1,0 +1,51 @@
+"""Whether a search over depths has ended, as the plan of its study says. The end holds for one budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Key of the plan under which the end stands.
+_KEY = "over"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOver:
+    """The end of a search."""
+
+    #: Why it has ended, for people.
+    reason: str
+    #: Whether the budget is spent, so that trials that still run end too.
+    cuts: bool
+
+    def to_content(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the entry of the plan.
+
+        Args:
+            config: The study's configuration as JSON values.
+        """
+        return {_KEY: {"reason": self.reason, "cuts": self.cuts, "bounds": _bounds(config)}}
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any], config: Mapping[str, Any]) -> SearchOver | None:
+        """Return the end of a search; None where it goes on, or where its budget has changed since.
+
+        Args:
+            content: The study's plan.
+            config: The study's configuration as JSON values.
+        """
+        stored = content.get(_KEY)
+        if not isinstance(stored, Mapping) or stored.get("bounds") != _bounds(config):
+            return None
+        return cls(reason=str(stored.get("reason")), cuts=bool(stored.get("cuts")))
+
+
+def is_searched_by_plan(facts: Mapping[str, Any]) -> bool:
+    """Return whether the trials of a study begin as its plan decides, rather than all in slots of their own."""
+    return bool(facts.get("arms"))
+
+
+def _bounds(config: Mapping[str, Any]) -> list[Any]:
+    budget = config.get("budget", {})
+    return [budget.get("trials"), budget.get("runs"), config.get("stop")]

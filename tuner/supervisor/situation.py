@@ -1,0 +1,249 @@
+"""The situation of a search over depths: the trials, what they cost, and what they reach, as the market sees them."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median_low
+from typing import TYPE_CHECKING
+
+from search_spaces import FITTED, Hyperparameters
+from storage import SlotState
+from tuner.search.promotion import ContenderState
+from tuner.search.thaw.arms import Arm, ArmTrial, Market
+from tuner.study.arm_costs import planned_cost
+from tuner.trial.rungs import LAST_RUNG
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from storage import DeviceTime, Standing
+    from tuner.study.arms import ArmKey
+    from tuner.study.config import StudyConfig
+    from tuner.study.full_runs import Prices
+    from tuner.study.local import LocalStudy
+
+#: Full runs that a search of so many trials is taken to be worth beside trial 0, a trial: what halving spends on them.
+RUNS_A_TRIAL = 1 / 9
+#: Trials that the planned cost of an arm counts as much as.
+COST_WEIGHT = 0.3
+#: Standard error of a metric that is no share of rows, as a share of its best value.
+RELATIVE_NOISE = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """A study at one moment.
+
+    Args:
+        local_study: The study as this machine can run it.
+        config: Its configuration, as it is now.
+        standings: All slots, with the values of their trials at the looks.
+        times: The device time of each trial.
+        prices: What a full run takes.
+        lanes: Trials that can train at once, on all machines.
+    """
+
+    local_study: LocalStudy
+    config: StudyConfig
+    standings: Sequence[Standing]
+    times: Sequence[DeviceTime]
+    prices: Prices
+    lanes: int
+
+    # ---- slots
+
+    @property
+    def waiting(self) -> int:
+        """How many slots a worker may claim now."""
+        return sum(_is_claimable(each) for each in self.standings)
+
+    @property
+    def unsettled(self) -> int:
+        """How many trials run, wait for a worker, or are still to begin as it was decided."""
+        settled = (SlotState.FINISHED, SlotState.SHELVED)
+        return sum(each.slot.state not in settled and not _is_unplanned(each) for each in self.standings)
+
+    @property
+    def shelved(self) -> list[Standing]:
+        """The trials that are put aside."""
+        return [each for each in self.standings if each.slot.state is SlotState.SHELVED]
+
+    def standing(self, number: int) -> Standing:
+        """Return the standing of a trial that has begun."""
+        return next(each for each in self.standings if each.slot.trial_number == number)
+
+    def next_target(self, standing: Standing) -> int:
+        """Return the next percent at which a trial may be put aside, beyond those that it has reached."""
+        reached = max(standing.values, default=0)
+        first = standing.slot.first_rung or 0
+        return next(look for look in self.local_study.looks if look > reached and look >= first)
+
+    # ---- prices
+
+    @cached_property
+    def _runs(self) -> dict[int, float]:
+        """Full runs that each trial has taken, by number; empty where no price is known."""
+        found = {each.trial: self.prices.runs(each.kind, each.device_s) for each in self.times}
+        return {number: runs for number, runs in found.items() if runs is not None}
+
+    @property
+    def spent(self) -> float:
+        """Full runs that all trials have taken so far; 0 where no price is known."""
+        return math.fsum(self._runs.values())
+
+    @property
+    def budget(self) -> float:
+        """Full runs that the search is to spend."""
+        budget = self.config.budget
+        if budget.runs is not None:
+            return budget.runs
+        assert budget.trials is not None
+        return 1.0 + budget.trials * RUNS_A_TRIAL
+
+    # ---- the market
+
+    @cached_property
+    def market(self) -> Market:
+        """What a decision rests on."""
+        by_arm: dict[str, list[Standing]] = defaultdict(list)
+        for each in self.standings:
+            if each.slot.arm is not None and each.slot.trial_number != 0 and each.slot.slot != 0:
+                by_arm[each.slot.arm].append(each)
+        arms = tuple(self._arm(key, by_arm[key.name]) for key in self.local_study.arms)
+        first = next((each for each in self.standings if each.slot.trial_number == 0), None)
+        recipe, rise = self._recipe(first)
+        trials = self.config.budget.trials
+        left = None if trials is None else max(0, trials - sum(not _is_unplanned(each) for each in self.standings))
+        is_bound = self.config.budget.runs is not None
+        return Market(
+            arms=arms,
+            recipe=recipe,
+            recipe_rise=rise,
+            perfect=1.0 if self._sign > 0 else 0.0,
+            noise=self._noise(arms, recipe),
+            budget=self.budget,
+            spent=self._promised(arms, first),
+            workers=self.lanes,
+            stops=self.config.stops,
+            is_bound=is_bound,
+            slots=left,
+            slot_price=0.0 if is_bound or trials is None else self.budget / trials,
+        )
+
+    @property
+    def _sign(self) -> float:
+        return 1.0 if self.config.metric.direction == "maximize" else -1.0
+
+    def _arm(self, key: ArmKey, standings: Sequence[Standing]) -> Arm:
+        is_head = key.frozen_share >= 1.0
+        rungs = [each.slot.first_rung for each in standings if each.slot.first_rung is not None]
+        trials = tuple(self._trial(each) for each in standings)
+        planned = LAST_RUNG if is_head else self._planned_rung(key)
+        return Arm(
+            frozen=key.frozen_share,
+            cost=self._cost(key, trials),
+            first_rung=LAST_RUNG if is_head else median_low(rungs) if rungs else planned,
+            is_fitted=self._is_fitted(key),
+            words=key.words(),
+            trials=trials,
+        )
+
+    def _is_fitted(self, key: ArmKey) -> bool:
+        """Return whether the trials of an arm begin otherwise than trial 0, whose value then tells little of theirs."""
+        return key.frozen_share >= 1.0 or key.head_init == FITTED
+
+    def _planned_rung(self, key: ArmKey) -> int:
+        point = {**self.local_study.first_point(), **key.fixed(self.local_study.space)}
+        return self.local_study.first_rung(Hyperparameters.from_values(point))
+
+    def _trial(self, standing: Standing) -> ArmTrial:
+        slot = standing.slot
+        number = -slot.slot if slot.trial_number is None else slot.trial_number
+        values = {step: self._sign * value for step, value in standing.values.items() if math.isfinite(value)}
+        if slot.state is SlotState.FINISHED:
+            # A trial that has ended before its first value has diverged, or did not fit: it is worth no more than the
+            # worst one.
+            values = values or {slot.first_rung or LAST_RUNG: self._worst}
+            return ArmTrial(number=number, values=values, state=ContenderState.OVER)
+        is_aside = slot.state is SlotState.SHELVED or (slot.target is not None and slot.target in standing.values)
+        values = values or ({max(standing.values): self._worst} if standing.values else {})
+        return ArmTrial(
+            number=number, values=values, state=ContenderState.SHELVED if is_aside else ContenderState.TRAINING
+        )
+
+    @cached_property
+    def _worst(self) -> float:
+        values = [self._sign * v for each in self.standings for v in each.values.values() if math.isfinite(v)]
+        return min(values, default=0.0)
+
+    def _cost(self, key: ArmKey, trials: Sequence[ArmTrial]) -> float:
+        """Return the cost of a trial of an arm in full runs: as planned at first, then as measured."""
+        measured = [(self._runs[each.number], each.reached / LAST_RUNG) for each in trials if each.number in self._runs]
+        measured = [(runs, share) for runs, share in measured if share > 0]
+        runs, shares = (math.fsum(column) for column in zip((0.0, 0.0), *measured, strict=True))
+        return max(1e-4, (COST_WEIGHT * planned_cost(self.local_study, key) + runs) / (COST_WEIGHT + shares))
+
+    def _recipe(self, first: Standing | None) -> tuple[float | None, float]:
+        """Return the value of trial 0, and what it has gained since its first rung."""
+        if first is None or LAST_RUNG not in first.values:
+            return None, 0.0
+        values = {step: self._sign * value for step, value in sorted(first.values.items()) if math.isfinite(value)}
+        if not values:
+            return None, 0.0
+        best, rung = max(values.values()), first.slot.first_rung or 0
+        return best, max(0.0, best - next(value for step, value in values.items() if step >= min(rung, max(values))))
+
+    def _promised(self, arms: Sequence[Arm], first: Standing | None) -> float:
+        """Return the full runs that are spent, those included that trials which train are let to spend."""
+        total = self._runs.get(0, 0.0)
+        if first is None or first.slot.state is not SlotState.FINISHED:
+            total = max(total, 1.0)
+        for arm in arms:
+            for each in arm.trials:
+                runs = self._runs.get(each.number, arm.cost * each.reached / LAST_RUNG)
+                if each.state is ContenderState.TRAINING:
+                    runs = max(runs, arm.cost * self._target(each.number, arm) / LAST_RUNG)
+                total += runs
+        return total
+
+    def _target(self, number: int, arm: Arm) -> int:
+        target = self.standing(number).slot.target if number > 0 else None
+        return arm.first_rung if target is None else target
+
+    def _noise(self, arms: Sequence[Arm], recipe: float | None) -> float:
+        """Return the standard error of a value on the validation rows."""
+        complete = [trial.settled for arm in arms for trial in arm.trials if trial.is_complete]
+        best = max([*complete, *([] if recipe is None else [recipe])], default=0.5)
+        prepared = self.local_study.prepared
+        assert prepared is not None
+        if self._sign < 0:
+            return RELATIVE_NOISE * max(abs(best), 1e-6)
+        share = min(max(best, 0.05), 0.95)
+        return math.sqrt(share * (1 - share) / max(1, prepared.sizes["validation"]))
+
+
+def _is_unplanned(standing: Standing) -> bool:
+    slot = standing.slot
+    return slot.state is SlotState.EMPTY and slot.arm is None and slot.slot > 0
+
+
+def _is_claimable(standing: Standing) -> bool:
+    slot = standing.slot
+    if slot.state is SlotState.EMPTY:
+        return slot.arm is not None or slot.slot == 0
+    return slot.state in (SlotState.INTERRUPTED, SlotState.PAUSED) or (
+        slot.state is SlotState.RUNNING and not slot.held
+    )
+
+
+def key_of(arms: Mapping[str, ArmKey], found: ArmKey) -> ArmKey:
+    """Return the arm of a trial as it was drawn: the nearest one, where a person has given values of no arm."""
+    if found.name in arms:
+        return arms[found.name]
+    return min(
+        arms.values(),
+        key=lambda each: (abs(each.frozen_share - found.frozen_share), each.head_init != found.head_init),
+    )
