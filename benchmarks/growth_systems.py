@@ -148,7 +148,7 @@ class Ours:
     def decide(self, clock: Clock) -> None:
         """Decide which trials go on from their rungs, as a supervisor does after each evaluation at a rung."""
         with clock("decide"):
-            moves = self.rungs.look()
+            moves = self.rungs.look(idle=True)
         assert not moves, "all trials are over"
 
     def copied(self) -> dict[str, Callable[[Mapping[str, Any], int, int], dict[str, Any]]]:

@@ -33,6 +33,13 @@ HEAD_POINTS = (
     "published",  # the head is in the store, the database does not name it
 )
 
+#: Every crash point of the plan of a search over depths, in order.
+PLAN_POINTS = (
+    "planning",  # a supervisor has the lease of the plan, it has decided nothing
+    "planned",  # slots are made or a trial may go on, no worker has claimed it
+    "over",  # the search has ended, trials that are put aside have not
+)
+
 #: Every crash point of an upgrade, in order.
 UPGRADE_POINTS = (
     "altered",  # the tables have today's columns, their rows are those of the earlier version

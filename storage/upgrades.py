@@ -166,8 +166,8 @@ def _alter_to_3(alterations: Alterations) -> None:
 
 def _alter_to_4(alterations: Alterations) -> None:
     """Add rungs, the bytes of checkpoints, and the plan of a study's search."""
-    alterations.add_columns(tables.slots, {"stored_bytes": 0, "reserved_bytes": 0, "first_rung": None, "target": None})
-    alterations.add_columns(tables.slots, {"arm": None})
+    added = {"stored_bytes": 0, "reserved_bytes": 0, "first_rung": None, "target": None, "arm": None}
+    alterations.add_columns(tables.slots, added)
     alterations.create(tables.plans)
 
 

@@ -80,7 +80,7 @@ def execute(url: str, *statements: Any) -> None:
 
 def kept(url: str) -> dict[str, list[str]]:
     """Return every row of Optuna's tables, and of ours the columns and tables of version 0.1."""
-    added = {"stored_bytes", "reserved_bytes", "first_rung", "target"}
+    added = {"stored_bytes", "reserved_bytes", "first_rung", "target", "arm"}
     with Database(url, outdated=True) as database, database.read() as connection:
         found = content(database)
         for table in tables.metadata.sorted_tables:

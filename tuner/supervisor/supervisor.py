@@ -103,7 +103,7 @@ class Supervisor:
             holder=self,
         )
         edges = self._edges(database, local_study, owner)
-        self._judge_of_trials = edges.judge
+        self._judge = edges.judge
         self._lifecycle = TrialLifecycle(self._lanes, self._live, edges)
         self._launcher = Launcher(self._lanes, self._live, local_study, edges, self._lifecycle)
         self._receiver = Receiver(self._lanes, self._live, edges, self._lifecycle)
@@ -144,7 +144,7 @@ class Supervisor:
         )
         return Edges(
             ledger=ledger,
-            judge=self._judge(database, local_study, ledger, shelves),
+            judge=self._new_judge(database, local_study, ledger, shelves),
             best_trials=best_trials,
             fork_server=self._workplace.fork_server,
             crashes=Crashes(),
@@ -156,7 +156,7 @@ class Supervisor:
             changed=self._heartbeat.soon,
         )
 
-    def _judge(self, database: Database, local_study: LocalStudy, ledger: Ledger, shelves: Shelves) -> Judge:
+    def _new_judge(self, database: Database, local_study: LocalStudy, ledger: Ledger, shelves: Shelves) -> Judge:
         plans, live = Plans(database, self._record.id), self._live
         if not local_study.arms:
             return Rungs(local_study, live, shelves, plans, ledger, self._retrying, watch=self._watched)
@@ -233,11 +233,11 @@ class Supervisor:
         if self._lanes.any or self._study_watch.unfinished() or self._look_at_trials():
             return False
         # Between the two looks above, another supervisor may have let trials go on that were put aside, and died.
-        return self._study_watch.unfinished() == 0 and self._judge_of_trials.is_over()
+        return self._study_watch.unfinished() == 0 and self._judge.is_over()
 
     def _look_at_trials(self) -> bool:
         """Have trials begin, go on that are put aside, or end; return whether there were any."""
-        moves = self._judge_of_trials.look(idle=self._lanes.is_any_free)
+        moves = self._judge.look(idle=self._lanes.is_any_free)
         self._lifecycle.checkpointing.remove_trials(moves.ended)
         if moves.cut is not None:
             self._lifecycle.cut_all(moves.cut)

@@ -51,6 +51,11 @@ def test_every_moment_that_is_named_is_reached_somewhere_and_no_other() -> None:
                 (name,) = node.args
                 assert isinstance(name, ast.Constant), f"{path}:{node.lineno}"
                 found.add(name.value)
-    named = (*crash_points.POINTS, *crash_points.HEAD_POINTS, *crash_points.UPGRADE_POINTS)
+    named = (
+        *crash_points.POINTS,
+        *crash_points.HEAD_POINTS,
+        *crash_points.PLAN_POINTS,
+        *crash_points.UPGRADE_POINTS,
+    )
     assert found == set(named)
     assert len(set(named)) == len(named)

@@ -102,6 +102,7 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
         "study": "s",
         "state": "interrupted",
         "reason": None,
+        "search": None,
         "trials": {"total": 4, **NO_TRIALS},
         "best": None,
         "guess": None,
@@ -109,6 +110,7 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
         "direction": "minimize",
         "budget": {
             "trials": 4,
+            "runs": None,
             "time": None,
             "device_hours": None,
             "trial_time": None,

@@ -22,7 +22,7 @@ def test_a_budget_given_by_flag_stays_where_the_file_is_as_it_was_written_before
     record = StudyRecord(id=1, name="s", config=stored, facts={"file_budget": before}, state="open", wall_s=0.0)
     for file, explicit, trials in ((20, False, 40), (30, False, 30), (20, True, 20)):
         now = config.model_copy(update={"budget": config.budget.model_copy(update={"trials": file})})
-        given = StudyFile(source="s.yaml", config=now, budget=now.to_dict()["budget"], trials_given=explicit)
+        given = StudyFile(source="s.yaml", config=now, budget=now.to_dict()["budget"], budget_given=explicit)
         merged, facts = merge(given, record, parse_stored(stored, source="s"))
         assert merged.budget.trials == trials
         assert facts == {"file_budget": given.budget}
@@ -38,7 +38,7 @@ def test_a_file_with_words_in_place_of_the_numbers_that_version_0_1_stored_has_n
     stored["data"] |= {"where": {"stars": 5, "ok": True, "lang": [1, "en"]}, "labels": {"0": "bad", "1": "good"}}
     facts = {"file_budget": document["budget"]}
     record = StudyRecord(id=1, name="s", config=stored, facts=facts, state="open", wall_s=0.0)
-    file = StudyFile(source="s.yaml", config=config, budget=document["budget"], trials_given=False)
+    file = StudyFile(source="s.yaml", config=config, budget=document["budget"], budget_given=False)
     merged, _ = merge(file, record, parse_stored(stored, source="s"))
     assert merged == config
 

@@ -41,7 +41,7 @@ def stored_by_0_1(document: dict[str, Any], changes: dict[str, Any]) -> StudyCon
 def merged(document: dict[str, Any], stored: StudyConfig) -> StudyConfig:
     """Return the configuration with which a study goes on whose file is given again."""
     config, written = parse(document), stored.to_dict()
-    file = StudyFile(source="s.yaml", config=config, budget=written["budget"], trials_given=False)
+    file = StudyFile(source="s.yaml", config=config, budget=written["budget"], budget_given=False)
     record = StudyRecord(
         id=1, name="s", config=written, facts={"file_budget": written["budget"]}, state="open", wall_s=0.0
     )

@@ -35,7 +35,7 @@ def test_a_minimal_study_has_the_documented_defaults() -> None:
     assert (config.budget.trials, config.budget.time, config.max_length, config.seed) == (20, None, 128, 0)
     assert (config.sampler.name, config.precision, config.evaluations, config.keep) == ("auto", "auto", "auto", 1)
     assert config.data.splits == {"train": 0.8, "validation": 0.1, "test": 0.1}
-    assert (config.search.name, config.search.promotion, config.search.eta) == ("auto", "halving", 2)
+    assert (config.search.name, config.search.promotion, config.search.eta) == ("auto", "auto", 2)
     assert config.early_stopping is None
     plain = parse(search="plain")
     assert plain.early_stopping is not None

@@ -159,7 +159,7 @@ def test_a_study_that_is_read_back_is_searched_as_it_was(document: Mapping[str, 
 
 def test_a_copy_with_another_budget_is_searched_as_it_was() -> None:
     for config in (parse(), parse(search="plain"), parse(pruner="median")):
-        copy = config.with_trials(7)
+        copy = config.with_budget({"trials": 7})
         assert (copy.search, copy.says_search, copy.has_rungs) == (
             config.search,
             config.says_search,

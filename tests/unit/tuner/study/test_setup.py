@@ -131,7 +131,7 @@ def set_up_model(
     search_space: Any = None,
     *,
     stored: dict[str, Any] | None = None,
-    **more: str,
+    **more: Any,
 ) -> LocalStudy:
     document = {
         "name": "s",
@@ -156,16 +156,63 @@ def test_a_preset_is_fitted_to_the_model_of_a_new_study_and_so_is_trial_0(model:
     assert local.facts()["space"] == local.space.to_dict()
 
 
+def test_a_search_over_depths_has_an_arm_for_each_depth_and_head_the_cheapest_first(model: Path) -> None:
+    whole = replace(LAYERED, trunk=TrunkFacts(complaint=None))
+    local = set_up_model(model, whole, {"frozen_layers": [0, 0.5, 1]}, search="auto")
+    names = ["1/random", "0.5/fitted", "0.5/random", "0/fitted", "0/random"]
+    assert [arm.name for arm in local.arms] == names
+    assert local.has_fitted_heads
+    assert local.first_point()["head_init"] == "random"
+    again = set_up_model(model, whole, search="auto", stored=local.facts())
+    assert (again.arms, again.space.to_dict()) == (local.arms, local.space.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("space", "names"),
+    [
+        ({"frozen_layers": [0, 1], "head_init": "random"}, ["1/random", "0/random"]),
+        ({"frozen_layers": [0, 1], "head_init": "fitted"}, ["1/fitted", "0/fitted"]),
+        (
+            {"frozen_layers": [0, "gradual", 1]},
+            ["1/random", "gradual/fitted", "gradual/random", "0/fitted", "0/random"],
+        ),
+        ({"frozen_layers": 0.5}, []),
+        ({"frozen_layers": {"low": 0.0, "high": 1.0}}, []),
+    ],
+)
+def test_the_arms_are_what_the_space_says(model: Path, space: dict[str, Any], names: list[str]) -> None:
+    whole = replace(LAYERED, trunk=TrunkFacts(complaint=None))
+    assert [arm.name for arm in set_up_model(model, whole, space, search="auto").arms] == names
+
+
+def test_a_model_without_hidden_states_has_arms_with_random_heads_alone(model: Path) -> None:
+    local = set_up_model(model, LAYERED, {"frozen_layers": [0, 1]}, search="auto")
+    assert [arm.name for arm in local.arms] == ["1/random", "0/random"]
+    assert not local.has_fitted_heads
+
+
+@pytest.mark.parametrize("more", [{"search": "plain"}, {"search": {"promotion": "halving"}}, {"search_space": None}])
+def test_a_budget_in_full_runs_is_for_a_search_over_depths(model: Path, more: dict[str, Any]) -> None:
+    anatomy = WHOLE if more.get("search_space", 1) else replace(WHOLE, freezable=Freezable.NOTHING)
+    settings = {"search": "auto", **{key: value for key, value in more.items() if key != "search_space"}}
+    for given, key in (({"budget": {"runs": 4}}, "budget.runs"), ({"stop": "auto"}, "stop")):
+        with pytest.raises(ConfigError) as caught:
+            set_up_model(model, anatomy, **settings, **given)
+        assert caught.value.key == key
+        assert "is for a search over depths" in caught.value.reason
+
+
 def test_fitted_and_random_heads_are_never_ranked_together_at_rungs(model: Path) -> None:
     whole = replace(LAYERED, trunk=TrunkFacts(complaint=None))
     both = {"head_init": ["random", "fitted"]}
     assert set_up_model(model, whole, both, pruner="none").has_fitted_heads
     assert set_up_model(model, whole, {"head_init": "fitted"}, search="auto").has_fitted_heads
     assert not set_up_model(model, whole, {"head_init": "random"}, search="auto").has_fitted_heads
-    assert not set_up_model(model, whole, search="auto").has_fitted_heads
-    for judging in ({"search": "auto"}, {"pruner": "median"}, {}):
+    assert not set_up_model(model, whole, search="plain").has_fitted_heads
+    one_depth = {**both, "frozen_layers": 0.5}
+    for space, judging in ((one_depth, {"search": "auto"}), (both, {"pruner": "median"}), (both, {})):
         with pytest.raises(ConfigError) as caught:
-            set_up_model(model, whole, both, **judging)
+            set_up_model(model, whole, space, **judging)
     assert caught.value.key == "search_space.head_init"
     assert "give one of the two, or write `search: plain` and `pruner: none`" in caught.value.reason
 

@@ -58,7 +58,7 @@ class Started:
         ledger = SimpleNamespace(claim=lambda _: (attempt.lease, SLOT), begin=lambda _: open_trial)
         edges = SimpleNamespace(
             ledger=ledger,
-            rungs=SimpleNamespace(begin=lambda _: 100),
+            judge=SimpleNamespace(begin=lambda _: 100, before_training=lambda _: None),
             watch=lambda _: None,
             changed=lambda: None,
             micro_batches=SimpleNamespace(start=lambda _: {}),

@@ -102,7 +102,7 @@ class OneTrial:
         lanes.put(self.attempt)
         edges = SimpleNamespace(
             ledger=self.database,
-            rungs=SimpleNamespace(are_used=False),
+            judge=SimpleNamespace(are_used=False),
             watch=self.watched.append,
             notice=self.notices.append,
             crashes=self.crashes,

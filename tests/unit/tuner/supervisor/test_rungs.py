@@ -10,7 +10,7 @@ from shelving import LOOKS, StudyInMemory, local_study, rungs_of
 
 from storage import LeaseLost, PlanLease, SlotState
 from tuner.reporting.events import TrialEnded
-from tuner.supervisor.rungs import Judgement, Moves
+from tuner.supervisor.judging import Judgement, Moves
 from tuner.trial.result import Verdict
 
 RUNNING, SHELVED, FINISHED = SlotState.RUNNING, SlotState.SHELVED, SlotState.FINISHED
@@ -83,14 +83,14 @@ def test_trial_0_is_neither_put_aside_nor_pruned_though_it_is_the_weakest() -> N
     for value in (0.5, 0.6, 0.7, 0.8):
         study.add(value)
     assert [judge(study, 0, step, -1.0) for step in LOOKS] == [GO_ON] * len(LOOKS)
-    rungs_of(study).look()
+    rungs_of(study).look(idle=True)
     assert study.slots[0].state is RUNNING
 
 
 def test_trial_0_goes_on_to_its_end_though_another_version_has_put_it_aside() -> None:
     study = study_of(0.1, 0.5, 0.6, 0.7, trials=4)
     study.change(0, target=4)
-    assert rungs_of(study).look().promoted == (0, 2, 3)
+    assert rungs_of(study).look(idle=True).started == 3
     assert (study.slots[0].state, study.slots[0].target) == (SlotState.INTERRUPTED, 100)
 
 
@@ -117,7 +117,7 @@ def test_a_study_with_another_search_judges_nothing() -> None:
     number = study.add(None, RUNNING)
     assert judge(study, number, 4, -1.0, search="plain") == GO_ON
     assert judge(study, number, 4, -1.0, search={"name": "auto", "promotion": "none"}) == GO_ON
-    assert rungs_of(study, local_study(search="plain")).look() == Moves()
+    assert rungs_of(study, local_study(search="plain")).look(idle=True) == Moves()
 
 
 def test_a_trial_that_is_another_workers_is_not_judged() -> None:
@@ -183,8 +183,8 @@ def test_a_trial_that_is_another_workers_is_told_no_rung() -> None:
 
 def test_a_look_promotes_and_ends_what_is_certain_and_says_so() -> None:
     study, watched = study_of(0.5, 0.4, 0.3, 0.6, trials=4), []
-    moves = rungs_of(study, watch=watched.append).look()
-    assert moves == Moves(promoted=(3,), ended=(1, 2))  # two places; trial 0 has one of them and trains in any case
+    moves = rungs_of(study, watch=watched.append).look(idle=True)
+    assert moves == Moves(started=1, ended=(1, 2))  # two places; trial 0 has one of them and trains in any case
     assert [(slot.state, slot.target) for slot in study.slots.values()][1:] == [
         (FINISHED, 4),
         (FINISHED, 4),
@@ -201,9 +201,9 @@ def test_a_look_promotes_and_ends_what_is_certain_and_says_so() -> None:
 
 def test_a_second_look_finds_nothing_more_to_do() -> None:
     study = study_of(0.5, 0.4, 0.3, 0.6, trials=4)
-    assert rungs_of(study).look()
+    assert rungs_of(study).look(idle=True)
     told = list(study.told)
-    assert not rungs_of(study).look()
+    assert not rungs_of(study).look(idle=True)
     assert study.told == told
 
 
@@ -211,7 +211,7 @@ def test_a_look_leaves_trials_that_run_to_their_workers() -> None:
     study = study_of(0.5, 0.9, 0.8, trials=4)
     study.add(0.1, RUNNING)
     study.add(0.2, SlotState.INTERRUPTED)
-    moves = rungs_of(study).look()
+    moves = rungs_of(study).look(idle=True)
     assert moves.ended == ()
     assert [study.slots[number].state for number in (3, 4)] == [RUNNING, SlotState.INTERRUPTED]
 
@@ -219,8 +219,8 @@ def test_a_look_leaves_trials_that_run_to_their_workers() -> None:
 def test_a_look_while_another_supervisor_decides_writes_no_promotion_and_knows_that_there_is_one() -> None:
     study = study_of(0.5, 0.4, 0.3, 0.6, trials=4)
     study.is_decided_elsewhere = True
-    moves = rungs_of(study).look()
-    assert moves.promoted == (3,), "so that this supervisor does not take the study for over"
+    moves = rungs_of(study).look(idle=True)
+    assert moves.started == 1, "so that this supervisor does not take the study for over"
     assert study.slots[3].state is SHELVED
     assert [word for word, *_ in study.told] == ["pruned", "pruned"]
 
@@ -228,22 +228,22 @@ def test_a_look_while_another_supervisor_decides_writes_no_promotion_and_knows_t
 def test_a_shelved_trial_that_another_supervisor_ends_is_left_to_it() -> None:
     study = study_of(0.5, 0.4, 0.3, 0.6, trials=4)
     study.lost.add(1)
-    assert rungs_of(study).look().ended == (2,)
+    assert rungs_of(study).look(idle=True).ended == (2,)
 
 
 def test_trials_stay_shelved_where_the_study_keeps_them() -> None:
     study = study_of(0.5, 0.4, 0.3, 0.6, trials=4)
-    moves = rungs_of(study, local_study(keep_shelved=True)).look()
-    assert moves == Moves(promoted=(3,))
+    moves = rungs_of(study, local_study(keep_shelved=True)).look(idle=True)
+    assert moves == Moves(started=1)
     assert [study.slots[number].state for number in (1, 2)] == [SHELVED, SHELVED]
 
 
 def test_a_promoted_trial_that_trains_to_its_rung_again_is_not_judged_by_its_earlier_value() -> None:
     study = study_of(0.5, 0.4, 0.3, 0.6, trials=4)
-    rungs_of(study).look()
+    rungs_of(study).look(idle=True)
     study.change(3, state=RUNNING)
     assert judge(study, 3, 4, 0.6) == GO_ON
-    assert rungs_of(study).look() == Moves()
+    assert rungs_of(study).look(idle=True) == Moves()
 
 
 # ---- a lower first rung
@@ -263,7 +263,7 @@ def low_study(count: int, *, agree: bool) -> StudyInMemory:
 def test_the_first_rung_is_decided_once_from_the_first_trials(agree: bool, first: int) -> None:
     study = low_study(15, agree=agree)
     rungs = rungs_of(study, local_study(LOW))
-    rungs.look()
+    rungs.look(idle=True)
     assert study.decisions == {}
     number = study.add({2: 0.5, 4: 0.5 if agree else -0.5}, RUNNING)
     assert rungs.judge(study.attempt(number), 4, 0.5).verdict is not Verdict.PRUNED
@@ -274,7 +274,7 @@ def test_the_first_rung_is_decided_once_from_the_first_trials(agree: bool, first
     study.change(new, target=None)
     assert rungs.begin(study.attempt(new)) == first
     study.add({2: 9.0, 4: -9.0})
-    rungs.look()
+    rungs.look(idle=True)
     assert study.decisions == {"first_rung": first}
 
 
@@ -282,7 +282,7 @@ def test_one_percent_is_the_first_rung_where_all_three_rank_alike() -> None:
     study = StudyInMemory(trials=64)
     for number in range(16):
         study.add(dict.fromkeys((1, 2, 4), number / 100))
-    rungs_of(study, local_study((1, *LOW))).look()
+    rungs_of(study, local_study((1, *LOW))).look(idle=True)
     assert study.decisions == {"first_rung": 1}
     ((decided, *_),) = [words for word, *words in study.told if word == "decided"]
     assert decided.startswith("the first rung is 1 %: between 1 % and 2 % of 16 trials, rank correlation ")
@@ -307,6 +307,6 @@ def test_what_another_supervisor_has_decided_meanwhile_stays(monkeypatch: pytest
         return take(owner, lease_s)
 
     monkeypatch.setattr(study, "take", late)
-    rungs_of(study, local_study(LOW)).look()
+    rungs_of(study, local_study(LOW)).look(idle=True)
     assert study.decisions == {"first_rung": 4}
     assert not [words for word, *words in study.told if word == "decided"]

@@ -122,7 +122,7 @@ class Supervisor:
         live = LiveConfig(local.config)
         edges = SimpleNamespace(
             ledger=study,
-            rungs=rungs_of(study, local),
+            judge=rungs_of(study, local),
             best_trials=SimpleNamespace(would_include=lambda *_: True),
             fork_server=SimpleNamespace(start=self._fork, restart=lambda: None),
             crashes=Crashes(),
