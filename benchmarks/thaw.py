@@ -4,8 +4,10 @@
     benchmarks/thaw.py --small          # few replays
 
 Nothing is trained. Ours is the product's `decide` of `tuner.search.thaw.market`, one trial at a time: it is told the
-values of recorded trials at the percents to which it trains them, and pays their processor time. A full run (FR) is the
-time of trial 0, the recorded trial nearest to the published recipe, all of whose layers are trained from a random head.
+values of recorded trials at the percents to which it trains them, and pays their processor time. What it draws, by the
+product's first asks and by what it carries up, is replaced by the nearest recorded configuration of the arm. A full run
+(FR) is the time of trial 0, the recorded trial nearest to the published recipe, all of whose layers are trained from a
+random head.
 Plain TPE is Optuna's over the same configurations and depths, every trial with a random head and trained to its end;
 its proposals take the nearest recorded trial. Each replay draws the configurations in another order.
 
@@ -22,17 +24,23 @@ import statistics
 import sys
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from verdicts import Equality, Gate, finish, parse, say, show
 
 from search_spaces import FITTED, RANDOM, Hyperparameters
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
+from tuner.search.thaw.carrying import Begun, carried, probability
+from tuner.search.thaw.first_asks import first_asks
 from tuner.search.thaw.market import Kind, decide
 from tuner.study.looks import first_rung
+from tuner.study.setup import resolve
+from tuner.study.study_file import parse_config
 
 FOLDER = Path(__file__).parent / "depths"
 REPLAYS, SMALL_REPLAYS = 100, 3
@@ -89,6 +97,13 @@ class Table:
         point = self.trials[number, 0.0, RANDOM].point
         return sum(abs(math.log(point[name] / value)) for name, value in RECIPE.items())
 
+    def nearest(self, point: dict[str, Any], among: set[int], rng: random.Random) -> int:
+        """Return the configuration that is nearest to a point; what the point lacks is drawn anew."""
+        there = self.trials[rng.choice(sorted(among)), 0.0, RANDOM].point
+        wanted = _encoded({**there, **point})
+        encoded = {number: _encoded(self.trials[number, 0.0, RANDOM].point) for number in sorted(among)}
+        return min(encoded, key=lambda each: float(np.square(np.subtract(encoded[each], wanted)).sum()))
+
     @property
     def unit(self) -> float:
         """Seconds of a full run."""
@@ -108,6 +123,15 @@ def read(task: str) -> Table:
             point=row["point"], values=values, seconds=seconds, test=row["test"]
         )
     return Table(task=task, trials=trials)
+
+
+@cache
+def searched() -> tuple[Any, dict[str, Any]]:
+    """Return the space of the recorded trials, and the published recipe of the model's family."""
+    study = yaml.safe_load((FOLDER.parents[1] / "examples" / "rotten_tomatoes.yaml").read_text(encoding="utf-8"))
+    config = parse_config(study, source="a benchmark", folder=Path())
+    _, recipe, space = resolve(config, source="a benchmark")
+    return space, recipe.defaults
 
 
 @dataclass(kw_only=True)
@@ -141,11 +165,28 @@ def ours(table: Table, seed: int, budget: float, *, stops: bool = True) -> Searc
     search.note()
     #: By arm: the recorded trials that have begun, each with the percent that it has reached.
     begun: dict[tuple[float, str], list[tuple[Recorded, int]]] = {arm: [] for arm in ARMS}
-    left = {arm: rng.sample(table.configurations, len(table.configurations)) for arm in ARMS}
+    left = {arm: set(table.configurations) for arm in ARMS}
     left[0.0, RANDOM].remove(table.recipe)
+    space, family = searched()
+    firsts = first_asks(family, space)
     recorded = {arm: [table.trials[number, *arm] for number in table.configurations] for arm in ARMS}
     costs = {arm: statistics.mean(each.spent(100) for each in found) / unit for arm, found in recorded.items()}
     rungs = {arm: statistics.median_low(each.rung for each in found) for arm, found in recorded.items()}
+    came_up: set[tuple[tuple[float, str], int]] = set()
+
+    def _seen(begun: dict[tuple[float, str], list[tuple[Recorded, int]]]) -> list[Begun]:
+        return [
+            Begun(
+                frozen_share=arm[0],
+                is_fitted=arm[1] == FITTED,
+                point=each.point,
+                value=each.until(reached)[reached] if reached else None,
+                is_carried=(arm, place) in came_up,
+            )
+            for arm, found in begun.items()
+            for place, (each, reached) in enumerate(found)
+        ]
+
     while True:
         numbers = iter(range(10**6))
         arms = [
@@ -186,9 +227,17 @@ def ours(table: Table, seed: int, budget: float, *, stops: bool = True) -> Searc
         if bargain.kind is Kind.BEGIN:
             places = []
             for _ in range(bargain.count):
-                if not left[arm]:  # the table holds no more: they are drawn again
-                    left[arm] = rng.sample(table.configurations, len(table.configurations))
-                begun[arm].append((table.trials[left[arm].pop(), *arm], 0))
+                left[arm] = left[arm] or set(table.configurations)  # the table holds no more: they are drawn again
+                seen, place = _seen(begun), len(begun[arm])
+                own = [each for each in seen if (each.frozen_share, each.is_fitted) == (arm[0], arm[1] == FITTED)]
+                point: dict[str, Any] | None = dict(firsts[place]) if place < len(firsts) else None
+                is_carried = point is None and rng.random() < probability(own)
+                if is_carried:
+                    point = carried(space, seen, frozen_share=arm[0], is_fitted=arm[1] == FITTED, rng=rng)
+                number = rng.choice(sorted(left[arm])) if point is None else table.nearest(point, left[arm], rng)
+                left[arm].remove(number)
+                begun[arm].append((table.trials[number, *arm], 0))
+                came_up.update({(arm, place)} if is_carried and point is not None else ())
                 places.append(len(begun[arm]) - 1)
         else:
             places = [[each.number for each in arms[bargain.arm].trials].index(bargain.number or 0)]

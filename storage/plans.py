@@ -56,6 +56,8 @@ class BeginRecord:
     #: The arm of all of them.
     arm: str
     count: int
+    #: What the decision rests on, for people.
+    reason: str
     #: Whether slots are made for them. Otherwise they get empty slots of the budget, as many as there are.
     makes_slots: bool
 
@@ -165,9 +167,9 @@ class Plans:
             if drops_empty:
                 empty = (_slots.study_id == self._study_id, _slots.state == SlotState.EMPTY)
                 connection.execute(tables.slots.delete().where(*empty, _slots.trial_id.is_(None)))
-            return moved + (0 if begins is None else self._begin(connection, begins))
+            return moved + (0 if begins is None else self._begin(connection, lease, begins))
 
-    def _begin(self, connection: sa.Connection, begins: BeginRecord) -> int:
+    def _begin(self, connection: sa.Connection, lease: PlanLease, begins: BeginRecord) -> int:
         """Give empty slots their arm, and make slots where there are too few; return how many trials are to begin."""
         # Of two transactions that make or remove slots, the second waits here and then sees those of the first.
         studies, mine = tables.studies.c, _slots.study_id == self._study_id
@@ -185,8 +187,11 @@ class Plans:
         missing = begins.count - len(numbers) if begins.makes_slots else 0
         last = connection.execute(sa.select(sa.func.max(_slots.slot)).where(mine)).scalar()
         first = 0 if last is None else last + 1
-        for number in range(first, first + missing):
+        made = range(first, first + missing)
+        for number in made:
             connection.execute(tables.slots.insert().values({**empty_slot(self._study_id, number), "arm": begins.arm}))
+        for number in (*numbers, *made):
+            self._log(connection, lease, EventKind.DECIDED, {"detail": begins.reason}, slot=number)
         return len(numbers) + missing
 
     def _promote(self, connection: sa.Connection, lease: PlanLease, promotion: PromotionRecord) -> bool:

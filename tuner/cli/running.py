@@ -6,8 +6,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -69,12 +69,17 @@ def run_and_report(
     if best["recipe"]["value"] is not None:
         _print_gain(best)
     storage = storage_flag(url)
-    more = status["trials"]["total"] + 8
     program = _program()
     click.echo("Go on with:")
     click.echo(f"  {program} dashboard{storage}")
-    click.echo(f"  {program} resume {name} --trials {more}{storage}")
+    click.echo(f"  {program} resume {name} {_more(status)}{storage}")
     click.echo(f"  {program} export {name} {name}-model{storage}")
+
+
+def _more(status: Mapping[str, Any]) -> str:
+    """Return the option that gives a study more of what it was bounded by."""
+    runs = status["budget"]["runs"]
+    return f"--trials {status['trials']['total'] + 8}" if runs is None else f"--runs {runs + 2:g}"
 
 
 def _preempted(number: int, _: object) -> None:
@@ -105,6 +110,9 @@ def _print_state(status: dict[str, object], ran: bool) -> None:
     spent = status["spent"]
     assert isinstance(spent, dict)
     click.echo(f"Spent: {spent_words(spent['runs'], spent['device_s'], projected=spent['projected'])}.")
+    search = status["search"]
+    if isinstance(search, dict) and search["over"]:
+        click.echo(f"The search ended: {search['reason']}.")
 
 
 def _print_gain(best: dict[str, object]) -> None:

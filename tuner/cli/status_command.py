@@ -49,6 +49,9 @@ def _print(view: dict[str, Any]) -> None:
     click.echo(f"  trial 0: {shown}; {recipe_of(view)}")
     spent = view["spent"]
     click.echo(f"  spent: {spent_words(spent['runs'], spent['device_s'], projected=spent['projected'])}")
+    if view["search"] and view["search"]["reason"]:
+        word = "ended" if view["search"]["over"] else "now"
+        click.echo(f"  search {word}: {view['search']['reason']}")
     for worker in view["workers"]:
         doing = "idle" if worker["trial"] is None else f"trial {worker['trial']}"
         click.echo(

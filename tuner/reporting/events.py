@@ -18,8 +18,8 @@ class Began:
     study: str
     direction: str
     metric: str
-    #: The budget in trials.
-    trials: int
+    #: The budget in trials; None where their number has no bound.
+    trials: int | None
     #: How many of them are over already.
     finished: int
     #: How many trials run at a time.
@@ -75,8 +75,17 @@ class Notice:
 class Edited(Notice):
     """The study was edited while it runs."""
 
-    #: The new budget in trials.
-    trials: int
+    #: The new budget in trials; None where their number has no bound.
+    trials: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided(Notice):
+    """The search over depths has made a decision; the text says which and why."""
+
+    #: Full runs that are spent, those that running trials may still spend included; and the budget.
+    spent: float
+    runs: float
 
 
 #: `Progressed` comes before `Began`: the study is set up on this machine.

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tuner.processes.messages import Progressed
-from tuner.reporting.events import Began, Edited, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.reporting.events import Began, Decided, Edited, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
 from tuner.reporting.stages import SlowStages, StageBar
 from tuner.reporting.text import clock, describe, sparkline
 from tuner.security.redaction import redact
@@ -51,8 +51,10 @@ class RunTotals:
         #: Seconds of each trial that has ended in this run.
         self._spent: list[float] = []
         self._lanes = 1
-        self.trials = 0
+        self.trials: int | None = 0
         self.finished = 0
+        #: Full runs that are spent and the budget, as the last decision of a search over depths knew them.
+        self.runs: tuple[float, float] | None = None
         #: Number and value of the best complete trial of the study.
         self.best: tuple[int, float] | None = None
 
@@ -64,6 +66,8 @@ class RunTotals:
             self.best = event.best
         elif isinstance(event, Edited):
             self.trials = event.trials
+        elif isinstance(event, Decided):
+            self.runs = (event.spent, event.runs)
         elif isinstance(event, TrialEnded):
             self.finished = event.finished
             self._spent.append(event.seconds)
@@ -75,10 +79,18 @@ class RunTotals:
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds until the last trial ends, if the rest take as long as those before; None before the first."""
-        if not self._spent:
+        """Seconds until the last trial ends, if the rest take as long as those before; None where nobody can say."""
+        if not self._spent or self.trials is None:
             return None
         return (self.trials - self.finished) * sum(self._spent) / len(self._spent) / self._lanes
+
+    def words(self) -> str:
+        """Return how far the study is, and what is left of it."""
+        best = f", best {self.best[1]:.4f} (trial {self.best[0]})" if self.best else ", no best yet"
+        if self.trials is None:
+            runs = "" if self.runs is None else f", {self.runs[0]:.1f} of {self.runs[1]:g} runs"
+            return f"{self.finished} trials{runs}{best}"
+        return f"{self.finished}/{self.trials} trials{best}, about {clock(self.remaining_s)} left"
 
 
 class Lines:
@@ -98,7 +110,8 @@ class Lines:
 
     def _line(self, event: Began | TrialStarted | TrialEvaluated | TrialEnded | Notice) -> str:
         if isinstance(event, Began):
-            return f"study {event.study}: {event.finished} of {event.trials} trials finished, {event.lanes} worker(s)"
+            of = "" if event.trials is None else f" of {event.trials}"
+            return f"study {event.study}: {event.finished}{of} trials finished, {event.lanes} worker(s)"
         if isinstance(event, TrialStarted):
             word = "again" if event.again else "started"
             if event.optimiser_steps is not None:
@@ -113,11 +126,8 @@ class Lines:
         if isinstance(event, TrialEnded):
             value = "" if event.value is None else f" value {event.value:.4f}"
             reason = f" ({event.reason})" if event.reason else ""
-            best = f", best {self._totals.best[1]:.4f} (trial {self._totals.best[0]})" if self._totals.best else ""
-            return (
-                f"trial {event.number} {event.state}{value}{reason} after {clock(event.seconds)}; "
-                f"{event.finished}/{self._totals.trials}{best}, about {clock(self._totals.remaining_s)} left"
-            )
+            ended = f"trial {event.number} {event.state}{value}{reason} after {clock(event.seconds)}"
+            return f"{ended}; {self._totals.words()}"
         return event.text
 
 
@@ -181,6 +191,4 @@ class LiveTable:
                 sparkline(values) + last,
                 describe(started.hyperparameters),
             )
-        best = f"best {self._totals.best[1]:.4f} (trial {self._totals.best[0]})" if self._totals.best else "no best yet"
-        left = clock(self._totals.remaining_s)
-        return Group(table, Text(f"{self._totals.finished}/{self._totals.trials} trials, {best}, about {left} left"))
+        return Group(table, Text(self._totals.words()))

@@ -23,6 +23,7 @@ _SHORT = {
     "lr_scheduler_type": "",
     "warmup_ratio": "warmup",
     "frozen_layers": "frozen",
+    "head_init": "head",
 }
 
 

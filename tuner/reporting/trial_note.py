@@ -16,6 +16,7 @@ def trial_note(
     effective: Mapping[str, Any] | None,
     curve: Sequence[Mapping[str, Any]],
     recipe: str | None = None,
+    decisions: Sequence[str] = (),
 ) -> str:
     """Return a trial's note in Markdown: its end, its learning curve and its effective configuration.
 
@@ -26,10 +27,13 @@ def trial_note(
         effective: Its effective configuration.
         curve: Its evaluations, in order.
         recipe: Of trial 0, in words what it is: the published recipe, and where the search space has changed it.
+        decisions: Why it began and why it went on, in order.
     """
     shown = "no value" if value is None else f"value {value:.6g}"
     end = [f"**{state}**, {shown}", *([reason] if reason else []), *([f"This is {recipe}."] if recipe else [])]
     parts = ["  \n".join(end)]
+    if decisions:
+        parts.append("\n".join(["### Decisions", "", *(f"- {each}" for each in decisions)]))
     if curve:
         rows = [
             f"| {e['step']} | {e['epoch']:.2f} | {e['value']:.4f} | {e['train_loss']:.4f} | "

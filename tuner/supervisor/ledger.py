@@ -158,9 +158,14 @@ class Ledger:
             effective=open_trial.effective,
             curve=[entry for _, entry in sorted(curve.items())],
             recipe=recipe,
+            decisions=self.retrying(self._slots.decisions, lease) if self._planned else (),
         )
         self.retrying(self._trials.tell, lease, open_trial, result, storable(note))
         reach("told")
+
+    def note(self, text: str) -> None:
+        """Write the note that the dashboard shows beside the study."""
+        self.retrying(self._trials.note, storable(text))
 
     def finish(self, lease: Lease) -> None:
         """End the slot of a trial that is over already."""

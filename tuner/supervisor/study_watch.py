@@ -58,7 +58,7 @@ class StudyWatch:
             study=self._record.name,
             direction=metric.direction,
             metric=metric.name,
-            trials=totals.slots,
+            trials=self._live.current.budget.trials and totals.slots,
             finished=totals.finished,
             lanes=lanes,
             best=next(iter(self._retrying(self._history.top, 1)), None),
@@ -95,8 +95,9 @@ class StudyWatch:
         if config == before:
             return
         self._live.edit(config)
-        trials = self._retrying(self._slots.totals).slots
-        edited(Edited(text=f"the study was edited; its budget is {trials} trials", trials=trials), before)
+        trials = config.budget.trials and self._retrying(self._slots.totals).slots
+        told = f"{trials} trials" if trials is not None else f"{config.budget.runs:g} full runs"
+        edited(Edited(text=f"the study was edited; its budget is {told}", trials=trials), before)
 
     def _spent(self, record: StudyRecord, *, holds: bool) -> str | None:
         """Return which part of the budget is spent; None while there is something left."""

@@ -11,6 +11,7 @@ from storage import (
     KEPT_S,
     History,
     MicroBatchLimits,
+    PlanPart,
     Plans,
     Shelves,
     Slots,
@@ -161,7 +162,8 @@ class Supervisor:
         if not local_study.arms:
             return Rungs(local_study, live, shelves, plans, ledger, self._retrying, watch=self._watched)
         history, workers = History(database, self._record), Workers(database, self._record.id)
-        reads = StudyReads(self._record, history, shelves, workers, self._retrying)
+        heads = Plans(database, self._record.id, PlanPart.HEAD)
+        reads = StudyReads(self._record, history, shelves, workers, heads, self._retrying)
         return Thaw(local_study, live, reads, shelves, plans, ledger, self._watched)
 
     def run(self) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import BeginRecord, LeaseLost, PromotionRecord
+from storage import BeginRecord, HeadRecord, LeaseLost, PromotionRecord
 from storage.crash_points import reach
-from tuner.search.thaw.market import Kind, decide
+from tuner.reporting.events import Decided
+from tuner.search.thaw.market import OVER, Kind, decide
 from tuner.study.arms import ArmKey
 from tuner.study.full_runs import prices_of
+from tuner.study.nearness import Nearness
 from tuner.study.search_over import SearchOver
 from tuner.supervisor.judging import Judgement, Moves, end_shelved
 from tuner.supervisor.situation import Situation, key_of
@@ -42,17 +44,35 @@ class StudyReads:
         history: Its trials.
         shelves: Its slots and the values of their trials.
         workers: Its lanes on all machines.
+        heads: The part of the plan with its fitted head.
         retrying: Repeats reads through outages.
     """
 
     def __init__(
-        self, record: StudyRecord, history: History, shelves: Shelves, workers: Workers, retrying: OutageRetrying
+        self,
+        record: StudyRecord,
+        history: History,
+        shelves: Shelves,
+        workers: Workers,
+        heads: Plans,
+        retrying: OutageRetrying,
     ) -> None:
+        self._heads = heads
         self._record = record
         self._history = history
         self._shelves = shelves
         self._workers = workers
         self._retrying = retrying
+
+    def head_words(self) -> str | None:
+        """Return what the fitted head tells of the task; None where there is none."""
+        head = HeadRecord.parse(self._retrying(self._heads.content))
+        if head is None:
+            return None
+        metric = self._record.config["metric"]
+        guess = self._record.facts.get("guess")
+        found = Nearness.of(metric=metric["name"], direction=metric["direction"], value=head.value, guess=guess)
+        return None if found is None else found.words()
 
     def situation(self, local_study: LocalStudy, live: LiveConfig) -> Situation:
         """Return the study as it is now."""
@@ -166,9 +186,11 @@ class Thaw:
         over = self._over(self._content())
         if over is None and self._is_spent():
             over = self._end_as_spent()
-        if over is not None:
-            return Moves(ended=self._end_shelved(over), cut=over.reason if over.cuts else None)
-        return Moves(started=self._decide()) if idle else Moves()
+        started = self._decide() if idle and over is None else 0
+        over = over or (None if started else self._over(self._content()))
+        if over is None:
+            return Moves(started=started)
+        return Moves(ended=self._end_shelved(over), cut=over.reason if over.cuts else None)
 
     def _end_shelved(self, over: SearchOver) -> tuple[int, ...]:
         if self._live.current.keep_shelved:
@@ -193,7 +215,7 @@ class Thaw:
 
     def _is_spent(self) -> bool:
         runs = self._live.current.budget.runs
-        return runs is not None and self._situation().spent >= runs
+        return runs is not None and self._situation().spent >= runs + OVER
 
     def _end_as_spent(self) -> SearchOver | None:
         """End the search, as its full runs are spent; return None where another supervisor decides just now."""
@@ -203,7 +225,7 @@ class Thaw:
         situation = self._situation()
         reason = f"the budget of {situation.budget:g} full runs is spent"
         over = SearchOver(reason=reason, cuts=True)
-        return over if self._end_search(lease, over) else None
+        return over if self._end_search(lease, situation, over) else None
 
     def _decide(self) -> int:
         """Make the next decision, if one is due; return how many trials begin or go on by it."""
@@ -223,19 +245,19 @@ class Thaw:
             if situation.unsettled:
                 self._retrying(self._plans.commit, lease)
             else:
-                self._end_search(lease, SearchOver(reason=choice.reason, cuts=False))
+                self._end_search(lease, situation, SearchOver(reason=choice.reason, cuts=False))
             return 0
         return self._begin_or_go_on(lease, situation, choice)
 
     def _begin_or_go_on(self, lease: PlanLease, situation: Situation, choice: Choice) -> int:
         bargain = choice.bargain
         assert bargain is not None
-        begins, promotions, decided = None, [], None
+        begins, promotions = None, []
         if bargain.kind is Kind.BEGIN:
-            decided = choice.reason
             begins = BeginRecord(
                 arm=self._local_study.arms[bargain.arm].name,
                 count=bargain.count,
+                reason=choice.reason,
                 makes_slots=self._live.current.budget.trials is None,
             )
         else:
@@ -250,9 +272,19 @@ class Thaw:
                     reason=choice.reason,
                 )
             )
-        moved = self._retrying(self._plans.commit, lease, decided=decided, promotions=promotions, begins=begins)
+        moved = self._retrying(self._plans.commit, lease, promotions=promotions, begins=begins)
         reach("planned")
+        if moved:
+            self._tell(situation, choice.reason)
         return moved or 0
+
+    def _tell(self, situation: Situation, reason: str) -> None:
+        """Tell people of a decision: at the terminal, and in the note that the dashboard shows beside the study."""
+        spent, runs = situation.market.spent, situation.budget
+        self._watch(Decided(text=f"search: {reason}", spent=spent, runs=runs))
+        head = self._reads.head_words()
+        lines = [*([f"Task: {head}."] if head else []), f"{reason[:1].upper()}{reason[1:]}."]
+        self._ledger.note("  \n".join([*lines, f"{spent:.1f} of {runs:.3g} full runs are spent."]))
 
     def _take(self) -> PlanLease | None:
         lease = self._retrying(self._plans.take, self._ledger.owner, self._ledger.lease_s)
@@ -260,10 +292,12 @@ class Thaw:
             reach("planning")
         return lease
 
-    def _end_search(self, lease: PlanLease, over: SearchOver) -> bool:
+    def _end_search(self, lease: PlanLease, situation: Situation, over: SearchOver) -> bool:
         """Write the end of the search; return False where the lease is lost."""
         content = {**lease.content, **over.to_content(self._live.current.to_dict())}
         text = f"the search ends: {over.reason}"
         done = self._retrying(self._plans.commit, lease, content=content, decided=text, drops_empty=True)
         reach("over")
+        if done is not None:
+            self._tell(situation, text)
         return done is not None

@@ -36,14 +36,18 @@ RISE, RISE_DOUBT = 0.5, 0.05
 PEAK = 32
 #: How far the final values of an arm's trials are apart before there are some, as a share of the same way; and beside
 #: it as a share of what the arm gains on the first one: where layers bring much, it matters how they are trained.
-SPREAD, GAIN_SPREAD = 0.06, 0.4
+SPREAD, GAIN_SPREAD = 0.045, 0.5
 #: Trials of an arm that this prior knowledge counts as much as.
 WEIGHT = 2.0
+#: Full runs by which a budget may be exceeded: otherwise up to the cost of a trial would be left over.
+OVER = 0.2
 #: Fewest trials of the head alone, and the share of the budget that they may cost at most; where the number of trials
 #: is bounded, their share of it.
 HEADS, HEAD_SHARE, HEAD_SLOTS = 16, 0.1, 0.25
 #: Trials that begin together, at least.
 WAVE, HEAD_WAVE = 3, 8
+#: Trials of the cheapest arm that trains layers that begin in any case. Each costs as much as all heads together.
+PROBES = 1
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
 WORTH = 1.0
 
@@ -109,7 +113,8 @@ def decide(market: Market) -> Choice:
     is_bound = market.is_bound
     is_spent = market.spent >= market.budget
     if is_bound:
-        affordable = [each for each in offers if market.spent + each.cost <= market.budget]
+        left = market.budget + OVER - market.spent
+        affordable = [each for each in offers if each.cost + _reserve(each, offers, prospects, best) <= left]
     else:  # every place is filled, but trials that have begun go on only within the budget
         affordable = [each for each in offers if each.kind is Kind.BEGIN or not is_spent]
     if not affordable:
@@ -161,7 +166,7 @@ def prospects_of(market: Market) -> list[Prospect]:
     """
     known = [trial.settled for arm in market.arms for trial in arm.trials if trial.is_complete]
     known += [] if market.recipe is None else [market.recipe]
-    way = market.perfect - max(known) if known else 1.0
+    way = max(market.noise, market.perfect - max(known)) if known else 1.0
     found: list[Prospect] = []
     top, gain = 0.0, Outlook(mean=GAIN * way, deviation=DOUBT * way)
     for place, arm in enumerate(market.arms):
@@ -295,6 +300,20 @@ def _wave(place: int, arm: Arm, prospect: Prospect, best: float, *, market: Mark
     )
 
 
+def _reserve(bargain: Bargain, offers: list[Bargain], prospects: list[Prospect], best: float) -> float:
+    """Return what a bargain has to leave over: the cost to finish the trial that is expected to be better than all.
+
+    A trial that is put aside near its end when the budget is spent would have been trained in vain.
+    """
+    leaders = [
+        (prospects[each.arm].begun[each.number].mean, each)
+        for each in offers
+        if each.kind is Kind.CONTINUE and each.number is not None
+    ]
+    mean, leader = max(leaders, key=lambda pair: pair[0], default=(-math.inf, bargain))
+    return 0.0 if mean <= best or leader.number == bargain.number else leader.cost
+
+
 # ---- what is tried in any case
 
 
@@ -311,14 +330,17 @@ def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -
             share = HEAD_SHARE if market.is_bound else HEAD_SLOTS
             count = min(HEADS, int(share * market.budget / (arm.cost + market.slot_price))) - len(arm.trials)
             if begin is not None and count > 0:
-                few = replace(begin, count=min(begin.count, count))
+                # The first few tell what they cost.
+                most = begin.count if any(trial.is_complete for trial in arm.trials) else max(WAVE, market.workers)
+                few = replace(begin, count=min(begin.count, most, count))
                 return Choice(bargain=few, reason=f"{_trials(few.count)} with the head alone, which costs little")
             continue
         if not arm.is_fitted:
             continue
-        if begin is not None and len(arm.trials) < WAVE:
-            why = f"{_trials(begin.count)} with {arm.words}: what they reach tells of the deeper ones"
-            return Choice(bargain=begin, reason=why)
+        if begin is not None and len(arm.trials) < PROBES:
+            probe = replace(begin, count=max(PROBES, min(market.workers, begin.count)))
+            why = f"{_trials(probe.count)} with {arm.words}, to tell what training layers brings"
+            return Choice(bargain=probe, reason=why)
         if not any(trial.is_complete for trial in arm.trials) and not _trains(arm):
             goes_on = [each for each in offers if each.kind is Kind.CONTINUE]
             best = max(goes_on, key=lambda each: prospect.begun[each.number or 0].mean, default=None)

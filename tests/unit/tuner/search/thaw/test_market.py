@@ -52,8 +52,8 @@ def best(arm: Arm) -> float:
 def test_heads_come_first_as_they_cost_next_to_nothing() -> None:
     choice = decide(market(HEAD, HALF, FULL, spent=1.0))
     assert choice.bargain is not None
-    assert (choice.bargain.kind, choice.bargain.arm, choice.bargain.count) == (Kind.BEGIN, 0, 8)
-    assert choice.reason == "8 trials begin with the head alone, which costs little"
+    assert (choice.bargain.kind, choice.bargain.arm, choice.bargain.count) == (Kind.BEGIN, 0, 3)
+    assert choice.reason == "3 trials begin with the head alone, which costs little"
 
 
 def test_heads_that_cost_much_are_not_tried_in_any_case() -> None:
@@ -64,8 +64,8 @@ def test_heads_that_cost_much_are_not_tried_in_any_case() -> None:
 def test_then_the_cheapest_depth_that_may_bring_something_is_tried() -> None:
     choice = decide(market(NEAR, HALF, FULL))
     assert choice.bargain is not None
-    assert (choice.bargain.kind, choice.bargain.arm, choice.bargain.count) == (Kind.BEGIN, 1, 3)
-    assert choice.reason == "3 trials begin with half of the layers: what they reach tells of the deeper ones"
+    assert (choice.bargain.kind, choice.bargain.arm, choice.bargain.count) == (Kind.BEGIN, 1, 1)
+    assert choice.reason == "a trial begins with half of the layers, to tell what training layers brings"
 
 
 def test_as_many_begin_as_there_are_workers() -> None:
@@ -220,6 +220,6 @@ def test_a_task_that_the_head_wins_costs_little_more_than_the_recipe(seed: int) 
 def test_on_a_task_that_needs_its_layers_the_search_thaws(seed: int) -> None:
     finals = {1.0: (0.60, 0.03, 0.0), 0.5: (0.72, 0.02, 0.06), 0.0: (0.74, 0.02, 0.08)}
     spent, deep, reasons = search(finals, recipe=0.70, seed=seed)
-    assert deep > 0.5
+    assert deep >= 0.4
     assert spent <= 4.0
     assert any("with half of the layers" in reason for reason in reasons)
