@@ -20,6 +20,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -115,16 +116,8 @@ def train(task: str, folder: Path, study: dict[str, Any], point: dict[str, Any])
         study: The content of the study file.
         point: The hyperparameters.
     """
-    from datasets import load_from_disk
-
     from tuner.errors import Diverged
-    from tuner.training.data.encoded import LOCKED, EncodedData
-    from tuner.training.evaluation import evaluate
     from tuner.training.loop import train as train_trial
-    from tuner.training.model.loading import build_model
-    from tuner.training.model.weights import restore_weights
-    from tuner.training.tasks import get_task
-    from tuner.training.trunk.forward import ForwardPasses
     from tuner.trial.run import HeadHome
     from tuner.trial.saver import NoSaver
 
@@ -158,7 +151,35 @@ def train(task: str, folder: Path, study: dict[str, Any], point: dict[str, Any])
     }
     if not seen:
         return row
-    # ---- the test split, which no trial opens
+    began = time.process_time()
+    scores = test_scores(run, kept["write"])
+    return {
+        **row,
+        "best": {"step": kept["evaluation"].step, "rows": kept["evaluation"].rows},
+        "last": {"step": seen[-1].step, "rows": seen[-1].rows},
+        "test": round(scores.value, 5),
+        "test_rows": scores.rows,
+        "test_cpu_s": round(time.process_time() - began, 3),
+    }
+
+
+def test_scores(run: Any, write: Callable[[Path], Any]) -> Any:
+    """Return the scores of weights on the test split, which no trial opens.
+
+    Args:
+        run: A run with their task, model and data.
+        write: Writes the weights into a folder.
+    """
+    import torch
+    from datasets import load_from_disk
+
+    from tuner.training.data.encoded import LOCKED, EncodedData
+    from tuner.training.evaluation import evaluate
+    from tuner.training.model.loading import build_model
+    from tuner.training.model.weights import restore_weights
+    from tuner.training.tasks import get_task
+    from tuner.training.trunk.forward import ForwardPasses
+
     coder, anatomy = get_task(run.task), run.anatomy
     assert run.model is not None
     assert run.data is not None
@@ -171,24 +192,14 @@ def train(task: str, folder: Path, study: dict[str, Any], point: dict[str, Any])
     )
     model = build_model(coder.blueprint(run.model, data.labels, run.seed, anatomy.padding), dropout=None)
     with tempfile.TemporaryDirectory() as scratch:
-        kept["write"](Path(scratch))
+        write(Path(scratch))
         restore_weights(model, Path(scratch))
-    import torch
-
-    began = time.process_time()
     passes = ForwardPasses(
         model, anatomy, replace(data, validation=test), torch.device("cpu"), depths=[], speed=run.speed
     )
     scores = evaluate(coder, model, passes, run)
     assert scores is not None
-    return {
-        **row,
-        "best": {"step": kept["evaluation"].step, "rows": kept["evaluation"].rows},
-        "last": {"step": seen[-1].step, "rows": seen[-1].rows},
-        "test": round(scores.value, 5),
-        "test_rows": scores.rows,
-        "test_cpu_s": round(time.process_time() - began, 3),
-    }
+    return scores
 
 
 def name_of(point: dict[str, Any], number: int) -> str:

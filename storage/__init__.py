@@ -1,6 +1,11 @@
 """Stores studies in SQL and checkpoints in files. Imports no torch, no command line and no search space."""
 
-from storage.attributes import has_study_attribute, set_study_attributes, set_trial_attributes
+from storage.attributes import (
+    has_study_attribute,
+    set_study_attributes,
+    set_trial_attributes,
+    set_trial_system_attributes,
+)
 from storage.checkpoints import CheckpointStore, Published, store_url
 from storage.database import Database, describe_outage
 from storage.errors import (
@@ -123,6 +128,7 @@ __all__ = [
     "new_owner",
     "set_study_attributes",
     "set_trial_attributes",
+    "set_trial_system_attributes",
     "store_url",
     "waiting_for_connections",
 ]

@@ -50,6 +50,7 @@ class _Attributes:
 
 
 _of_trials = _Attributes("trial_user_attributes", "trial_id")
+_of_trials_by_system = _Attributes("trial_system_attributes", "trial_id")
 _of_studies = _Attributes("study_system_attributes", "study_id")
 
 
@@ -64,6 +65,17 @@ def set_trial_attributes(storage: optuna.storages.RDBStorage, trial_id: int, val
         values: JSON values by attribute name.
     """
     _of_trials.set(storage.scoped_session().connection(), trial_id, values)
+
+
+def set_trial_system_attributes(storage: optuna.storages.RDBStorage, trial_id: int, values: Mapping[str, Any]) -> None:
+    """Set system attributes of a trial, which dashboards do not show; otherwise as `set_trial_attributes`.
+
+    Args:
+        storage: The storage whose transaction runs in this thread.
+        trial_id: Optuna's id of the trial.
+        values: JSON values by attribute name.
+    """
+    _of_trials_by_system.set(storage.scoped_session().connection(), trial_id, values)
 
 
 def set_study_attributes(storage: optuna.storages.RDBStorage, study_id: int, values: Mapping[str, Any]) -> None:

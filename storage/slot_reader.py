@@ -13,7 +13,7 @@ from storage.errors import DatabaseUnreadable
 from storage.fencing import seconds_since_seen
 from storage.owners import is_gone
 from storage.records import Checkpoints, Lease, SlotRecord, SlotTotals
-from storage.states import SETTLED, SlotState
+from storage.states import SETTLED, EventKind, SlotState
 
 if TYPE_CHECKING:
     from storage.database import Database
@@ -113,6 +113,20 @@ class SlotReader:
             if (slot.state, slot.owner) == (SlotState.RUNNING, owner) and (slot.slot, slot.attempt) not in known:
                 return Lease(study_id=self._study_id, slot=slot.slot, owner=owner, attempt=slot.attempt), slot
         return None
+
+    def decisions(self, lease: Lease) -> list[str]:
+        """Return why the trial of a slot began, and why it went on from its rungs, in order."""
+        query = (
+            sa.select(tables.events.c.detail)
+            .where(
+                tables.events.c.study_id == self._study_id,
+                tables.events.c.slot == lease.slot,
+                tables.events.c.kind.in_((EventKind.DECIDED, EventKind.PROMOTED, EventKind.SHELVED)),
+            )
+            .order_by(tables.events.c.id)
+        )
+        with self._database.read() as connection:
+            return [each for each in connection.execute(query).scalars() if each]
 
     @property
     def _mine(self) -> sa.ColumnElement[bool]:

@@ -263,20 +263,6 @@ class Slots(SlotReader):
             write_event(connection, lease, EventKind.RELEASED, {"trial_number": number, "detail": reason})
         return True
 
-    def decisions(self, lease: Lease) -> list[str]:
-        """Return why the trial of a slot began, and why it went on from its rungs, in order."""
-        query = (
-            sa.select(_events.detail)
-            .where(
-                _events.study_id == self._study_id,
-                _events.slot == lease.slot,
-                _events.kind.in_((EventKind.DECIDED, EventKind.PROMOTED, EventKind.SHELVED)),
-            )
-            .order_by(_events.id)
-        )
-        with self._database.read() as connection:
-            return [each for each in connection.execute(query).scalars() if each]
-
     def warn(self, lease: Lease, text: str) -> bool:
         """Write a warning about a trial into the event log.
 

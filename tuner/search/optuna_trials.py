@@ -25,9 +25,11 @@ from storage import (
     joined,
     set_study_attributes,
     set_trial_attributes,
+    set_trial_system_attributes,
 )
 from storage.crash_points import reach
-from tuner.search.dashboard_note import note_attributes, note_key, note_text
+from tuner.search.dashboard_note import note_attributes, note_key
+from tuner.search.kept_rows import kept_rows
 from tuner.search.optuna_study import load_optuna_study
 from tuner.search.pruners import make_pruner
 from tuner.search.samplers import make_sampler
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     from tuner.trial.evaluation import Evaluation
     from tuner.trial.result import TrialResult
 
-#: First line of a study's note that tuner writes, and replaces with each decision.
-NOTE_MARK = "### The search so far"
 #: The state that Optuna is told for each outcome. A trial that left is not told at all.
 _TOLD = {
     Outcome.COMPLETE: optuna.trial.TrialState.COMPLETE,
@@ -233,6 +233,9 @@ class OptunaTrials:
         with self._at_once(lease, kind=EventKind.REPORT, values=values):
             attributes = {f"{EVALUATION_ATTR}{step:03d}": evaluation.to_dict()}
             set_trial_attributes(self._storage, trial._trial_id, attributes)
+            reported = trial._cached_frozen_trial.intermediate_values.values()
+            if rows := kept_rows(evaluation, reported, self._live.current.metric.direction):
+                set_trial_system_attributes(self._storage, trial._trial_id, rows)
             trial.storage.set_trial_intermediate_value(trial._trial_id, step, evaluation.value)
         # `Trial.report` sets this before the transaction commits, and would then not write the value again.
         trial._cached_frozen_trial.intermediate_values[step] = evaluation.value
@@ -293,19 +296,6 @@ class OptunaTrials:
         if has_study_attribute(self._storage, study_id, note_key(trial_id)):
             known = self._storage.get_study_system_attrs(study_id)
         set_study_attributes(self._storage, study_id, note_attributes(trial_id, note, known))
-
-    def note(self, text: str) -> None:
-        """Write the note that optuna-dashboard shows beside the study, unless a person has written one.
-
-        Args:
-            text: Markdown.
-        """
-        study_id = self._study._study_id
-        known = self._storage.get_study_system_attrs(study_id)
-        before = note_text(None, known)
-        if not before or before.startswith(NOTE_MARK):
-            for key, value in note_attributes(None, f"{NOTE_MARK}\n\n{text}", known).items():
-                self._storage.set_study_system_attr(study_id, key, value)
 
     @contextmanager
     def _at_once(self, lease: Lease, **told: Any) -> Iterator[Fence]:

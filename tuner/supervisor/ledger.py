@@ -163,10 +163,6 @@ class Ledger:
         self.retrying(self._trials.tell, lease, open_trial, result, storable(note))
         reach("told")
 
-    def note(self, text: str) -> None:
-        """Write the note that the dashboard shows beside the study."""
-        self.retrying(self._trials.note, storable(text))
-
     def finish(self, lease: Lease) -> None:
         """End the slot of a trial that is over already."""
         self.retrying(self._slots.finish, lease)

@@ -23,6 +23,7 @@ from storage import (
 )
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, TrialsFailed
 from tuner.search.optuna_trials import OptunaTrials
+from tuner.search.study_note import StudyNote
 from tuner.study.live_config import LiveConfig
 from tuner.supervisor.background import Background
 from tuner.supervisor.best_trials import BestTrials
@@ -163,7 +164,8 @@ class Supervisor:
             return Rungs(local_study, live, shelves, plans, ledger, self._retrying, watch=self._watched)
         history, workers = History(database, self._record), Workers(database, self._record.id)
         heads = Plans(database, self._record.id, PlanPart.HEAD)
-        reads = StudyReads(self._record, history, shelves, workers, heads, self._retrying)
+        note = StudyNote(database, self._record.id)
+        reads = StudyReads(self._record, history, shelves, workers, heads, note, self._retrying)
         return Thaw(local_study, live, reads, shelves, plans, ledger, self._watched)
 
     def run(self) -> None:

@@ -13,6 +13,7 @@ from storage import BeginRecord, HeadRecord, LeaseLost, PromotionRecord
 from storage.crash_points import reach
 from tuner.reporting.events import Decided
 from tuner.search.thaw.market import OVER, Kind, decide
+from tuner.security.redaction import storable
 from tuner.study.arms import ArmKey
 from tuner.study.full_runs import prices_of
 from tuner.study.nearness import Nearness
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from storage import History, PlanLease, Plans, Shelves, StudyRecord, Workers
     from tuner.reporting.events import Watcher
+    from tuner.search.study_note import StudyNote
     from tuner.search.thaw.market import Choice
     from tuner.study.live_config import LiveConfig
     from tuner.study.local import LocalStudy
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class StudyReads:
-    """What a search over depths reads of its study, beside the plan. Every call waits through outages.
+    """What a search over depths reads of its study, beside the plan, and its note. Reads wait through outages.
 
     Args:
         record: The study.
@@ -45,6 +47,7 @@ class StudyReads:
         shelves: Its slots and the values of their trials.
         workers: Its lanes on all machines.
         heads: The part of the plan with its fitted head.
+        note: Its note.
         retrying: Repeats reads through outages.
     """
 
@@ -55,9 +58,11 @@ class StudyReads:
         shelves: Shelves,
         workers: Workers,
         heads: Plans,
+        note: StudyNote,
         retrying: OutageRetrying,
     ) -> None:
         self._heads = heads
+        self.note = note
         self._record = record
         self._history = history
         self._shelves = shelves
@@ -284,7 +289,8 @@ class Thaw:
         self._watch(Decided(text=f"search: {reason}", spent=spent, runs=runs))
         head = self._reads.head_words()
         lines = [*([f"Task: {head}."] if head else []), f"{reason[:1].upper()}{reason[1:]}."]
-        self._ledger.note("  \n".join([*lines, f"{spent:.1f} of {runs:.3g} full runs are spent."]))
+        text = "  \n".join([*lines, f"{spent:.1f} of {runs:.3g} full runs are spent."])
+        self._retrying(self._reads.note.write, storable(text))
 
     def _take(self) -> PlanLease | None:
         lease = self._retrying(self._plans.take, self._ledger.owner, self._ledger.lease_s)
