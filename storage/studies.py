@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
@@ -38,6 +38,7 @@ class Studies:
         facts: Mapping[str, Any],
         trials: int | None,
         first: Mapping[str, Any],
+        queued: Sequence[Mapping[str, Any]] = (),
     ) -> StudyRecord:
         """Create a study in Optuna's tables and ours, with one slot for each trial of the budget.
 
@@ -50,6 +51,7 @@ class Studies:
             facts: Values determined once, which every later run must share, such as fingerprints.
             trials: The budget: number of trials; None where it has none, so that decisions make the slots.
             first: Hyperparameters of trial 0. Those left out are sampled.
+            queued: Hyperparameters of the next trials, in order.
 
         Raises:
             StudyExists: The name is taken.
@@ -72,7 +74,8 @@ class Studies:
                 study = optuna.create_study(storage=storage, study_name=name, direction=direction)
                 begun = []
             if not begun:
-                study.enqueue_trial(dict(first))
+                for point in (first, *queued):
+                    study.enqueue_trial(dict(point))
             with self._database.write() as connection:
                 study_id = study._study_id
                 # A machine that still worked on a deleted study of this number may have left a plan of it.

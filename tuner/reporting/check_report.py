@@ -13,6 +13,7 @@ from tuner.trial.anatomy import Freezable
 
 if TYPE_CHECKING:
     from tuner.machine.devices import Device
+    from tuner.study.arms import ArmKey
     from tuner.study.config import StudyConfig
     from tuner.study.data_report import DataReport, Lengths
     from tuner.study.nearness import Nearness
@@ -109,12 +110,13 @@ def first_line(first: Mapping[str, Any], changes: Sequence[RecipeChange], family
     return _line("trial 0,", f"{recipe_words(changes, family)}{'; in all' if changes else ':'} {describe(first)}")
 
 
-def search_line(config: StudyConfig, looks: Sequence[int]) -> str:
+def search_line(config: StudyConfig, looks: Sequence[int], arms: Sequence[ArmKey] = ()) -> str:
     """Return the line about the search: where trials are judged, and which of them go on.
 
     Args:
         config: The study.
         looks: Percents of its schedule at which each trial is evaluated.
+        arms: Of a search over depths, its arms.
     """
     *first, last = map(str, looks)
     places = f"{', '.join(first)} and {last} %" if first else f"{last} %"
@@ -122,8 +124,13 @@ def search_line(config: StudyConfig, looks: Sequence[int]) -> str:
         pruner = "no pruner" if config.pruner.name == "none" else f"the {_PRUNERS[config.pruner.name]} pruner"
         sampler = "tpe" if config.sampler.name == "auto" else config.sampler.name
         return _line("search:", f"plain: {sampler} draws, {pruner} judges; evaluated at {places}")
+    if arms:
+        ends = "; it ends where no full run is worth its price" if config.stops else ""
+        return _line("search:", f"a market of {len(arms)} arms, {arms[0].words()} first; evaluated at {places}{ends}")
+    halves = f"{_SHARES[config.search.eta]} of the trials goes on from each"
     goes_on = {
-        "halving": f"{_SHARES[config.search.eta]} of the trials goes on from each",
+        "auto": halves,
+        "halving": halves,
         "percentile": "from 20 % on, all but the weakest quarter go on",
         "none": "all go on",
     }

@@ -99,7 +99,10 @@ class OptunaTrials:
         self._space = space
         self._built_for = live.current
         self._arms = {arm.name: arm for arm in map(ArmKey.from_list, record.facts.get("arms", ()))}
-        self._draws = ArmDraws(space=space, recipe=record.facts["recipe"]) if self._arms else None
+        self._draws = None
+        if self._arms:
+            warm = [point for each in record.facts.get("warm_start", ()) for point in each["points"]]
+            self._draws = ArmDraws(space=space, recipe=record.facts["recipe"], warm=warm)
         self._loaded = load_optuna_study(
             database, live.current, conditional=space.is_conditional, shelved=self._shelved, draws=self._draws
         )

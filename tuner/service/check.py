@@ -95,7 +95,7 @@ def check(
             say(model_line(prepared.anatomy, local_study.recipe.family, parameters))
         changes = local_study.recipe_changes()
         say(first_line(local_study.first_point(), changes, local_study.recipe.family))
-        say(search_line(config, local_study.looks))
+        say(search_line(config, local_study.looks, local_study.arms))
         if (nearness := _probe(local_study, fork_server, progress, source)) is not None:
             say(head_line(nearness))
         corners = local_study.space.corners()

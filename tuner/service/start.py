@@ -11,6 +11,7 @@ from tuner.reporting.events import Notice
 from tuner.service.merge import StudyFile, merge
 from tuner.service.resume import run_existing
 from tuner.service.run import Machine, module_folders, ready_workplace, supervise
+from tuner.service.warm_start import clipped_points, warm_start_facts
 from tuner.study import hub
 from tuner.study.locations import checkpoint_store, naming_checkpoints, removed_on_failure
 from tuner.study.overrides import MachineOverrides
@@ -94,15 +95,20 @@ def _create_and_run(file: StudyFile, url: str, machine: Machine, watch: Watcher)
             database = stack.enter_context(Database(url, create=True))
         for warning in local_study.warnings:
             watch(Notice(text=f"warning: {warning}"))
-        studies = Studies(database)
+        studies, facts = Studies(database), local_study.facts()
+        warm = warm_start_facts(database, config, facts, source=source)
+        for name in [each["study"] for each in warm.get("warm_start", ())]:
+            watch(Notice(text=f"the best points of study {name} are among the first ones"))
         try:
             record = studies.create(
                 config.name,
                 direction=config.metric.direction,
                 config=config.to_dict(),
-                facts={**local_study.facts(), "file_budget": file.budget, "folder": file.folder},
+                facts={**facts, **warm, "file_budget": file.budget, "folder": file.folder},
                 trials=config.budget.trials,
                 first=local_study.first_point(),
+                # Of a search over depths, each arm takes those of its own: see `tuner.search.thaw.arm_sampler`.
+                queued=() if local_study.arms else clipped_points(local_study.space, warm),
             )
         except StudyExists:
             if studies.find(config.name) is None:  # an Optuna study that another program has created

@@ -205,6 +205,9 @@ class StudyConfig(ConfigPart):
     #: Whether a search over depths ends before its budget is spent, once no further trial is worth its price: `auto`
     #: or `none`. Without it, it does so where the budget is in full runs; a number of trials is always trained.
     stop: Literal["auto", "none"] | None = None
+    #: Whose best points are among the first ones: `none`; `auto`, all earlier studies in the database of the same task
+    #: and family of models; or a list of names.
+    warm_start: Literal["none", "auto"] | list[str] = "none"
     #: Tokens; longer texts are truncated.
     max_length: int = Field(default=128, ge=4)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import BaseSampler, RandomSampler
@@ -14,7 +16,7 @@ from optuna.study import StudyDirection
 
 from search_spaces import FITTED, RANDOM
 from tuner.search.study_view import ArmView
-from tuner.search.thaw.carrying import CARRIED_ATTR, Begun, carried, probability
+from tuner.search.thaw.carrying import CARRIED_ATTR, EVIDENCE, WARM_ATTR, Begun, carried, probability
 from tuner.search.thaw.first_asks import first_asks
 from tuner.study.arms import ARM_NAMES
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from search_spaces import SearchSpace, Value
 
+#: Points of earlier studies that an arm begins with, at most.
+MOST_WARM = 3
 #: Optuna's name of the attribute with the values that a trial was given.
 FIXED_ATTR = "fixed_params"
 
@@ -36,10 +40,27 @@ class ArmDraws:
     space: SearchSpace
     #: Published values of the model's family by name.
     recipe: Mapping[str, Value]
+    #: The best points of earlier studies.
+    warm: Sequence[Mapping[str, Any]] = ()
 
-    def first(self) -> tuple[dict[str, Value], ...]:
-        """Return the points with which every arm begins."""
-        return first_asks(self.recipe, self.space)
+    def first(self, arm: Mapping[str, Any]) -> list[FirstAsk]:
+        """Return the points with which an arm begins: by turns the recipe's and those of earlier studies."""
+        recipes = [FirstAsk(point=point) for point in first_asks(self.recipe, self.space)]
+        # A point of an earlier study is one of the arm whose layers it has trained.
+        warm = [FirstAsk(point=point, is_warm=True) for point in self.warm if _has(point, arm)][:MOST_WARM]
+        found = []
+        for one, other in itertools.zip_longest(recipes, warm):
+            found += [each for each in (one, other) if each is not None]
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstAsk:
+    """A point with which an arm begins."""
+
+    point: Mapping[str, Any]
+    #: Whether it is that of an earlier study.
+    is_warm: bool = False
 
 
 class ArmSampler(BaseSampler):
@@ -79,9 +100,11 @@ class ArmSampler(BaseSampler):
         sign = 1.0 if study.direction == StudyDirection.MAXIMIZE else -1.0
         begun = [(each, _begun(each, sign)) for each in trials if each.params]
         of_arm = [each for each in trials if each.number > 0 and _is_of(each, arm)]
-        place, first = sum(each.number < trial.number for each in of_arm), self._draws.first()
-        if place < len(first):
-            return {name: value for name, value in first[place].items() if name in search_space}
+        place, first = sum(each.number < trial.number for each in of_arm), self._draws.first(arm)
+        if place < len(first) and not (first[place].is_warm and _mislead([seen for _, seen in begun])):
+            if first[place].is_warm:
+                study._storage.set_trial_system_attr(trial._trial_id, WARM_ATTR, True)
+            return {name: value for name, value in first[place].point.items() if name in search_space}
         rng = random.Random(self._seed)
         own = [seen for each, seen in begun if each.number > 0 and _is_of(each, arm)]
         if rng.random() < probability(own):
@@ -109,6 +132,21 @@ class ArmSampler(BaseSampler):
         return self._prior.sample_independent(study, trial, param_name, param_distribution)
 
 
+def _has(point: Mapping[str, Any], arm: Mapping[str, Any]) -> bool:
+    """Return whether a point is one of an arm; a point without a head has a random one."""
+    return all({"head_init": RANDOM, **point}.get(name) == value for name, value in arm.items())
+
+
+def _mislead(begun: Sequence[Begun]) -> bool:
+    """Return whether the points of earlier studies have done worse than the others so far."""
+    values = {
+        kind: [each.value for each in begun if each.value is not None and each.is_warm is kind]
+        for kind in (True, False)
+    }
+    enough = all(len(each) >= EVIDENCE for each in values.values())
+    return enough and fmean(values[True]) < fmean(values[False])
+
+
 def _is_of(trial: FrozenTrial, arm: Mapping[str, Any]) -> bool:
     """Return whether a trial is of an arm: by its values, or before it has any, by those that it was given."""
     values = {**trial.system_attrs.get(FIXED_ATTR, {}), **trial.params}
@@ -124,4 +162,5 @@ def _begun(trial: FrozenTrial, sign: float) -> Begun:
         point=trial.params,
         value=sign * reported[-1] if reported and math.isfinite(reported[-1]) else None,
         is_carried=bool(trial.system_attrs.get(CARRIED_ATTR)),
+        is_warm=bool(trial.system_attrs.get(WARM_ATTR)),
     )

@@ -25,8 +25,8 @@ SHIFT = 0.7
 SCATTER = 0.35
 #: The probability that another hyperparameter of a carried point is drawn anew.
 ANEW = 0.2
-#: Name of the attribute of trials that were carried up.
-CARRIED_ATTR = "carried"
+#: Names of the system attributes of trials that were carried up, and of those whose point is an earlier study's.
+CARRIED_ATTR, WARM_ATTR = "tuner:carried", "tuner:warm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,8 @@ class Begun:
     #: Its last value; None before its first one.
     value: float | None
     is_carried: bool = False
+    #: Whether its point is that of an earlier study.
+    is_warm: bool = False
 
 
 def probability(trials: Sequence[Begun]) -> float:
