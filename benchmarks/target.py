@@ -34,7 +34,7 @@ FOLDER = Path(__file__).parent / "target"
 TABLES = Path(__file__).parent / "depths"
 SEEDS, CONFIGURATIONS = 3, 12
 #: Full runs that a study may spend.
-MOST = 6
+MOST = 4
 #: Full runs at the median in which ours is to reach the reference, and the standard errors of a test value (1,000 rows)
 #: by which what it returns may be worse than the trial of the reference.
 ASKED, NOISE = 3.0, 2.0
@@ -94,7 +94,9 @@ def split_files(task: str, folder: Path) -> dict[str, Any]:
         with (fresh / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
             written = csv.writer(file)
             written.writerow(["text", "label"])
-            written.writerows(zip(split["text"], (found.labels[int(each)] for each in found.targets[name]), strict=True))
+            written.writerows(
+                zip(split["text"], (found.labels[int(each)] for each in found.targets[name]), strict=True)
+            )
     fresh.rename(home)
     return data
 

@@ -26,7 +26,7 @@ def one_sided(folder: Path) -> Path:
 def test_a_search_that_beats_no_guess_says_so_and_warns_of_the_data_once(tuner: Tuner) -> None:
     data = {"source": str(one_sided(tuner.folder / "rows")), "splits": {"train": "train", "validation": "validation"}}
     space = {"learning_rate": 1e-5, "num_train_epochs": 1, "batch_size": 16}
-    study = tuner.study("useless", data=data, search_space=space, budget={"trials": 1})
+    study = tuner.study("useless", data=data, search_space=space, search="plain", budget={"trials": 1})
     first = tuner.ok("start", study)
     sentence = "No trial beats guessing the largest class (0.9000): the search has found nothing that is of use yet."
     assert sentence in first.stdout.splitlines()

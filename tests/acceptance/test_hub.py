@@ -102,7 +102,7 @@ def test_a_study_goes_on_from_the_cache_where_the_hub_swallows_everything(online
     told = f"the hub {hub.url} does not answer: "
     assert [line.startswith(told) for line in notices(done.stderr)] == [True], done.stderr
     assert len(hub.asked) == 1, "it is asked once, not for each file of each trial"
-    assert records_of(NAME, f"sqlite:///{online.folder}/tuner.db").states == {"COMPLETE": 2}
+    assert records_of(NAME, f"sqlite:///{online.folder}/tuner.db").states == {"COMPLETE": 2}, "trial 0 and a head alone"
 
 
 def test_a_trial_never_asks_a_hub_that_went_away_after_the_study_began(online: Tuner, hub: Hub) -> None:

@@ -10,6 +10,7 @@ import pytest
 from storing import LEASE_S, begin, claim, content, create_study, pass_time
 
 from storage import (
+    BeginRecord,
     Database,
     Events,
     PlanPart,
@@ -265,3 +266,66 @@ def test_what_is_over_or_another_trial_or_was_never_told_a_rung_is_not_promoted(
     wrong = [promotion(over), promotion(told, trial=7), promotion(untold)]
     assert plans.commit(taken(plans), promotions=wrong) == 0
     assert targets(slots) == [("finished", 4), ("running", 4), ("running", None)]
+
+
+# ---- trials that are to begin
+
+
+def begins(count: int, *, makes_slots: bool = True, arm: str = "0.5/fitted") -> BeginRecord:
+    return BeginRecord(
+        arm=arm, count=count, reason="they are expected to improve the best trial", makes_slots=makes_slots
+    )
+
+
+def arms_of(slots: Slots) -> list[str | None]:
+    return [slot.arm for slot in slots.all()]
+
+
+def test_slots_are_made_for_trials_that_are_to_begin_with_the_grounds_in_the_log(
+    database: Database, record: StudyRecord, plans: Plans, slots: Slots
+) -> None:
+    before = len(slots.all())
+    assert plans.commit(taken(plans), begins=begins(before + 1)) == before + 1
+    assert arms_of(slots) == [None, *["0.5/fitted"] * (before + 1)], "the first empty slots, beside that of trial 0"
+    told = [event for event in Events(database, record.id).all() if event.kind == "decided"]
+    assert [(event.slot, event.detail) for event in told] == [
+        (number, "they are expected to improve the best trial") for number in range(1, before + 2)
+    ]
+
+
+def test_where_the_number_of_trials_is_bounded_no_more_begin_than_there_are_slots(plans: Plans, slots: Slots) -> None:
+    before = len(slots.all())
+    assert plans.commit(taken(plans), begins=begins(100, makes_slots=False)) == before - 1
+    assert plans.commit(taken(plans), begins=begins(1, makes_slots=False)) == 0
+    assert len(slots.all()) == before
+
+
+def test_of_the_empty_slots_those_are_claimed_that_have_an_arm_and_that_of_trial_0(plans: Plans, slots: Slots) -> None:
+    def claimed() -> int | None:
+        found = slots.claim("me", LEASE_S, planned=True)
+        return None if found is None else found[1].slot
+
+    assert (claimed(), claimed()) == (0, None)
+    plans.commit(taken(plans), begins=begins(2, makes_slots=False))
+    assert (claimed(), claimed(), claimed()) == (1, 2, None)
+
+
+def test_a_supervisor_that_has_lost_the_lease_makes_no_slots(
+    database: Database, record: StudyRecord, plans: Plans, slots: Slots
+) -> None:
+    lease = taken(plans)
+    pass_time(database, "tuner_plans", "expires", LEASE_S + 1)
+    taken(Plans(database, record.id), "you")
+    assert plans.commit(lease, begins=begins(3)) is None
+    assert set(arms_of(slots)) == {None}
+
+
+def test_as_the_search_ends_the_slots_without_a_trial_go_and_those_with_one_stay(
+    plans: Plans, slots: Slots, study: optuna.Study
+) -> None:
+    begin(slots, study)
+    plans.commit(taken(plans), begins=begins(2))
+    assert plans.commit(taken(plans), content={"over": {}}, drops_empty=True) == 0
+    assert [slot.trial_number for slot in slots.all()] == [0]
+    assert plans.commit(taken(plans), begins=begins(2)) == 2
+    assert [slot.slot for slot in slots.all()] == [0, 1, 2]

@@ -84,13 +84,14 @@ class RunTotals:
             return None
         return (self.trials - self.finished) * sum(self._spent) / len(self._spent) / self._lanes
 
-    def words(self) -> str:
-        """Return how far the study is, and what is left of it."""
-        best = f", best {self.best[1]:.4f} (trial {self.best[0]})" if self.best else ", no best yet"
-        if self.trials is None:
-            runs = "" if self.runs is None else f", {self.runs[0]:.1f} of {self.runs[1]:g} runs"
-            return f"{self.finished} trials{runs}{best}"
-        return f"{self.finished}/{self.trials} trials{best}, about {clock(self.remaining_s)} left"
+    def counted(self) -> str | None:
+        """Return how many trials are over, of how many, for a line; None where their number has no bound."""
+        return None if self.trials is None else f"{self.finished}/{self.trials}"
+
+    def priced(self) -> str:
+        """Return how many trials are over and what is spent, where the number of trials has no bound."""
+        spent = "" if self.runs is None else f", {self.runs[0]:.1f} of {self.runs[1]:g} runs"
+        return f"{self.finished} trials{spent}"
 
 
 class Lines:
@@ -126,8 +127,11 @@ class Lines:
         if isinstance(event, TrialEnded):
             value = "" if event.value is None else f" value {event.value:.4f}"
             reason = f" ({event.reason})" if event.reason else ""
+            best = f", best {self._totals.best[1]:.4f} (trial {self._totals.best[0]})" if self._totals.best else ""
             ended = f"trial {event.number} {event.state}{value}{reason} after {clock(event.seconds)}"
-            return f"{ended}; {self._totals.words()}"
+            if (counted := self._totals.counted()) is None:
+                return f"{ended}; {self._totals.priced()}{best}"
+            return f"{ended}; {counted}{best}, about {clock(self._totals.remaining_s)} left"
         return event.text
 
 
@@ -191,4 +195,7 @@ class LiveTable:
                 sparkline(values) + last,
                 describe(started.hyperparameters),
             )
-        return Group(table, Text(self._totals.words()))
+        best = f"best {self._totals.best[1]:.4f} (trial {self._totals.best[0]})" if self._totals.best else "no best yet"
+        if (counted := self._totals.counted()) is None:
+            return Group(table, Text(f"{self._totals.priced()}, {best}"))
+        return Group(table, Text(f"{counted} trials, {best}, about {clock(self._totals.remaining_s)} left"))

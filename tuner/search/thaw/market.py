@@ -110,13 +110,14 @@ def decide(market: Market) -> Choice:
     prospects = prospects_of(market)
     best = best_value(market, prospects)
     offers = list(_offers(market, prospects, best))
-    is_bound = market.is_bound
-    is_spent = market.spent >= market.budget
+    leader, is_bound = _leader(offers, prospects, best), market.is_bound
+    left, is_spent = market.budget + OVER - market.spent, market.spent >= market.budget
     if is_bound:
-        left = market.budget + OVER - market.spent
-        affordable = [each for each in offers if each.cost + _reserve(each, offers, prospects, best) <= left]
-    else:  # every place is filled, but trials that have begun go on only within the budget
-        affordable = [each for each in offers if each.kind is Kind.BEGIN or not is_spent]
+        # A trial that is put aside near its end when the budget is spent would have been trained in vain.
+        kept = 0.0 if leader is None else leader.cost
+        affordable = [each for each in offers if each.cost + (0.0 if each is leader else kept) <= left]
+    else:  # every place is filled, but of trials that have begun only the leader goes on beyond the budget
+        affordable = [each for each in offers if each.kind is Kind.BEGIN or not is_spent or each is leader]
     if not affordable:
         why = "the budget leaves no room for another trial" if offers and is_bound else "there is nothing to train"
         return Choice(bargain=None, reason=why)
@@ -300,18 +301,15 @@ def _wave(place: int, arm: Arm, prospect: Prospect, best: float, *, market: Mark
     )
 
 
-def _reserve(bargain: Bargain, offers: list[Bargain], prospects: list[Prospect], best: float) -> float:
-    """Return what a bargain has to leave over: the cost to finish the trial that is expected to be better than all.
-
-    A trial that is put aside near its end when the budget is spent would have been trained in vain.
-    """
-    leaders = [
+def _leader(offers: list[Bargain], prospects: list[Prospect], best: float) -> Bargain | None:
+    """Return the offer to finish the trial that is expected to be better than all complete ones; None without one."""
+    found = [
         (prospects[each.arm].begun[each.number].mean, each)
         for each in offers
         if each.kind is Kind.CONTINUE and each.number is not None
     ]
-    mean, leader = max(leaders, key=lambda pair: pair[0], default=(-math.inf, bargain))
-    return 0.0 if mean <= best or leader.number == bargain.number else leader.cost
+    mean, leader = max(found, key=lambda pair: pair[0], default=(-math.inf, None))
+    return leader if mean > best else None
 
 
 # ---- what is tried in any case
@@ -328,7 +326,8 @@ def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -
         begin = next((each for each in offers if each.kind is Kind.BEGIN), None)
         if arm.is_head_alone:
             share = HEAD_SHARE if market.is_bound else HEAD_SLOTS
-            count = min(HEADS, int(share * market.budget / (arm.cost + market.slot_price))) - len(arm.trials)
+            paid = int(share * market.budget / (arm.cost + market.slot_price))
+            count = max(0 if market.is_bound else 1, min(HEADS, paid)) - len(arm.trials)
             if begin is not None and count > 0:
                 # The first few tell what they cost.
                 most = begin.count if any(trial.is_complete for trial in arm.trials) else max(WAVE, market.workers)

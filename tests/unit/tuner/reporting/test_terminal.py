@@ -76,11 +76,11 @@ def test_a_pipe_gets_a_line_an_event_without_colour_or_wrapping() -> None:
         f"trial 1 started on cuda:0: {point}",
         "trial 1 50 %: value 0.2500, training loss 0.5000, validation loss 0.2500",
         "trial 1 100 %: value 0.7500, training loss 0.5000, validation loss 0.2500",
-        "trial 1 complete value 0.7500 after 10s; 2/4 trials, best 0.7500 (trial 1), about 10s left",
+        "trial 1 complete value 0.7500 after 10s; 2/4, best 0.7500 (trial 1), about 10s left",
         f"trial 2 again on cuda:0: {point}",
-        "trial 2 pruned value 0.5000 (pruned: [weak]) after 20s; 3/4 trials, best 0.7500 (trial 1), about 8s left",
+        "trial 2 pruned value 0.5000 (pruned: [weak]) after 20s; 3/4, best 0.7500 (trial 1), about 8s left",
         f"trial 3 again from optimiser step 120 on cuda:0: {point}",
-        "trial 3 paused (paused; `tuner resume s` goes on) after 15s; 3/4 trials, best 0.7500 (trial 1), about 8s left",
+        "trial 3 paused (paused; `tuner resume s` goes on) after 15s; 3/4, best 0.7500 (trial 1), about 8s left",
         "something [bold]odd[/bold]",
     ]
 
