@@ -12,6 +12,7 @@ from storing import LEASE_S, content, count, create_study, expire, unseen_commit
 
 from search_spaces import Categorical, Float, Int, SearchSpace
 from storage import EVALUATION_ATTR, Database, Events, History, Lease, LeaseLost, Slots, StudyRecord, TrialOver
+from tuner.search.kept_rows import BEST_ROWS_ATTR, LAST_ROWS_ATTR
 from tuner.search.optuna_trials import OpenTrial
 from tuner.study.study_file import parse_config
 from tuner.supervisor.ledger import Ledger
@@ -310,3 +311,15 @@ def test_why_a_trial_is_given_back_and_what_is_warned_of_are_stored_whatever_sta
     assert Slots(database, record.id).all()[0].reason == STORED
     details = {event.kind: event.detail for event in Events(database, record.id).all()}
     assert (details["warning"], details["released"]) == (STORED, STORED)
+
+
+def test_the_rows_of_the_last_and_of_the_best_evaluation_are_kept_where_no_dashboard_shows_them(
+    database: Database, ledger: Ledger
+) -> None:
+    lease, trial = open_trial(ledger)
+    for step, value, rows in ((10, 0.5, "AA=="), (20, 0.7, "8A=="), (30, 0.6, "/w==")):
+        ledger.report(lease, trial, replace(evaluation(step, value), rows=rows))
+    stored = database.optuna_storage.get_trial(trial.trial._trial_id)
+    assert stored.system_attrs[LAST_ROWS_ATTR] == {"step": 30, "rows": "/w=="}
+    assert stored.system_attrs[BEST_ROWS_ATTR] == {"step": 20, "rows": "8A=="}
+    assert not {LAST_ROWS_ATTR, BEST_ROWS_ATTR} & stored.user_attrs.keys()

@@ -3,12 +3,13 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from tuner.processes.messages import Progressed
-from tuner.reporting.events import Began, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.reporting.events import Began, Decided, Event, Notice, TrialEnded, TrialEvaluated, TrialStarted
 from tuner.reporting.terminal import Lines, LiveTable, RunTotals, progress
 from tuner.trial.evaluation import Evaluation
 
@@ -166,3 +167,21 @@ def test_a_pipe_gets_a_line_of_a_slow_stage_alone(monkeypatch: pytest.MonkeyPatc
             now[0] += 1
             watch(Progressed(stage="encoding texts", done=second, total=20))
     assert text.getvalue() == "encoding texts: 10 of 20 (50 %)\n"
+
+
+def test_where_the_number_of_trials_has_no_bound_lines_say_what_is_spent() -> None:
+    text = io.StringIO()
+    with progress(Console(file=text, width=200)) as watch:
+        for event in (
+            replace(BEGAN, trials=None, finished=0),
+            ended(0, "complete", 0.5, finished=1),
+            Decided(text="search: 3 trials begin with the head alone, which costs little", spent=1.04, runs=4.0),
+            ended(1, "complete", 0.75, finished=2),
+        ):
+            watch(event)
+    assert text.getvalue().splitlines() == [
+        "study s: 0 trials finished, 2 worker(s)",
+        "trial 0 complete value 0.5000 after 10s; 1 trials, best 0.5000 (trial 0)",
+        "search: 3 trials begin with the head alone, which costs little",
+        "trial 1 complete value 0.7500 after 10s; 2 trials, 1.0 of 4 runs, best 0.7500 (trial 1)",
+    ]
