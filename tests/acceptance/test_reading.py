@@ -280,7 +280,7 @@ def test_the_example_is_the_one_of_the_repository_and_can_be_read(tuner: Tuner) 
     example = Path(__file__).parents[2] / "examples" / "rotten_tomatoes.yaml"
     assert written.read_bytes() == example.read_bytes()
     config = read_config(written)
-    assert (config.name, config.budget.trials) == ("rotten-tomatoes", 16)
+    assert (config.name, config.budget.trials, config.budget.runs) == ("rotten-tomatoes", None, 4.0)
 
 
 def document(path: Path) -> Any:
