@@ -58,8 +58,6 @@ class BeginRecord:
     count: int
     #: What the decision rests on, for people.
     reason: str
-    #: Whether slots are made for them. Otherwise they get empty slots of the budget, as many as there are.
-    makes_slots: bool
 
 
 class Plans:
@@ -184,7 +182,7 @@ class Plans:
         numbers = connection.execute(query).scalars().all()
         for number in numbers:
             connection.execute(tables.slots.update().where(mine, _slots.slot == number).values(arm=begins.arm))
-        missing = begins.count - len(numbers) if begins.makes_slots else 0
+        missing = begins.count - len(numbers)
         last = connection.execute(sa.select(sa.func.max(_slots.slot)).where(mine)).scalar()
         first = 0 if last is None else last + 1
         made = range(first, first + missing)
@@ -192,7 +190,7 @@ class Plans:
             connection.execute(tables.slots.insert().values({**empty_slot(self._study_id, number), "arm": begins.arm}))
         for number in (*numbers, *made):
             self._log(connection, lease, EventKind.DECIDED, {"detail": begins.reason}, slot=number)
-        return len(numbers) + missing
+        return begins.count
 
     def _promote(self, connection: sa.Connection, lease: PlanLease, promotion: PromotionRecord) -> bool:
         shelved = _slots.state == SlotState.SHELVED

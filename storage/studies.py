@@ -73,9 +73,8 @@ class Studies:
                 optuna.delete_study(study_name=name, storage=storage)
                 study = optuna.create_study(storage=storage, study_name=name, direction=direction)
                 begun = []
-            if not begun:
-                for point in (first, *queued):
-                    study.enqueue_trial(dict(point))
+            for point in (first, *queued)[len(begun) :]:  # an earlier creation may have been killed between two of them
+                study.enqueue_trial(dict(point))
             with self._database.write() as connection:
                 study_id = study._study_id
                 # A machine that still worked on a deleted study of this number may have left a plan of it.
@@ -146,7 +145,10 @@ class Studies:
                 .where(columns.study_id == study_id)
                 .values(config=dict(config), facts=dict(facts))
             )
-            Slots(self._database, study_id).resize(config["budget"]["trials"], connection)
+            trials = config["budget"]["trials"]
+            # A search that has ended has removed slots, which an edit of anything else does not bring back.
+            if trials != before.config["budget"]["trials"]:
+                Slots(self._database, study_id).resize(trials, connection)
             if edited is not None:
                 event = {"study_id": study_id, "moment": now_s(), "kind": EventKind.EDITED, "detail": edited}
                 connection.execute(tables.events.insert().values(**event))

@@ -151,3 +151,23 @@ def test_a_search_that_has_ended_goes_on_where_it_is_given_more(tuner: Tuner) ->
     assert after.trials[: len(before.trials)] == before.trials
     assert len(after.trials) > len(before.trials)
     assert tuner.json("status", NAME)["spent"]["runs"] <= 3.3
+
+
+def test_an_edit_of_something_else_does_not_open_a_search_that_has_ended(tuner: Tuner) -> None:
+    tuner.ok("start", tuner.study(NAME, **{**STUDY, "budget": {"runs": 1.2, "trials": 50}}))
+    total = tuner.json("status", NAME)["trials"]["total"]
+    assert total < 50
+    tuner.ok("edit", NAME, "--keep", "3")
+    status = tuner.json("status", NAME)
+    assert (status["state"], status["trials"]["total"]) == ("finished", total)
+    assert tuner.ok("resume", NAME).stdout.startswith("Study thawing is finished: ")
+
+
+def test_full_runs_are_refused_for_a_study_that_is_no_search_over_depths(tuner: Tuner) -> None:
+    plain = {**STUDY, "search": "plain", "pruner": "none", "budget": {"trials": 1}, "stop": None}
+    tuner.ok("start", tuner.study(NAME, **plain))
+    for command in (("edit", NAME, "--runs", "2"), ("resume", NAME, "--runs", "2")):
+        refused = tuner.run(*command)
+        assert refused.returncode != 0
+        assert "budget.runs: is for a search over depths" in refused.stderr
+    assert tuner.json("status", NAME)["budget"]["runs"] is None

@@ -271,10 +271,8 @@ def test_what_is_over_or_another_trial_or_was_never_told_a_rung_is_not_promoted(
 # ---- trials that are to begin
 
 
-def begins(count: int, *, makes_slots: bool = True, arm: str = "0.5/fitted") -> BeginRecord:
-    return BeginRecord(
-        arm=arm, count=count, reason="they are expected to improve the best trial", makes_slots=makes_slots
-    )
+def begins(count: int, *, arm: str = "0.5/fitted") -> BeginRecord:
+    return BeginRecord(arm=arm, count=count, reason="they are expected to improve the best trial")
 
 
 def arms_of(slots: Slots) -> list[str | None]:
@@ -293,20 +291,13 @@ def test_slots_are_made_for_trials_that_are_to_begin_with_the_grounds_in_the_log
     ]
 
 
-def test_where_the_number_of_trials_is_bounded_no_more_begin_than_there_are_slots(plans: Plans, slots: Slots) -> None:
-    before = len(slots.all())
-    assert plans.commit(taken(plans), begins=begins(100, makes_slots=False)) == before - 1
-    assert plans.commit(taken(plans), begins=begins(1, makes_slots=False)) == 0
-    assert len(slots.all()) == before
-
-
 def test_of_the_empty_slots_those_are_claimed_that_have_an_arm_and_that_of_trial_0(plans: Plans, slots: Slots) -> None:
     def claimed() -> int | None:
         found = slots.claim("me", LEASE_S, planned=True)
         return None if found is None else found[1].slot
 
     assert (claimed(), claimed()) == (0, None)
-    plans.commit(taken(plans), begins=begins(2, makes_slots=False))
+    plans.commit(taken(plans), begins=begins(2))
     assert (claimed(), claimed(), claimed()) == (1, 2, None)
 
 

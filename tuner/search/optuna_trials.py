@@ -36,6 +36,7 @@ from tuner.search.samplers import make_sampler
 from tuner.search.thaw.arm_sampler import FIXED_ATTR, ArmDraws
 from tuner.study.arms import ArmKey
 from tuner.study.full_runs import device_kind_of
+from tuner.study.warm_points import clipped_points
 from tuner.trial.result import Outcome
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class OptunaTrials:
         self._arms = {arm.name: arm for arm in map(ArmKey.from_list, record.facts.get("arms", ()))}
         self._draws = None
         if self._arms:
-            warm = [point for each in record.facts.get("warm_start", ()) for point in each["points"]]
+            warm = clipped_points(space, record.facts)
             self._draws = ArmDraws(space=space, recipe=record.facts["recipe"], warm=warm)
         self._loaded = load_optuna_study(
             database, live.current, conditional=space.is_conditional, shelved=self._shelved, draws=self._draws

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from storage import Studies, StudyState
 from tuner.errors import TunerError
 from tuner.study.config import EDITABLE
+from tuner.study.search_over import check_bounds
 from tuner.study.study_file import changed_keys, parse_stored, stored_config
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ def _edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -
     for key, value in changes.items():
         assert key in EDITABLE
         document[key] = {**document[key], **value} if key == "budget" else value
-    after, was = parse_stored(document, source=f"study {record.name!r}").to_dict(), before.to_dict()
+    source = f"study {record.name!r}"
+    config = parse_stored(document, source=source)
+    check_bounds(record.facts, config, source=source)
+    after, was = config.to_dict(), before.to_dict()
     lines = [f"{key}: {_shown(was, key)} -> {_shown(after, key)}" for key in changed_keys(was, after)]
     if lines:
         facts = {**record.facts, "file_values": {**_file_values(before), **record.facts.get("file_values", {})}}

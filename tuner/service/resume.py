@@ -18,7 +18,7 @@ from tuner.study.config import StudyConfig
 from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, naming_checkpoints
 from tuner.study.overrides import MachineOverrides
-from tuner.study.search_over import SearchOver, is_searched_by_plan
+from tuner.study.search_over import SearchOver, check_bounds, is_searched_by_plan
 from tuner.study.setup import set_up
 from tuner.study.study_file import stored_config
 from tuner.study.trust import check_remote_code, check_sampler
@@ -91,6 +91,7 @@ def run_existing(
     while True:
         record = studies.get(name)
         config, facts = revise(record, stored_config(record, database))
+        check_bounds(facts, config, source=source)
         unchanged = (config.to_dict(), dict(facts)) == (dict(record.config), dict(record.facts))
         if unchanged or studies.update(record, config.to_dict(), facts):
             break

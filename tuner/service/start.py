@@ -11,12 +11,13 @@ from tuner.reporting.events import Notice
 from tuner.service.merge import StudyFile, merge
 from tuner.service.resume import run_existing
 from tuner.service.run import Machine, module_folders, ready_workplace, supervise
-from tuner.service.warm_start import clipped_points, warm_start_facts
+from tuner.service.warm_start import warm_start_facts
 from tuner.study import hub
 from tuner.study.locations import checkpoint_store, naming_checkpoints, removed_on_failure
 from tuner.study.overrides import MachineOverrides
 from tuner.study.setup import resolve, set_up
 from tuner.study.trust import check_sampler
+from tuner.study.warm_points import clipped_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

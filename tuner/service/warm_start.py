@@ -10,7 +10,6 @@ from tuner.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from search_spaces import SearchSpace
     from storage import Database, StudyRecord
     from tuner.study.config import StudyConfig
 
@@ -72,14 +71,3 @@ def _misfit(record: StudyRecord, config: StudyConfig, facts: Mapping[str, Any]) 
 def _best_points(database: Database, record: StudyRecord) -> list[dict[str, Any]]:
     ranked = History(database, record).ranked()
     return [dict(trial.hyperparameters) for trial in ranked[: min(MOST, max(1, int(SHARE * len(ranked))))]]
-
-
-def clipped_points(space: SearchSpace, facts: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the points of a warm start, each as near as a space allows, without those that come twice."""
-    found: list[dict[str, Any]] = []
-    for source in facts.get("warm_start", ()):
-        for point in source["points"]:
-            clipped = dict(space.clip(point))
-            if clipped not in found:
-                found.append(clipped)
-    return found

@@ -126,21 +126,12 @@ class BudgetConfig(ConfigPart):
     #: Device seconds of one trial, summed over its attempts.
     trial_time: Duration | None = None
 
-    @model_validator(mode="after")
-    def _has_a_bound(self) -> BudgetConfig:
-        if self.trials is None and self.runs is None:
-            # `model_fields_set` stays as it is: it tells a number that is given from this one.
-            object.__setattr__(self, "trials", DEFAULT_TRIALS)
-        return self
-
-    def with_parts(self, given: Mapping[str, Any]) -> BudgetConfig:
-        """Return this budget with parts replaced. Full runs also replace a number of trials that nobody has given.
-
-        Args:
-            given: The new parts: `trials` or `runs`.
-        """
-        more = {} if "trials" in self.model_fields_set or given.get("runs") is None else {"trials": None}
-        return self.model_copy(update={**more, **given})
+    @model_validator(mode="before")
+    @classmethod
+    def _has_a_bound(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and value.get("trials") is None and value.get("runs") is None:
+            return {**value, "trials": DEFAULT_TRIALS}
+        return value
 
 
 class EarlyStoppingConfig(ConfigPart):
@@ -316,12 +307,15 @@ class StudyConfig(ConfigPart):
         return self.model_copy(update={key: getattr(other, key) for key in EDITABLE})
 
     def with_budget(self, given: Mapping[str, Any]) -> StudyConfig:
-        """Return this configuration with parts of its budget replaced.
+        """Return this configuration with another bound of its budget.
 
         Args:
-            given: The new parts: `trials` or `runs`.
+            given: `trials`, `runs` or both, which replace both; nothing leaves the budget as it is.
         """
-        return self.model_copy(update={"budget": self.budget.with_parts(given)}) if given else self
+        if not given:
+            return self
+        bounds = {"trials": given.get("trials"), "runs": given.get("runs")}
+        return self.model_copy(update={"budget": self.budget.model_copy(update=bounds)})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON values, from which `parse_stored` builds it again."""

@@ -121,7 +121,9 @@ def prices_of(history: History, study: StudyRecord) -> Prices:
             return Prices(by_kind={kind: first.device_s})
     units, groups = WorkUnits.of(study), defaultdict[str | None, list[TrialRecord]](list)
     for trial in history.trials():
-        groups[device_kind_of(trial.effective)].append(trial)
+        # What a trial of the head alone costs has little to do with its work, since hidden states are cached.
+        if trial.number == 0 or _trains_layers(trial.effective or {}):
+            groups[device_kind_of(trial.effective)].append(trial)
     whole, found = units.of_a_full_run(first), {}
     for name, group in groups.items():
         price = _price(group, units, whole)
@@ -232,6 +234,11 @@ def _is_whole(trial: TrialRecord) -> bool:
 def _last(trial: TrialRecord, key: str) -> float | None:
     """Return a number above 0 of a trial's last evaluation; None where there is none."""
     return _positive(trial.evaluations[-1].get(key)) if trial.evaluations else None
+
+
+def _trains_layers(effective: Mapping[str, Any]) -> bool:
+    frozen, layers = effective.get("frozen_layers"), effective.get("layers")
+    return isinstance(layers, int) and isinstance(frozen, int | float) and frozen < layers
 
 
 def _work(effective: Mapping[str, Any], steps: float) -> float | None:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from tuner.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tuner.study.config import StudyConfig
 
 #: Key of the plan under which the end stands.
 _KEY = "over"
@@ -44,6 +49,28 @@ class SearchOver:
 def is_searched_by_plan(facts: Mapping[str, Any]) -> bool:
     """Return whether the trials of a study begin as its plan decides, rather than all in slots of their own."""
     return bool(facts.get("arms"))
+
+
+def check_bounds(facts: Mapping[str, Any], config: StudyConfig, *, source: str) -> None:
+    """Check that a study which is no search over depths is bounded by nothing that only such a search can heed.
+
+    Args:
+        facts: The facts that are stored with the study, or will be.
+        config: Its configuration.
+        source: Its name in errors.
+
+    Raises:
+        ConfigError: It is.
+    """
+    if is_searched_by_plan(facts):
+        return
+    for key, is_given in (("budget.runs", config.budget.runs is not None), ("stop", config.stop == "auto")):
+        if is_given:
+            reason = (
+                "is for a search over depths, which this study is not: it needs a built-in task, `search: auto` and at "
+                "least two values of frozen_layers that the model allows; give `trials`, `time` or `device_hours`"
+            )
+            raise ConfigError(source, key, reason)
 
 
 def _bounds(config: Mapping[str, Any]) -> list[Any]:

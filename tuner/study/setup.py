@@ -21,6 +21,7 @@ from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.looks import looks_of
 from tuner.study.prepared import PreparationRequest
 from tuner.study.recipe_changes import first_point_of
+from tuner.study.search_over import check_bounds
 from tuner.study.sources import find_data, find_model, read_model_config
 from tuner.study.tasks import declaration_of
 from tuner.trial.anatomy import Anatomy
@@ -139,7 +140,8 @@ def set_up(
         fitted = _fitted(config, model, space, prepared, source)
         fitted, arms = _with_arms(config, fitted, prepared)
         if not arms:
-            _check_without_arms(config, fitted.space, source)
+            check_bounds({}, config, source=source)
+            _check_ranked_alike(config, fitted.space, source)
     # Studies of version 0.1 have stored no looks.
     first_point = first_point_of(recipe.defaults, fitted.space)
     looks = stored["looks"] if stored and "looks" in stored else None
@@ -200,19 +202,12 @@ def _with_arms(
     return (replace(fitted, space=space), arms) if arms else (fitted, ())
 
 
-def _check_without_arms(config: StudyConfig, space: SearchSpace, source: str) -> None:
-    """Check that a study that does not search over depths asks for nothing that such a search alone can do.
+def _check_ranked_alike(config: StudyConfig, space: SearchSpace, source: str) -> None:
+    """Check that no early value would be held against that of a trial with another kind of head.
 
     Raises:
-        ConfigError: It does, or would hold an early value against that of a trial with another kind of head.
+        ConfigError: It would.
     """
-    for key, is_given in (("budget.runs", config.budget.runs is not None), ("stop", config.stop == "auto")):
-        if is_given:
-            reason = (
-                "is for a search over depths, which this study is not: it needs a built-in task, `search: auto` and at "
-                "least two values of frozen_layers that the model allows; give `trials`, `time` or `device_hours`"
-            )
-            raise ConfigError(source, key, reason)
     parameter = space.parameters.get("head_init")
     is_judged = config.has_rungs or config.pruner.name != "none"
     if is_judged and parameter is not None and len(parameter.extremes()) > 1:

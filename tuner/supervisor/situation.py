@@ -67,6 +67,11 @@ class Situation:
         return sum(each.slot.state not in settled and not _is_unplanned(each) for each in self.standings)
 
     @property
+    def unplanned(self) -> int:
+        """How many slots wait for a decision that a trial begins in them."""
+        return sum(_is_unplanned(each) for each in self.standings)
+
+    @property
     def shelved(self) -> list[Standing]:
         """The trials that are put aside."""
         return [each for each in self.standings if each.slot.state is SlotState.SHELVED]
@@ -116,7 +121,7 @@ class Situation:
         first = next((each for each in self.standings if each.slot.trial_number == 0), None)
         recipe, rise = self._recipe(first)
         trials = self.config.budget.trials
-        left = None if trials is None else max(0, trials - sum(not _is_unplanned(each) for each in self.standings))
+        left = None if trials is None else max(0, trials - len(self.standings) + self.unplanned)
         is_bound = self.config.budget.runs is not None
         return Market(
             arms=arms,
@@ -163,25 +168,30 @@ class Situation:
         slot = standing.slot
         number = -slot.slot if slot.trial_number is None else slot.trial_number
         values = {step: self._sign * value for step, value in standing.values.items() if math.isfinite(value)}
+        # A trial without a finite value has diverged, or did not fit: it is worth no more than the worst one. It is not
+        # complete, so that its step is not the last one.
+        step = max(standing.values, default=slot.first_rung or 1)
+        lost = {} if self._worst is None else {min(step, LAST_RUNG - 1): self._worst}
         if slot.state is SlotState.FINISHED:
-            # A trial that has ended before its first value has diverged, or did not fit: it is worth no more than the
-            # worst one.
-            values = values or {slot.first_rung or LAST_RUNG: self._worst}
-            return ArmTrial(number=number, values=values, state=ContenderState.OVER)
-        is_aside = slot.state is SlotState.SHELVED or (slot.target is not None and slot.target in standing.values)
-        values = values or ({max(standing.values): self._worst} if standing.values else {})
+            return ArmTrial(number=number, values=values or lost, state=ContenderState.OVER)
+        # One that has reported its last value trains until its end is told.
+        at_rung = slot.target is not None and slot.target < LAST_RUNG and slot.target in standing.values
+        is_aside = slot.state is SlotState.SHELVED or at_rung
+        values = values or (lost if standing.values else {})
         return ArmTrial(
             number=number, values=values, state=ContenderState.SHELVED if is_aside else ContenderState.TRAINING
         )
 
     @cached_property
-    def _worst(self) -> float:
+    def _worst(self) -> float | None:
         values = [self._sign * v for each in self.standings for v in each.values.values() if math.isfinite(v)]
-        return min(values, default=0.0)
+        return min(values, default=None)
 
     def _cost(self, key: ArmKey, trials: Sequence[ArmTrial]) -> float:
         """Return the cost of a trial of an arm in full runs: as planned at first, then as measured."""
-        measured = [(self._runs[each.number], each.reached / LAST_RUNG) for each in trials if each.number in self._runs]
+        lost = {each.slot.trial_number for each in self.standings if not each.values}
+        known = [each for each in trials if each.number in self._runs and each.number not in lost]
+        measured = [(self._runs[each.number], each.reached / LAST_RUNG) for each in known]
         measured = [(runs, share) for runs, share in measured if share > 0]
         runs, shares = (math.fsum(column) for column in zip((0.0, 0.0), *measured, strict=True))
         return max(1e-4, (COST_WEIGHT * planned_cost(self.local_study, key) + runs) / (COST_WEIGHT + shares))

@@ -113,17 +113,20 @@ class StudyWatch:
         if isinstance(event, TrialEnded) and event.state == TrialState.FAILED:
             self._has_failed = True
 
-    def pause_after_failures(self) -> str | None:
+    def pause_after_failures(self, is_over: Callable[[], bool]) -> str | None:
         """Pause the study where its last `max_failed` trials have all failed; return why, or None.
 
         Then something else than a bad point is wrong, and every further trial would fail as well.
+
+        Args:
+            is_over: Returns whether no trial is to begin beside those that have slots.
         """
         most = self._live.current.max_failed
         if not self._has_failed or most is None:
             return None
         self._has_failed = False
         last = self._retrying(self._events.failed_in_a_row, most)
-        if last is None or self.unfinished() == 0:
+        if last is None or (self.unfinished() == 0 and is_over()):
             return None
         reason = f"the last {most} trials failed, the last because of this: {last}"
         self._retrying(self._studies.set_state, self._record.id, StudyState.PAUSED, reason=reason)

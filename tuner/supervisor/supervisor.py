@@ -265,7 +265,7 @@ class Supervisor:
             self._lifecycle.checkpointing.tidy_up()
 
     def _look_at_failures(self) -> None:
-        if self._ending is None and (reason := self._study_watch.pause_after_failures()):
+        if self._ending is None and (reason := self._study_watch.pause_after_failures(self._judge.is_over)):
             self._too_many_failed = reason
             self._end(StopRequest(kind=StopKind.PAUSED, reason=reason))
 

@@ -7,6 +7,7 @@ It decides only while a lane is idle and no trial waits for one, so that each de
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from storage import BeginRecord, HeadRecord, LeaseLost, PromotionRecord
@@ -195,7 +196,13 @@ class Thaw:
         over = over or (None if started else self._over(self._content()))
         if over is None:
             return Moves(started=started)
+        self._drop_empty()
         return Moves(ended=self._end_shelved(over), cut=over.reason if over.cuts else None)
+
+    def _drop_empty(self) -> None:
+        """Remove slots that an edit has made after the search had ended: no trial is to begin in them."""
+        if self._situation().unplanned and (lease := self._take()) is not None:
+            self._retrying(self._plans.commit, lease, drops_empty=True)
 
     def _end_shelved(self, over: SearchOver) -> tuple[int, ...]:
         if self._live.current.keep_shelved:
@@ -263,7 +270,6 @@ class Thaw:
                 arm=self._local_study.arms[bargain.arm].name,
                 count=bargain.count,
                 reason=choice.reason,
-                makes_slots=self._live.current.budget.trials is None,
             )
         else:
             assert bargain.number is not None
@@ -290,7 +296,8 @@ class Thaw:
         head = self._reads.head_words()
         lines = [*([f"Task: {head}."] if head else []), f"{reason[:1].upper()}{reason[1:]}."]
         text = "  \n".join([*lines, f"{spent:.1f} of {runs:.3g} full runs are spent."])
-        self._retrying(self._reads.note.write, storable(text))
+        with contextlib.suppress(KeyError):  # the study was deleted
+            self._retrying(self._reads.note.write, storable(text))
 
     def _take(self) -> PlanLease | None:
         lease = self._retrying(self._plans.take, self._ledger.owner, self._ledger.lease_s)

@@ -196,7 +196,7 @@ def prospects_of(market: Market) -> list[Prospect]:
             if market.recipe is not None and market.recipe > top:
                 # Trial 0 trains all layers, from a random head. A lower value of its says nothing of a fitted one.
                 gain = combined(gain, market.recipe - top, math.hypot(SPREAD * way, market.noise))
-        elif begun and arm.is_fitted:
+        elif begun and arm.is_fitted and part > 0:
             error = max(new.deviation, market.noise) / math.sqrt(len(begun))
             gain = combined(gain, (fmean(each.mean for each in measured.values()) - top) / part, error / part)
     return found
@@ -269,7 +269,7 @@ def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[
         for count in sorted({most, most if arm.is_head_alone else min(market.workers, most)} - {0}, reverse=True):
             yield _wave(place, arm, prospect, best, market=market, count=count)
         for trial in arm.trials:
-            if trial.state is ContenderState.SHELVED and trial.number in prospect.begun:
+            if trial.state is ContenderState.SHELVED and trial.number in prospect.begun and not trial.is_complete:
                 left = 1 - trial.reached / LAST_RUNG
                 yield Bargain(
                     kind=Kind.CONTINUE,

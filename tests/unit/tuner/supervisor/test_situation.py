@@ -75,6 +75,7 @@ def test_trials_are_told_by_arm_and_trial_0_is_in_none() -> None:
         (SlotState.RUNNING, {}, 8, ContenderState.TRAINING),
         (SlotState.RUNNING, {4: 0.5}, 8, ContenderState.TRAINING),
         (SlotState.RUNNING, {8: 0.5}, 8, ContenderState.SHELVED),
+        (SlotState.RUNNING, {100: 0.5}, 100, ContenderState.TRAINING),
         (SlotState.SHELVED, {8: 0.5}, 8, ContenderState.SHELVED),
         (SlotState.INTERRUPTED, {4: 0.5}, 8, ContenderState.TRAINING),
         (SlotState.FINISHED, {8: 0.5}, 8, ContenderState.OVER),
@@ -92,6 +93,18 @@ def test_a_trial_that_ended_before_its_first_value_is_worth_as_little_as_the_wor
     odd = standing(2, HALF, SlotState.SHELVED, {4: float("nan")}, target=4)
     market = situation(FIRST, lost, odd).market
     assert [dict(trial.values) for trial in market.arms[1].trials] == [{4: 0.2}, {4: 0.2}]
+
+
+def test_a_trial_without_a_value_says_nothing_while_no_other_has_one() -> None:
+    nothing = standing(0, ALL, SlotState.FINISHED, {}, target=100)
+    market = situation(nothing, standing(1, HALF, SlotState.FINISHED, {}, target=4)).market
+    assert [dict(trial.values) for trial in market.arms[1].trials] == [{}]
+    assert market.recipe is None
+
+
+def test_a_trial_that_failed_at_once_does_not_make_its_arm_look_cheap() -> None:
+    failed = [standing(n, HALF, SlotState.FINISHED, {}, first_rung=4, target=4) for n in range(1, 9)]
+    assert situation(FIRST, *failed, seconds=0.0).market.arms[1].cost == situation(FIRST).market.arms[1].cost
 
 
 def test_values_of_a_metric_that_is_minimised_are_turned_round() -> None:

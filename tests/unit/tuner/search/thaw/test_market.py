@@ -155,6 +155,31 @@ def test_a_search_that_does_not_stop_spends_its_budget() -> None:
     assert decide(replace(stopping, stops=False)).bargain is not None
 
 
+def test_two_arms_that_end_with_all_layers_trained_are_told_apart() -> None:
+    gradual = replace(FULL, trials=tuple(trial(20 + n, 0.5, 0.5, 0.5, 0.5) for n in range(3)))
+    assert len(prospects_of(market(gradual, replace(FULL, trials=(trial(30, 0.5),))))) == 2
+
+
+def test_a_trial_that_has_its_last_value_and_is_not_told_yet_is_not_on_offer() -> None:
+    ending = replace(trial(20, 0.5, 0.5, 0.5, 0.6), state=ContenderState.TRAINING)
+    choice = decide(market(NEAR, replace(HALF, trials=(ending,)), FULL, spent=1.5))
+    assert choice.bargain is None or choice.bargain.number != 20
+
+
+def test_a_search_of_few_trials_finishes_its_leader_though_its_budget_is_spent() -> None:
+    leader = replace(HALF, trials=(trial(20, 0.5, 0.6, 0.7),))
+    choice = decide(market(NEAR, leader, spent=3.0, budget=2.0, is_bound=False, slots=0, stops=False))
+    assert choice.bargain is not None
+    assert choice.bargain.number == 20
+
+
+def test_a_budget_is_kept_for_the_leader_to_come_to_its_end() -> None:
+    arm = replace(HALF, trials=(trial(20, 0.75), trial(21, 0.55, 0.55, 0.55, 0.55)))
+    choice = decide(market(NEAR, arm, FULL, spent=3.8, stops=False))
+    assert choice.bargain is not None
+    assert (choice.bargain.kind, choice.bargain.number) == (Kind.CONTINUE, 20)
+
+
 # ---- a whole search
 
 
