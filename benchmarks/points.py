@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from search_spaces import SearchSpace
     from tuner.study.config import StudyConfig
-    from tuner.study.prepared import Prepared
+    from tuner.study.prepared import PreparationRequest, Prepared
     from tuner.trial.run import ModelSource
 
 #: What all points have beside the searched names: the same rate for head and encoder, so that others can have it too.
@@ -40,21 +40,17 @@ def draw_points(study: dict[str, Any], count: int, seed: int) -> list[dict[str, 
     return points
 
 
-def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, ModelSource, SearchSpace, Prepared]:
-    """Encode a study's data.
+def request_of(study: dict[str, Any], cache: str) -> tuple[StudyConfig, ModelSource, SearchSpace, PreparationRequest]:
+    """Return a study's configuration, its model and its space, and what is to be prepared for it.
 
     Args:
         study: The content of a study file.
         cache: Folder for the encoded data.
-
-    Returns:
-        Its configuration, model and space, and what preparation found.
     """
     from tuner.study.prepared import PreparationRequest
     from tuner.study.setup import resolve
     from tuner.study.sources import find_data
     from tuner.study.study_file import parse_config
-    from tuner.training.preparation import prepare
 
     config = parse_config(study, source="a benchmark", folder=Path())
     model, _, space = resolve(config, source="a benchmark")
@@ -70,5 +66,20 @@ def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, Model
         metric=config.metric.name,
         cache=Path(cache),
     )
-    prepared = prepare(request)
-    return config, model, space, prepared
+    return config, model, space, request
+
+
+def prepare_study(study: dict[str, Any], cache: str) -> tuple[StudyConfig, ModelSource, SearchSpace, Prepared]:
+    """Encode a study's data.
+
+    Args:
+        study: The content of a study file.
+        cache: Folder for the encoded data.
+
+    Returns:
+        Its configuration, model and space, and what preparation found.
+    """
+    from tuner.training.preparation import prepare
+
+    config, model, space, request = request_of(study, cache)
+    return config, model, space, prepare(request)

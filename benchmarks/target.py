@@ -28,6 +28,7 @@ from typing import Any
 
 import yaml
 from depths import run_of, study_of, test_scores
+from points import request_of
 from verdicts import Equality, Gate, finish, parse, say, show
 
 FOLDER = Path(__file__).parent / "target"
@@ -60,10 +61,6 @@ def reference(task: str) -> tuple[float, float]:
 
 def split_files(task: str, folder: Path) -> dict[str, Any]:
     """Write the rows of the recorded trials into a file a split; return the part of a study file that names them."""
-    from tuner.study.prepared import PreparationRequest
-    from tuner.study.setup import resolve
-    from tuner.study.sources import find_data
-    from tuner.study.study_file import parse_config
     from tuner.training.progress import silent
     from tuner.training.split_rows import split_rows
     from tuner.training.tasks import get_task
@@ -74,20 +71,7 @@ def split_files(task: str, folder: Path) -> dict[str, Any]:
     data = {"source": str(home), "text": "text", "label": "label", "splits": names}
     if home.exists():
         return data
-    config = parse_config(study, source="a benchmark", folder=Path())
-    model, _, _ = resolve(config, source="a benchmark")
-    assert model is not None
-    assert config.data is not None
-    request = PreparationRequest(
-        task=config.task,
-        model=model,
-        data=config.data,
-        source=find_data(config.data.source),
-        max_length=config.max_length,
-        seed=config.seed,
-        metric=config.metric.name,
-        cache=folder,
-    )
+    config, _, _, request = request_of(study, str(folder))
     found = split_rows(get_task(config.task), request, silent)
     fresh = Path(tempfile.mkdtemp(dir=folder))
     for name, split in found.splits.items():
