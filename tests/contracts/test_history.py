@@ -198,8 +198,8 @@ def test_device_seconds_are_summed_by_the_device_that_trials_have_recorded(
         with database.write() as connection:
             mine = tables.slots.c.slot == slot
             connection.execute(tables.slots.update().where(mine).values(device_s=10.0**slot))
-            # None of them runs any more, so that no second is counted beside these.
-            connection.execute(tables.slots.update().where(mine).values(expires=now_s() - 1))
+    with database.write() as connection:  # none of them runs any more, so that no second is counted beside these
+        connection.execute(tables.slots.update().values(expires=now_s() - 1))
     assert history.device_seconds() == {"NVIDIA H200": 1.0, "cpu": 1010.0, None: 100.0}
 
 
