@@ -139,7 +139,8 @@ def search_line(config: StudyConfig, looks: Sequence[int], arms: Sequence[ArmKey
 
 def head_line(nearness: Nearness) -> str:
     """Return the line about a head on frozen layers, which tells how near the task is to the pretraining."""
-    return _line("head:", nearness.words())
+    depths = nearness.depth_words()
+    return _line("head:", nearness.words() + ("" if depths is None else f"; {depths}"))
 
 
 _SHARES = {2: "the better half", 3: "the best third", 4: "the best quarter"}

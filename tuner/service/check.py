@@ -129,6 +129,7 @@ def check(
         **account,
         "anatomy": anatomy_view(prepared.anatomy) if prepared else None,
         "head": None if nearness is None else nearness.to_dict(),
+        "probe": None if nearness is None else nearness.probe(),
         "noise": noise(config.metric.name, prepared.sizes["validation"]) if prepared else None,
         "device": [{"label": each.label, "name": each.name, "memory_bytes": each.memory_bytes} for each in devices],
         "cost": None if cost is None else cost.to_dict(),
@@ -187,7 +188,7 @@ def _probe(
         return None
     point = Hyperparameters.from_values(local_study.first_point())
     run = local_study.run(0, point, max_rows=PROBED_ROWS, threads=lanes((CPU,))[0].threads)
-    call = {"run": replace(run, trunk=None), "folder": None}
+    call = {"run": replace(run, trunk=None), "folder": None, "shares": local_study.frozen_shares}
     environment = {**OFFLINE, **CPU.environment()}
     try:
         facts = fork_server.call("tuner.training.calls:fit_head", call, environment, progress=progress)
@@ -196,7 +197,9 @@ def _probe(
             raise ConfigError(source, "search_space.head_init", str(error)) from error
         return None
     metric, guess = config.metric, prepared.report.guess
-    return Nearness.of(metric=metric.name, direction=metric.direction, value=facts["value"], guess=guess)
+    return Nearness.of(
+        metric=metric.name, direction=metric.direction, value=facts["value"], guess=guess, depths=facts["depths"]
+    )
 
 
 def _say_all(say: Callable[[str], None], lines: Sequence[str]) -> None:

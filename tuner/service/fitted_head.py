@@ -95,7 +95,7 @@ def _fit(here: Workplace, plans: Plans, lease: PlanLease, local_study: LocalStud
         with _renewed(plans, lease, lease_s):
             facts = here.fork_server.call(
                 "tuner.training.calls:fit_head",
-                {"run": run, "folder": staged},
+                {"run": run, "folder": staged, "shares": local_study.frozen_shares},
                 here.lanes[0].device.environment(),
                 progress=here.watch,
             )

@@ -86,6 +86,11 @@ class LocalStudy:
         parameter = self.space.parameters.get("head_init")
         return self.prepared is not None and parameter is not None and parameter.contains(FITTED)
 
+    @property
+    def frozen_shares(self) -> tuple[float, ...]:
+        """Shares of the layers that trials freeze, as far as the space names them."""
+        return tuple(share for share in self.space.parameters["frozen_layers"].extremes() if not isinstance(share, str))
+
     def first_point(self) -> dict[str, Any]:
         """Return the published recipe, clipped into the space: the values of trial 0."""
         return first_point_of(self.recipe.defaults, self.space)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -29,9 +30,19 @@ class Nearness:
     guess: float | None
     #: Share of the way from guessing to a perfect value; None without a guess.
     share: float | None
+    #: By share of the layers, what a linear classifier on the hidden states above them reaches, and their H-score.
+    depths: tuple[Mapping[str, float], ...] = ()
 
     @classmethod
-    def of(cls, *, metric: str, direction: str, value: float | None, guess: float | None) -> Nearness | None:
+    def of(
+        cls,
+        *,
+        metric: str,
+        direction: str,
+        value: float | None,
+        guess: float | None,
+        depths: Sequence[Mapping[str, float]] = (),
+    ) -> Nearness | None:
         """Judge the value of a head; return None where it has none.
 
         Args:
@@ -39,12 +50,13 @@ class Nearness:
             direction: `maximize`, where 1 is perfect, or `minimize`, where 0 is.
             value: The value of the head.
             guess: The value of guessing.
+            depths: What the states of each depth tell, as JSON values.
         """
         if value is None:
             return None
         perfect = 1.0 if direction == "maximize" else 0.0
         share = None if guess is None or guess == perfect else (value - guess) / (perfect - guess)
-        return cls(metric=metric, value=value, guess=guess, share=share)
+        return cls(metric=metric, value=value, guess=guess, share=share, depths=tuple(depths))
 
     @property
     def distance(self) -> Distance | None:
@@ -61,6 +73,17 @@ class Nearness:
         if self.guess is None or self.distance is None:
             return reached
         return f"{_WORDS[self.distance]}: {reached}, guessing {self.guess:.3f}"
+
+    def depth_words(self) -> str | None:
+        """Return what the states of each depth tell, for people; None where nobody knows."""
+        if not self.depths:
+            return None
+        told = [f"{each['accuracy']:.3f} above {each['frozen']:g}" for each in self.depths]
+        return f"accuracy of a linear classifier on the hidden states: {', '.join(told)} of the layers"
+
+    def probe(self) -> dict[str, Any]:
+        """Return what the states of each depth tell, as JSON values."""
+        return {"depths": [dict(each) for each in self.depths], "guess": self.guess}
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON values."""

@@ -81,9 +81,9 @@ def keep_model_template(
         keep_template(get_task(task).blueprint(model, labels, seed, padding), room=room)
 
 
-def fit_head(connection: Connection, *, run: TrialRun, folder: Path | None) -> None:
+def fit_head(connection: Connection, *, run: TrialRun, folder: Path | None, shares: tuple[float, ...]) -> None:
     """Fit a study's head, and write its weights into a folder, if one is given; see `tuner.training.head.fitting`."""
-    head = fitting.fit_head(run, progress=ProgressSender(connection))
+    head = fitting.fit_head(run, shares=shares, progress=ProgressSender(connection))
     if folder is not None:
         save_weights(head.weights, folder)
     connection.send(Returned(value=head.facts()))

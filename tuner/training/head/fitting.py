@@ -13,9 +13,9 @@ from __future__ import annotations
 import math
 import random
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ import torch
 from tuner.errors import ModelError
 from tuner.training.data.batches import training_batches
 from tuner.training.data.encoded import EncodedData
+from tuner.training.head.depth_scores import DepthScore, depth_scores
 from tuner.training.model.freezing import Freezing, possible_depths
 from tuner.training.model.loading import build_model
 from tuner.training.model.weights import trained_state
@@ -74,8 +75,10 @@ class FittedHead:
     #: Value of the study's metric, and mean loss, of rows of the training split for which each head was not fitted.
     value: float
     loss: float
+    #: What the hidden states of each depth tell; empty where targets are no classes.
+    depths: tuple[DepthScore, ...] = ()
 
-    def facts(self) -> dict[str, float | None]:
+    def facts(self) -> dict[str, Any]:
         """Return what is known of the head besides its weights, as JSON values."""
         return {
             "learning_rate": self.learning_rate,
@@ -83,15 +86,19 @@ class FittedHead:
             # Some metrics have no value where a class is rare. A database takes no NaN.
             "value": round(self.value, 6) if math.isfinite(self.value) else None,
             "loss": round(self.loss, 6),
+            "depths": [each.to_dict() for each in self.depths],
         }
 
 
-def fit_head(run: TrialRun, *, progress: Callable[[str, int, int], None] = lambda *_: None) -> FittedHead:
+def fit_head(
+    run: TrialRun, *, shares: Collection[float] = (), progress: Callable[[str, int, int], None] = lambda *_: None
+) -> FittedHead:
     """Fit the head of a trial's model on the hidden states of its pretrained layers.
 
     Args:
         run: A trial of the study. Its seed decides the initial head and the order of the examples; of its
             hyperparameters only the dropout has a part.
+        shares: Shares of the layers that trials freeze, whose hidden states are scored.
         progress: Receives a stage, the amount done and the whole amount.
 
     Raises:
@@ -112,7 +119,8 @@ def fit_head(run: TrialRun, *, progress: Callable[[str, int, int], None] = lambd
     length = min(math.ceil(best.epochs * _per_epoch(rows)), MOST_OPTIMISER_STEPS)
     for _ in head.fit(rows, best.learning_rate, [length]):
         pass
-    return replace(best, weights=head.weights())
+    depths = depth_scores(head.passes, chosen, shares, head.layers)
+    return replace(best, weights=head.weights(), depths=tuple(depths))
 
 
 def _cross_validated(head: _Head, rows: Indices, run: TrialRun, rate: float) -> list[FittedHead]:
@@ -165,6 +173,7 @@ class _Head:
         assert run.data is not None
         assert run.anatomy is not None
         self._anatomy = anatomy = run.anatomy
+        self.layers = anatomy.count
         if anatomy.trunk.complaint is not None:
             raise ModelError("", "model", f"no head can be fitted on frozen layers: {anatomy.trunk.complaint}")
         forbid_tf32()  # the states are those of the trials

@@ -19,6 +19,7 @@ from tuner.training.trunk.placement import Place, Placement, available_memory, c
 from tuner.training.trunk.trunk import Trunk, first_tokens, width_multiple
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     from torch import nn
 
     from tuner.training.data.encoded import EncodedData
@@ -204,6 +205,22 @@ class ForwardPasses:
             # Copies: a state may be a part of a tensor of its whole batch, which would be kept with it.
             kept.update(zip(indices[places].tolist(), (each.clone() for each in made), strict=True))
         self._states = Held(kept, left=not examples.starts_with_first)
+
+    def targets(self, split: str, indices: Indices) -> torch.Tensor:
+        """Return the targets of some examples."""
+        return self._examples[split].targets(indices, width=None)
+
+    def mean_states(self, split: str, indices: Indices, depths: Collection[int]) -> dict[int, npt.NDArray[np.float64]]:
+        """Return the mean hidden state of each example after some numbers of layers. Shape: (examples, hidden)."""
+        assert self._computed is not None
+        lengths = self._examples[split].lengths[indices]
+        found: dict[int, list[Any]] = {depth: [None] * len(indices) for depth in depths}
+        for places in batches.evaluation_batches(lengths, len(indices), device=self._device.type):
+            made = self._computed.compute(split, indices[places], depths)
+            for depth, rows in made.items():
+                for place, states in zip(places, rows, strict=True):
+                    found[depth][place] = states.float().mean(dim=0).cpu().numpy()
+        return {depth: np.stack(rows).astype(np.float64) for depth, rows in found.items()}
 
     @property
     def cached(self) -> bool | None:

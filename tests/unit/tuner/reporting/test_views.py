@@ -121,6 +121,7 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
         "recipe": {"trial": 0, "value": None, "family": None, "changes": []},
         "spent": {"runs": 0.0, "device_s": 0.0, "projected": False},
         "head": None,
+        "probe": None,
     }
     with pytest.raises(NoBestTrial, match="study 's' has no complete trial yet"):
         best_view(*opened)
