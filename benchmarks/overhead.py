@@ -89,7 +89,7 @@ def run_ours(folder: str, few: int, more: int, configurations: list[Any], keep: 
         if isinstance(event, TrialEnded):
             marks.ended(next(ended))
 
-    start(config, url, Machine(devices="cpu", workers=1), watch, source=str(path), trials=few + more)
+    start(config, url, Machine(devices="cpu", workers=1), watch, source=str(path), budget={"trials": few + more})
     with Database(url) as database:
         found = History(database, Studies(database).get(config.name)).trials()
     assert all(trial.state == "complete" for trial in found), [trial.reason for trial in found]
