@@ -12,7 +12,6 @@ from storage import (
     Database,
     EventRecord,
     Events,
-    HeadRecord,
     History,
     PlanPart,
     Plans,
@@ -62,32 +61,10 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
 
 def _head(database: Database, study: StudyRecord) -> dict[str, Any]:
     """Return what the fitted head and the hidden states tell of the task; None where there is no head, or not yet."""
-    content = Plans(database, study.id, PlanPart.HEAD).content()
-    head = HeadRecord.parse(content)
-    if head is None:
-        return {"head": None, "probe": None}
-    metric = study.config["metric"]
-    nearness = Nearness.of(
-        metric=metric["name"],
-        direction=metric["direction"],
-        value=head.value,
-        guess=study.facts.get("guess"),
-        depths=_depths(content.get("depths")),
-    )
+    nearness = Nearness.of_study(study, Plans(database, study.id, PlanPart.HEAD).content())
     if nearness is None:
         return {"head": None, "probe": None}
     return {"head": {**nearness.to_dict(), "words": nearness.words()}, "probe": nearness.probe()}
-
-
-def _depths(stored: Any) -> list[dict[str, float]]:
-    """Return the scores of depths that are sound; other programs may have written others."""
-    names = ("frozen", "accuracy", "score")
-    found = [each for each in stored if isinstance(each, Mapping)] if isinstance(stored, list) else []
-    return [
-        {name: float(each[name]) for name in names}
-        for each in found
-        if all(isinstance(each.get(name), int | float) for name in names)
-    ]
 
 
 def overview(database: Database, study: StudyRecord) -> dict[str, Any]:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from storage import HeadRecord
+
+if TYPE_CHECKING:
+    from storage import StudyRecord
 
 #: Shares of the way from guessing to a perfect value. From the first one on a task is near, up to the second it is far.
 NEAR, FAR = 0.6, 0.4
@@ -58,6 +63,25 @@ class Nearness:
         share = None if guess is None or guess == perfect else (value - guess) / (perfect - guess)
         return cls(metric=metric, value=value, guess=guess, share=share, depths=tuple(depths))
 
+    @classmethod
+    def of_study(cls, study: StudyRecord, content: Mapping[str, Any]) -> Nearness | None:
+        """Judge the fitted head of a study; return None where there is none, or it has no value.
+
+        Args:
+            study: The study.
+            content: The part of its plan with its fitted head.
+        """
+        head, metric = HeadRecord.parse(content), study.config["metric"]
+        if head is None:
+            return None
+        return cls.of(
+            metric=metric["name"],
+            direction=metric["direction"],
+            value=head.value,
+            guess=study.facts.get("guess"),
+            depths=_sound_depths(content.get("depths")),
+        )
+
     @property
     def distance(self) -> Distance | None:
         """How near the task is; None where nobody can say."""
@@ -89,6 +113,17 @@ class Nearness:
         """Return JSON values."""
         share = None if self.share is None else round(self.share, 4)
         return {"value": round(self.value, 6), "guess": self.guess, "share": share, "distance": self.distance}
+
+
+def _sound_depths(stored: Any) -> list[dict[str, float]]:
+    """Return the scores of depths that are sound; other programs may have written others."""
+    names = ("frozen", "accuracy", "score")
+    found = [each for each in stored if isinstance(each, Mapping)] if isinstance(stored, list) else []
+    return [
+        {name: float(each[name]) for name in names}
+        for each in found
+        if all(isinstance(each.get(name), int | float) for name in names)
+    ]
 
 
 _WORDS = {

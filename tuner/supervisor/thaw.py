@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from storage import BeginRecord, HeadRecord, LeaseLost, PromotionRecord
+from storage import BeginRecord, LeaseLost, PromotionRecord
 from storage.crash_points import reach
 from tuner.reporting.events import Decided
 from tuner.search.thaw.market import OVER, Kind, decide
@@ -72,12 +72,7 @@ class StudyReads:
 
     def head_words(self) -> str | None:
         """Return what the fitted head tells of the task; None where there is none."""
-        head = HeadRecord.parse(self._retrying(self._heads.content))
-        if head is None:
-            return None
-        metric = self._record.config["metric"]
-        guess = self._record.facts.get("guess")
-        found = Nearness.of(metric=metric["name"], direction=metric["direction"], value=head.value, guess=guess)
+        found = Nearness.of_study(self._record, self._retrying(self._heads.content))
         return None if found is None else found.words()
 
     def situation(self, local_study: LocalStudy, live: LiveConfig) -> Situation:
@@ -196,19 +191,17 @@ class Thaw:
         over = over or (None if started else self._over(self._content()))
         if over is None:
             return Moves(started=started)
-        self._drop_empty()
-        return Moves(ended=self._end_shelved(over), cut=over.reason if over.cuts else None)
-
-    def _drop_empty(self) -> None:
-        """Remove slots that an edit has made after the search had ended: no trial is to begin in them."""
-        if self._situation().unplanned and (lease := self._take()) is not None:
+        situation = self._situation()
+        # An edit may have made slots after the search had ended: no trial is to begin in them.
+        if situation.unplanned and (lease := self._take()) is not None:
             self._retrying(self._plans.commit, lease, drops_empty=True)
+        return Moves(ended=self._end_shelved(situation, over), cut=over.reason if over.cuts else None)
 
-    def _end_shelved(self, over: SearchOver) -> tuple[int, ...]:
+    def _end_shelved(self, situation: Situation, over: SearchOver) -> tuple[int, ...]:
         if self._live.current.keep_shelved:
             return ()
         found = []
-        for standing in self._situation().shelved:
+        for standing in situation.shelved:
             if end_shelved(standing, over.reason, self._ledger, self._watch):
                 assert standing.slot.trial_number is not None
                 found.append(standing.slot.trial_number)

@@ -7,7 +7,6 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import BaseSampler, RandomSampler
@@ -16,7 +15,7 @@ from optuna.study import StudyDirection
 
 from search_spaces import FITTED, RANDOM
 from tuner.search.study_view import ArmView
-from tuner.search.thaw.carrying import CARRIED_ATTR, EVIDENCE, WARM_ATTR, Begun, carried, probability
+from tuner.search.thaw.carrying import CARRIED_ATTR, WARM_ATTR, Begun, carried, do_worse, probability
 from tuner.search.thaw.first_asks import first_asks
 from tuner.study.arms import ARM_NAMES
 
@@ -101,7 +100,8 @@ class ArmSampler(BaseSampler):
         begun = [(each, _begun(each, sign)) for each in trials if each.params]
         of_arm = [each for each in trials if each.number > 0 and _is_of(each, arm)]
         place, first = sum(each.number < trial.number for each in of_arm), self._draws.first(arm)
-        if place < len(first) and not (first[place].is_warm and _mislead([seen for _, seen in begun])):
+        mislead = do_worse([seen for _, seen in begun], lambda each: each.is_warm)
+        if place < len(first) and not (first[place].is_warm and mislead):
             if first[place].is_warm:
                 study._storage.set_trial_system_attr(trial._trial_id, WARM_ATTR, True)
             return {name: value for name, value in first[place].point.items() if name in search_space}
@@ -135,16 +135,6 @@ class ArmSampler(BaseSampler):
 def _has(point: Mapping[str, Any], arm: Mapping[str, Any]) -> bool:
     """Return whether a point is one of an arm; a point without a head has a random one."""
     return all({"head_init": RANDOM, **point}.get(name) == value for name, value in arm.items())
-
-
-def _mislead(begun: Sequence[Begun]) -> bool:
-    """Return whether the points of earlier studies have done worse than the others so far."""
-    values = {
-        kind: [each.value for each in begun if each.value is not None and each.is_warm is kind]
-        for kind in (True, False)
-    }
-    enough = all(len(each) >= EVIDENCE for each in values.values())
-    return enough and fmean(values[True]) < fmean(values[False])
 
 
 def _is_of(trial: FrozenTrial, arm: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
@@ -49,12 +49,17 @@ def probability(trials: Sequence[Begun]) -> float:
     Args:
         trials: The trials of the arm.
     """
-    carried, others = (
-        [each.value for each in trials if each.value is not None and each.is_carried is kind] for kind in (True, False)
-    )
-    if len(carried) >= EVIDENCE and len(others) >= EVIDENCE and fmean(carried) < fmean(others):
+    if do_worse(trials, lambda each: each.is_carried):
         return 0.0
     return WEIGHT / (WEIGHT + len(trials))
+
+
+def do_worse(trials: Sequence[Begun], are_meant: Callable[[Begun], bool]) -> bool:
+    """Return whether some trials do worse in the mean than the others; not, where too few of either have a value."""
+    meant, others = (
+        [each.value for each in trials if each.value is not None and are_meant(each) is kind] for kind in (True, False)
+    )
+    return min(len(meant), len(others)) >= EVIDENCE and fmean(meant) < fmean(others)
 
 
 def carried(
