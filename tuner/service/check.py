@@ -178,13 +178,13 @@ def _survey(local_study: LocalStudy, fork_server: ForkServer) -> Survey | None:
 def _probe(
     local_study: LocalStudy, fork_server: ForkServer, progress: Callable[[Progressed], None], source: str
 ) -> Nearness | None:
-    """Fit a head on the frozen layers with some rows; None where the model has no hidden states to fit one on.
+    """Fit a head on the frozen layers with some rows; None where the model has nothing to fit one on.
 
     Raises:
         ConfigError: No head can be fitted, and trials are to begin with one.
     """
     config, prepared = local_study.config, local_study.prepared
-    if prepared is None or prepared.anatomy.trunk.complaint is not None:
+    if prepared is None or not prepared.anatomy.can_fit_head:
         return None
     point = Hyperparameters.from_values(local_study.first_point())
     run = local_study.run(0, point, max_rows=PROBED_ROWS, threads=lanes((CPU,))[0].threads)

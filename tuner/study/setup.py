@@ -197,7 +197,7 @@ def _with_arms(
     """
     if prepared is None or not config.has_rungs or config.search.promotion != "auto":
         return fitted, ()
-    space = fitted.space if prepared.anatomy.trunk.complaint else with_both_heads(fitted.space)
+    space = with_both_heads(fitted.space) if prepared.anatomy.can_fit_head else fitted.space
     arms = arms_of(space)
     return (replace(fitted, space=space), arms) if arms else (fitted, ())
 

@@ -11,6 +11,7 @@ import torch
 from tuner.errors import ModelError, first_line
 from tuner.training.data.batches import Rounding
 from tuner.training.data.examples import TextExamples
+from tuner.training.model.classifier import find_classifier
 from tuner.training.model.dropout_draws import examine_dropouts, is_repeatable
 from tuner.training.model.layers import examine_layers
 from tuner.training.model.padding import choose_side
@@ -55,6 +56,7 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
         anatomy = replace(anatomy, padding=padding, padding_difference=difference)
     inputs, outline = examples.inputs(chosen, width=width), examples.outline(chosen, width=width)
     anatomy = _with_dropouts(anatomy, model, inputs)
+    anatomy = replace(anatomy, classifier=find_classifier(model, anatomy, inputs))
     if remembers:
         complaint = "it computes an example otherwise after another one"
         return replace(anatomy, repeatable=False, trunk=TrunkFacts(complaint=complaint))

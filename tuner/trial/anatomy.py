@@ -99,11 +99,18 @@ class Anatomy:
     #: they differ by rounding alone.
     padding_difference: float = 0.0
     trunk: TrunkFacts = field(default_factory=lambda: TrunkFacts(complaint="it was not looked at"))
+    #: Name of the module whose output is the logits, where a head can be fitted on its inputs; else None.
+    classifier: str | None = None
 
     @property
     def count(self) -> int:
         """The number of layers."""
         return len(self.layers)
+
+    @property
+    def can_fit_head(self) -> bool:
+        """Whether a head can be fitted before any layer is trained: on hidden states, or on the classifier's inputs."""
+        return self.trunk.complaint is None or self.classifier is not None
 
     @property
     def mixes_padding(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from tuner.training.data.examples import Indices
-    from tuner.training.trunk.forward import ForwardPasses
 
 #: Examples that are scored, at most.
 ROWS = 500
@@ -42,17 +41,27 @@ class DepthScore:
         return {"frozen": self.frozen, "accuracy": round(self.accuracy, 4), "score": round(self.score, 4)}
 
 
-def depth_scores(passes: ForwardPasses, rows: Indices, shares: Collection[float], layers: int) -> list[DepthScore]:
+class States(Protocol):
+    """Where the hidden states of examples come from."""
+
+    def targets(self, split: str, indices: Indices) -> torch.Tensor:
+        """Return the targets of examples."""
+
+    def mean_states(self, split: str, indices: Indices, depths: Collection[int]) -> dict[int, npt.NDArray[np.float64]]:
+        """Return the mean hidden state of each example after some numbers of layers. Shape: (examples, hidden)."""
+
+
+def depth_scores(states: States, rows: Indices, shares: Collection[float], layers: int) -> list[DepthScore]:
     """Score the hidden states of each depth; return none where the targets are no classes, or all classes are rare.
 
     Args:
-        passes: The forward passes of the model.
+        states: The hidden states.
         rows: Examples of the training split; the first ones are scored.
         shares: Shares of the layers that trials freeze.
         layers: The layers of the model.
     """
     rows = rows[:ROWS]
-    classes = _classes(passes.targets("train", rows))
+    classes = _classes(states.targets("train", rows))
     if classes is None:
         return []
     names, counts = np.unique(classes, return_counts=True)
@@ -61,7 +70,7 @@ def depth_scores(passes: ForwardPasses, rows: Indices, shares: Collection[float]
     if len(np.unique(classes)) < 2:
         return []
     depths = depths_to_score(shares, layers)
-    found = passes.mean_states("train", rows, [*depths])
+    found = states.mean_states("train", rows, [*depths])
     return [
         DepthScore(frozen=depths[depth], accuracy=accuracy(found[depth], classes), score=h_score(found[depth], classes))
         for depth in sorted(depths)

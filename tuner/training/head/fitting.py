@@ -6,6 +6,9 @@ before fine-tuning (Kumar et al., ICLR 2022, arXiv 2202.10054).
 
 Learning rate and length are chosen by cross-validation on the training split, so that the validation split has no part
 in the head. The same model, data and seed give the same weights.
+
+Where a model's layers cannot be run apart, the inputs of its classifier take the place of hidden states. They come from
+one forward pass of each example.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ import torch
 from tuner.errors import ModelError
 from tuner.training.data.batches import training_batches
 from tuner.training.data.encoded import EncodedData
+from tuner.training.head.classifier_inputs import ClassifierInputs
 from tuner.training.head.depth_scores import DepthScore, depth_scores
 from tuner.training.model.freezing import Freezing, possible_depths
 from tuner.training.model.loading import build_model
@@ -102,7 +106,7 @@ def fit_head(
         progress: Receives a stage, the amount done and the whole amount.
 
     Raises:
-        ModelError: The model has no hidden states that its head can be fitted on, or no head has a finite loss.
+        ModelError: The model has nothing that its head can be fitted on, or no head has a finite loss.
     """
     progress(_STAGE, 0, len(LEARNING_RATES) + 1)
     head = _Head(run)
@@ -119,8 +123,7 @@ def fit_head(
     length = min(math.ceil(best.epochs * _per_epoch(rows)), MOST_OPTIMISER_STEPS)
     for _ in head.fit(rows, best.learning_rate, [length]):
         pass
-    depths = depth_scores(head.passes, chosen, shares, head.layers)
-    return replace(best, weights=head.weights(), depths=tuple(depths))
+    return replace(best, weights=head.weights(), depths=tuple(head.depth_scores(chosen, shares)))
 
 
 def _cross_validated(head: _Head, rows: Indices, run: TrialRun, rate: float) -> list[FittedHead]:
@@ -165,7 +168,7 @@ class _Head:
         run: The trial.
 
     Raises:
-        ModelError: The model has no hidden states.
+        ModelError: The model has neither hidden states nor a classifier that takes one input an example.
     """
 
     def __init__(self, run: TrialRun) -> None:
@@ -173,8 +176,7 @@ class _Head:
         assert run.data is not None
         assert run.anatomy is not None
         self._anatomy = anatomy = run.anatomy
-        self.layers = anatomy.count
-        if anatomy.trunk.complaint is not None:
+        if not anatomy.can_fit_head:
             raise ModelError("", "model", f"no head can be fitted on frozen layers: {anatomy.trunk.complaint}")
         forbid_tf32()  # the states are those of the trials
         self.task: Task = get_task(run.task)
@@ -190,7 +192,10 @@ class _Head:
         self._freezing = Freezing(self._model, anatomy, {0: anatomy.count})
         self._freezing.begin_optimiser_step(0)
         self._decaying = decaying(self._model)
-        self.passes = ForwardPasses(self._model, anatomy, data, device, depths=[anatomy.count], speed=run.speed)
+        # Without hidden states, all of the model is computed, once.
+        self._has_states = anatomy.trunk.complaint is None
+        depths = [anatomy.count] if self._has_states else []
+        self.passes = ForwardPasses(self._model, anatomy, data, device, depths=depths, speed=run.speed)
         self.passes.take_states(
             run.trunk if run.speed.trunk_cache else None,
             {"data": run.data.name},
@@ -202,18 +207,31 @@ class _Head:
         )
         #: The examples that it is fitted on.
         self.rows = self.passes.chosen("train", run.max_rows)
-        self.passes.depth = anatomy.count
         if len(self.rows) < 2:
             raise ModelError("", "model", "no head can be judged on a single row; write `head_init: random`")
+        if self._has_states:
+            self.passes.depth = anatomy.count
         # Where memory is short, the states are computed again for each batch.
-        if not self.passes.cached and self.passes.state_bytes() <= HELD_SHARE * _memory(device):
+        if self._has_states and not self.passes.cached and self.passes.state_bytes() <= HELD_SHARE * _memory(device):
             self.passes.hold_states("train", self.rows)
         torch.set_num_threads(1)  # the weights are the same however many threads a machine has
+        self._inputs: ClassifierInputs | None = None
+        if not self._has_states:
+            assert anatomy.classifier is not None
+            self._model.eval()
+            self._inputs = ClassifierInputs(self._model, anatomy.classifier, self.passes, self.rows)
         self._initial = self.weights()
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Return copies of the head's weights."""
-        return trained_state(self._model, self._anatomy, frozen_layers=self._anatomy.count)
+        """Return copies of the weights that are fitted: the head's, or without hidden states those of its classifier."""
+        head = trained_state(self._model, self._anatomy, frozen_layers=self._anatomy.count)
+        return {name: value for name, value in head.items() if self._is_fitted(name)}
+
+    def depth_scores(self, rows: Indices, shares: Collection[float]) -> list[DepthScore]:
+        """Score what the head is fitted on, and the hidden states of other depths where there are any."""
+        if self._inputs is not None:
+            return depth_scores(self._inputs, rows, (), self._anatomy.count)
+        return depth_scores(self.passes, rows, shares, self._anatomy.count)
 
     def fit(self, rows: Indices, learning_rate: float, lengths: Sequence[int]) -> Iterator[int]:
         """Fit the head anew, and yield after each of some lengths.
@@ -233,7 +251,7 @@ class _Head:
             self._freezing.set_training_mode()
             while done < length:
                 batch = rows[next(order)]
-                loss = self.task.loss(*self.passes.forward("train", batch)) / self.passes.loss_terms("train", batch)
+                loss = self.task.loss(*self._forward(batch)) / self.passes.loss_terms("train", batch)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -242,18 +260,29 @@ class _Head:
             yield length
 
     def _groups(self) -> list[dict[str, object]]:
-        trained = [(name, each) for name, each in self._model.named_parameters() if each.requires_grad]
+        trained = [
+            (name, each)
+            for name, each in self._model.named_parameters()
+            if each.requires_grad and self._is_fitted(name)
+        ]
         decayed = [each for name, each in trained if name in self._decaying]
         others = [each for name, each in trained if name not in self._decaying]
         groups: list[dict[str, object]] = [{"params": decayed, "weight_decay": WEIGHT_DECAY}]
         return [*groups, {"params": others, "weight_decay": 0.0}]
+
+    def _is_fitted(self, name: str) -> bool:
+        """Return whether a weight of the head is fitted."""
+        return self._has_states or name.startswith(f"{self._anatomy.classifier}.")
+
+    def _forward(self, rows: Indices) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.passes.forward("train", rows) if self._inputs is None else self._inputs.forward(rows)
 
     @torch.no_grad()
     def predictions(self, rows: Indices) -> Predictions:
         """Return what the head says of examples of the training split. Draws no random number."""
         self._model.eval()
         kept = [
-            self.task.predictions(*self.passes.forward("train", rows[start : start + _JUDGED]))
+            self.task.predictions(*self._forward(rows[start : start + _JUDGED]))
             for start in range(0, len(rows), _JUDGED)
         ]
         return Predictions.joined(kept)

@@ -66,6 +66,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 # ---- checkpoints
 
+#: The architectures that classify pictures.
+PICTURES = ("vit", "resnet")
+
 
 def _byte_pairs() -> transformers.PreTrainedTokenizerFast:
     from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
@@ -145,6 +148,12 @@ def _tiny(name: str, layers: int) -> transformers.PreTrainedModel:
                 conv_kernel_size=3,
             )
         )
+    if name == "resnet":  # its layers change the size of their states, so that they cannot be run apart
+        return transformers.ResNetModel(
+            transformers.ResNetConfig(
+                embedding_size=8, hidden_sizes=[8, 16], depths=[1] * 2, layer_type="basic", image_size=16
+            )
+        )
     assert name == "vit"
     return transformers.ViTModel(
         transformers.ViTConfig(
@@ -169,7 +178,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., ModelS
             folder = tmp_path_factory.mktemp(f"{name}-{layers}")
             torch.manual_seed(11)
             _tiny(name, layers).save_pretrained(folder)
-            if name == "vit":
+            if name in PICTURES:
                 transformers.ViTImageProcessorPil(size={"height": 16, "width": 16}).save_pretrained(folder)
             elif name == "roberta":
                 _byte_pairs().save_pretrained(folder)
@@ -234,9 +243,9 @@ def preparation(
     """Returns the arguments of `prepare` for an architecture, changed as asked, already carried out."""
 
     def build(name: str, layers: int = 4, **changed: Any) -> Prepared:
-        source = digits if name == "vit" else reviews
+        source = digits if name in PICTURES else reviews
         arguments: dict[str, Any] = {
-            "task": "image-classification" if name == "vit" else "text-classification",
+            "task": "image-classification" if name in PICTURES else "text-classification",
             "model": checkpoint(name, layers),
             "data": DataConfig(source=str(source), splits=SIZES),
             "source": str(source),
@@ -274,7 +283,7 @@ def make_run(checkpoint: Callable[..., ModelSource], preparation: Callable[..., 
         return TrialRun(
             number=0,
             hyperparameters=Hyperparameters(**hyperparameters),
-            task="image-classification" if name == "vit" else "text-classification",
+            task="image-classification" if name in PICTURES else "text-classification",
             model=checkpoint(name, layers),
             data=prepared[name, layers].folder,
             anatomy=prepared[name, layers].anatomy,

@@ -111,12 +111,62 @@ def test_pictures_have_a_fitted_head_too(make_run: Callable[..., TrialRun]) -> N
     assert {name.split(".")[-2] for name in head.weights} == {"classifier", "layernorm"}
 
 
-def test_a_model_without_hidden_states_is_refused(make_run: Callable[..., TrialRun]) -> None:
-    run = make_run()
+def without_states(run: TrialRun, **changes: Any) -> TrialRun:
+    """Return a trial whose model's layers cannot be run apart."""
     assert run.anatomy is not None
     trunk = replace(run.anatomy.trunk, complaint="its layers return no hidden states")
+    return replace(run, anatomy=replace(run.anatomy, trunk=trunk, **changes))
+
+
+def test_a_model_without_hidden_states_has_its_classifier_fitted_on_one_forward_pass(
+    make_run: Callable[..., TrialRun], fitted: FittedHead, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[int] = []
+    forward = ForwardPasses.forward
+
+    def watched(self: ForwardPasses, split: str, indices: Any, **more: Any) -> Any:
+        passed.extend(indices.tolist())
+        return forward(self, split, indices, **more)
+
+    monkeypatch.setattr(ForwardPasses, "forward", watched)
+    monkeypatch.setattr(fitting, "LENGTHS", (20, 160))
+    head = fit_head(without_states(make_run()))
+    assert sorted(passed) == [*range(len(passed))], "each example has passed the model once"
+    assert {*head.weights} == {"classifier.weight", "classifier.bias"}
+    assert head.value > 0.6
+    assert [each.frozen for each in head.depths] == [1.0]
+    assert same(fit_head(without_states(make_run())), head)
+
+
+def test_a_model_whose_layers_cannot_be_run_apart_has_a_fitted_head(
+    make_run: Callable[..., TrialRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "LENGTHS", (20, 160))
+    run = make_run("resnet", 2)
+    assert run.anatomy is not None
+    assert run.anatomy.trunk.complaint is not None
+    assert run.anatomy.classifier == "classifier"
+    head = fit_head(run)
+    assert {*head.weights} == {"classifier.1.weight", "classifier.1.bias"}
+    assert head.value > 0.8
+
+
+def test_a_trial_of_such_a_model_begins_with_its_fitted_head(
+    make_run: Callable[..., TrialRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "LENGTHS", (20, 160))
+    save_weights(fit_head(make_run("resnet", 2)).weights, tmp_path)
+    home = HeadHome(folder=tmp_path, key="heads/0123456789abcdef")
+    values: dict[str, Any] = {"frozen_layers": 0.0, "learning_rate": 1e-5, "looks": LOOKS[1]}
+    (begun,) = train(make_run("resnet", 2, head_init="fitted", head=home, **values))
+    (random,) = train(make_run("resnet", 2, **values))
+    assert begun.validation_loss < random.validation_loss
+    assert begun.value > random.value
+
+
+def test_a_model_with_nothing_to_fit_a_head_on_is_refused(make_run: Callable[..., TrialRun]) -> None:
     with pytest.raises(ModelError, match="no head can be fitted on frozen layers: its layers return no hidden states"):
-        fit_head(replace(run, anatomy=replace(run.anatomy, trunk=trunk)))
+        fit_head(without_states(make_run(), classifier=None))
 
 
 # ---- trials that begin with it
