@@ -223,7 +223,7 @@ class _Head:
         self._initial = self.weights()
 
     def weights(self) -> dict[str, torch.Tensor]:
-        """Return copies of the weights that are fitted: the head's, or without hidden states those of its classifier."""
+        """Return copies of the weights that are fitted: those of the head, or of its classifier alone."""
         head = trained_state(self._model, self._anatomy, frozen_layers=self._anatomy.count)
         return {name: value for name, value in head.items() if self._is_fitted(name)}
 
