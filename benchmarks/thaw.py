@@ -1,6 +1,6 @@
 """What the thaw search finds for a few full runs: replays of the trials that `depths.py` has recorded.
 
-    benchmarks/thaw.py                  # --rounds says how many replays a task, 100 without it
+    benchmarks/thaw.py                  # --rounds says how many replays a task, 200 without it
     benchmarks/thaw.py --small          # few replays
 
 Nothing is trained. Ours is the product's `decide` of `tuner.search.thaw.market`, one trial at a time: it is told the
@@ -9,7 +9,8 @@ product's first asks and by what it carries up, is replaced by the nearest recor
 (FR) is the time of trial 0, the recorded trial nearest to the published recipe, all of whose layers are trained from a
 random head.
 Plain TPE is Optuna's over the same configurations and depths, every trial with a random head and trained to its end;
-its proposals take the nearest recorded trial. Each replay draws the configurations in another order.
+its proposals take the nearest recorded trial. Each replay has another three quarters of the configurations, and draws
+them in another order. Recorded seconds include more evaluations than a search over depths makes: ours pays for them.
 
 The result of a search is the best value of a complete trial when it has spent so much; shown beside it is the value of
 that trial's weights on the test split. The difference to TPE is that of the same replays.
@@ -38,15 +39,20 @@ from tuner.search.thaw.arms import Arm, ArmTrial, Market
 from tuner.search.thaw.carrying import Begun, carried, probability
 from tuner.search.thaw.first_asks import first_asks
 from tuner.search.thaw.market import Kind, decide
-from tuner.study.looks import first_rung
+from tuner.study.looks import FIRST_LOOK, FIRST_PUT_ASIDE, first_rung
 from tuner.study.setup import resolve
 from tuner.study.study_file import parse_config
+from tuner.trial.rungs import first_rungs, ladder
 
 FOLDER = Path(__file__).parent / "depths"
-REPLAYS, SMALL_REPLAYS = 100, 3
+REPLAYS, SMALL_REPLAYS = 200, 3
+#: Share of the configurations that a replay has.
+PART = 0.75
 #: Full runs that the two spend, and the most where ours may stop by itself.
 BUDGETS, STOPPED = (2.0, 4.0, 8.0), 4.0
-LOOKS = (1, 2, 4, 8, 16, 32, 64, 100)
+#: Percents at which a search over depths looks at its trials, and those at which it puts them aside.
+LOOKS = tuple(look for look in ladder(first_rungs(2)[-1], 2) if look >= FIRST_LOOK)
+PUT_ASIDE = tuple(look for look in LOOKS if look >= FIRST_PUT_ASIDE)
 ROWS, VALIDATION = 640, 500
 #: The arms of ours: frozen share and initial head, the cheapest first.
 ARMS = ((1.0, RANDOM), (0.5, FITTED), (0.5, RANDOM), (0.0, FITTED), (0.0, RANDOM))
@@ -68,7 +74,7 @@ class Recorded:
     @property
     def rung(self) -> int:
         """The percent at which it may first be put aside."""
-        return first_rung(Hyperparameters.from_values(self.point), ROWS, LOOKS)
+        return first_rung(Hyperparameters.from_values(self.point), ROWS, PUT_ASIDE)
 
     def until(self, percent: int) -> dict[int, float]:
         """Return its values up to a percent."""
@@ -104,6 +110,12 @@ class Table:
         encoded = {number: _encoded(self.trials[number, 0.0, RANDOM].point) for number in sorted(among)}
         return min(encoded, key=lambda each: float(np.square(np.subtract(encoded[each], wanted)).sum()))
 
+    def part(self, seed: int) -> Table:
+        """Return the table with some of the configurations, always the one next to the recipe."""
+        others = [number for number in self.configurations if number != self.recipe]
+        kept = {self.recipe, *random.Random(seed).sample(others, round(PART * len(others)))}
+        return Table(task=self.task, trials={key: each for key, each in self.trials.items() if key[0] in kept})
+
     @property
     def unit(self) -> float:
         """Seconds of a full run."""
@@ -120,7 +132,10 @@ def read(task: str) -> Table:
         number, share, head = row["name"].split("/")
         values, seconds = (dict(zip(row["steps"], row[key], strict=True)) for key in ("values", "cpu_s"))
         trials[int(number), float(share), head] = Recorded(
-            point=row["point"], values=values, seconds=seconds, test=row["test"]
+            point=row["point"],
+            values={step: value for step, value in values.items() if step in LOOKS},
+            seconds=seconds,
+            test=row["test"],
         )
     return Table(task=task, trials=trials)
 
@@ -243,7 +258,7 @@ def ours(table: Table, seed: int, budget: float, *, stops: bool = True) -> Searc
             places = [[each.number for each in arms[bargain.arm].trials].index(bargain.number or 0)]
         for place in places:
             each, reached = begun[arm][place]
-            target = 100 if arm[0] == 1.0 else next(look for look in LOOKS if look >= each.rung and look > reached)
+            target = 100 if arm[0] == 1.0 else next(look for look in PUT_ASIDE if look >= each.rung and look > reached)
             cost = (each.spent(target) - each.spent(reached)) / unit
             search.spent += cost
             search.deeper += cost if arm[0] < 1.0 else 0.0
@@ -301,11 +316,12 @@ def main() -> int:
     repeated = 0.0
     for task in ("near", "far"):
         table = read(task)
-        found = [ours(table, seed, STOPPED) for seed in seeds]
-        others = [by_tpe(table, seed, max(BUDGETS)) for seed in seeds]
-        repeated += found[0].course != ours(table, 0, STOPPED).course
+        parts = {seed: table.part(seed) for seed in seeds}
+        found = [ours(parts[seed], seed, STOPPED) for seed in seeds]
+        others = [by_tpe(parts[seed], seed, max(BUDGETS)) for seed in seeds]
+        repeated += found[0].course != ours(parts[0], 0, STOPPED).course
         for budget in BUDGETS:
-            spending = [ours(table, seed, budget, stops=False) for seed in seeds]
+            spending = [ours(parts[seed], seed, budget, stops=False) for seed in seeds]
             apart = [one.at(budget)[0] - other.at(budget)[0] for one, other in zip(spending, others, strict=True)]
             mean, error = statistics.mean(apart), statistics.stdev(apart) / len(apart) ** 0.5 * 1.96
             rows.append(

@@ -151,7 +151,9 @@ def set_up(
         recipe=recipe,
         space=fitted.space,
         arms=arms,
-        looks=tuple(looks) if looks else looks_of(config, prepared, first_point, fitted.space),
+        looks=tuple(looks)
+        if looks
+        else looks_of(config, prepared, first_point, fitted.space, over_depths=bool(arms)),
         prepared=prepared,
         data=data,
         fingerprints=fingerprints,

@@ -32,11 +32,11 @@ POWER = 0.3
 #: What a trial gains from its first rung to its end before the trials of its arm tell, as a share of what its arm gains
 #: on the first one; and how uncertain that is beside it, as a share of the way.
 RISE, RISE_DOUBT = 0.5, 0.05
-#: The percent of its schedule up to which a trial has gained nothing yet: measured, it does so as the rate falls.
-PEAK = 32
 #: How far the final values of an arm's trials are apart before there are some, as a share of the same way; and beside
 #: it as a share of what the arm gains on the first one: where layers bring much, it matters how they are trained.
 SPREAD, GAIN_SPREAD = 0.045, 0.5
+#: The same of an arm whose trials begin with a random head, which they have to train as well: measured, 0.18 to 0.26.
+RANDOM_SPREAD = 0.2
 #: Trials of an arm that this prior knowledge counts as much as.
 WEIGHT = 2.0
 #: Full runs by which a budget may be exceeded: otherwise up to the cost of a trial would be left over.
@@ -44,10 +44,9 @@ OVER = 0.2
 #: Fewest trials of the head alone, and the share of the budget that they may cost at most; where the number of trials
 #: is bounded, their share of it.
 HEADS, HEAD_SHARE, HEAD_SLOTS = 16, 0.1, 0.25
-#: Trials that begin together, at least.
-WAVE, HEAD_WAVE = 3, 8
-#: Trials of the cheapest arm that trains layers that begin in any case. Each costs as much as all heads together.
-PROBES = 1
+#: Trials of the head alone that begin together, before it is known what they cost and afterwards. Deeper ones begin one
+#: by one, as each value may change where the next one goes.
+FIRST_WAVE, WAVE = 3, 8
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
 WORTH = 1.0
 
@@ -179,13 +178,16 @@ def prospects_of(market: Market) -> list[Prospect]:
         if place > 0 and not arm.is_fitted:
             # Trial 0 is one of them, with all layers. It tells more of them than any trial with a fitted head.
             prior = Outlook(mean=top if market.recipe is None else market.recipe, deviation=OWN_DOUBT * way)
-            rise = Outlook(mean=market.recipe_rise, deviation=RISE * market.recipe_rise)
+            rise = Outlook(
+                mean=market.recipe_rise, deviation=math.hypot(RISE * market.recipe_rise, RISE_DOUBT * way)
+            )
         rise = _learned_rise(arm, rise)
         measured = _measured(arm, rise, market.noise)
         if place == 0:  # it is tried in any case, so that nothing needs to be known of it before
             values = [each.mean for each in measured.values()] or known or [0.0]
             prior = Outlook(mean=fmean(values), deviation=DOUBT * way)
-        apart = math.hypot(SPREAD * way, GAIN_SPREAD * part * max(0.0, gain.mean))
+        own = SPREAD if arm.is_fitted else RANDOM_SPREAD
+        apart = math.hypot(own * way, GAIN_SPREAD * part * max(0.0, gain.mean))
         new, spread = _learned(prior, list(measured.values()), apart, market.noise)
         # A value that was measured with an error is worth the less the more it stands out from its arm.
         begun = {number: combined(spread, each.mean, each.deviation) for number, each in measured.items()}
@@ -207,21 +209,24 @@ def _part(arm: Arm) -> float:
 
 
 def _measured(arm: Arm, rise: Outlook, noise: float) -> dict[int, Outlook]:
-    """Return what the values of each trial say of its final one, and how uncertain that is."""
+    """Return what the values of each trial say of its final one, and how uncertain that is.
+
+    One that trains says nothing before its first rung.
+    """
     found = {}
     for trial in arm.trials:
         if trial.is_complete or (trial.values and trial.state is ContenderState.OVER):
             found[trial.number] = Outlook(mean=trial.settled, deviation=noise)
-        elif trial.values:
-            left = _left(trial.reached)
+        elif trial.values and (trial.state is ContenderState.SHELVED or trial.reached >= arm.first_rung):
+            left = _left(trial.reached, arm.first_rung)
             error = math.hypot(noise, rise.deviation * math.sqrt(left))
             found[trial.number] = Outlook(mean=trial.values[trial.reached] + rise.mean * left, deviation=error)
     return found
 
 
-def _left(percent: int) -> float:
-    """Return the share of what a trial gains that is still to come: all of it, as long as the rate is near its peak."""
-    return min(1.0, (LAST_RUNG - percent) / (LAST_RUNG - PEAK))
+def _left(percent: int, first_rung: int) -> float:
+    """Return the share of what a trial gains after its first rung that is still to come at a percent."""
+    return min(1.0, (LAST_RUNG - percent) / max(1, LAST_RUNG - first_rung))
 
 
 def _learned_rise(arm: Arm, prior: Outlook) -> Outlook:
@@ -263,10 +268,10 @@ def _learned(prior: Outlook, measured: list[Outlook], spread: float, noise: floa
 
 def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[Bargain]:
     for place, (arm, prospect) in enumerate(zip(market.arms, prospects, strict=True)):
-        wave = max(HEAD_WAVE if arm.is_head_alone else WAVE, market.workers)
-        # Where early values tell little, it is cheaper to finish each trial that begins.
-        most = wave if market.slots is None else min(wave, market.slots)
-        for count in sorted({most, most if arm.is_head_alone else min(market.workers, most)} - {0}, reverse=True):
+        count = max(WAVE, market.workers) if arm.is_head_alone else 1
+        if market.slots is not None:
+            count = min(count, market.slots)
+        if count > 0:
             yield _wave(place, arm, prospect, best, market=market, count=count)
         for trial in arm.trials:
             if trial.state is ContenderState.SHELVED and trial.number in prospect.begun and not trial.is_complete:
@@ -319,7 +324,7 @@ def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -
     """Return what is to be known of an arm before any bargain is believed; None where all is known.
 
     Of the head alone some trials, as they cost next to nothing. Of the cheapest arm that trains layers under a fitted
-    head a few trials at their first rung, and the best of them at its end: what they bring tells of the other arms.
+    head one trial, to its end: what it brings tells of the other arms.
     """
     for place, (arm, prospect) in enumerate(zip(market.arms, prospects, strict=True)):
         offers = [each for each in affordable if each.arm == place]
@@ -330,16 +335,16 @@ def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -
             count = max(0 if market.is_bound else 1, min(HEADS, paid)) - len(arm.trials)
             if begin is not None and count > 0:
                 # The first few tell what they cost.
-                most = begin.count if any(trial.is_complete for trial in arm.trials) else max(WAVE, market.workers)
+                is_known = any(trial.is_complete for trial in arm.trials)
+                most = begin.count if is_known else max(FIRST_WAVE, market.workers)
                 few = replace(begin, count=min(begin.count, most, count))
                 return Choice(bargain=few, reason=f"{_trials(few.count)} with the head alone, which costs little")
             continue
         if not arm.is_fitted:
             continue
-        if begin is not None and len(arm.trials) < PROBES:
-            probe = replace(begin, count=max(PROBES, min(market.workers, begin.count)))
-            why = f"{_trials(probe.count)} with {arm.words}, to tell what training layers brings"
-            return Choice(bargain=probe, reason=why)
+        if begin is not None and not arm.trials:
+            why = f"{_trials(begin.count)} with {arm.words}, to tell what training layers brings"
+            return Choice(bargain=begin, reason=why)
         if not any(trial.is_complete for trial in arm.trials) and not _trains(arm):
             goes_on = [each for each in offers if each.kind is Kind.CONTINUE]
             best = max(goes_on, key=lambda each: prospect.begun[each.number or 0].mean, default=None)

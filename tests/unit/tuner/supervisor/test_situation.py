@@ -64,7 +64,7 @@ def test_trials_are_told_by_arm_and_trial_0_is_in_none() -> None:
     aside = standing(2, HALF, SlotState.SHELVED, {8: 0.6}, first_rung=8, target=8)
     market = situation(FIRST, head, aside).market
     assert [[trial.number for trial in arm.trials] for arm in market.arms] == [[1], [2], []]
-    assert [arm.first_rung for arm in market.arms] == [100, 8, 16]
+    assert [arm.first_rung for arm in market.arms] == [100, 8, 64]
     assert (market.recipe, market.recipe_rise) == (0.7, pytest.approx(0.5))
     assert [arm.is_fitted for arm in market.arms] == [True, True, False]
 

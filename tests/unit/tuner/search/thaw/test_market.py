@@ -68,10 +68,29 @@ def test_then_the_cheapest_depth_that_may_bring_something_is_tried() -> None:
     assert choice.reason == "a trial begins with half of the layers, to tell what training layers brings"
 
 
-def test_as_many_begin_as_there_are_workers() -> None:
-    choice = decide(market(NEAR, replace(HALF, cost=0.1), FULL, workers=6))
-    assert choice.bargain is not None
-    assert choice.bargain.count == 6
+def test_as_many_heads_begin_as_there_are_workers_but_deeper_trials_one_by_one() -> None:
+    first = decide(market(HEAD, HALF, FULL, spent=1.0, workers=12)).bargain
+    assert first is not None
+    assert first.count == 12
+    deeper = decide(market(NEAR, replace(HALF, cost=0.1), FULL, workers=12)).bargain
+    assert deeper is not None
+    assert (deeper.arm, deeper.count) == (1, 1)
+
+
+def test_a_trial_that_trains_says_nothing_before_its_first_rung() -> None:
+    late = replace(HALF, first_rung=64)
+    begun = ArmTrial(number=30, values={16: 0.1, 32: 0.1}, state=ContenderState.TRAINING)
+    told = prospects_of(market(NEAR, replace(late, trials=(begun,)), FULL))
+    assert told == prospects_of(market(NEAR, late, FULL))
+    seen = replace(begun, values={**begun.values, 64: 0.1})
+    assert prospects_of(market(NEAR, replace(late, trials=(seen,)), FULL))[1].new.mean < told[1].new.mean
+
+
+def test_final_values_of_trials_that_begin_with_a_random_head_are_expected_to_be_further_apart() -> None:
+    fitted, random = (
+        prospects_of(market(NEAR, replace(FULL, is_fitted=kind), recipe=0.5))[1].new.deviation for kind in (True, False)
+    )
+    assert random > fitted
 
 
 def test_of_trials_that_are_put_aside_the_most_promising_goes_on() -> None:
