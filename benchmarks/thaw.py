@@ -215,6 +215,7 @@ def ours(table: Table, seed: int, budget: float, *, stops: bool = True) -> Searc
                         number=next(numbers),
                         values=each.until(reached),
                         state=ContenderState.OVER if reached == 100 else ContenderState.SHELVED,
+                        cost=each.spent(reached) / unit * 100 / reached,
                     )
                     for each, reached in begun[arm]
                 ),

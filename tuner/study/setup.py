@@ -151,9 +151,7 @@ def set_up(
         recipe=recipe,
         space=fitted.space,
         arms=arms,
-        looks=tuple(looks)
-        if looks
-        else looks_of(config, prepared, first_point, fitted.space, over_depths=bool(arms)),
+        looks=tuple(looks) if looks else looks_of(config, prepared, first_point, fitted.space, over_depths=bool(arms)),
         prepared=prepared,
         data=data,
         fingerprints=fingerprints,

@@ -13,6 +13,7 @@ from search_spaces import FITTED, Hyperparameters
 from storage import SlotState
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
+from tuner.search.thaw.lengths import Lengths
 from tuner.study.arm_costs import planned_cost
 from tuner.trial.rungs import LAST_RUNG
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 RUNS_A_TRIAL = 1 / 9
 #: Trials that the planned cost of an arm counts as much as.
 COST_WEIGHT = 0.3
+#: Full runs that a trial costs at least.
+LEAST_COST = 1e-4
 #: Standard error of a metric that is no share of rows, as a share of its best value.
 RELATIVE_NOISE = 0.02
 
@@ -145,6 +148,7 @@ class Situation:
     def _arm(self, key: ArmKey, standings: Sequence[Standing]) -> Arm:
         is_head = key.frozen_share >= 1.0
         rungs = [each.slot.first_rung for each in standings if each.slot.first_rung is not None]
+        standings = sorted(standings, key=lambda each: each.slot.slot)
         trials = tuple(self._trial(each) for each in standings)
         planned = LAST_RUNG if is_head else self._planned_rung(key)
         return Arm(
@@ -172,29 +176,42 @@ class Situation:
         # complete, so that its step is not the last one.
         step = max(standing.values, default=slot.first_rung or 1)
         lost = {} if self._worst is None else {min(step, LAST_RUNG - 1): self._worst}
+        # What it has cost so far tells what it costs to its end, as long as it has not begun anew.
+        runs = self._runs.get(number)
+        cost = None if runs is None or not standing.values else max(LEAST_COST, runs * LAST_RUNG / step)
         if slot.state is SlotState.FINISHED:
-            return ArmTrial(number=number, values=values or lost, state=ContenderState.OVER)
+            return ArmTrial(number=number, values=values or lost, state=ContenderState.OVER, cost=cost)
         # One that has reported its last value trains until its end is told.
         at_rung = slot.target is not None and slot.target < LAST_RUNG and slot.target in standing.values
         is_aside = slot.state is SlotState.SHELVED or at_rung
         values = values or (lost if standing.values else {})
-        return ArmTrial(
-            number=number, values=values, state=ContenderState.SHELVED if is_aside else ContenderState.TRAINING
-        )
+        state = ContenderState.SHELVED if is_aside else ContenderState.TRAINING
+        return ArmTrial(number=number, values=values, state=state, cost=cost)
 
     @cached_property
     def _worst(self) -> float | None:
         values = [self._sign * v for each in self.standings for v in each.values.values() if math.isfinite(v)]
         return min(values, default=None)
 
+    @cached_property
+    def _lengths(self) -> Lengths:
+        local = self.local_study
+        return Lengths.of(local.recipe.defaults, local.space, local.first_point())
+
     def _cost(self, key: ArmKey, trials: Sequence[ArmTrial]) -> float:
-        """Return the cost of a trial of an arm in full runs: as planned at first, then as measured."""
+        """Return the cost of an arm's next trial in full runs: as planned at first, then as measured of the others.
+
+        Args:
+            key: The arm.
+            trials: Its trials, in order.
+        """
         lost = {each.slot.trial_number for each in self.standings if not each.values}
-        known = [each for each in trials if each.number in self._runs and each.number not in lost]
-        measured = [(self._runs[each.number], each.reached / LAST_RUNG) for each in known]
-        measured = [(runs, share) for runs, share in measured if share > 0]
-        runs, shares = (math.fsum(column) for column in zip((0.0, 0.0), *measured, strict=True))
-        return max(1e-4, (COST_WEIGHT * planned_cost(self.local_study, key) + runs) / (COST_WEIGHT + shares))
+        runs, lengths = COST_WEIGHT * planned_cost(self.local_study, key), COST_WEIGHT
+        for place, each in enumerate(trials):
+            if each.number in self._runs and each.number not in lost:
+                runs += self._runs[each.number]
+                lengths += self._lengths.at(place) * each.reached / LAST_RUNG
+        return max(LEAST_COST, runs / lengths * self._lengths.at(len(trials)))
 
     def _recipe(self, first: Standing | None) -> tuple[float | None, float]:
         """Return the value of trial 0, and what it has gained since its first rung."""
@@ -213,9 +230,10 @@ class Situation:
             total = max(total, 1.0)
         for arm in arms:
             for each in arm.trials:
-                runs = self._runs.get(each.number, arm.cost * each.reached / LAST_RUNG)
+                cost = arm.cost if each.cost is None else each.cost
+                runs = self._runs.get(each.number, cost * each.reached / LAST_RUNG)
                 if each.state is ContenderState.TRAINING:
-                    runs = max(runs, arm.cost * self._target(each.number, arm) / LAST_RUNG)
+                    runs = max(runs, cost * self._target(each.number, arm) / LAST_RUNG)
                 total += runs
         return total
 

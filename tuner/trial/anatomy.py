@@ -6,6 +6,7 @@ study and handed to every trial, so no trial examines the model again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -16,6 +17,11 @@ from typing import Any
 _ROUNDING = 1e-3
 #: Changes when the same model would be given another anatomy. It is part of every anatomy.
 VERSION = 1
+
+
+def frozen_count(share: float, layers: int) -> int:
+    """Return how many layers a share freezes, halves rounded up."""
+    return math.floor(share * layers + 0.5)
 
 
 class Freezable(StrEnum):

@@ -17,6 +17,8 @@ class ArmTrial:
     #: By percent of its schedule, its value there.
     values: Mapping[int, float]
     state: ContenderState
+    #: What it costs from beginning to end, in full runs, from what it has cost so far; None where that is not known.
+    cost: float | None = None
 
     @property
     def reached(self) -> int:
@@ -43,7 +45,7 @@ class Arm:
 
     #: Share of the layers that is frozen.
     frozen: float
-    #: Cost of one of its trials from beginning to end, in full runs.
+    #: Cost of its next trial from beginning to end, in full runs.
     cost: float
     #: The percent at which its trials are put aside first; 100 where they are never.
     first_rung: int

@@ -178,9 +178,7 @@ def prospects_of(market: Market) -> list[Prospect]:
         if place > 0 and not arm.is_fitted:
             # Trial 0 is one of them, with all layers. It tells more of them than any trial with a fitted head.
             prior = Outlook(mean=top if market.recipe is None else market.recipe, deviation=OWN_DOUBT * way)
-            rise = Outlook(
-                mean=market.recipe_rise, deviation=math.hypot(RISE * market.recipe_rise, RISE_DOUBT * way)
-            )
+            rise = Outlook(mean=market.recipe_rise, deviation=math.hypot(RISE * market.recipe_rise, RISE_DOUBT * way))
         rise = _learned_rise(arm, rise)
         measured = _measured(arm, rise, market.noise)
         if place == 0:  # it is tried in any case, so that nothing needs to be known of it before
@@ -281,7 +279,7 @@ def _offers(market: Market, prospects: list[Prospect], best: float) -> Iterator[
                     arm=place,
                     number=trial.number,
                     improvement=prospect.begun[trial.number].improvement(best),
-                    cost=arm.cost * left,
+                    cost=(arm.cost if trial.cost is None else trial.cost) * left,
                 )
 
 

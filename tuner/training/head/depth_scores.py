@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import torch
 
-from tuner.training.model.freezing import frozen_count
+from tuner.trial.anatomy import frozen_count
 
 if TYPE_CHECKING:
     import numpy.typing as npt

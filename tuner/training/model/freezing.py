@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from search_spaces import GRADUAL
 from tuner.training.model.training_switch import TrainingSwitch
+from tuner.trial.anatomy import frozen_count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from tuner.trial.anatomy import Anatomy
-
-
-def frozen_count(share: float, layers: int) -> int:
-    """Return how many layers a share freezes, halves rounded up."""
-    return math.floor(share * layers + 0.5)
 
 
 def thaw_plan(frozen: float | str, *, layers: int, epochs: float, optimiser_steps_per_epoch: int) -> dict[int, int]:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tuner.training.model.freezing import Freezing, frozen_count, thaw_plan
+from tuner.training.model.freezing import Freezing, thaw_plan
 from tuner.training.model.loading import build_model
 from tuner.training.tasks import get_task
-from tuner.trial.anatomy import Anatomy
+from tuner.trial.anatomy import Anatomy, frozen_count
 
 if TYPE_CHECKING:
     from tuner.trial.run import ModelSource, TrialRun
