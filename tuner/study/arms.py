@@ -71,17 +71,23 @@ def arms_of(space: SearchSpace) -> tuple[ArmKey, ...]:
     """Return the arms of a space, the cheapest first; none where its depths cannot be told apart, or there is one.
 
     At each depth those with a fitted head come first. The head alone begins with random weights wherever it may: its
-    training is the fit.
+    training is the fit. Of the other depths those have both kinds of head that train most layers, as trial 0 does, and
+    those nearest to half of them: there are few full runs to a study, and each arm takes its share of them.
     """
     frozen = _values(space.parameters["frozen_layers"])
     if len(frozen) < 2 or any(name in space.conditions for name in ARM_NAMES):
         return ()
     heads = _values(space.parameters["head_init"]) if "head_init" in space.parameters else [RANDOM]
     found = []
-    for share in sorted(frozen, key=_depth):
+    shares = sorted(frozen, key=_depth)
+    deeper = [share for share in shares if share != 1.0]
+    both = {deeper[-1], min(deeper, key=_off_half)} if deeper else set()
+    for share in shares:
         kinds = [head for head in (FITTED, RANDOM) if head in heads]
         if share == 1.0 and RANDOM in kinds:
             kinds = [RANDOM]
+        elif share not in both:
+            kinds = kinds[:1]
         found += [ArmKey(frozen_layers=share, head_init=head) for head in kinds]
     return tuple(found)
 
@@ -98,6 +104,10 @@ def with_both_heads(space: SearchSpace) -> SearchSpace:
 def _depth(frozen: float | str) -> tuple[float, int]:
     """Return the order of arms: the more layers are frozen, the cheaper. Gradual unfreezing ends with all trained."""
     return (0.0, 0) if isinstance(frozen, str) else (-frozen, 1)
+
+
+def _off_half(frozen: float | str) -> float:
+    return 1.0 if isinstance(frozen, str) else abs(frozen - 0.5)
 
 
 def _values(parameter: Parameter) -> list[Any]:

@@ -35,7 +35,7 @@ class Nearness:
     guess: float | None
     #: Share of the way from guessing to a perfect value; None without a guess.
     share: float | None
-    #: By share of the layers, what a linear classifier on the hidden states above them reaches, and their H-score.
+    #: By share of the layers, what a linear classifier on the hidden states above them reaches, and their LogME.
     depths: tuple[Mapping[str, float], ...] = ()
 
     @classmethod
@@ -117,7 +117,7 @@ class Nearness:
 
 def _sound_depths(stored: Any) -> list[dict[str, float]]:
     """Return the scores of depths that are sound; other programs may have written others."""
-    names = ("frozen", "accuracy", "score")
+    names = ("frozen", "accuracy", "logme")
     found = [each for each in stored if isinstance(each, Mapping)] if isinstance(stored, list) else []
     return [
         {name: float(each[name]) for name in names}

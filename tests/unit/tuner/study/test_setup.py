@@ -174,8 +174,13 @@ def test_a_search_over_depths_has_an_arm_for_each_depth_and_head_the_cheapest_fi
         ({"frozen_layers": [0, 1], "head_init": "fitted"}, ["1/fitted", "0/fitted"]),
         (
             {"frozen_layers": [0, "gradual", 1]},
-            ["1/random", "gradual/fitted", "gradual/random", "0/fitted", "0/random"],
+            ["1/random", "gradual/fitted", "0/fitted", "0/random"],
         ),
+        (
+            {"frozen_layers": [0, 0.25, 0.5, 0.75, 1]},
+            ["1/random", "0.75/fitted", "0.5/fitted", "0.5/random", "0.25/fitted", "0/fitted", "0/random"],
+        ),
+        ({"frozen_layers": [0.25, 1], "head_init": "random"}, ["1/random", "0.25/random"]),
         ({"frozen_layers": 0.5}, []),
         ({"frozen_layers": {"low": 0.0, "high": 1.0}}, []),
     ],
@@ -183,6 +188,12 @@ def test_a_search_over_depths_has_an_arm_for_each_depth_and_head_the_cheapest_fi
 def test_the_arms_are_what_the_space_says(model: Path, space: dict[str, Any], names: list[str]) -> None:
     whole = replace(LAYERED, trunk=TrunkFacts(complaint=None))
     assert [arm.name for arm in set_up_model(model, whole, space, search="auto").arms] == names
+
+
+def test_a_model_without_hidden_states_has_fitted_heads_where_its_classifier_can_be_fitted(model: Path) -> None:
+    anatomy = replace(LAYERED, classifier="classifier")
+    local = set_up_model(model, anatomy, {"frozen_layers": [0, 1]}, search="auto")
+    assert [arm.name for arm in local.arms] == ["1/random", "0/fitted", "0/random"]
 
 
 def test_a_model_without_hidden_states_has_arms_with_random_heads_alone(model: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tuner.training.head.depth_scores import ROWS, accuracy, depth_scores, depths_to_score, h_score
+from tuner.training.head.depth_scores import ROWS, accuracy, depth_scores, depths_to_score, logme
 
 
 def features(apart: float, *, rows: int = 120, classes: int = 4, width: int = 16) -> tuple[Any, Any]:
@@ -20,12 +20,31 @@ def features(apart: float, *, rows: int = 120, classes: int = 4, width: int = 16
 
 def test_the_further_apart_classes_are_the_higher_are_both_scores() -> None:
     made = [features(apart) for apart in (0.0, 0.3, 1.0, 3.0)]
-    for score in (accuracy, h_score):
+    for score in (accuracy, logme):
         found = [score(*each) for each in made]
         assert found == sorted(found), score.__name__
     assert accuracy(*made[0]) == pytest.approx(0.25, abs=0.15), "guessing"
     assert accuracy(*made[3]) == 1.0
-    assert h_score(*made[3]) <= 3.0
+
+
+def test_logme_is_the_evidence_of_a_bayesian_regression_that_scikit_learn_fits_too() -> None:
+    from sklearn.linear_model import BayesianRidge
+
+    states, classes = features(1.0)
+    told = []
+    for each in range(4):
+        ridge = BayesianRidge(
+            alpha_1=0,
+            alpha_2=0,
+            lambda_1=0,
+            lambda_2=0,
+            max_iter=1000,
+            tol=1e-9,
+            fit_intercept=False,
+            compute_score=True,
+        )
+        told.append(ridge.fit(states, (classes == each).astype(float)).scores_[-1] / len(classes))
+    assert logme(states, classes) == pytest.approx(float(np.mean(told)), abs=1e-3)
 
 
 class Passes:
@@ -54,7 +73,7 @@ def test_each_depth_that_a_trial_may_freeze_has_its_scores() -> None:
     found = scores([number % 3 for number in range(600)])
     assert [each["frozen"] for each in found] == [0.5, 1.0]
     assert found[0]["accuracy"] < found[1]["accuracy"]
-    assert all(math.isfinite(each["score"]) for each in found)
+    assert all(math.isfinite(each["logme"]) for each in found)
 
 
 def test_rare_classes_are_left_out_and_targets_that_are_no_classes_have_no_scores() -> None:
