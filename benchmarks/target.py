@@ -95,7 +95,7 @@ def search(task: str, system: str, seed: int, folder: Path, more: dict[str, Any]
         folder: Where data and caches are.
         more: Changes of the study file beside those of the system.
     """
-    from storage import CheckpointStore, Database, History, Studies, store_url
+    from storage import CheckpointStore, store_url
 
     changes = {**SYSTEMS[system], **(more or {})}
     study = {**study_of(task, folder), "name": f"{task}-{system}-{seed}"}
@@ -103,6 +103,31 @@ def search(task: str, system: str, seed: int, folder: Path, more: dict[str, Any]
     space = {**study["search_space"], **changes.pop("search_space", {})}
     study = {**study, **changes, "search_space": space, "seed": seed}
     home = Path(tempfile.mkdtemp(dir=folder))
+    found, best = run_study(study, home)
+    store = CheckpointStore(store_url(str(home / "tuner-checkpoints")), study["name"], scratch=home / "scratch")
+    kept = best.checkpoints.best
+    assert kept is not None
+    weights, _ = store.fetch(kept.key, kept.sha256)
+    run = run_of(task, folder, study)
+    scores = test_scores(run, lambda to: shutil.copytree(weights, to, dirs_exist_ok=True))
+    shutil.rmtree(home, ignore_errors=True)
+    return {
+        "name": f"{system}/{seed}",
+        **found,
+        "best": {"number": best.number, "value": best.value, "hyperparameters": best.hyperparameters},
+        "test": round(scores.value, 5),
+    }
+
+
+def run_study(study: dict[str, Any], home: Path) -> tuple[dict[str, Any], Any]:
+    """Run a study by the command, with one thread; return how it went, and its best trial.
+
+    Args:
+        study: The content of the study file.
+        home: An empty folder.
+    """
+    from storage import Database, History, Studies
+
     (home / "study.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     command = [str(Path(sys.executable).with_name("tuner")), "start", "study.yaml"]
@@ -110,8 +135,7 @@ def search(task: str, system: str, seed: int, folder: Path, more: dict[str, Any]
     if done.returncode != 0:
         raise RuntimeError(done.stderr[-2000:])
     with Database(f"sqlite:///{home}/tuner.db") as database:
-        record = Studies(database).get(study["name"])
-        history = History(database, record)
+        history = History(database, Studies(database).get(study["name"]))
         trials = history.trials()
         best = history.best(trials)
     assert best is not None
@@ -123,22 +147,13 @@ def search(task: str, system: str, seed: int, folder: Path, more: dict[str, Any]
         if trial.state == "complete" and trial.value is not None and trial.value > top:
             top = trial.value
             course.append([round(spent, 3), round(top, 5)])
-    store = CheckpointStore(store_url(str(home / "tuner-checkpoints")), study["name"], scratch=home / "scratch")
-    kept = best.checkpoints.best
-    assert kept is not None
-    weights, _ = store.fetch(kept.key, kept.sha256)
-    run = run_of(task, folder, study)
-    scores = test_scores(run, lambda to: shutil.copytree(weights, to, dirs_exist_ok=True))
-    shutil.rmtree(home, ignore_errors=True)
+    total = sum(trial.device_s for trial in trials)
     return {
-        "name": f"{system}/{seed}",
         "trials": len(trials),
-        "runs": round(sum(trial.device_s for trial in trials) / unit, 3),
-        "device_s": round(sum(trial.device_s for trial in trials), 1),
+        "runs": round(total / unit, 3),
+        "device_s": round(total, 1),
         "course": course,
-        "best": {"number": best.number, "value": best.value, "hyperparameters": best.hyperparameters},
-        "test": round(scores.value, 5),
-    }
+    }, best
 
 
 def reached(row: dict[str, Any], wanted: float) -> float | None:
