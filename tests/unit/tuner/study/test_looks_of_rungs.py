@@ -12,6 +12,7 @@ import pytest
 from shelving import local_study
 
 from search_spaces import Hyperparameters, load_space, recipe_for
+from tuner.study.arms import ArmKey
 from tuner.study.config import StudyConfig
 from tuner.study.looks import LEAST_STEPS, first_rung, looks_of
 from tuner.study.prepared import Prepared
@@ -38,13 +39,29 @@ def point(*, steps: int, batch_size: int = 1, **values: Any) -> tuple[Hyperparam
     return hyperparameters, steps * batch_size
 
 
-def looks(rows: int, space: dict[str, Any] | None = None, **search: Any) -> tuple[int, ...]:
+def looks(
+    rows: int, space: dict[str, Any] | None = None, *, over_depths: bool = False, **search: Any
+) -> tuple[int, ...]:
     """Return the looks of a study of so many training examples."""
     document = {"name": "s", "model": "m/m", "data": {"source": "d/d"}, "search": {"name": "auto", **search}}
     config = parse_config(document, source="s.yaml", folder=Path())
     built = load_space(space or {}, preset="text-classification", recipe=RECIPE, folder=Path(), source="s")
     prepared = cast(Prepared, SimpleNamespace(sizes={"train": rows}, tokens={"train": 1, "validation": 10**9}))
-    return looks_of(config, prepared, RECIPE.defaults, built)
+    return looks_of(config, prepared, RECIPE.defaults, built, over_depths=over_depths)
+
+
+# ---- a search over depths
+
+
+def test_a_search_over_depths_looks_late_and_puts_trials_aside_later() -> None:
+    assert looks(10**6, over_depths=True) == (16, 32, 64, 100)
+    assert looks(10**6, over_depths=True, eta=3) == (18, 54, 100)
+    hyperparameters, rows = point(steps=10_000)
+    prepared = cast(Prepared, SimpleNamespace(sizes={"train": rows}))
+    ranked = replace(local_study(looks=(16, 32, 64, 100)), prepared=prepared)
+    assert ranked.first_rung(hyperparameters) == 16
+    over_depths = replace(ranked, arms=(ArmKey(frozen_layers=0.0, head_init="random"),))
+    assert over_depths.first_rung(hyperparameters) == 64
 
 
 # ---- the first rung of a trial
