@@ -160,7 +160,7 @@ class Thaw:
             return Judgement(verdict=Verdict.GO_ON)
         target = self._target(attempt)
         if step >= target:
-            self._decide()
+            self._decide(self._situation())
             target = self._target(attempt)
         if target > step:
             return Judgement(verdict=Verdict.GO_ON)
@@ -184,10 +184,14 @@ class Thaw:
         Args:
             idle: Whether a lane here waits for a trial.
         """
-        over = self._over(self._content())
-        if over is None and self._is_spent():
-            over = self._end_as_spent()
-        started = self._decide() if idle and over is None else 0
+        over, started = self._over(self._content()), 0
+        runs = self._live.current.budget.runs
+        if over is None and (idle or runs is not None):
+            situation = self._situation()
+            if runs is not None and situation.spent >= runs + OVER:
+                over = self._end_as_spent()
+            if idle and over is None:
+                started = self._decide(situation)
         over = over or (None if started else self._over(self._content()))
         if over is None:
             return Moves(started=started)
@@ -218,10 +222,6 @@ class Thaw:
     def _over(self, content: Mapping[str, Any]) -> SearchOver | None:
         return SearchOver.parse(content, self._live.current.to_dict())
 
-    def _is_spent(self) -> bool:
-        runs = self._live.current.budget.runs
-        return runs is not None and self._situation().spent >= runs + OVER
-
     def _end_as_spent(self) -> SearchOver | None:
         """End the search, as its full runs are spent; return None where another supervisor decides just now."""
         lease = self._take()
@@ -232,9 +232,13 @@ class Thaw:
         over = SearchOver(reason=reason, cuts=True)
         return over if self._end_search(lease, situation, over) else None
 
-    def _decide(self) -> int:
-        """Make the next decision, if one is due; return how many trials begin or go on by it."""
-        if self._situation().waiting:
+    def _decide(self, seen: Situation) -> int:
+        """Make the next decision, if one is due; return how many trials begin or go on by it.
+
+        Args:
+            seen: The study as it was a moment ago.
+        """
+        if seen.waiting:
             return 0
         lease = self._take()
         if lease is None:
