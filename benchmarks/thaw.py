@@ -37,9 +37,11 @@ from search_spaces import FITTED, RANDOM, Hyperparameters
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
 from tuner.search.thaw.carrying import Begun, carried, probability
+from tuner.search.thaw.costs import ArmCosts
 from tuner.search.thaw.first_asks import first_asks
 from tuner.search.thaw.market import Kind, decide
-from tuner.study.looks import FIRST_LOOK, FIRST_PUT_ASIDE, first_rung
+from tuner.study.arm_costs import LEAST
+from tuner.study.looks import FIRST_LOOK, first_rung, put_aside_at
 from tuner.study.setup import resolve
 from tuner.study.study_file import parse_config
 from tuner.trial.rungs import first_rungs, ladder
@@ -52,7 +54,7 @@ PART = 0.75
 BUDGETS, STOPPED = (2.0, 4.0, 8.0), 4.0
 #: Percents at which a search over depths looks at its trials, and those at which it puts them aside.
 LOOKS = tuple(look for look in ladder(first_rungs(2)[-1], 2) if look >= FIRST_LOOK)
-PUT_ASIDE = tuple(look for look in LOOKS if look >= FIRST_PUT_ASIDE)
+PUT_ASIDE = put_aside_at(LOOKS)
 ROWS, VALIDATION = 640, 500
 #: The arms of ours: frozen share and initial head, the cheapest first.
 ARMS = ((1.0, RANDOM), (0.5, FITTED), (0.5, RANDOM), (0.0, FITTED), (0.0, RANDOM))
@@ -185,7 +187,9 @@ def ours(table: Table, seed: int, budget: float, *, stops: bool = True) -> Searc
     space, family = searched()
     firsts = first_asks(family, space)
     recorded = {arm: [table.trials[number, *arm] for number in table.configurations] for arm in ARMS}
-    costs = {arm: statistics.mean(each.spent(100) for each in found) / unit for arm, found in recorded.items()}
+    planned = {
+        arm: ArmCosts.planned(max(LEAST, 1 - arm[0]), firsts, space=space, first_point=recipe.point) for arm in ARMS
+    }
     rungs = {arm: statistics.median_low(each.rung for each in found) for arm, found in recorded.items()}
     came_up: set[tuple[tuple[float, str], int]] = set()
 
@@ -202,12 +206,16 @@ def ours(table: Table, seed: int, budget: float, *, stops: bool = True) -> Searc
             for place, (each, reached) in enumerate(found)
         ]
 
+    def _cost(arm: tuple[float, str]) -> float:
+        told = ((place, reached / 100, each.spent(reached) / unit) for place, (each, reached) in enumerate(begun[arm]))
+        return planned[arm].learned(told).at(len(begun[arm]))
+
     while True:
         numbers = iter(range(10**6))
         arms = [
             Arm(
                 frozen=arm[0],
-                cost=costs[arm],
+                cost=_cost(arm),
                 first_rung=100 if arm[0] == 1.0 else rungs[arm],
                 is_fitted=arm[1] == FITTED,
                 trials=tuple(

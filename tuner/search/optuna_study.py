@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
 
     from storage import Database
-    from tuner.search.thaw.arm_sampler import ArmDraws
+    from tuner.search.thaw.first_asks import ArmDraws
     from tuner.study.config import StudyConfig
 
 

@@ -33,10 +33,10 @@ from tuner.search.kept_rows import kept_rows
 from tuner.search.optuna_study import load_optuna_study
 from tuner.search.pruners import make_pruner
 from tuner.search.samplers import make_sampler
-from tuner.search.thaw.arm_sampler import FIXED_ATTR, ArmDraws
+from tuner.search.thaw.arm_sampler import FIXED_ATTR
+from tuner.search.thaw.first_asks import ArmDraws
 from tuner.study.arms import ArmKey
 from tuner.study.full_runs import device_kind_of
-from tuner.study.warm_points import clipped_points
 from tuner.trial.result import Outcome
 
 if TYPE_CHECKING:
@@ -102,8 +102,7 @@ class OptunaTrials:
         self._arms = {arm.name: arm for arm in map(ArmKey.from_list, record.facts.get("arms", ()))}
         self._draws = None
         if self._arms:
-            warm = clipped_points(space, record.facts)
-            self._draws = ArmDraws(space=space, recipe=record.facts["recipe"], warm=warm)
+            self._draws = ArmDraws.of_study(space, record.facts)
         self._loaded = load_optuna_study(
             database, live.current, conditional=space.is_conditional, shelved=self._shelved, draws=self._draws
         )

@@ -22,7 +22,8 @@ from optuna.trial import TrialState
 
 from tuner.search.guided_sampler import GuidedSampler, Proposals
 from tuner.search.study_view import StudyView
-from tuner.search.thaw.arm_sampler import ArmDraws, ArmSampler
+from tuner.search.thaw.arm_sampler import ArmSampler
+from tuner.search.thaw.first_asks import ArmDraws
 from tuner.study.config import StudyConfig
 
 

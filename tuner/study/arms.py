@@ -25,6 +25,11 @@ class ArmKey:
         return cls(frozen_layers=hyperparameters.frozen_layers, head_init=hyperparameters.head_init)
 
     @classmethod
+    def of_point(cls, point: Mapping[str, Any]) -> ArmKey:
+        """Return the arm of a trial's values by name. Without a head it has a random one."""
+        return cls(frozen_layers=point.get("frozen_layers", 0.0), head_init=point.get("head_init", RANDOM))
+
+    @classmethod
     def from_list(cls, stored: Sequence[Any]) -> ArmKey:
         """Build from the values of `to_list`."""
         frozen, head = stored
@@ -90,6 +95,18 @@ def arms_of(space: SearchSpace) -> tuple[ArmKey, ...]:
             kinds = kinds[:1]
         found += [ArmKey(frozen_layers=share, head_init=head) for head in kinds]
     return tuple(found)
+
+
+def nearest_arm(arms: Sequence[ArmKey], key: ArmKey) -> ArmKey:
+    """Return the arm of a trial as it was drawn: the nearest one, where its values are those of no arm.
+
+    Args:
+        arms: The arms, at least one.
+        key: The values of the trial.
+    """
+    if key in arms:
+        return key
+    return min(arms, key=lambda each: (abs(each.frozen_share - key.frozen_share), each.head_init != key.head_init))
 
 
 def with_both_heads(space: SearchSpace) -> SearchSpace:

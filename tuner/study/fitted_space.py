@@ -78,7 +78,7 @@ def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misf
             remark=f"dropout is fixed at 0, as {model} has no dropout",
         )
     head_init = space.parameters.get("head_init")
-    if head_init is not None and head_init.contains(FITTED) and anatomy.trunk.complaint is not None:
+    if head_init is not None and head_init.contains(FITTED) and not anatomy.can_fit_head:
         no_states = f"no head can be fitted on the frozen layers of {model}: {anatomy.trunk.complaint}"
         yield _Misfit(
             name="head_init",

@@ -16,7 +16,7 @@ from tuner.study.arms import ArmKey
 from tuner.study.config import StudyConfig
 from tuner.study.fingerprints import READER
 from tuner.study.locations import cache_folder, trunk_limit
-from tuner.study.looks import FIRST_PUT_ASIDE, first_rung
+from tuner.study.looks import first_rung, put_aside_at
 from tuner.study.prepared import Prepared
 from tuner.study.recipe_changes import RecipeChange, first_point_of, recipe_changes
 from tuner.trial.evaluation import LAST_STEP
@@ -105,7 +105,7 @@ class LocalStudy:
             return LAST_STEP
         if self.prepared is None:  # of a study's own training, the length is unknown
             return self.looks[0]
-        looks = [look for look in self.looks if look >= FIRST_PUT_ASIDE] if self.arms else self.looks
+        looks = put_aside_at(self.looks) if self.arms else self.looks
         return first_rung(hyperparameters, self.prepared.sizes["train"], looks)
 
     def footprint(self, hyperparameters: Hyperparameters, device: Device) -> Footprint:

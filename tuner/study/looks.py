@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 
 #: Fewer optimiser steps tell nothing about a trial, nor does a part of its warm-up.
 LEAST_STEPS = 20
-#: In a search over depths, the percent from which trials are evaluated, and the one from which they may be put aside.
-#: Its trials are few, and begin in different ways. While the rate is near its peak they tell nothing of their end: in
-#: benchmarks/depths the rank correlation with the final value is -0.1 to 0.5 at the first rung of halving, and -0.1 to
-#: 0.9 at 32 %, but 0.7 to 1.0 at 64 %.
-FIRST_LOOK, FIRST_PUT_ASIDE = 16, 50
+#: The percent from which the trials of a search over depths are evaluated.
+FIRST_LOOK = 16
 
 
 def looks_of(
@@ -75,6 +72,16 @@ def looks_of(
         # Gradual unfreezing ends with all layers trained.
         trained_share=1.0 if isinstance(frozen, str) else 1.0 - frozen,
     )
+
+
+def put_aside_at(looks: Sequence[int]) -> Sequence[int]:
+    """Return the looks at which a search over depths may put trials aside, and their end: the last one before it alone.
+
+    Such a search has few trials, and they begin in different ways. While the rate is near its peak their values tell
+    nothing of how they end: in benchmarks/depths the rank correlation with the final value is -0.1 to 0.5 at the first
+    rung of halving, and -0.1 to 0.9 at 32 %, but 0.7 to 1.0 at 64 %.
+    """
+    return looks[-2:]
 
 
 def first_rung(hyperparameters: Hyperparameters, rows: int, looks: Sequence[int]) -> int:

@@ -35,7 +35,7 @@ class Nearness:
     guess: float | None
     #: Share of the way from guessing to a perfect value; None without a guess.
     share: float | None
-    #: By share of the layers, what a linear classifier on the hidden states above them reaches, and their LogME.
+    #: By share of the layers, what a linear classifier on their output reaches, and its LogME.
     depths: tuple[Mapping[str, float], ...] = ()
 
     @classmethod
@@ -103,7 +103,7 @@ class Nearness:
         if not self.depths:
             return None
         told = [f"{each['accuracy']:.3f} above {each['frozen']:g}" for each in self.depths]
-        return f"accuracy of a linear classifier on the hidden states: {', '.join(told)} of the layers"
+        return f"accuracy of a linear classifier on frozen features: {', '.join(told)} of the layers"
 
     def probe(self) -> dict[str, Any]:
         """Return what the states of each depth tell, as JSON values."""
@@ -117,10 +117,10 @@ class Nearness:
 
 def _sound_depths(stored: Any) -> list[dict[str, float]]:
     """Return the scores of depths that are sound; other programs may have written others."""
-    names = ("frozen", "accuracy", "logme")
+    names = ("frozen", "accuracy")
     found = [each for each in stored if isinstance(each, Mapping)] if isinstance(stored, list) else []
     return [
-        {name: float(each[name]) for name in names}
+        {name: float(each[name]) for name in (*names, "logme") if isinstance(each.get(name), int | float)}
         for each in found
         if all(isinstance(each.get(name), int | float) for name in names)
     ]

@@ -13,14 +13,15 @@ from search_spaces import FITTED, Hyperparameters
 from storage import SlotState
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
-from tuner.search.thaw.lengths import Lengths
+from tuner.search.thaw.costs import ArmCosts
 from tuner.study.arm_costs import planned_cost
 from tuner.trial.rungs import LAST_RUNG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from storage import DeviceTime, Standing
+    from tuner.search.thaw.first_asks import ArmDraws
     from tuner.study.arms import ArmKey
     from tuner.study.config import StudyConfig
     from tuner.study.full_runs import Prices
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
 #: Full runs that a search of so many trials is taken to be worth beside trial 0, a trial: what halving spends on them.
 RUNS_A_TRIAL = 1 / 9
-#: Trials that the planned cost of an arm counts as much as.
-COST_WEIGHT = 0.3
-#: Full runs that a trial costs at least.
-LEAST_COST = 1e-4
 #: Standard error of a metric that is no share of rows, as a share of its best value.
 RELATIVE_NOISE = 0.02
 
@@ -42,6 +39,7 @@ class Situation:
 
     Args:
         local_study: The study as this machine can run it.
+        draws: What the points of its trials are drawn from.
         config: Its configuration, as it is now.
         standings: All slots, with the values of their trials at the looks.
         times: The device time of each trial.
@@ -50,6 +48,7 @@ class Situation:
     """
 
     local_study: LocalStudy
+    draws: ArmDraws
     config: StudyConfig
     standings: Sequence[Standing]
     times: Sequence[DeviceTime]
@@ -66,8 +65,7 @@ class Situation:
     @property
     def unsettled(self) -> int:
         """How many trials run, wait for a worker, or are still to begin as it was decided."""
-        settled = (SlotState.FINISHED, SlotState.SHELVED)
-        return sum(each.slot.state not in settled and not _is_unplanned(each) for each in self.standings)
+        return sum(each.slot.state not in _SETTLED and not _is_unplanned(each) for each in self.standings)
 
     @property
     def unplanned(self) -> int:
@@ -149,11 +147,12 @@ class Situation:
         is_head = key.frozen_share >= 1.0
         rungs = [each.slot.first_rung for each in standings if each.slot.first_rung is not None]
         standings = sorted(standings, key=lambda each: each.slot.slot)
-        trials = tuple(self._trial(each) for each in standings)
+        costs = self._costs(key, standings)
+        trials = tuple(self._trial(each, costs.at(place)) for place, each in enumerate(standings))
         planned = LAST_RUNG if is_head else self._planned_rung(key)
         return Arm(
             frozen=key.frozen_share,
-            cost=self._cost(key, trials),
+            cost=costs.at(len(standings)),
             first_rung=LAST_RUNG if is_head else median_low(rungs) if rungs else planned,
             is_fitted=self._is_fitted(key),
             words=key.words(),
@@ -168,50 +167,59 @@ class Situation:
         point = {**self.local_study.first_point(), **key.fixed(self.local_study.space)}
         return self.local_study.first_rung(Hyperparameters.from_values(point))
 
-    def _trial(self, standing: Standing) -> ArmTrial:
-        slot = standing.slot
-        number = -slot.slot if slot.trial_number is None else slot.trial_number
+    def _trial(self, standing: Standing, expected: float) -> ArmTrial:
+        """Return a trial as the market sees it.
+
+        Args:
+            standing: The trial.
+            expected: What it is expected to cost, before it has told.
+        """
+        slot, number = standing.slot, _number(standing)
         values = {step: self._sign * value for step, value in standing.values.items() if math.isfinite(value)}
         # A trial without a finite value has diverged, or did not fit: it is worth no more than the worst one. It is not
         # complete, so that its step is not the last one.
         step = max(standing.values, default=slot.first_rung or 1)
         lost = {} if self._worst is None else {min(step, LAST_RUNG - 1): self._worst}
-        # What it has cost so far tells what it costs to its end, as long as it has not begun anew.
         runs = self._runs.get(number)
-        cost = None if runs is None or not standing.values else max(LEAST_COST, runs * LAST_RUNG / step)
+        has_told = runs is not None and standing.values and slot.state in _SETTLED
+        cost = runs * LAST_RUNG / step if has_told and runs is not None else expected
         if slot.state is SlotState.FINISHED:
             return ArmTrial(number=number, values=values or lost, state=ContenderState.OVER, cost=cost)
         # One that has reported its last value trains until its end is told.
         at_rung = slot.target is not None and slot.target < LAST_RUNG and slot.target in standing.values
         is_aside = slot.state is SlotState.SHELVED or at_rung
         values = values or (lost if standing.values else {})
-        state = ContenderState.SHELVED if is_aside else ContenderState.TRAINING
-        return ArmTrial(number=number, values=values, state=state, cost=cost)
+        if is_aside:
+            return ArmTrial(number=number, values=values, state=ContenderState.SHELVED, cost=cost)
+        # Before its first rung a value says nothing.
+        values = {step: value for step, value in values.items() if step >= (slot.first_rung or 0)}
+        return ArmTrial(number=number, values=values, state=ContenderState.TRAINING, cost=cost)
 
     @cached_property
     def _worst(self) -> float | None:
         values = [self._sign * v for each in self.standings for v in each.values.values() if math.isfinite(v)]
         return min(values, default=None)
 
-    @cached_property
-    def _lengths(self) -> Lengths:
-        local = self.local_study
-        return Lengths.of(local.recipe.defaults, local.space, local.first_point())
-
-    def _cost(self, key: ArmKey, trials: Sequence[ArmTrial]) -> float:
-        """Return the cost of an arm's next trial in full runs: as planned at first, then as measured of the others.
+    def _costs(self, key: ArmKey, standings: Sequence[Standing]) -> ArmCosts:
+        """Return what the trials of an arm cost. One that trains has taken more than it did up to its last value.
 
         Args:
             key: The arm.
-            trials: Its trials, in order.
+            standings: Its trials, in order.
         """
-        lost = {each.slot.trial_number for each in self.standings if not each.values}
-        runs, lengths = COST_WEIGHT * planned_cost(self.local_study, key), COST_WEIGHT
-        for place, each in enumerate(trials):
-            if each.number in self._runs and each.number not in lost:
-                runs += self._runs[each.number]
-                lengths += self._lengths.at(place) * each.reached / LAST_RUNG
-        return max(LEAST_COST, runs / lengths * self._lengths.at(len(trials)))
+        local = self.local_study
+        planned = ArmCosts.planned(
+            planned_cost(local, key),
+            [ask.point for ask in self.draws.first(key.fixed(local.space))],
+            space=local.space,
+            first_point=local.first_point(),
+        )
+        runs = ((place, each, self._runs.get(_number(each))) for place, each in enumerate(standings))
+        return planned.learned(
+            (place, max(each.values) / LAST_RUNG, taken)
+            for place, each, taken in runs
+            if taken is not None and each.values and each.slot.state in _SETTLED
+        )
 
     def _recipe(self, first: Standing | None) -> tuple[float | None, float]:
         """Return the value of trial 0, and what it has gained since its first rung."""
@@ -230,7 +238,8 @@ class Situation:
             total = max(total, 1.0)
         for arm in arms:
             for each in arm.trials:
-                cost = arm.cost if each.cost is None else each.cost
+                assert each.cost is not None
+                cost = each.cost
                 runs = self._runs.get(each.number, cost * each.reached / LAST_RUNG)
                 if each.state is ContenderState.TRAINING:
                     runs = max(runs, cost * self._target(each.number, arm) / LAST_RUNG)
@@ -253,6 +262,16 @@ class Situation:
         return math.sqrt(share * (1 - share) / max(1, prepared.sizes["validation"]))
 
 
+#: States of trials that no lane trains, nor is to.
+_SETTLED = (SlotState.FINISHED, SlotState.SHELVED)
+
+
+def _number(standing: Standing) -> int:
+    """Return the number of a trial; before it has one, a negative number of its own."""
+    slot = standing.slot
+    return -slot.slot if slot.trial_number is None else slot.trial_number
+
+
 def _is_unplanned(standing: Standing) -> bool:
     slot = standing.slot
     return slot.state is SlotState.EMPTY and slot.arm is None and slot.slot > 0
@@ -264,14 +283,4 @@ def _is_claimable(standing: Standing) -> bool:
         return slot.arm is not None or slot.slot == 0
     return slot.state in (SlotState.INTERRUPTED, SlotState.PAUSED) or (
         slot.state is SlotState.RUNNING and not slot.held
-    )
-
-
-def key_of(arms: Mapping[str, ArmKey], found: ArmKey) -> ArmKey:
-    """Return the arm of a trial as it was drawn: the nearest one, where a person has given values of no arm."""
-    if found.name in arms:
-        return arms[found.name]
-    return min(
-        arms.values(),
-        key=lambda each: (abs(each.frozen_share - found.frozen_share), each.head_init != found.head_init),
     )

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 from storage import BeginRecord, LeaseLost, PromotionRecord
 from storage.crash_points import reach
 from tuner.reporting.events import Decided
+from tuner.search.thaw.first_asks import ArmDraws
 from tuner.search.thaw.market import OVER, Kind, decide
 from tuner.security.redaction import storable
-from tuner.study.arms import ArmKey
+from tuner.study.arms import ArmKey, nearest_arm
 from tuner.study.full_runs import prices_of
 from tuner.study.nearness import Nearness
 from tuner.study.search_over import SearchOver
 from tuner.supervisor.judging import Judgement, Moves, end_shelved
-from tuner.supervisor.situation import Situation, key_of
+from tuner.supervisor.situation import Situation
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.result import Outcome, TrialResult, Verdict
 
@@ -79,6 +80,7 @@ class StudyReads:
         """Return the study as it is now."""
         return Situation(
             local_study=local_study,
+            draws=ArmDraws.of_study(local_study.space, self._record.facts),
             config=live.current,
             standings=self._retrying(self._shelves.standings, local_study.looks),
             times=self._retrying(self._history.device_times),
@@ -120,7 +122,6 @@ class Thaw:
         self._ledger = ledger
         self._retrying = ledger.retrying
         self._watch = watch
-        self._arms = {arm.name: arm for arm in local_study.arms}
 
     # ---- trials on this machine
 
@@ -135,7 +136,7 @@ class Thaw:
             return LAST_STEP
         if attempt.slot.target is not None:
             return attempt.slot.target
-        key = key_of(self._arms, ArmKey.of(hyperparameters))
+        key = nearest_arm(self._local_study.arms, ArmKey.of(hyperparameters))
         first = self._local_study.first_rung(hyperparameters)
         target = LAST_STEP if attempt.number == 0 or key.frozen_share >= 1.0 else first
         found = self._retrying(self._shelves.begin, attempt.lease, first_rung=first, target=target, arm=key.name)

@@ -56,7 +56,7 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
         anatomy = replace(anatomy, padding=padding, padding_difference=difference)
     inputs, outline = examples.inputs(chosen, width=width), examples.outline(chosen, width=width)
     anatomy = _with_dropouts(anatomy, model, inputs)
-    anatomy = replace(anatomy, classifier=find_classifier(model, anatomy, inputs))
+    anatomy = replace(anatomy, classifier=find_classifier(model, anatomy, inputs, fresh=fresh))
     if remembers:
         complaint = "it computes an example otherwise after another one"
         return replace(anatomy, repeatable=False, trunk=TrunkFacts(complaint=complaint))

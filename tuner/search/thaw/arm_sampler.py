@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optuna.samplers import BaseSampler, RandomSampler
@@ -16,7 +14,6 @@ from optuna.study import StudyDirection
 from search_spaces import FITTED, RANDOM
 from tuner.search.study_view import ArmView
 from tuner.search.thaw.carrying import CARRIED_ATTR, WARM_ATTR, Begun, carried, do_worse, probability
-from tuner.search.thaw.first_asks import first_asks
 from tuner.study.arms import ARM_NAMES
 
 if TYPE_CHECKING:
@@ -24,42 +21,10 @@ if TYPE_CHECKING:
     from optuna.study import Study
     from optuna.trial import FrozenTrial
 
-    from search_spaces import SearchSpace, Value
+    from tuner.search.thaw.first_asks import ArmDraws
 
-#: Points of earlier studies that an arm begins with, at most.
-MOST_WARM = 3
 #: Optuna's name of the attribute with the values that a trial was given.
 FIXED_ATTR = "fixed_params"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArmDraws:
-    """What the draws of a search over depths rest on, beside its trials."""
-
-    space: SearchSpace
-    #: Published values of the model's family by name.
-    recipe: Mapping[str, Value]
-    #: The best points of earlier studies.
-    warm: Sequence[Mapping[str, Any]] = ()
-
-    def first(self, arm: Mapping[str, Any]) -> list[FirstAsk]:
-        """Return the points with which an arm begins: by turns the recipe's and those of earlier studies."""
-        recipes = [FirstAsk(point=point) for point in first_asks(self.recipe, self.space)]
-        # A point of an earlier study is one of the arm whose layers it has trained.
-        warm = [FirstAsk(point=point, is_warm=True) for point in self.warm if _has(point, arm)][:MOST_WARM]
-        found = []
-        for one, other in itertools.zip_longest(recipes, warm):
-            found += [each for each in (one, other) if each is not None]
-        return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class FirstAsk:
-    """A point with which an arm begins."""
-
-    point: Mapping[str, Any]
-    #: Whether it is that of an earlier study.
-    is_warm: bool = False
 
 
 class ArmSampler(BaseSampler):
@@ -130,11 +95,6 @@ class ArmSampler(BaseSampler):
     ) -> Any:
         """Draw from the prior."""
         return self._prior.sample_independent(study, trial, param_name, param_distribution)
-
-
-def _has(point: Mapping[str, Any], arm: Mapping[str, Any]) -> bool:
-    """Return whether a point is one of an arm; a point without a head has a random one."""
-    return all({"head_init": RANDOM, **point}.get(name) == value for name, value in arm.items())
 
 
 def _is_of(trial: FrozenTrial, arm: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ class ArmTrial:
     #: By percent of its schedule, its value there.
     values: Mapping[int, float]
     state: ContenderState
-    #: What it costs from beginning to end, in full runs, from what it has cost so far; None where that is not known.
+    #: What it costs from beginning to end, in full runs; None where it costs what the next trial of its arm does.
     cost: float | None = None
 
     @property

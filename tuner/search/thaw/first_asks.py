@@ -1,11 +1,18 @@
-"""The first points of every arm: the family's recipe and its published neighbours."""
+"""The first points of every arm: the family's recipe and its published neighbours, and those of earlier studies."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from search_spaces import SearchSpace, Value
-from tuner.study.arms import ARM_NAMES
+from tuner.study.arms import ARM_NAMES, ArmKey, nearest_arm
+from tuner.study.warm_points import clipped_points
+
+#: Points of earlier studies that an arm begins with, at most.
+MOST_WARM = 3
 
 #: Factors of the recipe's learning rate, and whether the trial makes as many optimiser steps as the space allows: the
 #: smallest batches and the most epochs. Published grids go from half of the default rate to three times it (BERT,
@@ -39,3 +46,51 @@ def first_asks(recipe: Mapping[str, Value], space: SearchSpace) -> tuple[dict[st
 
 def _numbers(space: SearchSpace, name: str) -> list[float]:
     return [value for value in space.parameters[name].extremes() if not isinstance(value, str)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstAsk:
+    """A point with which an arm begins."""
+
+    point: Mapping[str, Any]
+    #: Whether it is that of an earlier study.
+    is_warm: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmDraws:
+    """What the draws of a search over depths rest on, beside its trials."""
+
+    space: SearchSpace
+    #: Published values of the model's family by name.
+    recipe: Mapping[str, Value]
+    arms: Sequence[ArmKey]
+    #: The best points of earlier studies.
+    warm: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def of_study(cls, space: SearchSpace, facts: Mapping[str, Any]) -> ArmDraws:
+        """Build from the facts that are stored with a study.
+
+        Args:
+            space: Its space.
+            facts: The facts.
+        """
+        arms = tuple(ArmKey.from_list(each) for each in facts.get("arms", ()))
+        return cls(space=space, recipe=facts["recipe"], arms=arms, warm=clipped_points(space, facts))
+
+    def first(self, arm: Mapping[str, Any]) -> list[FirstAsk]:
+        """Return the points with which an arm begins: by turns the recipe's and those of earlier studies.
+
+        A point of an earlier study is one of the arm whose layers it has trained, with its kind of head if possible.
+
+        Args:
+            arm: The values of its trials, of those parameters that the space has.
+        """
+        recipes = [FirstAsk(point=point) for point in first_asks(self.recipe, self.space)]
+        nearest = ((point, nearest_arm(self.arms, ArmKey.of_point(point))) for point in self.warm)
+        warm = [FirstAsk(point=point, is_warm=True) for point, key in nearest if key.fixed(self.space) == arm]
+        warm, found = warm[:MOST_WARM], []
+        for one, other in itertools.zip_longest(recipes, warm):
+            found += [each for each in (one, other) if each is not None]
+        return found

@@ -49,7 +49,9 @@ HEADS, HEAD_SHARE, HEAD_SLOTS = 16, 0.1, 0.25
 #: by one, as each value may change where the next one goes.
 FIRST_WAVE, WAVE = 3, 8
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
-WORTH = 1.0
+#: A search that does not stop for that spends its budget as long as anything more may come of it.
+WORTH, LEAST_WORTH = 1.0, 0.01
+_NO_ROOM = "the budget leaves no room for another trial"
 
 
 class Kind(StrEnum):
@@ -119,14 +121,15 @@ def decide(market: Market) -> Choice:
     else:  # every place is filled, but of trials that have begun only the leader goes on beyond the budget
         affordable = [each for each in offers if each.kind is Kind.BEGIN or not is_spent or each is leader]
     if not affordable:
-        why = "the budget leaves no room for another trial" if offers and is_bound else "there is nothing to train"
-        return Choice(bargain=None, reason=why)
+        return Choice(bargain=None, reason=_NO_ROOM if offers and is_bound else "there is nothing to train")
     due = _due(market, prospects, affordable)
     if due is not None:
         return due
-    worth = WORTH * market.noise if market.stops or market.slots == 0 else 0.0
+    worth = (WORTH if market.stops or market.slots == 0 else LEAST_WORTH if is_bound else 0.0) * market.noise
     worthwhile = [each for each in affordable if each.rate >= worth]
     if not worthwhile:
+        if any(each.rate >= worth for each in offers):
+            return Choice(bargain=None, reason=f"{_NO_ROOM} that is worth its price")
         most = max(affordable, key=lambda each: each.rate)
         return Choice(
             bargain=None,
@@ -208,15 +211,12 @@ def _part(arm: Arm) -> float:
 
 
 def _measured(arm: Arm, rise: Outlook, noise: float) -> dict[int, Outlook]:
-    """Return what the values of each trial say of its final one, and how uncertain that is.
-
-    One that trains says nothing before its first rung.
-    """
+    """Return what the values of each trial say of its final one, and how uncertain that is."""
     found = {}
     for trial in arm.trials:
         if trial.is_complete or (trial.values and trial.state is ContenderState.OVER):
             found[trial.number] = Outlook(mean=trial.settled, deviation=noise)
-        elif trial.values and (trial.state is ContenderState.SHELVED or trial.reached >= arm.first_rung):
+        elif trial.values:
             left = _left(trial.reached, arm.first_rung)
             error = math.hypot(noise, rise.deviation * math.sqrt(left))
             found[trial.number] = Outlook(mean=trial.values[trial.reached] + rise.mean * left, deviation=error)

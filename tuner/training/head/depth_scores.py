@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -73,10 +74,12 @@ def depth_scores(states: States, rows: Indices, shares: Collection[float], layer
         return []
     depths = depths_to_score(shares, layers)
     found = states.mean_states("train", rows, [*depths])
-    return [
+    scores = [
         DepthScore(frozen=depths[depth], accuracy=accuracy(found[depth], classes), logme=logme(found[depth], classes))
         for depth in sorted(depths)
+        if np.isfinite(found[depth]).all() and found[depth].any()
     ]
+    return [each for each in scores if math.isfinite(each.logme)]  # a database takes no NaN
 
 
 def accuracy(features: npt.NDArray[np.float64], classes: npt.NDArray[np.int64]) -> float:
@@ -123,7 +126,8 @@ def logme(features: npt.NDArray[np.float64], classes: npt.NDArray[np.int64]) -> 
             gamma = float((squares / (squares + ratio)).sum())
             weights = float((squares * along / (squares + ratio) ** 2).sum())
             residual = float((along * (ratio / (squares + ratio)) ** 2).sum()) + outside
-            alpha, beta = gamma / max(weights, 1e-12), (rows - gamma) / max(residual, 1e-12)
+            alpha = max(gamma, 1e-12) / max(weights, 1e-12)
+            beta = max(rows - gamma, 1e-12) / max(residual, 1e-12)
             if abs(alpha / beta - ratio) <= _ENOUGH * ratio:
                 break
         ratio = alpha / beta

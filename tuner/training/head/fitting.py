@@ -214,12 +214,12 @@ class _Head:
         # Where memory is short, the states are computed again for each batch.
         if self._has_states and not self.passes.cached and self.passes.state_bytes() <= HELD_SHARE * _memory(device):
             self.passes.hold_states("train", self.rows)
-        torch.set_num_threads(1)  # the weights are the same however many threads a machine has
         self._inputs: ClassifierInputs | None = None
         if not self._has_states:
             assert anatomy.classifier is not None
             self._model.eval()
             self._inputs = ClassifierInputs(self._model, anatomy.classifier, self.passes, self.rows)
+        torch.set_num_threads(1)  # the weights are the same however many threads a machine has
         self._initial = self.weights()
 
     def weights(self) -> dict[str, torch.Tensor]:

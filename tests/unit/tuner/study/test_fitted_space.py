@@ -175,11 +175,13 @@ def test_a_parameter_whose_condition_is_never_met_is_left_out_with_those_that_wa
     )
 
 
-def test_a_head_is_fitted_only_where_the_model_has_hidden_states() -> None:
+def test_a_head_is_fitted_only_where_the_model_has_hidden_states_or_a_classifier() -> None:
     whole = replace(BERT, trunk=TrunkFacts(complaint=None))
     both = {"head_init": ["random", "fitted"]}
     assert fit(whole, both).space.parameters["head_init"] == Categorical(choices=("random", "fitted"))
     blind = replace(BERT, trunk=TrunkFacts(complaint="its layers return no hidden states"))
+    classified = replace(blind, classifier="classifier")
+    assert fit(classified, both).space.parameters["head_init"] == Categorical(choices=("random", "fitted"))
     why = "no head can be fitted on the frozen layers of tiny: its layers return no hidden states"
     assert refused(blind, both) == (
         "search_space.head_init",

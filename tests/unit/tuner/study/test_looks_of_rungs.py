@@ -56,12 +56,14 @@ def looks(
 def test_a_search_over_depths_looks_late_and_puts_trials_aside_later() -> None:
     assert looks(10**6, over_depths=True) == (16, 32, 64, 100)
     assert looks(10**6, over_depths=True, eta=3) == (18, 54, 100)
+    assert looks(10**6, over_depths=True, eta=4) == (32, 100)
     hyperparameters, rows = point(steps=10_000)
     prepared = cast(Prepared, SimpleNamespace(sizes={"train": rows}))
     ranked = replace(local_study(looks=(16, 32, 64, 100)), prepared=prepared)
     assert ranked.first_rung(hyperparameters) == 16
     over_depths = replace(ranked, arms=(ArmKey(frozen_layers=0.0, head_init="random"),))
     assert over_depths.first_rung(hyperparameters) == 64
+    assert replace(over_depths, looks=(32, 100)).first_rung(hyperparameters) == 32
 
 
 # ---- the first rung of a trial

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,10 +11,11 @@ from shelving import LOOKS, local_study
 
 from storage import DeviceTime, SlotState, Standing
 from tuner.search.promotion import ContenderState
-from tuner.study.arms import ArmKey
+from tuner.search.thaw.first_asks import ArmDraws
+from tuner.study.arms import ArmKey, nearest_arm
 from tuner.study.full_runs import Prices
 from tuner.study.local import LocalStudy
-from tuner.supervisor.situation import Situation, key_of
+from tuner.supervisor.situation import Situation
 
 HEAD = ArmKey(frozen_layers=1.0, head_init="random")
 HALF = ArmKey(frozen_layers=0.5, head_init="fitted")
@@ -40,7 +42,13 @@ def standing(
 FIRST = standing(0, ALL, SlotState.FINISHED, {4: 0.2, 16: 0.4, 100: 0.7}, first_rung=4, target=100)
 
 
-def situation(*standings: Standing, local: LocalStudy | None = None, seconds: float = 10.0, **more: Any) -> Situation:
+def situation(
+    *standings: Standing,
+    local: LocalStudy | None = None,
+    seconds: float = 10.0,
+    warm: Sequence[Mapping[str, Any]] = (),
+    **more: Any,
+) -> Situation:
     """Return a situation in which trial 0 took 100 s, and each other trial so many."""
     local = local or study(budget={"runs": 4})
     times = [
@@ -50,6 +58,7 @@ def situation(*standings: Standing, local: LocalStudy | None = None, seconds: fl
     ]
     return Situation(
         local_study=local,
+        draws=ArmDraws(space=local.space, recipe=local.recipe.defaults, arms=local.arms, warm=warm),
         config=local.config,
         standings=standings,
         times=times,
@@ -111,9 +120,27 @@ def test_a_trial_that_failed_at_once_does_not_make_its_arm_look_cheap() -> None:
 
 def test_what_a_trial_has_cost_tells_what_it_costs_to_its_end() -> None:
     aside = standing(1, HALF, SlotState.SHELVED, {16: 0.5, 64: 0.6}, first_rung=64, target=64)
-    begun = standing(2, HALF, SlotState.RUNNING, {}, first_rung=64, target=64)
-    trials = situation(FIRST, aside, begun, seconds=32.0).market.arms[1].trials
-    assert [trial.cost for trial in trials] == [pytest.approx(0.5), None]
+    assert situation(FIRST, aside, seconds=32.0).market.arms[1].trials[0].cost == pytest.approx(0.5)
+
+
+def test_a_trial_that_trains_is_priced_by_its_own_length_and_not_by_its_time_since_its_last_value() -> None:
+    before = situation(FIRST).market.arms[1].cost
+    begun = standing(1, HALF, SlotState.RUNNING, {}, first_rung=64, target=64)
+    found = situation(FIRST, begun, seconds=1.0).market
+    assert found.spent == pytest.approx(1 + 0.64 * before), (
+        "as long as the first trial of an arm, not as the second one"
+    )
+    assert found.arms[1].cost == pytest.approx(before / 2)
+    late = replace(begun, values={16: 0.5})
+    assert situation(FIRST, late, seconds=31.0).market.spent == pytest.approx(1 + 0.64 * before)
+    assert situation(FIRST, late, seconds=31.0).market.arms[1].trials[0].values == {}, "it says nothing before its rung"
+
+
+def test_a_point_of_an_earlier_study_is_priced_by_its_own_length() -> None:
+    short = {**HALF.fixed(study().space), "num_train_epochs": 1}
+    aside = standing(1, HALF, SlotState.FINISHED, {100: 0.5}, first_rung=64, target=100)
+    with_it, without = (situation(FIRST, aside, seconds=60.0, warm=warm).market.arms[1] for warm in ([short], ()))
+    assert with_it.cost < without.cost
 
 
 def test_values_of_a_metric_that_is_minimised_are_turned_round() -> None:
@@ -127,8 +154,9 @@ def test_what_is_spent_includes_what_running_trials_may_still_spend() -> None:
     running = standing(1, HALF, SlotState.RUNNING, {}, target=32)
     found = situation(FIRST, running)
     assert found.spent == pytest.approx(1.1)
-    half = found.market.arms[1]
-    assert found.market.spent == pytest.approx(1.0 + max(0.1, 0.32 * half.cost))
+    cost = found.market.arms[1].trials[0].cost
+    assert cost is not None
+    assert found.market.spent == pytest.approx(1.0 + max(0.1, 0.32 * cost))
     waiting = situation(standing(0, ALL, SlotState.RUNNING, {}, target=100), seconds=1.0)
     assert waiting.market.spent >= 1.0, "trial 0 is let train to its end"
 
@@ -170,7 +198,7 @@ def test_a_trial_goes_on_to_the_next_look_that_is_not_before_its_first_rung() ->
 
 
 def test_a_point_of_no_arm_counts_to_the_nearest_one() -> None:
-    arms = {arm.name: arm for arm in (HEAD, HALF, ALL)}
-    assert key_of(arms, HALF) is HALF
-    assert key_of(arms, ArmKey(frozen_layers=0.9, head_init="fitted")) is HEAD
-    assert key_of(arms, ArmKey(frozen_layers=0.0, head_init="fitted")) is ALL
+    arms = (HEAD, HALF, ALL)
+    assert nearest_arm(arms, HALF) == HALF
+    assert nearest_arm(arms, ArmKey(frozen_layers=0.9, head_init="fitted")) is HEAD
+    assert nearest_arm(arms, ArmKey(frozen_layers=0.0, head_init="fitted")) is ALL

@@ -10,12 +10,15 @@ from optuna.trial import TrialState
 from thawing import RECIPE, SPACE
 
 from search_spaces import SearchSpace
-from tuner.search.thaw.arm_sampler import FIXED_ATTR, MOST_WARM, ArmDraws, ArmSampler
+from tuner.search.thaw.arm_sampler import FIXED_ATTR, ArmSampler
 from tuner.search.thaw.carrying import CARRIED_ATTR, WARM_ATTR
+from tuner.search.thaw.first_asks import MOST_WARM, ArmDraws
+from tuner.study.arms import ArmKey
 
 SEARCHED = SearchSpace(parameters=SPACE)
 HALF = {"frozen_layers": 0.5, "head_init": "fitted"}
 ALL = {"frozen_layers": 0.0, "head_init": "fitted"}
+DRAWS = ArmDraws(space=SEARCHED, recipe=RECIPE, arms=tuple(map(ArmKey.of_point, (HALF, ALL))))
 
 
 @pytest.fixture
@@ -32,7 +35,7 @@ def study() -> optuna.Study:
 def asked(study: optuna.Study, arm: dict[str, Any], draws: ArmDraws | None = None, value: float | None = None) -> Any:
     """Draw a trial of an arm, and tell its value where there is one."""
     study.sampler = ArmSampler(
-        draws or ArmDraws(space=SEARCHED, recipe=RECIPE),
+        draws or DRAWS,
         seed=len(study.trials),
         make=lambda _, seed: RandomSampler(seed=seed),
     )
@@ -64,7 +67,7 @@ def test_the_next_ones_are_carried_up_from_the_arm_above(study: optuna.Study) ->
 
 def test_the_points_of_earlier_studies_come_by_turns_with_the_recipes(study: optuna.Study) -> None:
     warm = [{**RECIPE, **HALF, "learning_rate": 1e-5 * n} for n in range(1, 6)]
-    draws = replace(ArmDraws(space=SEARCHED, recipe=RECIPE), warm=[*warm, {**RECIPE, **ALL}])
+    draws = replace(DRAWS, warm=[*warm, {**RECIPE, **ALL}])
     found = [asked(study, HALF, draws) for _ in range(4 + MOST_WARM)]
     is_warm = [each.system_attrs.get(WARM_ATTR, False) for each in found]
     assert is_warm == [False, True, False, True, False, True, False]
@@ -72,9 +75,16 @@ def test_the_points_of_earlier_studies_come_by_turns_with_the_recipes(study: opt
     assert rates == pytest.approx([1e-5, 2e-5, 3e-5])
 
 
+def test_a_point_of_an_earlier_study_whose_arm_is_not_searched_is_one_of_the_nearest_arm(study: optuna.Study) -> None:
+    draws = replace(DRAWS, warm=[{**RECIPE, "frozen_layers": 0.4, "head_init": "random", "learning_rate": 1e-5}])
+    found = [asked(study, HALF, draws) for _ in range(2)]
+    assert [each.system_attrs.get(WARM_ATTR, False) for each in found] == [False, True]
+    assert found[1].params["head_init"] == "fitted"
+
+
 def test_points_of_earlier_studies_that_mislead_are_dropped(study: optuna.Study) -> None:
     warm = [{**RECIPE, **arm, "learning_rate": 1e-5} for arm in (HALF, ALL) for _ in range(3)]
-    draws = replace(ArmDraws(space=SEARCHED, recipe=RECIPE), warm=warm)
+    draws = replace(DRAWS, warm=warm)
     for number in range(6):
         asked(study, HALF, draws, value=0.3 if number % 2 else 0.7)
     told = [asked(study, ALL, draws).system_attrs.get(WARM_ATTR, False) for _ in range(4)]

@@ -77,15 +77,6 @@ def test_as_many_heads_begin_as_there_are_workers_but_deeper_trials_one_by_one()
     assert (deeper.arm, deeper.count) == (1, 1)
 
 
-def test_a_trial_that_trains_says_nothing_before_its_first_rung() -> None:
-    late = replace(HALF, first_rung=64)
-    begun = ArmTrial(number=30, values={16: 0.1, 32: 0.1}, state=ContenderState.TRAINING)
-    told = prospects_of(market(NEAR, replace(late, trials=(begun,)), FULL))
-    assert told == prospects_of(market(NEAR, late, FULL))
-    seen = replace(begun, values={**begun.values, 64: 0.1})
-    assert prospects_of(market(NEAR, replace(late, trials=(seen,)), FULL))[1].new.mean < told[1].new.mean
-
-
 def test_final_values_of_trials_that_begin_with_a_random_head_are_expected_to_be_further_apart() -> None:
     fitted, random = (
         prospects_of(market(NEAR, replace(FULL, is_fitted=kind), recipe=0.5))[1].new.deviation for kind in (True, False)
@@ -140,6 +131,14 @@ def test_nothing_begins_that_the_budget_cannot_pay() -> None:
     choice = decide(market(NEAR, HALF, FULL, spent=3.99, recipe=0.7))
     assert choice.bargain is None or choice.bargain.cost <= 0.01
     assert decide(market(FULL, spent=3.5)).reason == "the budget leaves no room for another trial"
+
+
+def test_a_search_says_so_where_only_trials_that_bring_nothing_fit_into_its_budget() -> None:
+    tried = replace(HALF, trials=(trial(20, 0.55, 0.56, 0.56, 0.56),))
+    for stops in (True, False):
+        full = replace(FULL, cost=1.4, is_fitted=False)
+        choice = decide(market(NEAR, tried, full, budget=2.2, recipe=0.7, noise=0.01, stops=stops))
+        assert choice.reason == "the budget leaves no room for another trial that is worth its price"
     assert decide(market()).reason == "there is nothing to train"
 
 
