@@ -89,3 +89,13 @@ def test_depths_that_come_to_the_same_layers_are_scored_once() -> None:
 
 def test_the_scores_are_the_same_twice() -> None:
     assert SimpleNamespace(a=scores([0, 1] * 30)) == SimpleNamespace(a=scores([0, 1] * 30))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-9, 1e9])
+def test_features_that_tell_nothing_or_are_out_of_scale_have_a_finite_score_or_none(scale: float) -> None:
+    states, classes = features(0.5)
+    assert math.isfinite(logme(scale * states, classes)) or scale == 0.0
+    passes = Passes(torch.tensor(classes))
+    passes.mean_states = lambda _, rows, depths: {depth: scale * states[rows] for depth in depths}  # type: ignore[method-assign]
+    found = depth_scores(cast(Any, passes), np.arange(len(classes)), (1.0,), 4)
+    assert len(found) == (1 if scale else 0)
