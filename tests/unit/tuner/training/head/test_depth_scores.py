@@ -96,6 +96,6 @@ def test_features_that_tell_nothing_or_are_out_of_scale_have_a_finite_score_or_n
     states, classes = features(0.5)
     assert math.isfinite(logme(scale * states, classes)) or scale == 0.0
     passes = Passes(torch.tensor(classes))
-    passes.mean_states = lambda _, rows, depths: {depth: scale * states[rows] for depth in depths}  # type: ignore[method-assign]
+    passes.mean_states = lambda _, rows, depths: dict.fromkeys(depths, scale * states[rows])  # type: ignore[method-assign]
     found = depth_scores(cast(Any, passes), np.arange(len(classes)), (1.0,), 4)
     assert len(found) == (1 if scale else 0)
