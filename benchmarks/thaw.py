@@ -38,7 +38,7 @@ from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
 from tuner.search.thaw.carrying import Begun, carried, probability
 from tuner.search.thaw.costs import ArmCosts
-from tuner.search.thaw.first_asks import first_asks
+from tuner.search.thaw.first_asks import first_asks, point_key
 from tuner.search.thaw.market import Kind, decide
 from tuner.study.arm_costs import LEAST
 from tuner.study.looks import FIRST_LOOK, first_rung, put_aside_at
@@ -216,6 +216,7 @@ def ours(table: Table, seed: int, budget: float, *, stops: bool = True) -> Searc
             Arm(
                 frozen=arm[0],
                 cost=_cost(arm),
+                asks=tuple(map(point_key, firsts)),
                 first_rung=100 if arm[0] == 1.0 else rungs[arm],
                 is_fitted=arm[1] == FITTED,
                 trials=tuple(

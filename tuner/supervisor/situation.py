@@ -14,6 +14,7 @@ from storage import SlotState
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
 from tuner.search.thaw.costs import ArmCosts
+from tuner.search.thaw.first_asks import point_key
 from tuner.study.arm_costs import planned_cost
 from tuner.trial.rungs import LAST_RUNG
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from storage import DeviceTime, Standing
-    from tuner.search.thaw.first_asks import ArmDraws
+    from tuner.search.thaw.first_asks import ArmDraws, FirstAsk
     from tuner.study.arms import ArmKey
     from tuner.study.config import StudyConfig
     from tuner.study.full_runs import Prices
@@ -128,6 +129,7 @@ class Situation:
             arms=arms,
             recipe=recipe,
             recipe_rise=rise,
+            recipe_ask=point_key(self.draws.recipe_point),
             perfect=1.0 if self._sign > 0 else 0.0,
             noise=self._noise(arms, recipe),
             budget=self.budget,
@@ -147,7 +149,8 @@ class Situation:
         is_head = key.frozen_share >= 1.0
         rungs = [each.slot.first_rung for each in standings if each.slot.first_rung is not None]
         standings = sorted(standings, key=lambda each: each.slot.slot)
-        costs = self._costs(key, standings)
+        asks = self.draws.first(key.fixed(self.local_study.space))
+        costs = self._costs(key, standings, asks)
         trials = tuple(self._trial(each, costs.at(place)) for place, each in enumerate(standings))
         planned = LAST_RUNG if is_head else self._planned_rung(key)
         return Arm(
@@ -157,6 +160,7 @@ class Situation:
             is_fitted=self._is_fitted(key),
             words=key.words(),
             trials=trials,
+            asks=tuple(ask.key for ask in asks),
         )
 
     def _is_fitted(self, key: ArmKey) -> bool:
@@ -200,17 +204,18 @@ class Situation:
         values = [self._sign * v for each in self.standings for v in each.values.values() if math.isfinite(v)]
         return min(values, default=None)
 
-    def _costs(self, key: ArmKey, standings: Sequence[Standing]) -> ArmCosts:
+    def _costs(self, key: ArmKey, standings: Sequence[Standing], asks: Sequence[FirstAsk]) -> ArmCosts:
         """Return what the trials of an arm cost. One that trains has taken more than it did up to its last value.
 
         Args:
             key: The arm.
             standings: Its trials, in order.
+            asks: The points of the first ones.
         """
         local = self.local_study
         planned = ArmCosts.planned(
             planned_cost(local, key),
-            [ask.point for ask in self.draws.first(key.fixed(local.space))],
+            [ask.point for ask in asks],
             space=local.space,
             first_point=local.first_point(),
         )

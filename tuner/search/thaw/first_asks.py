@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from search_spaces import SearchSpace, Value
 from tuner.study.arms import ARM_NAMES, ArmKey, nearest_arm
+from tuner.study.recipe_changes import first_point_of
 from tuner.study.warm_points import clipped_points
 
 #: Points of earlier studies that an arm begins with, at most.
@@ -44,6 +45,11 @@ def first_asks(recipe: Mapping[str, Value], space: SearchSpace) -> tuple[dict[st
     return tuple(found)
 
 
+def point_key(point: Mapping[str, Any]) -> Hashable:
+    """Return the values of a point without those that make an arm, to be compared with those of others."""
+    return tuple(sorted((name, value) for name, value in point.items() if name not in ARM_NAMES))
+
+
 def _numbers(space: SearchSpace, name: str) -> list[float]:
     return [value for value in space.parameters[name].extremes() if not isinstance(value, str)]
 
@@ -55,6 +61,11 @@ class FirstAsk:
     point: Mapping[str, Any]
     #: Whether it is that of an earlier study.
     is_warm: bool = False
+
+    @property
+    def key(self) -> Hashable:
+        """The values that it shares with the same point at another depth."""
+        return point_key(self.point)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,15 +90,24 @@ class ArmDraws:
         arms = tuple(ArmKey.from_list(each) for each in facts.get("arms", ()))
         return cls(space=space, recipe=facts["recipe"], arms=arms, warm=clipped_points(space, facts))
 
+    @property
+    def recipe_point(self) -> dict[str, Value]:
+        """The values of trial 0."""
+        return first_point_of(self.recipe, self.space)
+
     def first(self, arm: Mapping[str, Any]) -> list[FirstAsk]:
         """Return the points with which an arm begins: by turns the recipe's and those of earlier studies.
+
+        Trial 0 is not trained a second time.
 
         A point of an earlier study is one of the arm whose layers it has trained, with its kind of head if possible.
 
         Args:
             arm: The values of its trials, of those parameters that the space has.
         """
-        recipes = [FirstAsk(point=point) for point in first_asks(self.recipe, self.space)]
+        first = self.recipe_point
+        done = point_key(first) if ArmKey.of_point(first).fixed(self.space) == arm else None
+        recipes = [FirstAsk(point=point) for point in first_asks(self.recipe, self.space) if point_key(point) != done]
         nearest = ((point, nearest_arm(self.arms, ArmKey.of_point(point))) for point in self.warm)
         warm = [FirstAsk(point=point, is_warm=True) for point, key in nearest if key.fixed(self.space) == arm]
         warm, found = warm[:MOST_WARM], []

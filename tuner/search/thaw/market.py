@@ -21,14 +21,12 @@ from statistics import fmean
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, Market
 from tuner.search.thaw.outlook import Outlook, best_of, combined, record_improvement
+from tuner.search.thaw.pairs import paired
 from tuner.trial.rungs import LAST_RUNG
 
 #: What training all layers gains on the head alone, and how uncertain that is, as shares of the way that the best trial
 #: has left to a perfect value; and how uncertain the gain of an arm is beside that of the others.
 GAIN, DOUBT, OWN_DOUBT = 0.05, 0.10, 0.02
-#: The gain of an arm is that of all layers times the share of the layers that it trains, to this power: measured, half
-#: of the layers bring nearly as much as all.
-POWER = 0.3
 #: What a trial gains from its first rung to its end before the trials of its arm tell, as a share of what its arm gains
 #: on the first one; and how uncertain that is beside it, as a share of the way.
 RISE, RISE_DOUBT = 0.5, 0.05
@@ -50,7 +48,7 @@ HEADS, HEAD_SHARE, HEAD_SLOTS = 16, 0.1, 0.25
 FIRST_WAVE, WAVE = 3, 8
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
 #: A search that does not stop for that spends its budget as long as anything more may come of it.
-WORTH, LEAST_WORTH = 1.0, 0.01
+WORTH, LEAST_WORTH = 0.9, 0.01
 _NO_ROOM = "the budget leaves no room for another trial"
 
 
@@ -97,6 +95,8 @@ class Prospect:
     begun: dict[int, Outlook]
     #: What a trial gains from its first rung to its end.
     rise: Outlook
+    #: Whether the next trial's point is known, and what it has brought at another depth.
+    is_paired: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,9 +172,10 @@ def prospects_of(market: Market) -> list[Prospect]:
     known += [] if market.recipe is None else [market.recipe]
     way = max(market.noise, market.perfect - max(known)) if known else 1.0
     found: list[Prospect] = []
+    finals: list[dict[int, Outlook]] = []
     top, gain = 0.0, Outlook(mean=GAIN * way, deviation=DOUBT * way)
     for place, arm in enumerate(market.arms):
-        part = _part(arm) - _part(market.arms[0])
+        part = arm.part - market.arms[0].part
         prior = Outlook(mean=top + part * gain.mean, deviation=math.hypot(part * gain.deviation, OWN_DOUBT * way))
         rise = Outlook(
             mean=RISE * part * max(0.0, gain.mean), deviation=math.hypot(RISE * part * gain.deviation, RISE_DOUBT * way)
@@ -185,6 +186,7 @@ def prospects_of(market: Market) -> list[Prospect]:
             rise = Outlook(mean=market.recipe_rise, deviation=math.hypot(RISE * market.recipe_rise, RISE_DOUBT * way))
         rise = _learned_rise(arm, rise)
         measured = _measured(arm, rise, market.noise)
+        finals.append(measured)
         if place == 0:  # it is tried in any case, so that nothing needs to be known of it before
             values = [each.mean for each in measured.values()] or known or [0.0]
             prior = Outlook(mean=fmean(values), deviation=DOUBT * way)
@@ -203,11 +205,13 @@ def prospects_of(market: Market) -> list[Prospect]:
         elif begun and arm.is_fitted and part > 0:
             error = max(new.deviation, market.noise) / math.sqrt(len(begun))
             gain = combined(gain, (fmean(each.mean for each in measured.values()) - top) / part, error / part)
-    return found
-
-
-def _part(arm: Arm) -> float:
-    return math.pow(1 - arm.frozen, POWER)
+    pairs = [paired(market, arm, finals, top=top, way=way) for arm in market.arms]
+    return [
+        prospect
+        if pair is None
+        else replace(prospect, new=combined(prospect.new, pair.mean, pair.deviation), is_paired=True)
+        for prospect, pair in zip(found, pairs, strict=True)
+    ]
 
 
 def _measured(arm: Arm, rise: Outlook, noise: float) -> dict[int, Outlook]:
@@ -289,7 +293,7 @@ def _wave(place: int, arm: Arm, prospect: Prospect, best: float, *, market: Mark
     first, noise = arm.first_rung / LAST_RUNG, market.noise
     residual = math.hypot(noise, prospect.rise.deviation) if first < 1 else noise
     improvement = best_of(count, prospect.new, residual).improvement(best) if math.isfinite(best) else 1.0
-    if math.isfinite(best) and len(prospect.begun) > 1:
+    if math.isfinite(best) and len(prospect.begun) > 1 and not prospect.is_paired:
         # The more trials there are, the more they tell by themselves: final values of one arm are far from normal.
         known = [each.mean for each in prospect.begun.values()]
         weight = len(known) / (len(known) + WEIGHT)

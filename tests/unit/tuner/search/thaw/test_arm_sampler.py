@@ -12,7 +12,7 @@ from thawing import RECIPE, SPACE
 from search_spaces import SearchSpace
 from tuner.search.thaw.arm_sampler import FIXED_ATTR, ArmSampler
 from tuner.search.thaw.carrying import CARRIED_ATTR, WARM_ATTR
-from tuner.search.thaw.first_asks import MOST_WARM, ArmDraws
+from tuner.search.thaw.first_asks import MOST_WARM, ArmDraws, point_key
 from tuner.study.arms import ArmKey
 
 SEARCHED = SearchSpace(parameters=SPACE)
@@ -55,6 +55,13 @@ def test_every_arm_begins_with_the_same_points_each_at_its_own_depth(study: optu
         told = [(each["batch_size"], each["num_train_epochs"]) for each in found]
         assert told == [(8, 3), (32, 3), (32, 3), (8, 3)]
         assert all(arm.items() <= each.items() for each in found)
+
+
+def test_trial_0_is_not_trained_a_second_time() -> None:
+    of_trial_0, other = (DRAWS.first({"frozen_layers": share, "head_init": "random"}) for share in (0.0, 0.5))
+    assert point_key(DRAWS.recipe_point) in {each.key for each in other}
+    assert point_key(DRAWS.recipe_point) not in {each.key for each in of_trial_0}
+    assert len(of_trial_0) == len(other) - 1
 
 
 def test_the_next_ones_are_carried_up_from_the_arm_above(study: optuna.Study) -> None:
