@@ -13,7 +13,7 @@ from search_spaces import FITTED, Hyperparameters
 from storage import SlotState
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
-from tuner.search.thaw.costs import ArmCosts
+from tuner.search.thaw.costs import LEAST, ArmCosts
 from tuner.search.thaw.first_asks import point_key
 from tuner.study.arm_costs import planned_cost
 from tuner.trial.rungs import LAST_RUNG
@@ -184,9 +184,9 @@ class Situation:
         # complete, so that its step is not the last one.
         step = max(standing.values, default=slot.first_rung or 1)
         lost = {} if self._worst is None else {min(step, LAST_RUNG - 1): self._worst}
-        runs = self._runs.get(number)
-        has_told = runs is not None and standing.values and slot.state in _SETTLED
-        cost = runs * LAST_RUNG / step if has_told and runs is not None else expected
+        runs, cost = self._runs.get(number), expected
+        if runs is not None and standing.values and slot.state in _SETTLED:
+            cost = max(LEAST, runs * LAST_RUNG / step)
         if slot.state is SlotState.FINISHED:
             return ArmTrial(number=number, values=values or lost, state=ContenderState.OVER, cost=cost)
         # One that has reported its last value trains until its end is told.

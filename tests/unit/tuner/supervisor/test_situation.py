@@ -11,7 +11,9 @@ from shelving import LOOKS, local_study
 
 from storage import DeviceTime, SlotState, Standing
 from tuner.search.promotion import ContenderState
+from tuner.search.thaw.costs import LEAST
 from tuner.search.thaw.first_asks import ArmDraws
+from tuner.search.thaw.market import decide
 from tuner.study.arms import ArmKey, nearest_arm
 from tuner.study.full_runs import Prices
 from tuner.study.local import LocalStudy
@@ -121,6 +123,9 @@ def test_a_trial_that_failed_at_once_does_not_make_its_arm_look_cheap() -> None:
 def test_what_a_trial_has_cost_tells_what_it_costs_to_its_end() -> None:
     aside = standing(1, HALF, SlotState.SHELVED, {16: 0.5, 64: 0.6}, first_rung=64, target=64)
     assert situation(FIRST, aside, seconds=32.0).market.arms[1].trials[0].cost == pytest.approx(0.5)
+    free = situation(FIRST, aside, seconds=0.0).market
+    assert free.arms[1].trials[0].cost == LEAST
+    assert decide(free).bargain is not None
 
 
 def test_a_trial_that_trains_is_priced_by_its_own_length_and_not_by_its_time_since_its_last_value() -> None:
