@@ -20,7 +20,7 @@ MOST_WARM = 3
 #: Devlin et al. 2019, appendix A.3: 2e-5 to 5e-5; ELECTRA, Clark et al. 2020, appendix B: 3e-5 to 1.5e-4). On small
 #: data it is the number of optimiser steps that decides (Mosbach et al. 2021, arXiv 2006.04884; Zhang et al. 2021,
 #: arXiv 2006.05987), which the recorded trials in benchmarks/depths confirm.
-_NEIGHBOURS = ((1.0, True), (3.0, False), (1.0, False), (2.0, True))
+_NEIGHBOURS = ((1.0, True), (2.0, True), (3.0, False), (1.0, False))
 
 
 def first_asks(recipe: Mapping[str, Value], space: SearchSpace) -> tuple[dict[str, Value], ...]:

@@ -48,7 +48,7 @@ HEADS, HEAD_SHARE, HEAD_SLOTS = 16, 0.1, 0.25
 FIRST_WAVE, WAVE = 3, 8
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
 #: A search that does not stop for that spends its budget as long as anything more may come of it.
-WORTH, LEAST_WORTH = 0.9, 0.01
+WORTH, LEAST_WORTH = 0.7, 0.01
 _NO_ROOM = "the budget leaves no room for another trial"
 
 
@@ -172,7 +172,6 @@ def prospects_of(market: Market) -> list[Prospect]:
     known += [] if market.recipe is None else [market.recipe]
     way = max(market.noise, market.perfect - max(known)) if known else 1.0
     found: list[Prospect] = []
-    finals: list[dict[int, Outlook]] = []
     top, gain = 0.0, Outlook(mean=GAIN * way, deviation=DOUBT * way)
     for place, arm in enumerate(market.arms):
         part = arm.part - market.arms[0].part
@@ -186,7 +185,6 @@ def prospects_of(market: Market) -> list[Prospect]:
             rise = Outlook(mean=market.recipe_rise, deviation=math.hypot(RISE * market.recipe_rise, RISE_DOUBT * way))
         rise = _learned_rise(arm, rise)
         measured = _measured(arm, rise, market.noise)
-        finals.append(measured)
         if place == 0:  # it is tried in any case, so that nothing needs to be known of it before
             values = [each.mean for each in measured.values()] or known or [0.0]
             prior = Outlook(mean=fmean(values), deviation=DOUBT * way)
@@ -205,6 +203,7 @@ def prospects_of(market: Market) -> list[Prospect]:
         elif begun and arm.is_fitted and part > 0:
             error = max(new.deviation, market.noise) / math.sqrt(len(begun))
             gain = combined(gain, (fmean(each.mean for each in measured.values()) - top) / part, error / part)
+    finals = [prospect.begun for prospect in found]
     pairs = [paired(market, arm, finals, top=top, way=way) for arm in market.arms]
     return [
         prospect

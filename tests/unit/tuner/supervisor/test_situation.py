@@ -132,10 +132,10 @@ def test_a_trial_that_trains_is_priced_by_its_own_length_and_not_by_its_time_sin
     before = situation(FIRST).market.arms[1].cost
     begun = standing(1, HALF, SlotState.RUNNING, {}, first_rung=64, target=64)
     found = situation(FIRST, begun, seconds=1.0).market
-    assert found.spent == pytest.approx(1 + 0.64 * before), (
-        "as long as the first trial of an arm, not as the second one"
-    )
-    assert found.arms[1].cost == pytest.approx(before / 2)
+    assert found.spent == pytest.approx(1 + 0.64 * before)
+    others = [standing(n, HALF, SlotState.RUNNING, {}, first_rung=64, target=64) for n in (1, 2, 3)]
+    third = situation(FIRST, *others, seconds=1.0).market
+    assert third.spent == pytest.approx(1 + 0.64 * 2.5 * before), "the third one is half as long as those before it"
     late = replace(begun, values={16: 0.5})
     assert situation(FIRST, late, seconds=31.0).market.spent == pytest.approx(1 + 0.64 * before)
     assert situation(FIRST, late, seconds=31.0).market.arms[1].trials[0].values == {}, "it says nothing before its rung"

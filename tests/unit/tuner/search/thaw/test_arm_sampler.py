@@ -53,7 +53,7 @@ def test_every_arm_begins_with_the_same_points_each_at_its_own_depth(study: optu
     for arm in (HALF, ALL):
         found = [asked(study, arm).params for _ in range(4)]
         told = [(each["batch_size"], each["num_train_epochs"]) for each in found]
-        assert told == [(8, 3), (32, 3), (32, 3), (8, 3)]
+        assert told == [(8, 3), (8, 3), (32, 3), (32, 3)]
         assert all(arm.items() <= each.items() for each in found)
 
 

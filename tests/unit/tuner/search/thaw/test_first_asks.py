@@ -9,7 +9,7 @@ from tuner.search.thaw.first_asks import first_asks
 def test_an_arm_begins_with_the_recipe_and_its_neighbours_within_the_space() -> None:
     found = first_asks(RECIPE, SearchSpace(parameters=SPACE))
     told = [(each["learning_rate"], each["batch_size"], each["num_train_epochs"]) for each in found]
-    assert told == [(5e-5, 8, 3), (1.2e-4, 32, 3), (5e-5, 32, 3), (1e-4, 8, 3)]
+    assert told == [(5e-5, 8, 3), (1e-4, 8, 3), (1.2e-4, 32, 3), (5e-5, 32, 3)]
 
 
 def test_they_say_nothing_of_depth_and_head_which_the_arm_says() -> None:
