@@ -7,7 +7,6 @@ arm's distribution alone where another arm has had it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import TYPE_CHECKING

@@ -108,10 +108,10 @@ def test_trials_that_train_are_left_alone() -> None:
 def test_where_half_of_the_layers_bring_nothing_all_of_them_are_not_tried() -> None:
     flat = [trial(20 + n, 0.55, 0.55, 0.555, value) for n, value in enumerate((0.555, 0.56, 0.55))]
     half, full = replace(HALF, trials=tuple(flat), asks=ASKS), replace(FULL, asks=ASKS)
-    choice = decide(market(NEAR, half, full, spent=2.3))
+    choice = decide(market(NEAR, half, full, spent=2.3, noise=0.03))
     assert choice.bargain is None
     assert "a further full run is expected to improve the best trial by 0.0" in choice.reason
-    assert choice.reason.endswith("less than 0.015, 0.7 of the noise")
+    assert choice.reason.endswith("less than 0.021, 0.7 of the noise")
 
 
 def test_where_half_of_the_layers_bring_much_more_is_expected_of_all_of_them() -> None:
@@ -170,7 +170,7 @@ def test_random_heads_have_arms_of_their_own_which_trial_0_tells_of() -> None:
 
 def test_a_search_that_does_not_stop_spends_its_budget() -> None:
     flat = replace(HALF, trials=tuple(trial(20 + n, 0.55, 0.55, 0.555, 0.555) for n in range(3)), asks=ASKS)
-    stopping = market(NEAR, flat, replace(FULL, asks=ASKS), spent=2.3)
+    stopping = market(NEAR, flat, replace(FULL, asks=ASKS), spent=2.3, noise=0.03)
     assert decide(stopping).bargain is None
     assert decide(replace(stopping, stops=False)).bargain is not None
 
