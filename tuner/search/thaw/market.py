@@ -48,7 +48,7 @@ HEADS, HEAD_SHARE, HEAD_SLOTS = 16, 0.1, 0.25
 FIRST_WAVE, WAVE = 3, 8
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
 #: A search that does not stop for that spends its budget as long as anything more may come of it.
-WORTH, LEAST_WORTH = 0.7, 0.01
+WORTH, LEAST_WORTH = 0.9, 0.01
 _NO_ROOM = "the budget leaves no room for another trial"
 
 

@@ -111,7 +111,7 @@ def test_where_half_of_the_layers_bring_nothing_all_of_them_are_not_tried() -> N
     choice = decide(market(NEAR, half, full, spent=2.3, noise=0.03))
     assert choice.bargain is None
     assert "a further full run is expected to improve the best trial by 0.0" in choice.reason
-    assert choice.reason.endswith("less than 0.021, 0.7 of the noise")
+    assert choice.reason.endswith("less than 0.027, 0.9 of the noise")
 
 
 def test_where_half_of_the_layers_bring_much_more_is_expected_of_all_of_them() -> None:
