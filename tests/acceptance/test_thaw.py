@@ -24,7 +24,7 @@ STUDY: dict[str, Any] = {
         "lr_scheduler_type": "linear",
         "frozen_layers": [0, 0.5, 1],
     },
-    "budget": {"runs": 3},
+    "budget": {"runs": 4},  # the heads of this tiny model cost nearly as much as its deeper trials
     "stop": "none",
     "keep": 100,
     "checkpoints": "store",
@@ -68,7 +68,7 @@ def test_a_search_spends_the_full_runs_that_it_was_given_and_says_why_at_each_st
     check(records)
     status = tuner.json("status", NAME)
     assert status["state"] == "finished"
-    assert 1.5 < status["spent"]["runs"] <= 3.3, "what is left is less than a further trial of this tiny model costs"
+    assert 1.5 < status["spent"]["runs"] <= 4.5, "what is left is less than a further trial of this tiny model costs"
     assert status["budget"]["trials"] is None
     assert status["search"]["over"]
     arms = Counter(slot.arm for slot in records.slots)
@@ -79,7 +79,7 @@ def test_a_search_spends_the_full_runs_that_it_was_given_and_says_why_at_each_st
     assert "with the head alone, which costs little" in details[0]
     assert any("to tell what training layers brings" in detail for detail in details)
     assert f"The search ended: {status['search']['reason']}." in done.stdout
-    assert " of 3 runs" in done.stderr
+    assert " of 4 runs" in done.stderr
     assert f"search ended: {status['search']['reason']}" in tuner.ok("status", NAME).stdout
     assert tuner.ok("resume", NAME).stdout.startswith("Study thawing is finished: ")
 
@@ -153,7 +153,7 @@ def test_a_search_that_has_ended_goes_on_where_it_is_given_more(tuner: Tuner) ->
     check(after, ends=2)
     assert after.trials[: len(before.trials)] == before.trials
     assert len(after.trials) > len(before.trials)
-    assert tuner.json("status", NAME)["spent"]["runs"] <= 3.3
+    assert tuner.json("status", NAME)["spent"]["runs"] <= 3.5
 
 
 def test_an_edit_of_something_else_does_not_open_a_search_that_has_ended(tuner: Tuner) -> None:
