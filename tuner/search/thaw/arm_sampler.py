@@ -11,10 +11,10 @@ from optuna.samplers import BaseSampler, RandomSampler
 from optuna.search_space import IntersectionSearchSpace
 from optuna.study import StudyDirection
 
-from search_spaces import FITTED, RANDOM
+from search_spaces import FITTED
 from tuner.search.study_view import ArmView
 from tuner.search.thaw.carrying import CARRIED_ATTR, WARM_ATTR, Begun, carried, do_worse, probability
-from tuner.study.arms import ARM_NAMES
+from tuner.study.arms import ARM_NAMES, ArmKey
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -73,12 +73,12 @@ class ArmSampler(BaseSampler):
         rng = random.Random(self._seed)
         own = [seen for each, seen in begun if each.number > 0 and _is_of(each, arm)]
         if rng.random() < probability(own):
-            frozen = arm.get("frozen_layers", 0.0)
+            key = ArmKey.of_point(arm)
             point = carried(
                 self._draws.space,
                 [seen for _, seen in begun],
-                frozen_share=0.0 if isinstance(frozen, str) else frozen,
-                is_fitted=arm.get("head_init", RANDOM) == FITTED,
+                frozen_share=key.frozen_share,
+                is_fitted=key.head_init == FITTED,
                 rng=rng,
             )
             if point is not None:
@@ -105,10 +105,10 @@ def _is_of(trial: FrozenTrial, arm: Mapping[str, Any]) -> bool:
 
 def _begun(trial: FrozenTrial, sign: float) -> Begun:
     reported: Sequence[float] = [value for _, value in sorted(trial.intermediate_values.items())]
-    frozen = trial.params.get("frozen_layers", 0.0)
+    key = ArmKey.of_point(trial.params)
     return Begun(
-        frozen_share=0.0 if isinstance(frozen, str) else float(frozen),
-        is_fitted=trial.params.get("head_init", RANDOM) == FITTED,
+        frozen_share=key.frozen_share,
+        is_fitted=key.head_init == FITTED,
         point=trial.params,
         value=sign * reported[-1] if reported and math.isfinite(reported[-1]) else None,
         is_carried=bool(trial.system_attrs.get(CARRIED_ATTR)),

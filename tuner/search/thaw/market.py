@@ -125,7 +125,8 @@ def decide(market: Market) -> Choice:
     due = _due(market, prospects, affordable)
     if due is not None:
         return due
-    worth = (WORTH if market.stops or market.slots == 0 else LEAST_WORTH if is_bound else 0.0) * market.noise
+    share = WORTH if market.stops or market.slots == 0 else LEAST_WORTH if is_bound else 0.0
+    worth = share * market.noise
     worthwhile = [each for each in affordable if each.rate >= worth]
     if not worthwhile:
         if any(each.rate >= worth for each in offers):
@@ -134,7 +135,7 @@ def decide(market: Market) -> Choice:
         return Choice(
             bargain=None,
             reason=f"a further full run is expected to improve the best trial by {most.rate:.2g} at most, less than "
-            f"{worth:.2g}, {WORTH:g} of the noise",
+            f"{worth:.2g}, {share:g} of the noise",
         )
     # Where places are left and the budget is not, they are filled with what costs least.
     exponent = 1.0 if is_spent and not is_bound else 1.0 - min(1.0, market.spent / market.budget)
