@@ -23,7 +23,7 @@ from typing import Any
 
 import yaml
 from depths import EXAMPLE
-from target import run_study
+from target import rows_of, run_study
 from verdicts import Equality, Gate, finish, parse, say, show
 
 TABLE = Path(__file__).parent / "target" / "quickstart.jsonl"
@@ -54,10 +54,6 @@ def search(system: str, seed: int, more: dict[str, Any] | None = None) -> dict[s
     return {"name": f"{system}/{seed}", **found, "value": best.value, "hyperparameters": best.hyperparameters}
 
 
-def _rows() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in TABLE.read_text(encoding="utf-8").splitlines()] if TABLE.exists() else []
-
-
 def main() -> int:
     """Run the benchmark; return the exit code."""
     options = parse(__doc__, rounds=SEEDS)
@@ -67,7 +63,7 @@ def main() -> int:
         row = search("earlier", 1, {"data": data, "max_length": 16, "budget": {"trials": 2}})
         show(options, "one study", ("trials", "FR", "best"), [(row["trials"], row["runs"], row["value"])])
         return finish(options, equalities=[Equality("trials that are missing", float(2 - row["trials"]))])
-    there = {row["name"] for row in _rows()}
+    there = {row["name"] for row in rows_of(TABLE)}
     wanted = [
         (system, seed) for seed in range(1, options.rounds + 1) for system in SYSTEMS if f"{system}/{seed}" not in there
     ]
@@ -77,13 +73,13 @@ def main() -> int:
             with TABLE.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(future.result()) + "\n")
             say(f"  {running[future]}")
-    shown = []
-    for row in sorted(_rows(), key=lambda row: (row["name"].split("/")[1], row["name"])):
+    rows, shown = rows_of(TABLE), []
+    for row in sorted(rows, key=lambda row: (row["name"].split("/")[1], row["name"])):
         system, seed = row["name"].split("/")
         shown.append((seed, system, row["trials"], row["runs"], row["device_s"], row["course"][0][1], row["value"]))
     show(options, "Each study", ("seed", "system", "trials", "FR", "device s", "trial 0", "best"), shown)
-    values = {system: [row["value"] for row in _rows() if row["name"].startswith(f"{system}/")] for system in SYSTEMS}
-    spent = [row["runs"] for row in _rows() if row["name"].startswith("ours/")]
+    values = {system: [row["value"] for row in rows if row["name"].startswith(f"{system}/")] for system in SYSTEMS}
+    spent = [row["runs"] for row in rows if row["name"].startswith("ours/")]
     apart = statistics.mean(values["ours"]) - statistics.mean(values["earlier"])
     gates = [
         Gate("ours less the search of 0.1, mean value", apart, at_least=0.0, unit=""),

@@ -190,7 +190,11 @@ def main() -> int:
 
 
 def _rows(task: str) -> list[dict[str, Any]]:
-    path = FOLDER / f"{task}.jsonl"
+    return rows_of(FOLDER / f"{task}.jsonl")
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    """Return the rows of a table; none where it does not exist."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
