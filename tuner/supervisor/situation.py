@@ -151,12 +151,13 @@ class Situation:
         standings = sorted(standings, key=lambda each: each.slot.slot)
         asks = self.draws.first(key.fixed(self.local_study.space))
         costs = self._costs(key, standings, asks)
-        trials = tuple(self._trial(each, costs.at(place)) for place, each in enumerate(standings))
         planned = LAST_RUNG if is_head else self._planned_rung(key)
+        first_rung = LAST_RUNG if is_head else median_low(rungs) if rungs else planned
+        trials = tuple(self._trial(each, costs.at(place), first_rung) for place, each in enumerate(standings))
         return Arm(
             frozen=key.frozen_share,
             cost=costs.at(len(standings)),
-            first_rung=LAST_RUNG if is_head else median_low(rungs) if rungs else planned,
+            first_rung=first_rung,
             is_fitted=self._is_fitted(key),
             words=key.words(),
             trials=trials,
@@ -171,12 +172,13 @@ class Situation:
         point = {**self.local_study.first_point(), **key.fixed(self.local_study.space)}
         return self.local_study.first_rung(Hyperparameters.from_values(point))
 
-    def _trial(self, standing: Standing, expected: float) -> ArmTrial:
+    def _trial(self, standing: Standing, expected: float, first_rung: int) -> ArmTrial:
         """Return a trial as the market sees it.
 
         Args:
             standing: The trial.
             expected: What it is expected to cost, before it has told.
+            first_rung: The percent up to which it trains where none is decided yet.
         """
         slot, number = standing.slot, _number(standing)
         values = {step: self._sign * value for step, value in standing.values.items() if math.isfinite(value)}
@@ -197,7 +199,8 @@ class Situation:
             return ArmTrial(number=number, values=values, state=ContenderState.SHELVED, cost=cost)
         # Before its first rung a value says nothing.
         values = {step: value for step, value in values.items() if step >= (slot.first_rung or 0)}
-        return ArmTrial(number=number, values=values, state=ContenderState.TRAINING, cost=cost)
+        target = first_rung if slot.target is None else slot.target
+        return ArmTrial(number=number, values=values, state=ContenderState.TRAINING, cost=cost, target=target)
 
     @cached_property
     def _worst(self) -> float | None:
@@ -247,13 +250,9 @@ class Situation:
                 cost = each.cost
                 runs = self._runs.get(each.number, cost * each.reached / LAST_RUNG)
                 if each.state is ContenderState.TRAINING:
-                    runs = max(runs, cost * self._target(each.number, arm) / LAST_RUNG)
+                    runs = max(runs, cost * each.target / LAST_RUNG)
                 total += runs
         return total
-
-    def _target(self, number: int, arm: Arm) -> int:
-        target = self.standing(number).slot.target if number > 0 else None
-        return arm.first_rung if target is None else target
 
     def _noise(self, arms: Sequence[Arm], recipe: float | None) -> float:
         """Return the standard error of a value on the validation rows."""

@@ -24,6 +24,8 @@ class ArmTrial:
     state: ContenderState
     #: What it costs from beginning to end, in full runs; None where it costs what the next trial of its arm does.
     cost: float | None = None
+    #: The percent up to which it is let to train.
+    target: int = 0
 
     @property
     def reached(self) -> int:

@@ -116,7 +116,7 @@ def decide(market: Market) -> Choice:
     left, is_spent = market.budget + OVER - market.spent, market.spent >= market.budget
     if is_bound:
         # A trial that is put aside near its end when the budget is spent would have been trained in vain.
-        kept = 0.0 if leader is None else leader.cost
+        kept = max(_to_finish(market, prospects, best), 0.0 if leader is None else leader.cost)
         affordable = [each for each in offers if each.cost + (0.0 if each is leader else kept) <= left]
     else:  # every place is filled, but of trials that have begun only the leader goes on beyond the budget
         affordable = [each for each in offers if each.kind is Kind.BEGIN or not is_spent or each is leader]
@@ -318,6 +318,20 @@ def _leader(offers: list[Bargain], prospects: list[Prospect], best: float) -> Ba
     ]
     mean, leader = max(found, key=lambda pair: pair[0], default=(-math.inf, None))
     return leader if mean > best else None
+
+
+def _to_finish(market: Market, prospects: list[Prospect], best: float) -> float:
+    """Return the most that a trial which trains, and may come to lead, takes beyond what is promised to it."""
+    return max(
+        (
+            (arm.cost if trial.cost is None else trial.cost) * (1 - trial.target / LAST_RUNG)
+            for arm, prospect in zip(market.arms, prospects, strict=True)
+            for trial in arm.trials
+            if trial.state is ContenderState.TRAINING
+            and (trial.number not in prospect.begun or prospect.begun[trial.number].mean > best)
+        ),
+        default=0.0,
+    )
 
 
 # ---- what is tried in any case

@@ -200,6 +200,26 @@ def test_a_budget_is_kept_for_the_leader_to_come_to_its_end() -> None:
     assert (choice.bargain.kind, choice.bargain.number) == (Kind.CONTINUE, 20)
 
 
+@pytest.mark.parametrize("values", [(), (0.7,)], ids=["before its first value", "with the best value"])
+def test_a_budget_is_kept_for_a_trial_that_trains_and_may_lead(values: tuple[float, ...]) -> None:
+    training = replace(trial(21, *values), state=ContenderState.TRAINING, target=64)
+    arm = replace(HALF, trials=(trial(20, 0.55, 0.55, 0.55, 0.55), training))
+    # Another trial takes a cost of its own; to finish the one that trains takes 36 % of a cost.
+    enough, short = (market(arm, spent=4.2 - HALF.cost * room, stops=False) for room in (1.37, 1.35))
+    choice = decide(enough)
+    assert choice.bargain is not None
+    assert choice.bargain.kind is Kind.BEGIN
+    assert decide(short).reason == "the budget leaves no room for another trial"
+
+
+def test_no_budget_is_kept_for_a_trial_that_trains_and_does_not_lead() -> None:
+    training = replace(trial(21, 0.3, 0.3), state=ContenderState.TRAINING, target=64)
+    arm = replace(HALF, trials=(trial(20, 0.55, 0.56, 0.57, 0.57), trial(22, 0.7), training))
+    choice = decide(market(NEAR, arm, spent=4.0 + 0.2 - HALF.cost * 0.9, stops=False))
+    assert choice.bargain is not None
+    assert (choice.bargain.kind, choice.bargain.number) == (Kind.CONTINUE, 22)
+
+
 # ---- a whole search
 
 
