@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
+
+from tuner.machine.memory import is_out_of_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+Made = TypeVar("Made")
 
 
 def free_memory() -> None:
@@ -33,3 +42,19 @@ def rewinder() -> Callable[[], None]:
         np.random.set_state(numpy)
 
     return rewind
+
+
+def in_parts(work: Callable[[npt.NDArray[np.int64]], Made], indices: npt.NDArray[np.int64]) -> list[Made]:
+    """Return what a function makes of some examples: of all at once, or of halves where memory runs out.
+
+    Raises:
+        Exception: One that says that memory ran out, where a single example does not fit.
+    """
+    try:
+        return [work(indices)]
+    except Exception as error:
+        if not is_out_of_memory(error) or len(indices) == 1:
+            raise
+    free_memory()
+    middle = len(indices) // 2
+    return [*in_parts(work, indices[:middle]), *in_parts(work, indices[middle:])]

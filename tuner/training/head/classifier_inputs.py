@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from tuner.training.out_of_memory import in_parts
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -36,12 +38,17 @@ class ClassifierInputs:
         self._kept: dict[int, torch.Tensor] = {}
         caught: list[torch.Tensor] = []
         hook = self._classifier.register_forward_pre_hook(lambda _, given: caught.append(given[0]))
+
+        def keep(part: Indices) -> None:
+            caught.clear()
+            passes.forward("train", part)
+            # Copies: a row is a part of the tensor of its whole batch, which would be kept with it.
+            self._kept.update(zip(part.tolist(), (each.clone() for each in caught.pop()), strict=True))
+
         try:
             with torch.no_grad():
                 for part in passes.evaluation_parts("train", rows, _SIZE):
-                    passes.forward("train", part)
-                    # Copies: a row is a part of the tensor of its whole batch, which would be kept with it.
-                    self._kept.update(zip(part.tolist(), (each.clone() for each in caught.pop()), strict=True))
+                    in_parts(keep, part)
         finally:
             hook.remove()
 

@@ -32,6 +32,7 @@ from tuner.training.model.freezing import Freezing, possible_depths
 from tuner.training.model.loading import build_model
 from tuner.training.model.weights import trained_state
 from tuner.training.optimisation.roles import decaying
+from tuner.training.out_of_memory import in_parts
 from tuner.training.precision import forbid_tf32, mixed_precision
 from tuner.training.tasks import get_task
 from tuner.training.tasks.base import Predictions
@@ -281,8 +282,7 @@ class _Head:
     def predictions(self, rows: Indices) -> Predictions:
         """Return what the head says of examples of the training split. Draws no random number."""
         self._model.eval()
-        kept = [
-            self.task.predictions(*self._forward(rows[start : start + _JUDGED]))
-            for start in range(0, len(rows), _JUDGED)
-        ]
+        kept: list[Predictions] = []
+        for start in range(0, len(rows), _JUDGED):
+            kept += in_parts(lambda part: self.task.predictions(*self._forward(part)), rows[start : start + _JUDGED])
         return Predictions.joined(kept)

@@ -240,3 +240,25 @@ def test_states_that_memory_cannot_hold_are_computed_again(
     monkeypatch.setattr(fitting, "available_memory", lambda: 1)
     monkeypatch.setattr(ForwardPasses, "hold_states", refuse)
     assert same(fit_head(make_run()), fitted)
+
+
+@pytest.mark.parametrize("has_states", [True, False])
+def test_a_head_is_fitted_though_memory_runs_out_for_many_examples(
+    make_run: Callable[..., TrialRun], monkeypatch: pytest.MonkeyPatch, has_states: bool
+) -> None:
+    run = make_run() if has_states else without_states(make_run())
+    plain = fit_head(run)
+    forward, refused = ForwardPasses.forward, []
+
+    def short(self: ForwardPasses, split: str, indices: Any, **more: Any) -> Any:
+        found = forward(self, split, indices, **more)
+        if not torch.is_grad_enabled() and len(indices) > 3:
+            refused.append(len(indices))
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return found
+
+    monkeypatch.setattr(ForwardPasses, "forward", short)
+    head = fit_head(run)
+    assert refused
+    assert head.learning_rate == plain.learning_rate
+    assert all(torch.allclose(head.weights[name], plain.weights[name], atol=1e-4) for name in plain.weights)
