@@ -36,10 +36,11 @@ from verdicts import Equality, Gate, finish, parse, say, show
 from search_spaces import FITTED, RANDOM, Hyperparameters
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
+from tuner.search.thaw.bargains import Kind
 from tuner.search.thaw.carrying import Begun, carried, probability
 from tuner.search.thaw.costs import ArmCosts
 from tuner.search.thaw.first_asks import first_asks, point_key
-from tuner.search.thaw.market import Kind, decide
+from tuner.search.thaw.market import decide
 from tuner.study.arm_costs import LEAST
 from tuner.study.looks import FIRST_LOOK, first_rung, put_aside_at
 from tuner.study.setup import resolve

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from storage import BeginRecord, LeaseLost, PromotionRecord
 from storage.crash_points import reach
 from tuner.reporting.events import Decided
+from tuner.search.thaw.bargains import Kind
 from tuner.search.thaw.first_asks import ArmDraws
-from tuner.search.thaw.market import OVER, Kind, decide
+from tuner.search.thaw.market import OVER, decide
 from tuner.security.redaction import storable
 from tuner.study.arms import ArmKey, nearest_arm
 from tuner.study.full_runs import prices_of
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from storage import History, PlanLease, Plans, Shelves, StudyRecord, Workers
     from tuner.reporting.events import Watcher
     from tuner.search.study_note import StudyNote
-    from tuner.search.thaw.market import Choice
+    from tuner.search.thaw.bargains import Choice
     from tuner.study.live_config import LiveConfig
     from tuner.study.local import LocalStudy
     from tuner.supervisor.attempt import Attempt

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from statistics import fmean
 
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, Market
+from tuner.search.thaw.bargains import Bargain, Choice, Kind, Prospect, trials_begin
+from tuner.search.thaw.due import due
 from tuner.search.thaw.outlook import Outlook, best_of, combined, record_improvement
 from tuner.search.thaw.pairs import paired
 from tuner.trial.rungs import LAST_RUNG
@@ -40,71 +41,13 @@ RANDOM_SPREAD = 0.2
 WEIGHT = 2.0
 #: Full runs by which a budget may be exceeded: otherwise up to the cost of a trial would be left over.
 OVER = 0.2
-#: Fewest trials of the head alone, and the share of the budget that they may cost at most; where the number of trials
-#: is bounded, their share of it.
-HEADS, HEAD_SHARE, HEAD_SLOTS = 16, 0.1, 0.25
-#: Trials of the head alone that begin together, before it is known what they cost and afterwards. Deeper ones begin one
-#: by one, as each value may change where the next one goes.
-FIRST_WAVE, WAVE = 3, 8
+#: Trials of the head alone that begin together. Deeper ones begin one by one, as each value may change where the next
+#: one goes.
+WAVE = 8
 #: A full run is worth an expected improvement of so many standard errors of a value: less could not be told from noise.
 #: A search that does not stop for that spends its budget as long as anything more may come of it.
 WORTH, LEAST_WORTH = 0.9, 0.01
 _NO_ROOM = "the budget leaves no room for another trial"
-
-
-class Kind(StrEnum):
-    """What a bargain does."""
-
-    #: New trials begin.
-    BEGIN = "begin"
-    #: A trial that is put aside goes on.
-    CONTINUE = "continue"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bargain:
-    """A decision that device time can be spent on."""
-
-    kind: Kind
-    #: Position of the arm.
-    arm: int
-    #: How many trials begin; the trial that goes on.
-    count: int = 0
-    number: int | None = None
-    #: Expected improvement of the best trial, and what it costs to have it, in full runs.
-    improvement: float
-    cost: float
-
-    @property
-    def rate(self) -> float:
-        """Expected improvement a full run."""
-        return self.improvement / self.cost
-
-    def cooled(self, exponent: float) -> float:
-        """Return the improvement over the cost to a power."""
-        return self.improvement / math.pow(self.cost, exponent)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prospect:
-    """What is known of an arm."""
-
-    #: Outlook of a trial that is yet to be drawn.
-    new: Outlook
-    #: By trial that has begun, the outlook of its final value.
-    begun: dict[int, Outlook]
-    #: What a trial gains from its first rung to its end.
-    rise: Outlook
-    #: Whether the next trial's point is known, and what it has brought at another depth.
-    is_paired: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Choice:
-    """The next decision; without a bargain, the search is over."""
-
-    bargain: Bargain | None
-    reason: str
 
 
 def decide(market: Market) -> Choice:
@@ -122,9 +65,9 @@ def decide(market: Market) -> Choice:
         affordable = [each for each in offers if each.kind is Kind.BEGIN or not is_spent or each is leader]
     if not affordable:
         return Choice(bargain=None, reason=_NO_ROOM if offers and is_bound else "there is nothing to train")
-    due = _due(market, prospects, affordable)
-    if due is not None:
-        return due
+    found = due(market, prospects, affordable)
+    if found is not None:
+        return found
     share = WORTH if market.stops or market.slots == 0 else LEAST_WORTH if is_bound else 0.0
     worth = share * market.noise
     worthwhile = [each for each in affordable if each.rate >= worth]
@@ -334,54 +277,9 @@ def _to_finish(market: Market, prospects: list[Prospect], best: float) -> float:
     )
 
 
-# ---- what is tried in any case
-
-
-def _due(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -> Choice | None:
-    """Return what is to be known of an arm before any bargain is believed; None where all is known.
-
-    Of the head alone some trials, as they cost next to nothing. Of the cheapest arm that trains layers under a fitted
-    head one trial, to its end: what it brings tells of the other arms.
-    """
-    for place, (arm, prospect) in enumerate(zip(market.arms, prospects, strict=True)):
-        offers = [each for each in affordable if each.arm == place]
-        begin = next((each for each in offers if each.kind is Kind.BEGIN), None)
-        if arm.is_head_alone:
-            share = HEAD_SHARE if market.is_bound else HEAD_SLOTS
-            paid = int(share * market.budget / (arm.cost + market.slot_price))
-            count = max(0 if market.is_bound else 1, min(HEADS, paid)) - len(arm.trials)
-            if begin is not None and count > 0:
-                # The first few tell what they cost.
-                is_known = any(trial.is_complete for trial in arm.trials)
-                most = begin.count if is_known else max(FIRST_WAVE, market.workers)
-                few = replace(begin, count=min(begin.count, most, count))
-                return Choice(bargain=few, reason=f"{_trials(few.count)} with the head alone, which costs little")
-            continue
-        if not arm.is_fitted:
-            continue
-        if begin is not None and not arm.trials:
-            why = f"{_trials(begin.count)} with {arm.words}, to tell what training layers brings"
-            return Choice(bargain=begin, reason=why)
-        if not any(trial.is_complete for trial in arm.trials) and not _trains(arm):
-            goes_on = [each for each in offers if each.kind is Kind.CONTINUE]
-            best = max(goes_on, key=lambda each: prospect.begun[each.number or 0].mean, default=None)
-            if best is not None:
-                return Choice(bargain=best, reason=f"trial {best.number} goes on, as it is the best at its rung")
-        return None
-    return None
-
-
-def _trains(arm: Arm) -> bool:
-    return any(trial.state is ContenderState.TRAINING for trial in arm.trials)
-
-
 def _why(market: Market, chosen: Bargain) -> str:
     arm = market.arms[chosen.arm]
     gain = f"expected to improve the best trial by {chosen.improvement:.2g} for {chosen.cost:.2g} full runs"
     if chosen.kind is Kind.CONTINUE:
         return f"trial {chosen.number} goes on ({arm.words}), {gain}"
-    return f"{_trials(chosen.count)} with {arm.words}, {gain}"
-
-
-def _trials(count: int) -> str:
-    return "a trial begins" if count == 1 else f"{count} trials begin"
+    return f"{trials_begin(chosen.count)} with {arm.words}, {gain}"

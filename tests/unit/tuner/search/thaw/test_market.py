@@ -11,7 +11,9 @@ import pytest
 
 from tuner.search.promotion import ContenderState
 from tuner.search.thaw.arms import Arm, ArmTrial, Market
-from tuner.search.thaw.market import HEADS, Kind, best_value, decide, prospects_of
+from tuner.search.thaw.bargains import Kind
+from tuner.search.thaw.due import HEADS
+from tuner.search.thaw.market import best_value, decide, prospects_of
 
 RUNGS = (16, 32, 64, 100)
 HEAD = Arm(frozen=1.0, cost=0.007, first_rung=100, words="the head alone")
@@ -68,6 +70,21 @@ def test_then_the_cheapest_depth_that_may_bring_something_is_tried() -> None:
     assert choice.bargain is not None
     assert (choice.bargain.kind, choice.bargain.arm, choice.bargain.count) == (Kind.BEGIN, 1, 1)
     assert choice.reason == "a trial begins with half of the layers, to tell what training layers brings"
+
+
+def test_where_trial_0_tells_that_layers_pay_all_of_them_are_tried_first() -> None:
+    surely, perhaps = (decide(market(NEAR, HALF, FULL, recipe=each)) for each in (0.61, 0.56))
+    assert surely.bargain is not None
+    assert perhaps.bargain is not None
+    assert (surely.bargain.kind, surely.bargain.arm, perhaps.bargain.arm) == (Kind.BEGIN, 2, 1)
+    assert surely.reason == "a trial begins with all layers, as trial 0 tells that training layers pays"
+    short = decide(market(NEAR, HALF, FULL, recipe=0.61, budget=1.7))
+    assert short.bargain is not None
+    assert short.bargain.arm == 1, "the budget leaves no room for all layers"
+    trained = replace(FULL, trials=(trial(20, 0.6, 0.6, 0.65),))
+    going_on = decide(market(NEAR, HALF, trained, recipe=0.61, spent=1.8))
+    assert going_on.bargain is not None
+    assert (going_on.bargain.kind, going_on.bargain.number) == (Kind.CONTINUE, 20)
 
 
 def test_as_many_heads_begin_as_there_are_workers_but_deeper_trials_one_by_one() -> None:
@@ -287,4 +304,4 @@ def test_on_a_task_that_needs_its_layers_the_search_thaws(seed: int) -> None:
     spent, deep, reasons = search(finals, recipe=0.70, seed=seed)
     assert deep >= 0.4
     assert spent <= 4.0
-    assert any("with half of the layers" in reason for reason in reasons)
+    assert any("with all layers" in reason or "with half of the layers" in reason for reason in reasons)
