@@ -54,18 +54,20 @@ def _heads(market: Market, affordable: list[Bargain]) -> Choice | None:
 
 def _layers(market: Market, prospects: list[Prospect], affordable: list[Bargain]) -> Choice | None:
     pays = _layers_pay(market, prospects)
-    place = _first_deep(market, {each.arm for each in affordable if each.kind is Kind.BEGIN}, deepest=pays)
-    if place is None:
+    candidates = _candidates(market, pays=pays)
+    begun = [(place, trial) for place in candidates for trial in market.arms[place].trials]
+    if any(trial.is_complete or trial.state is ContenderState.TRAINING for _, trial in begun):
         return None
-    arm, begun = market.arms[place], prospects[place].begun
-    begin = _beginning(affordable, place=place)
-    if begin is not None and not arm.trials:
+    if not begun:
+        begins = (_beginning(affordable, place=place) for place in candidates)
+        begin = next((each for each in begins if each is not None), None)
+        if begin is None:
+            return None
         why = "as trial 0 tells that training layers pays" if pays else "to tell what training layers brings"
-        return Choice(bargain=begin, reason=f"{trials_begin(begin.count)} with {arm.words}, {why}")
-    if any(trial.is_complete or trial.state is ContenderState.TRAINING for trial in arm.trials):
-        return None
-    goes_on = [each for each in affordable if each.arm == place and each.kind is Kind.CONTINUE]
-    best = max(goes_on, key=lambda each: begun[each.number or 0].mean, default=None)
+        return Choice(bargain=begin, reason=f"{trials_begin(begin.count)} with {market.arms[begin.arm].words}, {why}")
+    places = {place for place, _ in begun}
+    goes_on = [each for each in affordable if each.arm in places and each.kind is Kind.CONTINUE]
+    best = max(goes_on, key=lambda each: prospects[each.arm].begun[each.number or 0].mean, default=None)
     if best is None:
         return None
     return Choice(bargain=best, reason=f"trial {best.number} goes on, as it is the best at its rung")
@@ -75,23 +77,21 @@ def _beginning(affordable: list[Bargain], *, place: int) -> Bargain | None:
     return next((each for each in affordable if each.arm == place and each.kind is Kind.BEGIN), None)
 
 
-def _first_deep(market: Market, begins: set[int], *, deepest: bool) -> int | None:
-    """Return the place of the arm that trains layers under a fitted head and is tried first; None without one.
+def _candidates(market: Market, *, pays: bool) -> list[int]:
+    """Return the places of the arms of which one trial is to be trained to its end, the first one that can be paid.
 
-    It is the cheapest one, as it may tell that layers bring nothing; or, where that is known, the deepest one.
+    The cheapest arm that trains layers under a fitted head may tell that layers bring nothing. Where they surely bring
+    something, a trial as trial 0 with more optimiser steps may bring most: the arms with all layers come first.
 
     Args:
         market: All that the decision rests on.
-        begins: Places of the arms whose trials the budget can pay.
-        deepest: Whether training layers surely pays.
+        pays: Whether training layers surely pays.
     """
-    fitted = [place for place, arm in enumerate(market.arms) if arm.is_fitted and not arm.is_head_alone]
-    begun = [place for place in fitted if market.arms[place].trials]
-    if begun:
-        return begun[0]
-    if deepest:
-        fitted.reverse()
-    return next((place for place in fitted if place in begins), None)
+    deep = [place for place, arm in enumerate(market.arms) if not arm.is_head_alone]
+    fitted = [place for place in deep if market.arms[place].is_fitted]
+    if not pays:
+        return fitted
+    return [*[place for place in reversed(deep) if not market.arms[place].is_fitted][:1], *reversed(fitted)]
 
 
 def _layers_pay(market: Market, prospects: list[Prospect]) -> bool:

@@ -72,19 +72,31 @@ def test_then_the_cheapest_depth_that_may_bring_something_is_tried() -> None:
     assert choice.reason == "a trial begins with half of the layers, to tell what training layers brings"
 
 
-def test_where_trial_0_tells_that_layers_pay_all_of_them_are_tried_first() -> None:
-    surely, perhaps = (decide(market(NEAR, HALF, FULL, recipe=each)) for each in (0.61, 0.56))
+RANDOM = replace(FULL, is_fitted=False, words="all layers, random head")
+
+
+def test_where_trial_0_tells_that_layers_pay_a_trial_of_its_kind_is_tried_first() -> None:
+    surely, perhaps = (decide(market(NEAR, HALF, FULL, RANDOM, recipe=each)) for each in (0.61, 0.56))
     assert surely.bargain is not None
     assert perhaps.bargain is not None
-    assert (surely.bargain.kind, surely.bargain.arm, perhaps.bargain.arm) == (Kind.BEGIN, 2, 1)
-    assert surely.reason == "a trial begins with all layers, as trial 0 tells that training layers pays"
-    short = decide(market(NEAR, HALF, FULL, recipe=0.61, budget=1.7))
+    assert (surely.bargain.kind, surely.bargain.arm, perhaps.bargain.arm) == (Kind.BEGIN, 3, 1)
+    assert surely.reason == "a trial begins with all layers, random head, as trial 0 tells that training layers pays"
+    short = decide(market(NEAR, HALF, FULL, RANDOM, recipe=0.61, budget=1.7))
     assert short.bargain is not None
     assert short.bargain.arm == 1, "the budget leaves no room for all layers"
-    trained = replace(FULL, trials=(trial(20, 0.6, 0.6, 0.65),))
-    going_on = decide(market(NEAR, HALF, trained, recipe=0.61, spent=1.8))
+    fitted = decide(market(NEAR, HALF, FULL, recipe=0.61))
+    assert fitted.bargain is not None
+    assert fitted.bargain.arm == 2, "no trial has a random head"
+
+
+def test_the_trial_that_is_tried_first_goes_on_to_its_end_and_no_other_one_does_so_for_that_reason() -> None:
+    begun = replace(RANDOM, trials=(trial(20, 0.6, 0.6, 0.65),))
+    going_on = decide(market(NEAR, HALF, FULL, begun, recipe=0.61, spent=1.8))
     assert going_on.bargain is not None
     assert (going_on.bargain.kind, going_on.bargain.number) == (Kind.CONTINUE, 20)
+    assert going_on.reason == "trial 20 goes on, as it is the best at its rung"
+    half = replace(HALF, trials=(trial(21, 0.6, 0.6, 0.65, 0.66),))
+    assert "best at its rung" not in decide(market(NEAR, half, FULL, begun, recipe=0.61, spent=2.2)).reason
 
 
 def test_as_many_heads_begin_as_there_are_workers_but_deeper_trials_one_by_one() -> None:
