@@ -193,6 +193,15 @@ def _rows(task: str) -> list[dict[str, Any]]:
     return rows_of(FOLDER / f"{task}.jsonl")
 
 
+def _of(system: str, task: str) -> list[dict[str, Any]]:
+    return [row for row in _rows(task) if row["name"].startswith(f"{system}/")]
+
+
+def _unit(row: dict[str, Any]) -> float:
+    """Return the device seconds of a study's trial 0."""
+    return float(row["device_s"] / row["runs"])
+
+
 def rows_of(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a table; none where it does not exist."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
@@ -203,14 +212,17 @@ def _report(options: Any) -> int:
     for task in ("near", "far"):
         value, test = reference(task)
         for system in SYSTEMS:
-            rows = [row for row in _rows(task) if row["name"].startswith(f"{system}/")]
+            rows = _of(system, task)
             if not rows:
                 continue
+            # The trial 0 of `heads` is the head alone, so that its full runs are others.
+            others = _of("ours", task) if system == "heads" else rows
+            scale = statistics.median(map(_unit, rows)) / statistics.median(map(_unit, others or rows))
             # A study that has not reached it has spent all for nothing.
-            runs = [reached(row, value) or float("inf") for row in rows]
+            runs = [scale * (reached(row, value) or float("inf")) for row in rows]
             tests = statistics.mean(row["test"] for row in rows)
             best = statistics.mean(row["best"]["value"] for row in rows)
-            spent = statistics.mean(row["runs"] for row in rows)
+            spent = scale * statistics.mean(row["runs"] for row in rows)
             shown.append((task, system, len(rows), statistics.median(runs), spent, best, value, tests, test))
             if system == "ours":
                 error = NOISE * (test * (1 - test) / 1000) ** 0.5
