@@ -32,7 +32,15 @@ from storage.errors import (
 )
 from storage.events import Events
 from storage.fencing import fenced
-from storage.history import DEVICE_ATTR, EFFECTIVE_ATTR, EVALUATION_ATTR, REASON_ATTR, History
+from storage.history import (
+    BEST_ROWS_ATTR,
+    DEVICE_ATTR,
+    EFFECTIVE_ATTR,
+    EVALUATION_ATTR,
+    LAST_ROWS_ATTR,
+    REASON_ATTR,
+    History,
+)
 from storage.micro_batch_limits import Footprint, MicroBatchLimits
 from storage.owners import new_owner
 from storage.plans import BeginRecord, PlanLease, Plans, PromotionRecord
@@ -60,11 +68,13 @@ from storage.workers import Workers
 
 __all__ = [
     "BEAT_S",
+    "BEST_ROWS_ATTR",
     "DEFAULT_URL",
     "DEVICE_ATTR",
     "EFFECTIVE_ATTR",
     "EVALUATION_ATTR",
     "KEPT_S",
+    "LAST_ROWS_ATTR",
     "LEASE_S",
     "REASON_ATTR",
     "BeginRecord",

@@ -40,6 +40,13 @@ PLAN_POINTS = (
     "over",  # the search has ended, trials that are put aside have not
 )
 
+#: Every crash point of the opening of the test split, in order.
+TEST_POINTS = (
+    "opening",  # a machine has the lease of the test split, it is not opened
+    "opened",  # the test split is opened for some trials, none of its rows is read
+    "tested",  # the models are judged on it, the database does not know their values
+)
+
 #: Every crash point of an upgrade, in order.
 UPGRADE_POINTS = (
     "altered",  # the tables have today's columns, their rows are those of the earlier version

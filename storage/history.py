@@ -30,6 +30,8 @@ REASON_ATTR = "reason"
 DEVICE_ATTR = "device_name"
 #: Prefix; the step follows, in three digits.
 EVALUATION_ATTR = "evaluation:"
+#: System attributes of a trial: a step, and the rows that are right there, as `tuner.trial.row_bits.packed` has them.
+LAST_ROWS_ATTR, BEST_ROWS_ATTR = "tuner:rows:last", "tuner:rows:best"
 
 _attributes = sa.table("trial_user_attributes", sa.column("trial_id"), sa.column("key"), sa.column("value_json"))
 #: No trial has a higher number: the column is an integer of 32 bits.
@@ -167,6 +169,35 @@ class History:
         sign = -1.0 if self.direction == "maximize" else 1.0
         values = [(row.number, read_number(row.value, row.value_type)) for row in rows]
         return sorted(values, key=lambda entry: (sign * entry[1], entry[0]))[:count]
+
+    def labelled(self, label: str) -> frozenset[int]:
+        """Return the numbers of the trials whose reason begins with a label, as in `twin: ...`. Cheap."""
+        query = sa.text(
+            "SELECT t.number FROM trials t JOIN trial_user_attributes a USING (trial_id) "
+            "WHERE t.study_id = :study AND a.key = :key AND a.value_json LIKE :label"
+        )
+        asked = {"study": self._study.id, "key": REASON_ATTR, "label": f'"{label}:%'}
+        with self._database.read() as connection:
+            return frozenset(connection.execute(query, asked).scalars())
+
+    def right_rows(self, count: int) -> dict[int, str]:
+        """Return the rows that the `count` best complete trials get right at their best evaluation, by number.
+
+        Trials of which they are not known are left out.
+        """
+        query = sa.text(
+            "SELECT t.number, a.value_json FROM trials t JOIN trial_system_attributes a USING (trial_id) "
+            "WHERE t.study_id = :study AND t.state = 'COMPLETE' AND a.key = :key"
+        )
+        asked = {"study": self._study.id, "key": BEST_ROWS_ATTR}
+        wanted = {number for number, _ in self.top(count)}
+        with self._database.read() as connection:
+            found = {row.number: _json(row.value_json) for row in connection.execute(query, asked)}
+        return {
+            number: entry["rows"]
+            for number, entry in found.items()
+            if number in wanted and isinstance(entry, Mapping) and isinstance(entry.get("rows"), str)
+        }
 
     def _rows(self, connection: sa.Connection, number: int | None) -> list[dict[str, Any]]:
         """Return the rows of the begun trials, or of the one with a number."""

@@ -125,6 +125,21 @@ class Plans:
         with self._database.write() as connection:
             return connection.execute(query).rowcount == 1
 
+    def write(self, lease: PlanLease, content: Mapping[str, Any], *, decided: str) -> bool:
+        """Write decisions in one transaction, and keep the lease; return False where it is lost.
+
+        Args:
+            lease: The lease of the plan.
+            content: Decisions that hold for the whole study, as JSON values.
+            decided: They and their grounds, for the event log.
+        """
+        with self._database.write() as connection:
+            query = tables.plans.update().where(*self._held(lease)).values(content=dict(content))
+            if connection.execute(query).rowcount != 1:
+                return False
+            self._log(connection, lease, EventKind.DECIDED, {"detail": decided})
+        return True
+
     def _held(self, lease: PlanLease) -> tuple[sa.ColumnElement[bool], ...]:
         return self._mine, _plans.owner == lease.owner, _plans.attempt == lease.attempt
 

@@ -73,6 +73,8 @@ class PlanPart(StrEnum):
     SEARCH = "search"
     #: The fitted head.
     HEAD = "head"
+    #: The test split: whether it was opened, for which trials, and what it has told.
+    TEST = "test"
 
 
 class EventKind(StrEnum):

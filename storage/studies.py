@@ -69,12 +69,15 @@ class Studies:
                     f"the name {name!r} is taken by a study of Optuna's that was made without tuner; "
                     "choose another name, or remove it with `optuna delete-study`"
                 )
-            if [each.name.lower() for each in study.directions] != [direction]:
+            points = [dict(point) for point in (first, *queued)]
+            waiting = [each.system_attrs.get("fixed_params") for each in begun]
+            # Another creation that was killed may have had other points.
+            if [each.name.lower() for each in study.directions] != [direction] or waiting != points[: len(begun)]:
                 optuna.delete_study(study_name=name, storage=storage)
                 study = optuna.create_study(storage=storage, study_name=name, direction=direction)
                 begun = []
-            for point in (first, *queued)[len(begun) :]:  # an earlier creation may have been killed between two of them
-                study.enqueue_trial(dict(point))
+            for point in points[len(begun) :]:  # an earlier creation may have been killed between two of them
+                study.enqueue_trial(point)
             with self._database.write() as connection:
                 study_id = study._study_id
                 # A machine that still worked on a deleted study of this number may have left a plan of it.

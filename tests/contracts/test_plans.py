@@ -320,3 +320,33 @@ def test_as_the_search_ends_the_slots_without_a_trial_go_and_those_with_one_stay
     assert [slot.trial_number for slot in slots.all()] == [0]
     assert plans.commit(taken(plans), begins=begins(2)) == 2
     assert [slot.slot for slot in slots.all()] == [0, 1, 2]
+
+
+def test_a_decision_is_written_before_work_that_is_done_under_the_same_lease(
+    database: Database, record: StudyRecord, plans: Plans
+) -> None:
+    lease = taken(plans)
+    assert plans.write(lease, {"opened": 1}, decided="it is opened")
+    assert plans.content() == {"opened": 1}
+    assert plans.take("another", LEASE_S) is None, "the lease is kept"
+    assert plans.commit(lease, content={"opened": 1, "result": 2}, decided="it has told") is not None
+    assert plans.content() == {"opened": 1, "result": 2}
+    details = [event.detail for event in Events(database, record.id).all() if event.kind == "decided"]
+    assert details == ["it is opened", "it has told"]
+
+
+def test_a_lost_lease_writes_no_decision(database: Database, record: StudyRecord, plans: Plans) -> None:
+    lease = taken(plans)
+    pass_time(database, "tuner_plans", "expires", 2 * LEASE_S)
+    assert plans.take("another", LEASE_S) is not None
+    assert not plans.write(lease, {"opened": 1}, decided="it is opened")
+    assert plans.content() == {}
+    assert [event for event in Events(database, record.id).all() if event.kind == "decided"] == []
+
+
+def test_parts_of_a_plan_are_decided_by_different_supervisors_at_once(database: Database, record: StudyRecord) -> None:
+    search, test = (Plans(database, record.id, part) for part in (PlanPart.SEARCH, PlanPart.TEST))
+    assert taken(search).content == {}
+    lease = taken(test, "another")
+    assert test.commit(lease, content={"opened": 1}) is not None
+    assert (search.content(), test.content()) == ({}, {"opened": 1})

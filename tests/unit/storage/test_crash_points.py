@@ -55,6 +55,7 @@ def test_every_moment_that_is_named_is_reached_somewhere_and_no_other() -> None:
         *crash_points.POINTS,
         *crash_points.HEAD_POINTS,
         *crash_points.PLAN_POINTS,
+        *crash_points.TEST_POINTS,
         *crash_points.UPGRADE_POINTS,
     )
     assert found == set(named)
