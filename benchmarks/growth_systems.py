@@ -55,7 +55,7 @@ class Ours:
     """The ledger of a supervisor."""
 
     def __init__(self, url: str, path: Path, trials: int) -> None:
-        from storage import Database, History, Plans, Shelves, Slots, Studies
+        from storage import Database, History, PlanPart, Plans, Shelves, Slots, Studies
         from tuner.search.optuna_trials import OptunaTrials
         from tuner.study.live_config import LiveConfig
         from tuner.supervisor.best_trials import BestTrials
@@ -71,7 +71,8 @@ class Ours:
         )
 
         history = History(self.database, self.record)
-        self.best_trials = BestTrials(history, LiveConfig(config), OutageRetrying(say))
+        test_split = Plans(self.database, self.record.id, PlanPart.TEST)
+        self.best_trials = BestTrials(history, test_split, LiveConfig(config), OutageRetrying(say))
 
         def opened() -> Ledger:
             trials = OptunaTrials(self.database, self.record, LiveConfig(config), space)

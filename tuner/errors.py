@@ -11,6 +11,7 @@ TunerError (RuntimeError)
 ├── DevicesBusy                  every device is in use by another command
 ├── StudyPaused                  a user paused the study, for all machines
 ├── NoBestTrial (LookupError)    no trial is complete yet
+├── SplitLocked                  the study is not over, and its test split can be opened once
 ├── TrialsFailed                 so many trials in a row failed that the study is paused
 ├── TrainerDied                  the process that trains ended without sending a result
 ├── Interrupted                  a signal ended the command before its work was done
@@ -107,6 +108,10 @@ class StudyPaused(TunerError):
 
 class NoBestTrial(TunerError, LookupError):
     """No trial is complete yet."""
+
+
+class SplitLocked(TunerError):
+    """The study is not over, and its test split can be opened once."""
 
 
 class TrialsFailed(TunerError):

@@ -20,7 +20,12 @@ RUNG_POINTS = ("shelving", "shelved", "deciding", "promoted", "ending")
 
 def signalling(point: str, count: int, number: signal.Signals) -> Callable[[str], None]:
     """Return a hook that sends the signal when the point is reached for the `count`th time."""
-    assert point in (*crash_points.POINTS, *crash_points.HEAD_POINTS, *crash_points.PLAN_POINTS)
+    assert point in (
+        *crash_points.POINTS,
+        *crash_points.HEAD_POINTS,
+        *crash_points.PLAN_POINTS,
+        *crash_points.TEST_POINTS,
+    )
     reached = itertools.count(1)  # threads reach points too; `next` is one step for them
 
     def hook(name: str) -> None:

@@ -95,9 +95,9 @@ def test_the_summary_names_the_best_trial_and_what_to_do_next(grown: tuple[Tuner
     tuner, _, _ = grown
     best = tuner.json("best", "grown")
     text = tuner.ok("start", "grown.yaml").stdout
-    assert f"Best: trial {best['trial']}, accuracy {best['value']:.4f}: lr " in text
+    assert f"Best: trial {best['trial']}, accuracy {best['value']:.4f}, " in text
     published = best["recipe"]
-    assert f"trial 0 (accuracy {published['value']:.4f})" in text
+    assert f"trial 0 (accuracy {published['value']:.4f}, " in text
     assert "Trial 0 is the published recipe, changed by your space: " in text
     for change in published["changes"]:
         assert f"(published {change['published']:g})" in text
@@ -107,6 +107,7 @@ def test_the_summary_names_the_best_trial_and_what_to_do_next(grown: tuple[Tuner
     commands = [line.strip() for line in text.split("Go on with:\n")[1].splitlines()]
     assert commands == [
         "tuner dashboard",
+        "tuner test grown",
         "tuner resume grown --trials 13",
         "tuner export grown grown-model",
     ]

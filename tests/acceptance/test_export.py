@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from acceptance_support import Tuner
@@ -84,3 +86,74 @@ def test_a_model_that_scores_otherwise_than_recorded_is_not_written(finished: Tu
     assert not [path for path in tuner.folder.iterdir() if "model" in path.name]
     tuner.ok("export", "finished", "model", "--no-verify")
     assert (tuner.folder / "model" / "model.safetensors").exists()
+
+
+@pytest.mark.rest
+def test_an_exported_model_has_a_card_and_every_user_may_read_its_files(finished: Tuner, tmp_path: Path) -> None:
+    import yaml
+    from transformers import AutoConfig
+
+    os.umask(mask := os.umask(0o077))
+    try:
+        os.umask(0o077)
+        outcome = finished.json("export", "finished", str(tmp_path / "model"))
+    finally:
+        os.umask(mask)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "model").iterdir()}
+    assert set(modes.values()) == {0o644}
+    assert (tmp_path / "model").stat().st_mode & 0o777 == 0o755
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    head = yaml.safe_load(card.split("---\n")[1])
+    assert (head["library_name"], head["pipeline_tag"]) == ("transformers", "text-classification")
+    assert f"# finished, trial {outcome['trial']}" in card
+    assert f"loss {outcome['value']:.4f} on the validation split of 40 rows" in card
+    assert "Rows: 96 train, 40 validation, 20 test" in card
+    shown = finished.json("show", "finished", str(outcome["trial"]))
+    assert all(f"| {name} | {value} |" in card for name, value in shown["hyperparameters"].items())
+    assert all(f"| {step['step']} % |" in card for step in shown["steps"])
+    study = yaml.safe_load(card.split("```yaml\n")[1].split("```")[0])
+    assert study["search_space"]
+    assert str(finished.folder) not in card
+    assert str(finished.model) not in card
+    assert AutoConfig.from_pretrained(tmp_path / "model").model_type == "bert"
+
+
+#: Heads alone, which overshoot with a large constant rate: the mean of some is better than each, that of others is not.
+OVERSHOOTING: dict[str, Any] = {
+    "metric": "loss",
+    "search": "plain",
+    "pruner": "none",
+    "budget": {"trials": 4},
+    "keep": 4,
+    "search_space": {
+        "learning_rate": {"low": 1e-2, "high": 2e-2, "log": True},
+        "batch_size": 8,
+        "num_train_epochs": 2,
+        "lr_scheduler_type": "constant",
+        "frozen_layers": 1.0,
+    },
+}
+
+
+@pytest.mark.rest
+def test_a_soup_is_written_where_it_is_better_than_the_best_trial_and_refused_where_not(
+    tuner: Tuner, tmp_path: Path
+) -> None:
+    tuner.ok("start", tuner.study("soup", **OVERSHOOTING, seed=0))
+    best = tuner.json("best", "soup")
+    outcome = tuner.json("export", "soup", str(tmp_path / "model"), "--soup", "3")
+    with (tuner.data / "validation.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    _, loss = evaluate_without_us(tmp_path / "model", rows)
+    assert outcome["soup"][0] == best["trial"]
+    assert len(outcome["soup"]) > 1
+    assert outcome["value"] == pytest.approx(loss, abs=1e-6)
+    assert outcome["value"] < best["value"]
+    card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"The weights are the mean of those of trials {', '.join(map(str, outcome['soup']))}." in card
+    assert "They have no value on the test split." in card
+    tuner.ok("start", tuner.study("thin", **OVERSHOOTING, seed=2))
+    refused = tuner.run("export", "thin", str(tmp_path / "other"), "--soup", "3")
+    assert refused.returncode == 1
+    assert "nothing written: no mean of the weights of trials " in refused.stderr
+    assert not (tmp_path / "other").exists()

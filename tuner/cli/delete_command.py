@@ -12,10 +12,11 @@ from tuner.cli.options import storage_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @storage_option
 def command(name: str, yes: bool, url: str) -> None:
-    """Remove the study NAME, its trials and its checkpoints."""
+    """Remove the study NAME, its trials and its checkpoints, and its confirmations and refits."""
     from storage import Slots, Studies
     from tuner.cli.reading import opened
     from tuner.errors import TunerError
+    from tuner.service.children import all_children
     from tuner.study.locations import checkpoint_store
     from tuner.study.study_file import stored_config
 
@@ -24,7 +25,10 @@ def command(name: str, yes: bool, url: str) -> None:
         begun = sum(slot.attempt > 0 for slot in Slots(database, study.id).all())
         if not yes and not click.confirm(f"Remove study {name!r} with {begun} trials and their checkpoints?"):
             raise TunerError(f"study {name!r} is kept")
-        store = checkpoint_store(stored_config(study, database), database.path)
-        studies.delete(name)
-        store.remove()
-    click.echo(f"Removed study {name!r}.")
+        removed = [*all_children(database, study), study]
+        for each in removed:
+            store = checkpoint_store(stored_config(each, database), database.path)
+            studies.delete(each.name)
+            store.remove()
+    for each in removed:
+        click.echo(f"Removed study {each.name!r}.")

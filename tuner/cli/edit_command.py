@@ -41,6 +41,11 @@ class OrNone(click.ParamType[Any]):
     help="Whether a search over depths ends before its budget is spent, once no trial is worth its price.",
 )
 @click.option(
+    "--test",
+    type=click.Choice(["at_end", "none"]),
+    help="Whether the test split is opened once the study is over.",
+)
+@click.option(
     "--time", type=OrNone(Seconds()), metavar="TIME|none", help="Wall time in which at least one worker runs."
 )
 @click.option(
@@ -79,6 +84,7 @@ def command(
     trials: Any,
     runs: Any,
     stop: str | None,
+    test: str | None,
     time: Any,
     device_hours: Any,
     trial_time: Any,
@@ -105,6 +111,8 @@ def command(
     changes |= {key: _stored(value) for key, value in others.items() if value is not None}
     if stop is not None:
         changes["stop"] = stop
+    if test is not None:
+        changes["test"] = test
     if pruner is not None:
         changes["pruner"] = _read(pruner)
     if not changes:

@@ -18,24 +18,49 @@ if TYPE_CHECKING:
 @click.argument("name")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--trial", type=click.IntRange(min=0), metavar="N", help="Which trial. [default: the best]")
+@click.option(
+    "--soup",
+    type=click.IntRange(min=2),
+    metavar="N",
+    help="The mean of the weights of up to N of the best trials, if it is better than the best one on validation.",
+)
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Evaluate the written model.")
 @overrides_options
 @json_option
 @storage_option
 def command(
-    name: str, folder: Path, trial: int | None, verify: bool, overrides: MachineOverrides, as_json: bool, url: str
+    name: str,
+    folder: Path,
+    trial: int | None,
+    soup: int | None,
+    verify: bool,
+    overrides: MachineOverrides,
+    as_json: bool,
+    url: str,
 ) -> None:
     """Write the best model of the study NAME, and its tokenizer, to FOLDER for `from_pretrained`."""
+    if soup is not None and trial is not None:
+        raise click.UsageError("--soup averages the best trials; leave --trial out")
+
     from tuner.cli.reading import opened
     from tuner.service.export import export
 
     with opened(name, url) as (database, study):
         outcome = export(
-            database, study, folder, trial=trial, verify=verify, overrides=overrides, debug="--debug" in sys.argv
+            database,
+            study,
+            folder,
+            trial=trial,
+            soup=soup,
+            verify=verify,
+            overrides=overrides,
+            debug="--debug" in sys.argv,
         )
     if as_json:
         print_json(outcome)
         return
-    click.echo(f"Wrote trial {outcome['trial']} to {folder}")
+    members = ", ".join(map(str, outcome["soup"] or ()))
+    written = f"the mean of trials {members}" if members else f"trial {outcome['trial']}"
+    click.echo(f"Wrote {written} to {folder}")
     if outcome["verified"] is not None:
         click.echo(f"Evaluated again: {outcome['metric']} {outcome['verified']:.6f}, recorded {outcome['value']:.6f}")

@@ -16,8 +16,9 @@ from storage import Database, Studies, waiting_for_connections
 from tuner.cli.options import storage_flag
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
 from tuner.reporting.events import Notice
+from tuner.reporting.result import result_sentences, scored
 from tuner.reporting.terminal import progress
-from tuner.reporting.text import describe, no_better_than_guess, spent_words
+from tuner.reporting.text import describe, spent_words
 from tuner.reporting.views import best_view, recipe_of, status_view, trials_over
 from tuner.service.run import Machine
 
@@ -60,20 +61,40 @@ def run_and_report(
         if status["state"] == "paused":
             return
         raise NoBestTrial(f"no trial of study {name!r} is complete; `tuner trials {name}` says why")
-    click.echo(
-        f"Best: trial {best['trial']}, {best['metric']} {best['value']:.4f}: {describe(best['hyperparameters'])}"
-    )
-    if status["guess"] is not None:
-        sentence = no_better_than_guess(best["value"], status["guess"], best["direction"])
-        click.echo(sentence or f"Guessing the largest class: {best['metric']} {status['guess']:.4f}.")
-    if best["recipe"]["value"] is not None:
-        _print_gain(best)
+    seen = best["validation"]
+    value = scored(best["metric"], best["value"], seen["right"], seen["rows"])
+    click.echo(f"Best: trial {best['trial']}, {value}: {describe(best['hyperparameters'])}")
+    for sentence in result_sentences(best, status["guess"]):
+        click.echo(sentence)
+    if best["recipe"]["value"] is not None and best["parent"] is None:
+        click.echo(f"Trial 0 is {recipe_of(best)}.")
     storage = storage_flag(url)
     program = _program()
     click.echo("Go on with:")
     click.echo(f"  {program} dashboard{storage}")
-    click.echo(f"  {program} resume {name} {_more(status)}{storage}")
-    click.echo(f"  {program} export {name} {name}-model{storage}")
+    for command in _next_commands(name, status, best):
+        click.echo(f"  {program} {command}{storage}")
+    if _is_perfect(best):
+        click.echo(f"Nothing is left to search: no {best['metric']} is better than {best['value']:g}.")
+
+
+def _next_commands(name: str, status: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
+    """Return the commands that go on with a study, those that can do something."""
+    if status["parent"] is not None:
+        return [f"best {status['parent']}"]
+    commands = []
+    if status["state"] == "finished" and status["test"]["state"] in ("locked", "open"):
+        commands.append(f"test {name}")
+    # Where a part of the budget is spent, the reason of the pause names the command that raises it.
+    if status["state"] in ("paused", "interrupted", "running") and not status["overdrawn"]:
+        commands.append(f"resume {name}")
+    elif status["state"] == "finished" and not _is_perfect(best):
+        commands.append(f"resume {name} {_more(status)}")
+    return [*commands, f"export {name} {name}-model"]
+
+
+def _is_perfect(best: Mapping[str, Any]) -> bool:
+    return bool(best["value"] == (1.0 if best["direction"] == "maximize" else 0.0))
 
 
 def _more(status: Mapping[str, Any]) -> str:
@@ -113,15 +134,3 @@ def _print_state(status: dict[str, object], ran: bool) -> None:
     search = status["search"]
     if isinstance(search, dict) and search["over"]:
         click.echo(f"The search ended: {search['reason']}.")
-
-
-def _print_gain(best: dict[str, object]) -> None:
-    recipe, value, metric = best["recipe"], best["value"], best["metric"]
-    assert isinstance(recipe, dict)
-    assert isinstance(value, float)
-    published = recipe["value"]
-    if recipe["trial"] == best["trial"]:
-        click.echo(f"No trial beat trial 0 ({metric} {published:.4f}). Trial 0 is {recipe_of(best)}.")
-        return
-    gain = value - published if best["direction"] == "maximize" else published - value
-    click.echo(f"It beats trial 0 ({metric} {published:.4f}) by {gain:.4f}. Trial 0 is {recipe_of(best)}.")

@@ -8,6 +8,9 @@ import click
 
 from tuner.cli.options import json_option, print_json, storage_option
 
+#: The test split by its state; the verdict itself says that it is spent.
+_TEST_WORDS = {"locked": "locked; `tuner test` opens it, once", "open": "opened, the verdict is to come"}
+
 
 @click.command("status")
 @click.argument("name", required=False)
@@ -42,11 +45,15 @@ def _print(view: dict[str, Any]) -> None:
         click.echo(f"  best: trial {number}, {beside_guess(view['metric'], value, view['guess'])}")
         if sentence := no_better_than_guess(value, view["guess"], view["direction"]):
             click.echo(f"  {sentence}")
+    for sentence in view["verdict"]["sentences"] if view["verdict"] else ():
+        click.echo(f"  {sentence}")
     if view["head"]:
         click.echo(f"  task: {view['head']['words']}")
     value = view["recipe"]["value"]
     shown = "not complete" if value is None else f"{view['metric']} {value:.4f}"
     click.echo(f"  trial 0: {shown}; {recipe_of(view)}")
+    if words := _TEST_WORDS.get(view["test"]["state"]):
+        click.echo(f"  test split: {view['test']['rows']:,} rows, {words}")
     spent = view["spent"]
     click.echo(f"  spent: {spent_words(spent['runs'], spent['device_s'], projected=spent['projected'])}")
     if view["search"] and view["search"]["reason"]:

@@ -27,8 +27,17 @@ from tuner.reporting.text import recipe_words
 from tuner.study.budget import overdrawn
 from tuner.study.full_runs import WorkUnits, spent_at_one_price, spent_by
 from tuner.study.nearness import Nearness
+from tuner.study.noise import right_rows, standard_error
+from tuner.study.optimism import expected_score
+from tuner.study.parents import parent_of
 from tuner.study.recipe_changes import RecipeChange, stored_recipe_changes
 from tuner.study.search_over import SearchOver, is_searched_by_plan
+from tuner.study.verdict import Opening, Verdict
+from tuner.trial.result import TWIN
+from tuner.trial.row_bits import unpacked
+
+#: Best trials that are compared row by row.
+MOST_COMPARED = 200
 
 
 class Standing(StrEnum):
@@ -46,14 +55,31 @@ class Standing(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class SplitState(StrEnum):
+    """The test split of a study."""
+
+    #: The study has none.
+    NONE = "none"
+    #: Nothing has read it.
+    LOCKED = "locked"
+    #: It is opened; the verdict is to come.
+    OPEN = "open"
+    #: It has told its verdict, and can tell no other.
+    SPENT = "spent"
+
+
 def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     """Return the state of a study: that of `overview`, with trial 0 and the cost so far."""
     history = History(database, study)
     first = history.first()
     spent = spent_at_one_price(first, history.device_seconds()) or spent_by(history.trials(), WorkUnits.of(study))
+    seen = overview(database, study)
+    best = None if seen["best"] is None else seen["best"]["trial"]
     return {
-        **overview(database, study),
+        **seen,
         "recipe": _recipe_of_study(study, first),
+        "verdict": _verdict(database, study, best),
+        "test": split_state(database, study),
         "spent": spent.to_dict(),
         **_head(database, study),
     }
@@ -93,8 +119,10 @@ def overview(database: Database, study: StudyRecord) -> dict[str, Any]:
         "state": state,
         "trials": {"total": totals.slots, **{each.value: counts.get(each, 0) for each in TrialState}},
         "best": None if best is None else {"trial": best[0], "value": best[1]},
+        "parent": parent_of(study.facts),
         "guess": study.facts.get("guess"),
         "reason": reason,
+        "overdrawn": spent,
         "search": search,
         "metric": study.config["metric"]["name"],
         "direction": study.config["metric"]["direction"],
@@ -186,6 +214,7 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     recipe = _recipe_of_study(study, first)
     return {
         "study": study.name,
+        "parent": parent_of(study.facts),
         "trial": best.number,
         "metric": study.config["metric"]["name"],
         "direction": history.direction,
@@ -195,7 +224,103 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         # A contract from before `recipe`.
         "default": None if recipe["value"] is None else {"trial": 0, "value": recipe["value"]},
         "recipe": recipe,
+        "guess": study.facts.get("guess"),
+        "validation": {
+            **_validation(study, best.value, recipe["value"]),
+            "expected": _expected(history, study, best),
+        },
+        "metrics": _metrics_of(best),
+        "front": _front(trials, history.direction),
+        "verdict": _verdict(database, study, best.number),
+        "test": split_state(database, study),
     }
+
+
+def _expected(history: History, study: StudyRecord, best: TrialRecord) -> float | None:
+    """Return what is expected of the best trial on rows that nobody has seen; None where the metric does not tell."""
+    rows = study.facts.get("sizes", {}).get("validation")
+    if not rows or best.value is None or right_rows(study.config["metric"]["name"], best.value, rows) is None:
+        return None
+    bits = history.right_rows(MOST_COMPARED)
+    if best.number not in bits or len(bits) < 2:
+        return None
+    import numpy as np
+
+    expected = expected_score(np.stack([unpacked(each, rows) for _, each in sorted(bits.items())]))
+    return round(min(expected, best.value), 6)
+
+
+def _metrics_of(trial: TrialRecord) -> dict[str, float]:
+    """Return the other metrics of a trial at its best evaluation."""
+    found = next((each for each in trial.evaluations if each.get("value") == trial.value), {})
+    metrics = found.get("metrics")
+    return dict(metrics) if isinstance(metrics, Mapping) else {}
+
+
+def _front(trials: Iterable[TrialRecord], direction: str) -> list[dict[str, Any]]:
+    """Return the complete trials of which no other one is as good and cheaper, the best first."""
+    sign = -1.0 if direction == "maximize" else 1.0
+    trained = [
+        (sign * each.value, each.device_s, each.number, each)
+        for each in trials
+        # A trial that has taken over the values of another one has cost nothing, and there is no model of it.
+        if each.state == TrialState.COMPLETE and each.value is not None and not (each.reason or "").startswith(TWIN)
+    ]
+    front: list[dict[str, Any]] = []
+    for *_, each in sorted(trained, key=lambda entry: entry[:3]):
+        if not front or each.device_s < front[-1]["device_s"]:
+            front.append({"trial": each.number, "value": each.value, "device_s": round(each.device_s, 1)})
+    return front
+
+
+def _validation(study: StudyRecord, best: float | None, recipe: float | None) -> dict[str, Any]:
+    """Return what the values of the best trial and of trial 0 rest on."""
+    rows, metric = study.facts.get("sizes", {}).get("validation"), study.config["metric"]
+    noise = None if rows is None or best is None else 2 * standard_error(best, rows, metric["direction"])
+    return {
+        "rows": rows,
+        "right": right_rows(metric["name"], best, rows),
+        "recipe_right": right_rows(metric["name"], recipe, rows),
+        # Two standard errors.
+        "noise": noise,
+    }
+
+
+def verdict_view(database: Database, study: StudyRecord) -> dict[str, Any]:
+    """Return what the test split has told of a study.
+
+    Raises:
+        NoBestTrial: It has told nothing.
+    """
+    content = Plans(database, study.id, PlanPart.TEST).content()
+    verdict, best = Verdict.parse(content), next(iter(History(database, study).top(1)), None)
+    if verdict is None:
+        raise NoBestTrial(f"the test split of study {study.name!r} is not opened; `tuner test {study.name}` opens it")
+    number = None if best is None else best[0]
+    models = content["result"]["models"]
+    return {
+        "study": study.name,
+        "verdict": verdict.to_dict(best=number),
+        "models": [{name: model.get(name) for name in ("trial", "value", "right", "metrics")} for model in models],
+        "sentences": verdict.sentences(best=number),
+    }
+
+
+def _verdict(database: Database, study: StudyRecord, best: int | None) -> dict[str, Any] | None:
+    """Return what the test split has told; None where it has told nothing."""
+    verdict = Verdict.parse(Plans(database, study.id, PlanPart.TEST).content())
+    return None if verdict is None else {**verdict.to_dict(best=best), "sentences": verdict.sentences(best=best)}
+
+
+def split_state(database: Database, study: StudyRecord) -> dict[str, Any]:
+    """Return how many rows the test split has, and whether it is opened."""
+    rows = study.facts.get("sizes", {}).get("test")
+    if not rows:
+        return {"rows": None, "state": SplitState.NONE}
+    content = Plans(database, study.id, PlanPart.TEST).content()
+    if Verdict.parse(content) is not None:
+        return {"rows": rows, "state": SplitState.SPENT}
+    return {"rows": rows, "state": SplitState.LOCKED if Opening.parse(content) is None else SplitState.OPEN}
 
 
 def _recipe_of_study(study: StudyRecord, first: TrialRecord | None) -> dict[str, Any]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from storage import BEST_ROWS_ATTR, LAST_ROWS_ATTR
 from tuner.trial.evaluation import is_better
 
 if TYPE_CHECKING:
     from tuner.trial.evaluation import Evaluation
 
-#: System attributes of a trial: a step, and the rows that are right there, as `tuner.trial.row_bits.packed` has them.
-LAST_ROWS_ATTR, BEST_ROWS_ATTR = "tuner:rows:last", "tuner:rows:best"
 #: Most characters of them: MySQL's TEXT holds 64 kB.
 MOST = 60_000
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -211,6 +211,18 @@ class OptunaTrials:
         with self._unless_over(lease), fenced(lease):
             trial = optuna.Trial(self._study, trial_id)
         return None if trial._cached_frozen_trial.state.is_finished() else trial
+
+    def twin(self, open_trial: OpenTrial, but: Collection[int]) -> int | None:
+        """Return the number of the first complete trial with the values of one that is not over; None without one.
+
+        Args:
+            open_trial: The trial.
+            but: Numbers of trials that do not count.
+        """
+        complete = self._loaded.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+        values = open_trial.trial.params
+        found = (each.number for each in complete if each.number not in but and each.params == values)
+        return min(found, default=None)
 
     def record(self, lease: Lease, open_trial: OpenTrial, effective: Mapping[str, Any]) -> None:
         """Write the effective configuration: JSON values, fit to be stored. It may be written again where it changes.

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Hyperparameters
-from storage import CheckpointMissing, History
+from storage import CheckpointMissing, History, Studies, TrialNotFound
 from storage.checkpoints import MANIFEST
 from tuner.errors import NoBestTrial, TunerError
 from tuner.machine.devices import CPU
 from tuner.processes.trainers import ForkServer
-from tuner.service.resume import set_up_stored
+from tuner.reporting.model_card import model_card
+from tuner.reporting.views import best_view
+from tuner.service.candidates import fetched
+from tuner.service.gc import kept_numbers
+from tuner.service.stored import set_up_stored
 from tuner.study.locations import checkpoint_store
 from tuner.study.overrides import MachineOverrides
+from tuner.study.refit import Refit
 from tuner.study.study_file import stored_config
-from tuner.supervisor.retention import kept_trials
+from tuner.trial.evaluation import is_better
+from tuner.trial.result import TWIN
+
+#: File of the model card.
+CARD = "README.md"
 
 if TYPE_CHECKING:
-    from storage import Database, StudyRecord, TrialRecord
+    from storage import CheckpointStore, Database, StudyRecord, TrialRecord
     from tuner.study.local import LocalStudy
+    from tuner.trial.run import TrialRun
 
 
 def export(
@@ -32,9 +45,10 @@ def export(
     trial: int | None,
     verify: bool,
     overrides: MachineOverrides,
+    soup: int | None = None,
     debug: bool = False,
 ) -> dict[str, Any]:
-    """Write a trial's model and tokenizer into a folder.
+    """Write a trial's model and tokenizer into a folder; or the mean of the weights of the best trials.
 
     For a study with its own training function, the files that the function saved are copied as they are.
 
@@ -45,15 +59,17 @@ def export(
         trial: The trial's number; None is the best trial.
         verify: Whether to evaluate the written model on the validation split.
         overrides: How this machine differs from the one on which the study was created.
+        soup: How many of the best trials are averaged, as far as that makes a better model; None averages none.
         debug: Whether the output of the exporting process goes to this one's; else it is dropped.
 
     Returns:
-        Trial, metric, recorded value, and the value of the new evaluation or None.
+        Trial, metric, recorded value, the value of the new evaluation or None, and the trials of a soup or None.
 
     Raises:
         NoBestTrial: No trial is complete.
         CheckpointMissing: The store does not have the trial's weights.
-        TunerError: The folder is not empty, or the written model's value differs from the recorded one.
+        TunerError: The folder is not empty, the written model's value differs from the recorded one, or no mean of
+            weights is better than the best trial alone.
     """
     history = History(database, study)
     record = history.best() if trial is None else history.trial(trial)
@@ -63,7 +79,9 @@ def export(
     store = checkpoint_store(config, database.path)
     best = record.checkpoints.best
     if best is None or best.key not in store.keys(record.number):
-        shown = ", ".join(map(str, kept_trials(history.top(), config.keep))) or "none"
+        shown = ", ".join(map(str, kept_numbers(database, study))) or "none"
+        if (record.reason or "").startswith(TWIN):
+            shown += f" ({record.reason})"
         raise CheckpointMissing(f"no weights are kept for trial {record.number} in {store.url}; kept: {shown}")
     if folder.exists() and any(folder.iterdir()):
         raise TunerError(f"{folder} is not empty; give a new folder")
@@ -72,15 +90,23 @@ def export(
     # model, or one that failed verification.
     scratch = folder.with_name(f".{folder.name}-{os.getpid()}")
     weights, _ = store.fetch(best.key, best.sha256)
-    verified = None
+    written = _Written(value=record.value)
     try:
         if config.train is not None:
+            if soup is not None:
+                raise TunerError("weights of a study's own training cannot be averaged: only it knows their format")
             # Only the study's own function knows the format of these files.
             shutil.copytree(weights, scratch, ignore=shutil.ignore_patterns(MANIFEST))
         else:
             with ForkServer(None if debug else Path("/dev/null")) as fork_server:
                 local_study = set_up_stored(study, config, database, fork_server, overrides)
-                verified = _write_model(local_study, fork_server, record, weights, scratch, verify=verify)
+                if soup is None:
+                    written = _write_model(local_study, fork_server, record, weights, scratch, verify=verify)
+                else:
+                    with fetched(history, store, local_study, soup_members(history, store, record, soup)) as found:
+                        written = _write_soup(local_study, fork_server, record, found, scratch, verify=verify)
+        _write_card(database, study, record, written, scratch)
+        _make_readable(scratch)
         scratch.rename(folder)
     finally:
         store.release(weights)
@@ -89,10 +115,64 @@ def export(
         "study": study.name,
         "trial": record.number,
         "metric": config.metric.name,
-        "value": record.value,
-        "verified": verified,
+        "value": written.value,
+        "verified": written.verified,
+        "soup": list(written.members) or None,
         "folder": str(folder.absolute()),
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Written:
+    """A model that is written."""
+
+    #: Value that is recorded of it, and value of a new evaluation; None without one.
+    value: float | None
+    verified: float | None = None
+    #: Numbers of the trials whose weights are averaged; none where they are those of one trial.
+    members: tuple[int, ...] = ()
+
+
+def _write_card(database: Database, study: StudyRecord, record: TrialRecord, written: _Written, folder: Path) -> None:
+    card = folder / CARD
+    if card.exists():  # a study's own training has written one
+        return
+    refit = Refit.parse(study.facts)
+    if refit is not None:  # the card tells of the trial that was trained again
+        study = Studies(database).find(refit.parent) or study
+        with contextlib.suppress(TrialNotFound):
+            record = History(database, study).trial(refit.trial)
+    best = None
+    with contextlib.suppress(NoBestTrial):
+        best = best_view(database, study)
+    card.write_text(model_card(study, record, best, written.members, written.value, refit), encoding="utf-8")
+
+
+def _make_readable(folder: Path) -> None:
+    """Let every user read the files: some libraries write weights for their owner alone."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+
+
+def soup_members(history: History, store: CheckpointStore, best: TrialRecord, count: int) -> tuple[int, ...]:
+    """Return the numbers of the trials that a soup may have, the best first: they have their weights, and one start.
+
+    Raises:
+        TunerError: There is no second one.
+    """
+    start = best.hyperparameters.get("head_init")
+    found = [best.number]
+    for each in history.ranked():
+        kept = each.checkpoints.best
+        is_alike = each.number != best.number and each.hyperparameters.get("head_init") == start
+        if is_alike and kept is not None and len(found) < count and kept.key in store.keys(each.number):
+            found.append(each.number)
+    if len(found) < 2:
+        raise TunerError(
+            f"a soup needs the weights of several trials with one start, and only those of trial {best.number} are "
+            f"kept; a new study keeps more with `keep: {max(2, count)}` in its file"
+        )
+    return tuple(found)
 
 
 def _write_model(
@@ -103,16 +183,54 @@ def _write_model(
     folder: Path,
     *,
     verify: bool,
-) -> float | None:
-    """Write a trial's model into a new folder; return its value on the validation split, or None without `verify`."""
+) -> _Written:
+    """Write a trial's model into a new folder."""
     run = local_study.run(record.number, Hyperparameters.from_values(record.hyperparameters), precision="fp32")
-    arguments = {"run": run, "weights": weights, "folder": folder.absolute(), "verify": verify}
-    verified: float | None = fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
+    verified = _exported(fork_server, run, weights, folder, verify=verify)
     if verified is not None and record.value is not None and not _agree(verified, record):
         raise TunerError(
             f"nothing written: the model of trial {record.number} scores {verified:.8f}, recorded is "
             f"{record.value:.8f}; was it trained with other versions? --no-verify writes it all the same"
         )
+    return _Written(value=record.value, verified=verified)
+
+
+def _write_soup(
+    local_study: LocalStudy,
+    fork_server: ForkServer,
+    record: TrialRecord,
+    found: list[tuple[TrialRun, Path]],
+    folder: Path,
+    *,
+    verify: bool,
+) -> _Written:
+    """Write the mean of the weights of some trials into a new folder.
+
+    Raises:
+        TunerError: It is not better than the best of them.
+    """
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        arguments = {"candidates": found, "folder": Path(scratch)}
+        told = fork_server.call("tuner.training.calls:make_soup", arguments, CPU.environment())
+        if not is_better(told["value"], told["alone"], local_study.config.metric.direction):
+            numbers = ", ".join(str(run.number) for run, _ in found)
+            raise TunerError(
+                f"nothing written: no mean of the weights of trials {numbers} is better on the validation split than "
+                f"trial {record.number} alone ({told['alone']:.4f}); leave --soup out"
+            )
+        verified = _exported(fork_server, found[0][0], Path(scratch), folder, verify=verify)
+    if verified is not None and abs(verified - told["value"]) > 1e-6:
+        raise TunerError(
+            f"nothing written: the model scores {verified:.8f} as it was written, and {told['value']:.8f} before; "
+            "--no-verify writes it all the same"
+        )
+    return _Written(value=told["value"], verified=verified, members=tuple(told["members"]))
+
+
+def _exported(fork_server: ForkServer, run: TrialRun, weights: Path, folder: Path, *, verify: bool) -> float | None:
+    """Write a model; return its value on the validation split, or None without `verify`."""
+    arguments = {"run": run, "weights": weights, "folder": folder.absolute(), "verify": verify}
+    verified: float | None = fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
     return verified
 
 

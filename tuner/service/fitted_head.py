@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -25,10 +22,11 @@ from storage import (
 from storage.crash_points import reach
 from tuner.errors import TunerError
 from tuner.reporting.events import Notice
+from tuner.service.renewal import renewed
 from tuner.trial.run import HeadHome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from typing import Any
 
     from storage import CheckpointStore, Database, PlanLease, StudyRecord
@@ -91,8 +89,10 @@ def _fit(here: Workplace, plans: Plans, lease: PlanLease, local_study: LocalStud
         return
     staged = store.stage_head()
     try:
-        run = local_study.run(0, Hyperparameters.from_values(local_study.first_point()))
-        with _renewed(plans, lease, lease_s):
+        point = Hyperparameters.from_values(local_study.first_point())
+        # The trials of a confirmation have other seeds; its head is fitted with that of the study, as the search's was.
+        run = local_study.run(0, point, seed=local_study.config.seed)
+        with renewed(plans, lease, lease_s):
             facts = here.fork_server.call(
                 "tuner.training.calls:fit_head",
                 {"run": run, "folder": staged, "shares": local_study.frozen_shares},
@@ -120,26 +120,6 @@ def _fit(here: Workplace, plans: Plans, lease: PlanLease, local_study: LocalStud
     content = {**facts, **found.to_dict()}
     if plans.commit(lease, content=content, decided=_told(facts, local_study)) is not None:
         store.tidy_heads(published.key)
-
-
-@contextmanager
-def _renewed(plans: Plans, lease: PlanLease, lease_s: float) -> Iterator[None]:
-    """Keep the lease while the body works."""
-    done = threading.Event()
-
-    def renew() -> None:
-        while not done.wait(lease_s / 3):
-            # Where the database is away for long, another machine fits the head as well, and has the same one.
-            with contextlib.suppress(Exception):
-                plans.renew(lease, lease_s)
-
-    thread = threading.Thread(target=renew, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def _told(facts: Mapping[str, Any], local_study: LocalStudy) -> str:

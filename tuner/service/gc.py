@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import History, Slots
+from storage import History, PlanPart, Plans, Slots
+from tuner.study.verdict import opened_trials
 from tuner.supervisor.retention import kept_trials, last_collectable_attempt, needed_keys
+from tuner.trial.result import TWIN
 
 if TYPE_CHECKING:
     from storage import CheckpointStore, Database, StudyRecord
@@ -29,9 +31,16 @@ def collect(database: Database, study: StudyRecord, store: CheckpointStore, *, d
     # List the store before reading the slots: a trial whose first checkpoint is written in between is not looked at.
     numbers = store.trials()
     slots = {slot.trial_number: slot for slot in Slots(database, study.id).all()}
-    kept = kept_trials(History(database, study).top(), int(study.config["keep"]))
+    kept = kept_numbers(database, study)
     removed: list[str] = []
     for number in numbers:
         slot = slots.get(number)
         removed += store.tidy(number, needed_keys(slot, kept), attempt=last_collectable_attempt(slot), dry_run=dry_run)
     return removed
+
+
+def kept_numbers(database: Database, study: StudyRecord) -> list[int]:
+    """Return the numbers of the complete trials whose weights stay."""
+    history = History(database, study)
+    tested = opened_trials(Plans(database, study.id, PlanPart.TEST).content())
+    return kept_trials(history.top(), int(study.config["keep"]), tested=tested, twins=history.labelled(TWIN))

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from storage import Database, DatabaseMissing, Studies, StudyExists
 from tuner.reporting.events import Notice
+from tuner.service.ending import complete
+from tuner.service.existing import run_existing
 from tuner.service.merge import StudyFile, merge
-from tuner.service.resume import run_existing
 from tuner.service.run import Machine, module_folders, ready_workplace, supervise
 from tuner.service.warm_start import warm_start_facts
 from tuner.study import hub
@@ -64,16 +65,18 @@ def start(
     check_sampler(config, shared=shared, allowed=config.sampler.allow_pickle, source=source)
     hub.settle(config.sources(), lambda text: watch(Notice(text=text)))
     resolve(config, source=source)
-    if not _exists(config.name, url) and _create_and_run(file, url, machine, watch):
-        return True
     # The study file is on this machine, so its permissions hold here. Stored ones do not: see `tuner.study.trust`.
     overrides = MachineOverrides(
         folder=file.folder,
         allow_pickle=config.sampler.allow_pickle,
         trust_remote_code=config.trust_remote_code,
     )
-    with Database(url, create=True) as database:
-        return run_existing(database, config.name, machine, watch, partial(merge, file), overrides, reopen=False)
+    ran = not _exists(config.name, url) and _create_and_run(file, url, machine, watch)
+    if not ran:
+        with Database(url, create=True) as database:
+            ran = run_existing(database, config.name, machine, watch, partial(merge, file), overrides, reopen=False)
+    complete(config.name, url, machine, watch, overrides)
+    return ran
 
 
 def _create_and_run(file: StudyFile, url: str, machine: Machine, watch: Watcher) -> bool:

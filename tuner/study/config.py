@@ -21,13 +21,14 @@ from pydantic import (
 
 from tuner.security.urls import holds_secret
 from tuner.study.config_part import ConfigPart
+from tuner.study.confirmation_size import SEEDS, TOP
 from tuner.study.data_config import DataConfig
 from tuner.study.search_config import PrunerConfig, SamplerConfig, SearchConfig
 from tuner.study.sizes import parse_size
 from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, load_task, unknown
 
 #: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
-EDITABLE = ("budget", "stop", "keep", "keep_shelved", "checkpoint_limit", "max_failed", "pruner")
+EDITABLE = ("budget", "stop", "confirm", "test", "keep", "keep_shelved", "checkpoint_limit", "max_failed", "pruner")
 
 #: Keys of the plain search. A study file that gives one of them another value than its neutral ones, and no `search`,
 #: asks for the plain search.
@@ -37,6 +38,8 @@ _PLAIN_KEYS: Mapping[str, tuple[Any, ...]] = {
     "evaluations": ("auto",),
 }
 
+#: Characters of a study's name.
+MOST_CHARACTERS = 100
 #: The budget of a study that names none.
 DEFAULT_TRIALS = 20
 
@@ -141,6 +144,15 @@ class EarlyStoppingConfig(ConfigPart):
     patience: int = Field(default=3, ge=1)
 
 
+class ConfirmConfig(ConfigPart):
+    """How the leaders of a study are trained again once it is over; see `tuner.study.confirmation`."""
+
+    #: Leaders beside trial 0.
+    top: int = Field(default=TOP, ge=1, le=100)
+    #: Other seeds of each.
+    seeds: int = Field(default=SEEDS, ge=1, le=100)
+
+
 class SpeedConfig(ConfigPart):
     """Techniques that make training cheaper. Each can be turned off, to measure its effect."""
 
@@ -169,7 +181,7 @@ def _none_word(value: Any) -> Any:
 class StudyConfig(ConfigPart):
     """The configuration of a study, with defaults filled in."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=MOST_CHARACTERS)
     task: Annotated[str, AfterValidator(_checked_task)] = DEFAULT_TASK
     #: `module:function`: a training function of the user's, a generator of evaluations, in place of a built-in task. It
     #: may ignore `model` and `data`, which are then optional.
@@ -196,6 +208,11 @@ class StudyConfig(ConfigPart):
     #: Whether a search over depths ends before its budget is spent, once no further trial is worth its price: `auto`
     #: or `none`. Without it, it does so where the budget is in full runs; a number of trials is always trained.
     stop: Literal["auto", "none"] | None = None
+    #: Once the study is over, its leaders are trained again with other seeds; None leaves that to `tuner confirm`.
+    confirm: Annotated[ConfirmConfig | None, BeforeValidator(_none_word)] = None
+    #: `at_end`: once the study is over, its test split is opened, and tells whether the best trial is better than the
+    #: published recipe. `none` leaves that to `tuner test`.
+    test: Literal["at_end", "none"] = "none"
     #: Whose best points are among the first ones: `none`; `auto`, all earlier studies in the database of the same task
     #: and family of models; or a list of names.
     warm_start: Literal["none", "auto"] | list[str] = "none"
@@ -288,6 +305,21 @@ class StudyConfig(ConfigPart):
     def _trusted_code_is_pinned(cls, value: bool, info: ValidationInfo) -> bool:
         if value:
             check_trusted(info.data.get("model"), info.data.get("revision"))
+        return value
+
+    @field_validator("confirm")
+    @classmethod
+    def _seeds_can_be_told(cls, value: ConfirmConfig | None, info: ValidationInfo) -> ConfirmConfig | None:
+        if value is not None and info.data.get("train") is not None:
+            raise ValueError("a training function of its own is not told another seed; leave `confirm` out")
+        return value
+
+    @field_validator("test")
+    @classmethod
+    def _there_is_a_test_split(cls, value: str, info: ValidationInfo) -> str:
+        data = info.data.get("data")
+        if value == "at_end" and (info.data.get("train") is not None or (data and "test" not in data.splits)):
+            raise ValueError("there is no test split; give data.splits.test rows, or leave `test` out")
         return value
 
     @field_validator("name")

@@ -14,11 +14,13 @@ from tuner.machine.devices import Device
 from tuner.processes.trainers import ForkServer
 from tuner.study.arms import ArmKey
 from tuner.study.config import StudyConfig
+from tuner.study.confirmation import Plan
 from tuner.study.fingerprints import READER
 from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.looks import first_rung, put_aside_at
 from tuner.study.prepared import Prepared
 from tuner.study.recipe_changes import RecipeChange, first_point_of, recipe_changes
+from tuner.study.refit import Refit
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.run import HeadHome, ModelSource, Speed, TrialRun, TrunkHome
 
@@ -48,6 +50,10 @@ class LocalStudy:
     remarks: tuple[str, ...] = ()
     #: The fitted head; None where no trial begins with one, or none is fitted yet.
     head: HeadHome | None = None
+    #: Of a study that confirms another one, which seed each trial is trained with; None where it is the study's.
+    confirmation: Plan | None = None
+    #: Of a study that trains a trial of another one on more rows, which one; None where it does not.
+    refit: Refit | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -147,6 +153,10 @@ class LocalStudy:
             limit=trunk_limit(os.environ),
         )
 
+    @property
+    def _looks_of_a_run(self) -> tuple[int, ...]:
+        return self.looks if self.refit is None else (self.refit.step,)
+
     def run(self, number: int, hyperparameters: Hyperparameters, **more: Any) -> TrialRun:
         """Return a trial's run. Keyword arguments in `more` set or replace fields of `TrialRun`.
 
@@ -163,13 +173,18 @@ class LocalStudy:
             anatomy=self.prepared.anatomy if self.prepared else None,
             metric=config.metric.name,
             direction=config.metric.direction,
-            seed=config.seed,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
             speed=Speed(**config.speed.model_dump()),
             trunk=self._trunk(),
             head=self.head,
-            **{"precision": config.precision, "looks": self.looks, **more},
+            joins_validation=self.refit is not None,
+            **{
+                "precision": config.precision,
+                "looks": self._looks_of_a_run,
+                "seed": config.seed if self.confirmation is None else self.confirmation.seed_of(number, config.seed),
+                **more,
+            },
         )
         is_smoke_run = run.max_steps is not None
         return run if number > 0 or is_smoke_run else replace(run, patience=None)

@@ -14,6 +14,7 @@ from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.machine import disk
 from tuner.processes.messages import Progressed
 from tuner.study.arms import ArmKey, arms_of, with_both_heads
+from tuner.study.confirmation import Plan
 from tuner.study.fingerprints import content_of, differences
 from tuner.study.fitted_space import FittedSpace, fit_space
 from tuner.study.local import LocalStudy
@@ -21,6 +22,7 @@ from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.looks import looks_of
 from tuner.study.prepared import PreparationRequest
 from tuner.study.recipe_changes import first_point_of
+from tuner.study.refit import Refit
 from tuner.study.search_over import check_bounds
 from tuner.study.sources import find_data, find_model, read_model_config
 from tuner.study.tasks import declaration_of
@@ -157,6 +159,8 @@ def set_up(
         fingerprints=fingerprints,
         folders=folders,
         remarks=fitted.remarks,
+        confirmation=Plan.parse(stored) if stored else None,
+        refit=Refit.parse(stored) if stored else None,
     )
 
 
@@ -232,23 +236,10 @@ def _prepare(
     source: str,
     progress: Callable[[Progressed], None],
 ) -> Prepared:
-    assert config.data is not None
-    assert model is not None
     try:
         prepared: Prepared = fork_server.call(
             "tuner.training.calls:prepare_data",
-            {
-                "request": PreparationRequest(
-                    task=config.task,
-                    model=model,
-                    data=config.data,
-                    source=find_data(config.data.source),
-                    max_length=config.max_length,
-                    seed=config.seed,
-                    metric=config.metric.name,
-                    cache=cache_folder(),
-                )
-            },
+            {"request": preparation_request(config, model)},
             {"CUDA_VISIBLE_DEVICES": ""},
             progress=progress,
         )
@@ -259,6 +250,22 @@ def _prepare(
             raise type(error)(source, error.key, error.reason) from error
         raise
     return prepared
+
+
+def preparation_request(config: StudyConfig, model: ModelSource | None) -> PreparationRequest:
+    """Return what decides how the data of a study with a built-in task are read, split and encoded on this machine."""
+    assert config.data is not None
+    assert model is not None
+    return PreparationRequest(
+        task=config.task,
+        model=model,
+        data=config.data,
+        source=find_data(config.data.source),
+        max_length=config.max_length,
+        seed=config.seed,
+        metric=config.metric.name,
+        cache=cache_folder(),
+    )
 
 
 def _cache_problem(folder: Path, error: TunerError) -> str | None:

@@ -14,6 +14,7 @@ from storage import Database, StudyRecord
 from tuner.errors import ConfigError
 from tuner.study.config import (
     BudgetConfig,
+    ConfirmConfig,
     EarlyStoppingConfig,
     MetricConfig,
     SpeedConfig,
@@ -194,6 +195,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
         "format": FormatConfig,
         "metric": MetricConfig,
         "budget": BudgetConfig,
+        "confirm": ConfirmConfig,
         "early_stopping": EarlyStoppingConfig,
         "pruner": PrunerConfig,
         "search": SearchConfig,

@@ -46,6 +46,8 @@ class Metric:
     #: Takes the targets of the validation rows and the names of the classes. Returns why the metric has no value on
     #: these rows, as the end of a sentence that begins with its name, or None.
     complaint: Callable[[Sequence[Any], Sequence[str]], str | None] = lambda targets, labels: None
+    #: Whether each evaluation records it beside the metric that decides: it needs a value on any rows, in little time.
+    is_recorded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

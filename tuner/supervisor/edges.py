@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tuner.supervisor.ledger import Ledger
     from tuner.supervisor.micro_batches import MicroBatches
     from tuner.supervisor.transfers import Transfers
+    from tuner.supervisor.twins import Twins
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class Edges:
     ledger: Ledger
     #: Judges trials at their rungs.
     judge: Judge
+    #: Finds complete trials that a new one would repeat.
+    twins: Twins
     #: Knows the trials whose weights stay.
     best_trials: BestTrials
     #: Forks trainers, and is started again after a crash.

@@ -98,7 +98,11 @@ class Launcher:
         reached = max(open_trial.reported, default=0)
         self._lanes.put(attempt)
         with self._lifecycle.dropping(attempt):
-            result = before_training(attempt, self._live.current) or self._edges.judge.before_training(attempt)
+            result = (
+                before_training(attempt, self._live.current)
+                or self._edges.judge.before_training(attempt)
+                or self._edges.twins.take_over(attempt)
+            )
             if result is not None:
                 attempt.finish(result)
             elif target <= reached < LAST_STEP and reached in curve:  # other programs report a value alone

@@ -11,6 +11,8 @@ from storage.crash_points import reach
 from tuner.reporting.text import stored_recipe_words
 from tuner.reporting.trial_note import trial_note
 from tuner.security.redaction import storable, storable_json
+from tuner.study.confirmation import FACT as CONFIRMS
+from tuner.study.refit import FACT as REFITS
 from tuner.study.search_over import is_searched_by_plan
 
 if TYPE_CHECKING:
@@ -148,7 +150,7 @@ class Ledger:
         if result.reason is not None:  # it may quote the error of any library or user's module
             result = replace(result, reason=storable(result.reason))
         recipe = None
-        if open_trial.number == 0:
+        if open_trial.number == 0 and not {CONFIRMS, REFITS} & self._facts.keys():
             point = None if open_trial.hyperparameters is None else open_trial.hyperparameters.to_dict()
             recipe = stored_recipe_words(self._facts, point)
         note = trial_note(

@@ -21,16 +21,20 @@ if TYPE_CHECKING:
 FIRST_TRIAL = 0
 
 
-def kept_trials(ranking: Sequence[tuple[int, float]], keep: int) -> list[int]:
-    """Return the numbers of the trials whose weights stay: the best ones, then trial 0 where it is not one of them.
+def kept_trials(
+    ranking: Sequence[tuple[int, float]], keep: int, *, tested: Collection[int], twins: Collection[int]
+) -> list[int]:
+    """Return the numbers of the trials whose weights stay: the best ones, then trial 0 and others that stay.
 
     Args:
         ranking: Number and value of each complete trial, best first.
         keep: How many of the best trials keep their weights.
+        tested: Numbers of the trials for which the test split was opened. The verdict is about their weights.
+        twins: Numbers of trials that have taken over the values of another one, and have no weights.
     """
-    numbers = [number for number, _ in ranking]
+    numbers = [number for number, _ in ranking if number not in twins]
     best = numbers[:keep]
-    return best if FIRST_TRIAL in best or FIRST_TRIAL not in numbers else [*best, FIRST_TRIAL]
+    return [*best, *(number for number in sorted({FIRST_TRIAL, *tested}) if number in numbers and number not in best)]
 
 
 def needed_keys(slot: SlotRecord | None, kept: Collection[int]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from tuner.search.thaw.arms import Arm, ArmTrial, Market
 from tuner.search.thaw.costs import LEAST, ArmCosts
 from tuner.search.thaw.first_asks import point_key
 from tuner.study.arm_costs import planned_cost
+from tuner.study.noise import standard_error
 from tuner.trial.rungs import LAST_RUNG
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 #: Full runs that a search of so many trials is taken to be worth beside trial 0, a trial: what halving spends on them.
 RUNS_A_TRIAL = 1 / 9
-#: Standard error of a metric that is no share of rows, as a share of its best value.
-RELATIVE_NOISE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +45,7 @@ class Situation:
         times: The device time of each trial.
         prices: What a full run takes.
         lanes: Trials that can train at once, on all machines.
+        twins: Numbers of trials that have taken over the values of another one: they cost and tell nothing.
     """
 
     local_study: LocalStudy
@@ -55,6 +55,7 @@ class Situation:
     times: Sequence[DeviceTime]
     prices: Prices
     lanes: int
+    twins: frozenset[int] = frozenset()
 
     # ---- slots
 
@@ -117,7 +118,8 @@ class Situation:
         """What a decision rests on."""
         by_arm: dict[str, list[Standing]] = defaultdict(list)
         for each in self.standings:
-            if each.slot.arm is not None and each.slot.trial_number != 0 and each.slot.slot != 0:
+            is_first = each.slot.trial_number == 0 or each.slot.slot == 0
+            if each.slot.arm is not None and not is_first and each.slot.trial_number not in self.twins:
                 by_arm[each.slot.arm].append(each)
         arms = tuple(self._arm(key, by_arm[key.name]) for key in self.local_study.arms)
         first = next((each for each in self.standings if each.slot.trial_number == 0), None)
@@ -260,10 +262,7 @@ class Situation:
         best = max([*complete, *([] if recipe is None else [recipe])], default=0.5)
         prepared = self.local_study.prepared
         assert prepared is not None
-        if self._sign < 0:
-            return RELATIVE_NOISE * max(abs(best), 1e-6)
-        share = min(max(best, 0.05), 0.95)
-        return math.sqrt(share * (1 - share) / max(1, prepared.sizes["validation"]))
+        return standard_error(best, prepared.sizes["validation"], self.config.metric.direction)
 
 
 #: States of trials that no lane trains, nor is to.

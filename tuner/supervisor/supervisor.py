@@ -46,6 +46,7 @@ from tuner.supervisor.stop_request import StopKind, StopRequest
 from tuner.supervisor.study_watch import StudyWatch
 from tuner.supervisor.thaw import StudyReads, Thaw
 from tuner.supervisor.transfers import Transfers
+from tuner.supervisor.twins import Twins
 
 if TYPE_CHECKING:
     import signal
@@ -132,7 +133,8 @@ class Supervisor:
             retrying=self._retrying,
             facts=self._record.facts,
         )
-        best_trials = BestTrials(History(database, self._record), self._live, self._retrying)
+        history, test_split = History(database, self._record), Plans(database, self._record.id, PlanPart.TEST)
+        best_trials = BestTrials(history, test_split, self._live, self._retrying)
         micro_batches = MicroBatches(local_study, ledger, MicroBatchLimits(database), self._retrying)
         room = Room(self._workplace.store, shelves, self._live, self._retrying, local_study.looks)
         transfers = Transfers(
@@ -147,6 +149,7 @@ class Supervisor:
         return Edges(
             ledger=ledger,
             judge=self._new_judge(database, local_study, ledger, shelves),
+            twins=Twins(local_study, trials, history, ledger, self._retrying),
             best_trials=best_trials,
             fork_server=self._workplace.fork_server,
             crashes=Crashes(),

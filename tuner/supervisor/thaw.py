@@ -24,7 +24,7 @@ from tuner.study.search_over import SearchOver
 from tuner.supervisor.judging import Judgement, Moves, end_shelved
 from tuner.supervisor.situation import Situation
 from tuner.trial.evaluation import LAST_STEP
-from tuner.trial.result import Outcome, TrialResult, Verdict
+from tuner.trial.result import TWIN, Outcome, TrialResult, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +86,7 @@ class StudyReads:
             standings=self._retrying(self._shelves.standings, local_study.looks),
             times=self._retrying(self._history.device_times),
             prices=self._retrying(prices_of, self._history, self._record),
+            twins=self._retrying(self._history.labelled, TWIN),
             lanes=max(1, len(self._retrying(self._workers.alive))),
         )
 

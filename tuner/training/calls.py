@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ from tuner.errors import ModelError
 from tuner.processes.messages import Returned
 from tuner.processes.progress_sender import ProgressSender
 from tuner.study.tasks import task_names
+from tuner.training import held_out, soup
 from tuner.training.data.encoded import EncodedData
+from tuner.training.data.files.places import ROW
 from tuner.training.evaluation import evaluate
 from tuner.training.head import fitting
 from tuner.training.model.freezing import possible_depths
@@ -36,6 +39,7 @@ from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
 from tuner.training.model.weights import restore_weights, save_weights
 from tuner.training.preparation import prepare
+from tuner.training.split_rows import split_rows
 from tuner.training.survey import survey
 from tuner.training.tasks import get_task
 from tuner.training.trunk.forward import ForwardPasses
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from multiprocessing.connection import Connection
 
+    from tuner.study.prepared import PreparationRequest
     from tuner.trial.anatomy import Padding
     from tuner.trial.run import ModelSource, TrialRun
 
@@ -87,6 +92,50 @@ def fit_head(connection: Connection, *, run: TrialRun, folder: Path | None, shar
     if folder is not None:
         save_weights(head.weights, folder)
     connection.send(Returned(value=head.facts()))
+
+
+def judge(connection: Connection, *, candidates: Sequence[tuple[TrialRun, Path]], split: str) -> None:
+    """Judge trained models on a split; see `tuner.training.held_out`.
+
+    Args:
+        connection: Receives the progress, and JSON values.
+        candidates: Of each model, its trial and the folder of its weights.
+        split: `test` or `validation`.
+    """
+    found = [held_out.Candidate(run=run, weights=weights) for run, weights in candidates]
+    with warnings.catch_warnings():
+        # scikit-learn warns of classes that a bad model never predicts, or that a draw of rows lacks.
+        warnings.filterwarnings("ignore", module="sklearn")
+        connection.send(Returned(value=held_out.judge(found, split, ProgressSender(connection))))
+
+
+def make_soup(connection: Connection, *, candidates: Sequence[tuple[TrialRun, Path]], folder: Path) -> None:
+    """Average the weights of trials, and write them into a folder; see `tuner.training.soup`."""
+    connection.send(Returned(value=soup.make_soup(candidates, folder, ProgressSender(connection))))
+
+
+def describe_rows(connection: Connection, *, request: PreparationRequest, split: str, numbers: Sequence[int]) -> None:
+    """Report some rows of a split as people know them: their place, the input as text, and the label.
+
+    Args:
+        connection: Receives one mapping a row, with `place`, `text` and `label`.
+        request: The data.
+        split: Name of the split.
+        numbers: Numbers of rows of the split, in its order.
+    """
+    datasets.disable_caching()
+    task = get_task(request.task)
+    found = split_rows(task, request, ProgressSender(connection))
+    rows = found.splits[split]
+    told = [
+        {
+            "place": found.places.of(int(rows[number][ROW])),
+            "text": task.shown(rows[number], request.data),
+            "label": found.labels[int(rows[number]["labels"])] if found.labels else str(rows[number]["labels"]),
+        }
+        for number in numbers
+    ]
+    connection.send(Returned(value=told))
 
 
 def has_cuda(connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from tuner.training.tasks.base import Predictions
 from tuner.trial.row_bits import packed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
     from tuner.training.tasks.base import Task
@@ -38,9 +41,53 @@ class Scores:
     loss: float
     #: Which rows are right, as `tuner.trial.row_bits.packed` returns them.
     rows: str | None
+    #: Values of the task's other metrics, by name.
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What a model says of the rows of the split that it is judged on."""
+
+    #: In the order of the split's rows.
+    predictions: Predictions
+    #: Mean loss per term of the loss.
+    loss: float
 
 
 @torch.no_grad()
+def predict(
+    task: Task, model: nn.Module, passes: ForwardPasses, run: TrialRun, *, size: int = EVALUATION_BATCH
+) -> Predicted | None:
+    """Return what a model says of the validation split. Draws no random number.
+
+    Args:
+        task: Says which part of a forward pass is kept, and computes the loss.
+        model: The model; it is left in evaluation mode.
+        passes: Its forward passes.
+        run: The trial.
+        size: Examples per forward pass, at most.
+
+    Returns:
+        The predictions. None where the evaluation was broken off because the trial is about to be moved.
+    """
+    model.eval()
+    kept: list[Predictions] = []
+    order = []
+    for part in passes.evaluation_parts("validation", passes.chosen("validation", run.max_rows), size):
+        if run.saver.leaving:
+            return None
+        kept.append(task.predictions(*passes.forward("validation", part, exact=True)))
+        order.append(part)
+    joined = Predictions.joined(kept)
+    # The loss is summed in the order of the passes: another order would change its last bits.
+    loss = task.mean_loss(joined)
+    in_order = np.argsort(np.concatenate(order))
+    return Predicted(
+        predictions=Predictions(outputs=joined.outputs[in_order], targets=joined.targets[in_order]), loss=loss
+    )
+
+
 def evaluate(
     task: Task, model: nn.Module, passes: ForwardPasses, run: TrialRun, *, size: int = EVALUATION_BATCH
 ) -> Scores | None:
@@ -56,21 +103,25 @@ def evaluate(
     Returns:
         The scores. None where the evaluation was broken off because the trial is about to be moved.
     """
-    model.eval()
-    kept: list[Predictions] = []
-    order = []
-    for part in passes.evaluation_parts("validation", passes.chosen("validation", run.max_rows), size):
-        if run.saver.leaving:
-            return None
-        kept.append(task.predictions(*passes.forward("validation", part, exact=True)))
-        order.append(part)
-    predictions = Predictions.joined(kept)
-    # The loss is summed in the order of the passes: another order would change its last bits.
-    loss = task.mean_loss(predictions)
-    in_order = np.argsort(np.concatenate(order))
-    predictions = Predictions(outputs=predictions.outputs[in_order], targets=predictions.targets[in_order])
-    value = task.score(run.metric, predictions, loss)
-    return Scores(value=value, loss=loss, rows=packed(task.row_scores(predictions)))
+    found = predict(task, model, passes, run, size=size)
+    if found is None:
+        return None
+    value = task.score(run.metric, found.predictions, found.loss)
+    return Scores(
+        value=value,
+        loss=found.loss,
+        rows=packed(task.row_scores(found.predictions)),
+        metrics=_other_metrics(task, run.metric, found),
+    )
+
+
+def _other_metrics(task: Task, decides: str, found: Predicted) -> dict[str, float]:
+    values = {
+        name: task.score(name, found.predictions, found.loss)
+        for name, metric in task.declaration.metrics.items()
+        if name != decides and metric.is_recorded and metric.compute is not None
+    }
+    return {name: value for name, value in values.items() if math.isfinite(value)}
 
 
 def evaluate_within_memory(

@@ -77,7 +77,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
 
     # ---- data
     task = get_task(run.task)
-    data = EncodedData.open(run.data, task.examples, anatomy.padding)
+    data = EncodedData.open(run.data, task.examples, anatomy.padding, joined=run.joins_validation)
 
     # ---- model: the seed decides the head's initial weights, then dropout
     random.seed(run.seed)
@@ -116,7 +116,7 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     )
     passes.take_states(
         run.trunk if run.speed.trunk_cache and run.max_steps is None else None,
-        {"data": run.data.name},
+        {"data": run.data.name, **({"joined": True} if run.joins_validation else {})},
         possible_depths(run.trunk.shares if run.trunk else (), layers=anatomy.count),
         cached=None if saved is None else saved.cached,
     )
@@ -233,6 +233,7 @@ def _evaluation(run: TrialRun, plan: Plan, progress: Progress, scores: Scores) -
         validation_loss=scores.loss,
         learning_rate=progress.learning_rate,
         rows=scores.rows,
+        metrics=scores.metrics,
     )
     progress.evaluation_due, progress.losses, progress.loss_terms = False, 0.0, 0
     progress.since_best += 1

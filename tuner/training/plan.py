@@ -25,7 +25,7 @@ class Plan:
     per_epoch: int
     #: Optimiser steps of the whole schedule.
     total: int
-    #: Optimiser steps after which this run ends: fewer than `total` in a smoke run.
+    #: Optimiser steps after which this run ends: fewer than `total` in a smoke run, and where its last look is before.
     last: int
     warmup: int
     #: Frozen layers by the optimiser step at which this number begins; the first optimiser step is 0.
@@ -49,7 +49,12 @@ def make_plan(run: TrialRun, data: EncodedData, *, layers: int) -> Plan:
     thawing = thaw_plan(
         hp.frozen_layers, layers=layers, epochs=hp.num_train_epochs, optimiser_steps_per_epoch=per_epoch
     )
-    last = total if run.max_steps is None else min(total, run.max_steps)
+    last, evaluate_after = total, evaluated_optimiser_steps(total, run.looks)
+    if run.max_steps is not None:
+        last = min(total, run.max_steps)
+        evaluate_after = {last: LAST_STEP}
+    elif run.looks[-1] < LAST_STEP:
+        last = max(evaluate_after)
     return Plan(
         rows=rows,
         per_epoch=per_epoch,
@@ -57,5 +62,5 @@ def make_plan(run: TrialRun, data: EncodedData, *, layers: int) -> Plan:
         last=last,
         warmup=warmup_optimiser_steps(hp, total),
         thawing=thawing,
-        evaluate_after=evaluated_optimiser_steps(total, run.looks) if run.max_steps is None else {last: LAST_STEP},
+        evaluate_after=evaluate_after,
     )

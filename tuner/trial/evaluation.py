@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 #: The step that ends every trial. A step is a percent of the trial's own schedule, so that trials of different lengths
@@ -45,6 +45,8 @@ class Evaluation:
     #: Which rows of the validation split are right, as `tuner.trial.row_bits.packed` returns them; None where that is
     #: not known. Training of a study's own may leave it out.
     rows: str | None = None
+    #: Values of other metrics on the validation split, by name. They are recorded, and decide nothing.
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         step, last = self.step, self.steps
@@ -56,12 +58,14 @@ class Evaluation:
         # Scalars of numpy and torch behave as numbers but cannot be written as JSON, so they become floats here.
         for name in ("value", "epoch", "train_loss", "validation_loss", "learning_rate"):
             object.__setattr__(self, name, float(getattr(self, name)))
+        others = {str(name): float(value) for name, value in self.metrics.items()}
+        object.__setattr__(self, "metrics", {name: value for name, value in others.items() if math.isfinite(value)})
 
     def in_percent(self) -> Evaluation:
         """Return the evaluation with its step in percent; a subclass may count otherwise."""
         if self.steps == LAST_STEP:
             return self
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
         return Evaluation(**{**values, "step": self.step * LAST_STEP // self.steps})
 
     @classmethod
@@ -79,6 +83,7 @@ class Evaluation:
             "train_loss": self.train_loss,
             "validation_loss": self.validation_loss,
             "learning_rate": self.learning_rate,
+            **({"metrics": dict(self.metrics)} if self.metrics else {}),
         }
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: Label of the reason of a trial that has taken over the values of another one.
+TWIN = "twin"
+
 
 class Outcome(StrEnum):
     """How an attempt at a trial ended, as its trainer saw it."""

@@ -100,7 +100,8 @@ class TrialRun:
     patience: int | None = None
     #: The fitted head, with which the trial begins where `hyperparameters.head_init` asks for it. A smoke run has none.
     head: HeadHome | None = None
-    #: Percents of the schedule after which the trial is evaluated, in order; the last is 100.
+    #: Percents of the schedule after which the trial is evaluated, in order. Training ends after the last one, which is
+    #: 100 but for a trial that is trained again as far as it was best.
     looks: tuple[int, ...] = LOOKS[10]
     #: The percent of the schedule from which on training waits, after an evaluation, for its supervisor's verdict: the
     #: trial may be put aside there. With 100 it never waits.
@@ -118,6 +119,8 @@ class TrialRun:
     speed: Speed = field(default_factory=Speed)
     #: None caches no hidden states: each trial computes those of its frozen layers itself.
     trunk: TrunkHome | None = None
+    #: Whether the rows of the validation split are trained on, too. Evaluations then tell nothing.
+    joins_validation: bool = False
     #: Optimiser steps after which training stops, for smoke runs; None trains the whole schedule.
     max_steps: int | None = None
     #: Most rows of the data to use, for smoke runs; None uses all.

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from tuner.errors import Diverged
 from tuner.machine.memory import is_out_of_memory
-from tuner.trial.evaluation import LAST_STEP, Evaluation, is_better
+from tuner.trial.evaluation import Evaluation, is_better
 from tuner.trial.result import Constraint, Outcome, TrialResult
 from tuner.trial.run import TrialRun
 from tuner.trial.saver import TrialStopped
@@ -63,7 +63,7 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
     except Exception as error:
         outcome = _raised(error)
     if outcome["state"] == Outcome.COMPLETE:
-        outcome = _ended(last, best, pruned)
+        outcome = _ended(last, best, pruned, end=run.looks[-1])
     return TrialResult(
         value=(best if outcome["state"] == Outcome.COMPLETE else last).value if best and last else None,
         best_step=best.step if best else None,
@@ -94,7 +94,7 @@ def _raised(error: Exception) -> dict[str, Any]:
     return {"state": Outcome.FAILED, **told}
 
 
-def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> dict[str, Any]:
+def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool, *, end: int) -> dict[str, Any]:
     if last is None:
         return {"state": Outcome.FAILED, "reason": "no evaluation: training ended before the first one"}
     if best is None:
@@ -102,7 +102,7 @@ def _ended(last: Evaluation | None, best: Evaluation | None, pruned: bool) -> di
         return {"state": Outcome.PRUNED, "reason": reason, "avoid": Constraint.DIVERGED}
     if pruned:
         return pruned_at(last)
-    if last.step < LAST_STEP:
+    if last.step < end:
         return {
             "state": Outcome.COMPLETE,
             "reason": f"early stopping: {last.step} % was not better than {best.step} %",

@@ -57,6 +57,8 @@ class EncodedData:
         folder: Path,
         examples: Callable[[Dataset, Mapping[str, Any]], Examples],
         padding: Padding | None = None,
+        *,
+        joined: bool = False,
     ) -> EncodedData:
         """Open a folder that `write_prepared` wrote; the test split stays closed.
 
@@ -64,20 +66,48 @@ class EncodedData:
             folder: The folder.
             examples: The task's `examples`, which takes encoded rows and their padding.
             padding: Token and side of the model's padding; None leaves the tokenizer's.
+            joined: Whether the training split has the rows of the validation split as well.
         """
-        from datasets import load_from_disk
+        return cls._opened(folder, examples, padding, judged="validation", joined=joined)
 
-        def opened(split: str) -> Examples:
-            return examples(load_from_disk(str(folder / split)), {**facts["padding"], **changed})
+    @classmethod
+    def open_test(
+        cls,
+        folder: Path,
+        examples: Callable[[Dataset, Mapping[str, Any]], Examples],
+        padding: Padding | None = None,
+    ) -> EncodedData:
+        """Open a folder as `open` does, with the test split in the place of the validation split.
+
+        Nothing but the verdict of a study may call it.
+        """
+        return cls._opened(folder, examples, padding, judged=f"{LOCKED}/test")
+
+    @classmethod
+    def _opened(
+        cls,
+        folder: Path,
+        examples: Callable[[Dataset, Mapping[str, Any]], Examples],
+        padding: Padding | None,
+        *,
+        judged: str,
+        joined: bool = False,
+    ) -> EncodedData:
+        from datasets import concatenate_datasets, load_from_disk
+
+        def opened(*splits: str) -> Examples:
+            parts = [load_from_disk(str(folder / split)) for split in splits]
+            rows = parts[0] if len(parts) == 1 else concatenate_datasets(parts)
+            return examples(rows, {**facts["padding"], **changed})
 
         changed = {} if padding is None else padding.values
         facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
         return cls(
-            train=opened("train"),
-            validation=opened("validation"),
+            train=opened("train", "validation") if joined else opened("train"),
+            validation=opened(judged),
             labels=tuple(facts["labels"]),
-            train_tokens=facts["train_tokens"],
-            validation_tokens=facts["validation_tokens"],
+            train_tokens=facts["train_tokens"] + (facts["validation_tokens"] if joined else 0),
+            validation_tokens=facts[f"{Path(judged).name}_tokens"],
         )
 
 

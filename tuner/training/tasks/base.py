@@ -113,6 +113,10 @@ class Task(ABC):
             DataError: A row has no usable target. A `RowProblem` names the rows.
         """
 
+    def shown(self, row: Mapping[str, Any], data: DataConfig) -> str:
+        """Return the input of a row as text for people; by default nothing, as its place tells where it is."""
+        return ""
+
     def guess(self, metric: str, targets: Mapping[str, npt.NDArray[Any]], labels: Sequence[str]) -> float | None:
         """Return the metric's value on the validation split for a model that knows how frequent each target is.
 
@@ -263,3 +267,10 @@ class Task(ABC):
 
         Shape: (examples,).
         """
+
+    def kept_predictions(self, predictions: Predictions) -> dict[str, npt.NDArray[Any]]:
+        """Return what is stored of predictions on the test split: arrays of one number a row, by default none.
+
+        Of a task with classes it is the number of the predicted `class`, and its probability as `confidence`.
+        """
+        return {}

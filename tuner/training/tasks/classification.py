@@ -112,6 +112,13 @@ class Classification(Task):
         """Return 1 for each row whose class is predicted right, else 0."""
         return (predictions.outputs.argmax(dim=1) == predictions.targets).double().numpy()
 
+    def kept_predictions(self, predictions: Predictions) -> dict[str, npt.NDArray[Any]]:
+        """Return the number of the predicted `class` of each row, and its probability as `confidence`."""
+        import numpy as np
+
+        confidence, chosen = predictions.outputs.softmax(dim=1).max(dim=1)
+        return {"class": chosen.numpy().astype(np.uint32), "confidence": confidence.numpy().astype(np.float16)}
+
 
 def _accuracy(logits: Logits, labels: Classes) -> float:
     from sklearn import metrics
@@ -153,10 +160,10 @@ def _lacks_a_class(targets: Sequence[int], labels: Sequence[str]) -> str | None:
 
 #: The metrics of a classifier, the default one first.
 METRICS: Mapping[str, Metric] = {
-    "accuracy": Metric(direction="maximize", compute=_accuracy),
-    "f1_macro": Metric(direction="maximize", compute=partial(_f1, average="macro")),
-    "f1_weighted": Metric(direction="maximize", compute=partial(_f1, average="weighted")),
-    "matthews": Metric(direction="maximize", compute=_matthews),
+    "accuracy": Metric(direction="maximize", compute=_accuracy, is_recorded=True),
+    "f1_macro": Metric(direction="maximize", compute=partial(_f1, average="macro"), is_recorded=True),
+    "f1_weighted": Metric(direction="maximize", compute=partial(_f1, average="weighted"), is_recorded=True),
+    "matthews": Metric(direction="maximize", compute=_matthews, is_recorded=True),
     "roc_auc": Metric(direction="maximize", compute=_roc_auc, complaint=_lacks_a_class),
     "loss": Metric(direction="minimize", compute=None),
 }

@@ -71,6 +71,10 @@ class ReadsTexts(Task):
         remarks = [RowRemark("the text holds blanks alone; remove the row if it means nothing", tuple(blank))]
         return [*(remarks if blank else []), *super().examine(rows, data)]
 
+    def shown(self, row: Mapping[str, Any], data: DataConfig) -> str:
+        """Return the text, or both texts of a pair."""
+        return " / ".join(str(row[column]) for column in self.columns(data)["text"])
+
     def identities(self, rows: Dataset, data: DataConfig) -> npt.NDArray[np.int64] | None:
         """Return a hash of each text or pair of texts."""
         import numpy as np

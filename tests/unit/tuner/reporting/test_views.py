@@ -8,6 +8,7 @@ from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy as sa
 from optuna.trial import TrialState
 
 from storage import (
@@ -105,6 +106,7 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
         "search": None,
         "trials": {"total": 4, **NO_TRIALS},
         "best": None,
+        "parent": None,
         "guess": None,
         "metric": "loss",
         "direction": "minimize",
@@ -122,6 +124,9 @@ def test_a_fresh_study_has_a_budget_and_nothing_else(opened: tuple[Database, Stu
         "spent": {"runs": 0.0, "device_s": 0.0, "projected": False},
         "head": None,
         "probe": None,
+        "overdrawn": None,
+        "verdict": None,
+        "test": {"rows": None, "state": "none"},
     }
     with pytest.raises(NoBestTrial, match="study 's' has no complete trial yet"):
         best_view(*opened)
@@ -315,10 +320,30 @@ def test_the_cost_of_a_study_is_told_in_runs_of_trial_0(opened: tuple[Database, 
 def test_a_list_of_studies_reads_no_more_than_it_shows(opened: tuple[Database, StudyRecord]) -> None:
     run_trial(*opened, TrialState.COMPLETE, 0.4)
     view = status_view(*opened)
-    more = ("recipe", "spent", "head", "probe")
+    more = ("recipe", "spent", "head", "probe", "verdict", "test")
     assert overview(*opened) == {key: value for key, value in view.items() if key not in more}
 
 
 def test_the_seven_come_first_and_in_their_order() -> None:
     shown = in_order({"warmup_ratio": 0, "frozen_layers": 1, "batch_size": 8, "learning_rate": 1, "odd": 2})
     assert list(shown) == ["learning_rate", "batch_size", "frozen_layers", "warmup_ratio", "odd"]
+
+
+def test_the_front_of_score_against_cost_leaves_out_what_is_dearer_and_no_better_and_twins(
+    opened: tuple[Database, StudyRecord],
+) -> None:
+    database, study = opened
+    for value, seconds in ((0.4, 9.0), (0.5, 3.0), (0.6, 5.0), (0.7, 1.0)):
+        number = run_trial(database, study, TrialState.COMPLETE, value)
+        with database.write() as connection:
+            mine = tables.slots.c.trial_number == number
+            connection.execute(tables.slots.update().where(mine).values(device_s=seconds))
+    with database.write() as connection:  # trial 3 is a twin, which has cost nothing
+        twin = {"id": 4, "key": "reason", "reason": '"twin: as trial 1"'}
+        query = "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (:id, :key, :reason)"
+        connection.execute(sa.text(query), twin)
+    front = best_view(database, study)["front"]
+    assert front == [
+        {"trial": 0, "value": 0.4, "device_s": 9.0},
+        {"trial": 1, "value": 0.5, "device_s": 3.0},
+    ]

@@ -17,16 +17,30 @@ class Ranking:
         self.direction = direction
         self._values = values
 
+    def labelled(self, label: str) -> frozenset[int]:
+        return frozenset()
+
     def top(self, count: int | None = None) -> list[tuple[int, float]]:
+        assert count is None
         sign = -1 if self.direction == "maximize" else 1
         return sorted(self._values.items(), key=lambda entry: sign * entry[1])[:count]
 
 
-def best_trials(values: dict[int, float], *, keep: int = 1, direction: str = "maximize") -> BestTrials:
+def best_trials(
+    values: dict[int, float], *, keep: int = 1, direction: str = "maximize", tested: tuple[int, ...] = ()
+) -> BestTrials:
     live = SimpleNamespace(current=SimpleNamespace(keep=keep))
+    opening = {"opened": {"winner": tested[-1], "trials": list(tested)}} if tested else {}
     return BestTrials(
-        cast(Any, Ranking(direction, values)), cast(Any, live), cast(Any, lambda call, *arguments: call(*arguments))
+        cast(Any, Ranking(direction, values)),
+        cast(Any, SimpleNamespace(content=lambda: opening)),
+        cast(Any, live),
+        cast(Any, lambda call, *arguments: call(*arguments)),
     )
+
+
+def test_a_trial_for_which_the_test_split_was_opened_keeps_its_weights_though_others_are_better() -> None:
+    assert best_trials({0: 0.5, 1: 0.9, 2: 0.7, 3: 0.8}, tested=(0, 2)).numbers() == [1, 0, 2]
 
 
 def test_trial_0_is_among_those_that_keep_their_weights_though_others_are_better() -> None:

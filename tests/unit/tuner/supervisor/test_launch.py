@@ -59,6 +59,7 @@ class Started:
         edges = SimpleNamespace(
             ledger=ledger,
             judge=SimpleNamespace(begin=lambda _: 100, before_training=lambda _: None),
+            twins=SimpleNamespace(take_over=lambda _: None),
             watch=lambda _: None,
             changed=lambda: None,
             micro_batches=SimpleNamespace(start=lambda _: {}),

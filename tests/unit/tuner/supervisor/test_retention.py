@@ -42,18 +42,23 @@ def test_a_finished_trial_needs_its_best_weights_while_it_is_among_those_that_ke
 
 
 @pytest.mark.parametrize(
-    ("ranking", "keep", "kept"),
+    ("ranking", "keep", "tested", "twins", "kept"),
     [
-        ([4, 2, 0, 1], 1, [4, 0]),
-        ([4, 2, 0, 1], 2, [4, 2, 0]),
-        ([4, 2, 0, 1], 3, [4, 2, 0]),
-        ([0, 2], 1, [0]),
-        ([4, 2], 1, [4]),  # trial 0 runs, or has ended before it was complete
-        ([], 1, []),
+        ([4, 2, 0, 1], 1, (), (), [4, 0]),
+        ([4, 2, 0, 1], 2, (), (), [4, 2, 0]),
+        ([4, 2, 0, 1], 3, (), (), [4, 2, 0]),
+        ([0, 2], 1, (), (), [0]),
+        ([4, 2], 1, (), (), [4]),  # trial 0 runs, or has ended before it was complete
+        ([], 1, (), (), []),
+        ([4, 2, 0, 1], 1, (0, 2), (), [4, 0, 2]),  # trial 2 was the best when the test split was opened
+        ([2, 0], 1, (0, 2), (), [2, 0]),
+        ([4, 5, 2, 0], 2, (), (5,), [4, 2, 0]),  # trial 5 has taken over the values of trial 4
     ],
 )
-def test_trial_0_keeps_its_weights_besides_the_best_ones(ranking: list[int], keep: int, kept: list[int]) -> None:
-    assert kept_trials([(number, 0.5) for number in ranking], keep) == kept
+def test_trial_0_and_tested_trials_keep_their_weights_besides_the_best_ones(
+    ranking: list[int], keep: int, tested: tuple[int, ...], twins: tuple[int, ...], kept: list[int]
+) -> None:
+    assert kept_trials([(number, 0.5) for number in ranking], keep, tested=tested, twins=twins) == kept
 
 
 def test_a_trial_without_a_slot_needs_nothing() -> None:

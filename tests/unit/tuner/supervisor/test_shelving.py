@@ -123,6 +123,7 @@ class Supervisor:
         edges = SimpleNamespace(
             ledger=study,
             judge=rungs_of(study, local),
+            twins=SimpleNamespace(take_over=lambda _: None),
             best_trials=SimpleNamespace(would_include=lambda *_: True),
             fork_server=SimpleNamespace(start=self._fork, restart=lambda: None),
             crashes=Crashes(),

@@ -105,6 +105,16 @@ def test_the_training_loss_is_the_mean_since_the_evaluation_before(make_run: Cal
     assert [evaluation.epoch for evaluation in twice] == pytest.approx([4 / 3, 10 / 3])
 
 
+def test_each_evaluation_records_the_other_metrics_and_one_decides(make_run: Callable[..., TrialRun]) -> None:
+    by_accuracy, by_f1 = (
+        list(train(make_run(num_train_epochs=2.0, looks=LOOKS[2], metric=metric)))
+        for metric in ("accuracy", "f1_macro")
+    )
+    for one, other in zip(by_accuracy, by_f1, strict=True):
+        assert set(one.metrics) == {"f1_macro", "f1_weighted", "matthews"}
+        assert (one.metrics["f1_macro"], one.value) == (other.value, other.metrics["accuracy"])
+
+
 def test_looking_more_often_changes_nothing_of_the_training(make_run: Callable[..., TrialRun]) -> None:
     run = make_run("bert", dropout=0.1, num_train_epochs=2.5)
     often, once = list(train(replace(run, looks=LOOKS[10]))), list(train(replace(run, looks=LOOKS[1])))

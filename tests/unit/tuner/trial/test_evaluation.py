@@ -81,3 +81,15 @@ def test_a_name_of_tuner_is_imported_on_first_use(program: str, loaded: list[str
     command = [sys.executable, "-c", f"{program}; {check}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == str(loaded)
+
+
+def test_other_metrics_are_recorded_as_numbers_and_those_without_a_value_are_not() -> None:
+    import numpy as np
+
+    values = {"step": 100, "value": 0.5, "epoch": 1.0, "optimiser_steps": 3, "train_loss": 1.0}
+    more = {"validation_loss": 1.0, "learning_rate": 1e-3}
+    told = Evaluation(**values, **more, metrics={"f1_macro": np.float32(0.25), "matthews": float("nan")})
+    assert told.to_dict()["metrics"] == {"f1_macro": 0.25}
+    assert type(told.metrics["f1_macro"]) is float
+    assert Evaluation.from_dict(told.to_dict()) == told
+    assert "metrics" not in Evaluation(**values, **more).to_dict()

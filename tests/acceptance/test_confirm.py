@@ -1,0 +1,92 @@
+"""A confirmation trains the leaders again with other seeds, and nothing of it reaches the search."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acceptance_support import Tuner, records_of
+
+pytestmark = pytest.mark.rest
+
+NAME, CHILD = "led", "led.confirm-1"
+STUDY: dict[str, Any] = {
+    "search": "plain",
+    "pruner": "none",
+    "early_stopping": "none",
+    "budget": {"trials": 4},
+    "checkpoints": "store",
+    "seed": 3,
+}
+LEASE = ("--lease", "2s")
+CRASHING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
+
+
+def told_by(url: str) -> list[tuple[int, Any, Any]]:
+    return [(each["number"], each["value"], each["steps"]) for each in records_of(CHILD, url).trials]
+
+
+def test_leaders_and_trial_0_are_trained_with_other_seeds_and_the_search_stays_as_it_was(tuner: Tuner) -> None:
+    tuner.ok("start", tuner.study(NAME, **STUDY), *LEASE)
+    before, best = tuner.json("trials", NAME), tuner.json("best", NAME)
+    done = tuner.ok("confirm", NAME, "--top", "2", "--seeds", "2", "--json", *LEASE)
+    view = json.loads(done.stdout)
+    assert re.search(r"are trained again with 2 other seeds each, about \d+\.\d full runs at most", done.stderr)
+    assert tuner.json("trials", NAME) == before, "N stays N"
+    leaders = {each["trial"]: each for each in view["leaders"]}
+    assert 0 in leaders
+    assert best["trial"] in leaders
+    assert len(leaders) in (2, 3)
+    again = tuner.json("trials", CHILD)["trials"]
+    points = {json.dumps(trial["hyperparameters"], sort_keys=True): trial["number"] for trial in before["trials"]}
+    told: dict[int, list[float]] = {}
+    for trial in again:
+        told.setdefault(points[json.dumps(trial["hyperparameters"], sort_keys=True)], []).append(trial["value"])
+        assert trial["reason"] is None, "another seed makes no twin"
+    assert {number: each["values"] for number, each in leaders.items()} == told
+    assert view["winner"] == max(leaders, key=lambda number: leaders[number]["mean"])
+    # Trained with the same seed twice, losses would be equal: they are not.
+    losses = [tuner.json("show", CHILD, str(number))["evaluations"][-1]["train_loss"] for number in (0, len(leaders))]
+    assert losses[0] != losses[1]
+    again = tuner.json("confirm", NAME, "--top", "2", "--seeds", "2")
+    assert (again["leaders"], again["confirmation"]) == (view["leaders"], CHILD), "it is done once"
+    for asked in (("test", CHILD), ("confirm", CHILD), ("refit", CHILD, "model")):
+        refused = tuner.run(*asked)
+        assert refused.returncode == 78
+        assert f"follows from study '{NAME}', which is the one to ask" in refused.stderr
+    assert f"It follows from study {NAME}, which is the one to ask." in tuner.ok("best", CHILD).stdout
+    tuner.ok("delete", NAME, "--yes")
+    assert tuner.json("list")["studies"] == []
+    assert not list((tuner.folder / "store").rglob("*.safetensors"))
+
+
+def test_a_confirmation_goes_on_after_its_machine_was_killed_and_on_two_others(tuner: Tuner, tmp_path: Path) -> None:
+    url = f"sqlite:///{tuner.folder}/tuner.db"
+    tuner.ok("start", tuner.study(NAME, **STUDY), *LEASE)
+    ask = ("confirm", NAME, "--top", "2", "--seeds", "2", *LEASE)
+    for point in ("claimed", "pointer", "telling"):
+        crashed = replace(tuner, command=(*CRASHING, point, "2", "SIGKILL")).run(*ask)
+        assert crashed.returncode == -signal.SIGKILL, crashed.stderr
+    with tuner.running(*ask, "--json") as one, tuner.running(*ask, "--json") as other:
+        assert (one.wait(), other.wait()) == (0, 0), one.stderr + other.stderr
+    views = [json.loads(each.stdout[each.stdout.index("{") :]) for each in (one, other)]
+    assert views[0]["leaders"] == views[1]["leaders"]
+    disturbed = told_by(url)
+    (tmp_path / "peace").mkdir()
+    peace = replace(tuner, folder=tmp_path / "peace")
+    peace.ok("start", peace.study(NAME, **STUDY), *LEASE)
+    peace.ok(*ask)
+    assert disturbed == told_by(f"sqlite:///{peace.folder}/tuner.db")
+
+
+def test_a_study_that_asks_for_it_is_confirmed_and_then_tested_at_its_end(tuner: Tuner) -> None:
+    study = tuner.study(NAME, **{**STUDY, "budget": {"trials": 2}, "confirm": {"top": 1, "seeds": 1}, "test": "at_end"})
+    tuner.ok("start", study, *LEASE)
+    assert {each["state"] for each in tuner.json("trials", CHILD)["trials"]} == {"complete"}
+    assert tuner.json("best", NAME)["verdict"]["rows"] == 20

@@ -1,0 +1,64 @@
+"""A confirmation for people, and as JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from storage import History
+from tuner.study.confirmation import Plan, Standing
+
+if TYPE_CHECKING:
+    from storage import Database, StudyRecord
+
+
+def price_words(leaders: Sequence[int], seeds: int, runs: float | None) -> str:
+    """Return what a confirmation costs at most."""
+    cost = "" if runs is None else f", about {runs:.1f} full runs at most"
+    return f"trials {', '.join(map(str, leaders))} are trained again with {seeds} other seeds each{cost}"
+
+
+def confirmation_view(database: Database, study: StudyRecord, record: StudyRecord) -> dict[str, Any]:
+    """Return what a confirmation has told.
+
+    Args:
+        database: The database.
+        study: The study whose leaders are confirmed.
+        record: The study in which they are trained again.
+    """
+    plan, history = Plan.parse(record.facts), History(database, record)
+    assert plan is not None
+    standing = Standing.of(plan, history.trials(), history.direction)
+    leaders = () if standing is None else standing.leaders
+    return {
+        "study": study.name,
+        "confirmation": record.name,
+        "metric": study.config["metric"]["name"],
+        "seeds": plan.seeds,
+        "leaders": [asdict(each) for each in leaders],
+        "winner": leaders[0].trial if leaders else None,
+        "settled": standing is not None and standing.is_settled,
+        "device_s": round(sum(each.device_s for each in history.trials()), 1),
+        "sentences": _sentences(standing),
+    }
+
+
+def _sentences(standing: Standing | None) -> list[str]:
+    if standing is None:
+        return ["Not every leader has a value with another seed yet."]
+    failed = [f"Trial {number} has failed with every other seed." for number in standing.failed]
+    if not standing.leaders:
+        return failed
+    first, *others = standing.leaders
+    if not others:
+        return [f"Trial {first.trial} is the only one with a value.", *failed]
+    second = others[0]
+    if standing.is_settled:
+        return [f"Trial {first.trial} is ahead of trial {second.trial} by more than seeds explain.", *failed]
+    if first.interval is None:
+        return [f"Trial {first.trial} is ahead with one other seed, which tells little.", *failed]
+    return [
+        f"Trial {first.trial} is ahead, but not of trial {second.trial} by more than seeds explain: take either.",
+        *failed,
+    ]

@@ -1,0 +1,137 @@
+"""Confirming the leaders of a study: each is trained again with other seeds, in a study of its own.
+
+That study has the same leases, checkpoints and fences as any other, so that a confirmation survives what a search does,
+on any machine. Its trials are none of the search's: they do not count in its budget, and its sampler never sees them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from storage import History, Studies
+from tuner.errors import ConfigError, NoBestTrial
+from tuner.reporting.events import Notice
+from tuner.service.children import CONFIRMS, children_of, create_child, is_child
+from tuner.service.existing import run_existing
+from tuner.study.confirmation import Plan, Standing, leaders_of
+from tuner.study.full_runs import device_kind_of, prices_of
+from tuner.study.noise import standard_error
+from tuner.study.parents import check_is_no_child
+from tuner.trial.evaluation import LAST_STEP
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from storage import Database, StudyRecord, TrialRecord
+    from tuner.reporting.events import Watcher
+    from tuner.service.run import Machine
+    from tuner.study.config import StudyConfig
+    from tuner.study.full_runs import Prices
+    from tuner.study.overrides import MachineOverrides
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    """What a confirmation costs at most."""
+
+    leaders: tuple[int, ...]
+    seeds: int
+    #: Full runs; None where they are not known.
+    runs: float | None
+
+
+def price(database: Database, study: StudyRecord, *, top: int, seeds: int) -> Price:
+    """Return the leaders of a study, and what it costs to train each with so many seeds.
+
+    Raises:
+        ConfigError: The study follows from another one, or trains with a function of its own.
+        NoBestTrial: No trial is complete.
+    """
+    source = f"study {study.name!r} in {database.url}"
+    check_is_no_child(study.facts, source=source)
+    if study.config.get("train") is not None:
+        raise ConfigError(source, "train", "a training function of its own is not told another seed")
+    history, rows = History(database, study), study.facts.get("sizes", {}).get("validation")
+    trials = history.trials()
+    best = history.best(trials)
+    if best is None or best.value is None:
+        raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+    noise = standard_error(best.value, rows, history.direction) if rows else 0.0
+    leaders = leaders_of(trials, direction=history.direction, noise=noise, top=top)
+    prices = prices_of(history, study)
+    runs = [_runs(prices, each) for each in trials if each.number in leaders]
+    known = [each for each in runs if each is not None]
+    return Price(leaders=leaders, seeds=seeds, runs=seeds * sum(known) if len(known) == len(runs) else None)
+
+
+def _runs(prices: Prices, trial: TrialRecord) -> float | None:
+    """Return the full runs of a trial that is trained to its end, as one that was stopped early would be."""
+    runs = prices.runs(device_kind_of(trial.effective), trial.device_s)
+    last = max((step for step, _ in trial.steps), default=LAST_STEP)
+    return None if runs is None else runs * LAST_STEP / last
+
+
+def confirm(
+    database: Database,
+    study: StudyRecord,
+    machine: Machine,
+    watch: Watcher,
+    found: Price,
+    *,
+    overrides: MachineOverrides,
+) -> StudyRecord:
+    """Train the leaders of a study with other seeds, until their order is settled; return the confirmation's study.
+
+    One that has begun with the same leaders and seeds goes on.
+
+    Args:
+        database: The database that holds the study.
+        study: The study.
+        machine: Where they are trained.
+        watch: Receives every event.
+        found: The leaders and the seeds.
+        overrides: How this machine differs from the one on which the study was created.
+
+    Raises:
+        TunerError: See `tuner.errors`.
+    """
+    plan = Plan(parent=study.name, leaders=found.leaders, seeds=found.seeds)
+    record = begun(database, study, found) or _create(database, study, plan)
+    for done in range(1, plan.seeds + 1):
+        trials = done * len(plan.leaders)
+        run_existing(database, record.name, machine, watch, partial(_with_trials, trials), overrides, reopen=True)
+        record = Studies(database).get(record.name)
+        standing = standing_of(database, record)
+        if standing is not None and standing.is_settled:
+            seeds = min(len(each.values) for each in standing.leaders)
+            watch(Notice(text=f"after {seeds} seeds the order of the leaders is settled"))
+            break
+    return record
+
+
+def begun(database: Database, study: StudyRecord, found: Price) -> StudyRecord | None:
+    """Return the confirmation that has begun with the same leaders and seeds; None without one."""
+    plan = Plan(parent=study.name, leaders=found.leaders, seeds=found.seeds)
+    same = [each for each in children_of(database, study, CONFIRMS) if Plan.parse(each.facts) == plan]
+    return next((each for each in reversed(same) if is_child(each, study)), None)
+
+
+def standing_of(database: Database, record: StudyRecord) -> Standing | None:
+    """Return what a confirmation has told so far; None before each leader has a value."""
+    plan = Plan.parse(record.facts)
+    history = History(database, record)
+    return None if plan is None else Standing.of(plan, history.trials(), history.direction)
+
+
+def _with_trials(trials: int, record: StudyRecord, config: StudyConfig) -> tuple[StudyConfig, Mapping[str, Any]]:
+    more = max(trials, config.budget.trials or 0)
+    return config.with_budget({"trials": more}), record.facts
+
+
+def _create(database: Database, study: StudyRecord, plan: Plan) -> StudyRecord:
+    history = History(database, study)
+    points = [history.trial(number).hyperparameters for number in plan.leaders]
+    name = f"{study.name}{CONFIRMS}{len(children_of(database, study, CONFIRMS)) + 1}"
+    return create_child(database, study, name, points * plan.seeds, plan.to_facts(), trials=len(points))

@@ -1,0 +1,96 @@
+"""Refitting the winner of a study: it is trained on the rows of the training and of the validation split together.
+
+It is trained in a study of its own, so that it survives what a search does, on any machine. No row is left that could
+tell how good it is: the trial that it repeats does, as far as more rows do no harm.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from storage import History, Studies, TrialState
+from tuner.errors import ConfigError, NoBestTrial, TunerError
+from tuner.service.children import REFITS, children_of, create_child, is_child
+from tuner.service.existing import run_existing
+from tuner.service.export import export
+from tuner.study.parents import check_is_no_child
+from tuner.study.refit import Refit
+from tuner.trial.evaluation import LAST_STEP
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storage import Database, StudyRecord, TrialRecord
+    from tuner.reporting.events import Watcher
+    from tuner.service.run import Machine
+    from tuner.study.overrides import MachineOverrides
+
+
+def refit(
+    database: Database,
+    study: StudyRecord,
+    folder: Path,
+    machine: Machine,
+    watch: Watcher,
+    *,
+    trial: int | None,
+    overrides: MachineOverrides,
+) -> dict[str, Any]:
+    """Train a trial of a study on more rows, and write its model into a folder.
+
+    Args:
+        database: The database that holds the study.
+        study: The study.
+        folder: The folder to write; must be empty or new.
+        machine: Where it is trained.
+        watch: Receives every event.
+        trial: The trial's number; None is the best trial.
+        overrides: How this machine differs from the one on which the study was created.
+
+    Returns:
+        The study of the refit, the trial and the folder.
+
+    Raises:
+        ConfigError: The study trains with a function of its own.
+        NoBestTrial: No trial is complete.
+        TunerError: The folder is not empty, or training failed.
+    """
+    if study.config.get("train") is not None:
+        source = f"study {study.name!r} in {database.url}"
+        raise ConfigError(source, "train", "only the training function itself knows which rows it trains on")
+    if folder.exists() and any(folder.iterdir()):
+        raise TunerError(f"{folder} is not empty; give a new folder")
+    check_is_no_child(study.facts, source=f"study {study.name!r} in {database.url}")
+    history = History(database, study)
+    best = history.best() if trial is None else history.trial(trial)
+    if best is None:
+        raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+    if best.state != TrialState.COMPLETE:
+        raise TunerError(f"trial {best.number} is {best.state}; only a complete one can be trained again")
+    plan = Refit(parent=study.name, trial=best.number, step=_best_step(best))
+    record = _found(database, study, plan) or _create(database, study, plan, best)
+    run_existing(
+        database, record.name, machine, watch, lambda record, config: (config, record.facts), overrides, reopen=True
+    )
+    record = Studies(database).get(record.name)
+    if History(database, record).best() is None:
+        raise TunerError(f"trial {best.number} could not be trained again; `tuner trials {record.name}` says why")
+    outcome = export(database, record, folder, trial=0, verify=True, overrides=overrides, debug=machine.debug)
+    return {"study": study.name, "refit": record.name, "trial": best.number, "folder": outcome["folder"]}
+
+
+def _best_step(trial: TrialRecord) -> int:
+    """Return the percent of its schedule after which a trial was best."""
+    found = [int(each["step"]) for each in trial.evaluations if each.get("value") == trial.value]
+    return found[0] if found else LAST_STEP
+
+
+def _found(database: Database, study: StudyRecord, plan: Refit) -> StudyRecord | None:
+    found = children_of(database, study, REFITS)
+    same = [each for each in found if Refit.parse(each.facts) == plan and is_child(each, study)]
+    return same[-1] if same else None
+
+
+def _create(database: Database, study: StudyRecord, plan: Refit, trial: TrialRecord) -> StudyRecord:
+    name = f"{study.name}{REFITS}{len(children_of(database, study, REFITS)) + 1}"
+    return create_child(database, study, name, [trial.hyperparameters], plan.to_facts(), trials=1)
