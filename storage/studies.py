@@ -39,6 +39,7 @@ class Studies:
         trials: int | None,
         first: Mapping[str, Any],
         queued: Sequence[Mapping[str, Any]] = (),
+        replaces: bool = False,
     ) -> StudyRecord:
         """Create a study in Optuna's tables and ours, with one slot for each trial of the budget.
 
@@ -52,6 +53,8 @@ class Studies:
             trials: The budget: number of trials; None where it has none, so that decisions make the slots.
             first: Hyperparameters of trial 0. Those left out are sampled.
             queued: Hyperparameters of the next trials, in order.
+            replaces: Whether trials that wait already, as another creation that was killed may have left them, are
+                removed unless they are these. Otherwise they are taken for the first ones.
 
         Raises:
             StudyExists: The name is taken.
@@ -71,8 +74,8 @@ class Studies:
                 )
             points = [dict(point) for point in (first, *queued)]
             waiting = [each.system_attrs.get("fixed_params") for each in begun]
-            # Another creation that was killed may have had other points.
-            if [each.name.lower() for each in study.directions] != [direction] or waiting != points[: len(begun)]:
+            others = replaces and waiting != points[: len(begun)]
+            if [each.name.lower() for each in study.directions] != [direction] or others:
                 optuna.delete_study(study_name=name, storage=storage)
                 study = optuna.create_study(storage=storage, study_name=name, direction=direction)
                 begun = []

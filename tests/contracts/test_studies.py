@@ -148,6 +148,19 @@ def test_a_creation_that_was_cut_short_is_completed(
     assert count(database, "tuner_slots") == 2
 
 
+def test_points_that_another_creation_left_are_replaced_where_they_are_not_those_that_are_asked_for(
+    studies: Studies, database: Database
+) -> None:
+    left = optuna.create_study(storage=database.optuna_storage, study_name="one", direction="maximize")
+    for x in (0.5, 0.6, 0.7):
+        left.enqueue_trial({"x": x})
+    more: dict[str, Any] = {"direction": "maximize", "config": {}, "facts": {}, "trials": 2}
+    studies.create("one", **more, first={"x": 0.5}, queued=[{"x": 0.9}], replaces=True)
+    study = optuna_study(database)
+    assert [study.ask().suggest_float("x", 0, 1) for _ in range(2)] == [0.5, 0.9]
+    assert len(study.trials) == 2
+
+
 def die_creating(number: int, url: str) -> None:
     import os
     import signal

@@ -96,6 +96,7 @@ def create_child(
             trials=trials,
             first=points[0],
             queued=points[1:],
+            replaces=True,
         )
     except StudyExists:  # another machine was faster
         return studies.get(name)
