@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,25 +48,13 @@ def request_of(study: dict[str, Any], cache: str) -> tuple[StudyConfig, ModelSou
         study: The content of a study file.
         cache: Folder for the encoded data.
     """
-    from tuner.study.prepared import PreparationRequest
-    from tuner.study.setup import resolve
-    from tuner.study.sources import find_data
+    from tuner.study.setup import preparation_request, resolve
     from tuner.study.study_file import parse_config
 
     config = parse_config(study, source="a benchmark", folder=Path())
     model, _, space = resolve(config, source="a benchmark")
     assert model is not None
-    assert config.data is not None
-    request = PreparationRequest(
-        task=config.task,
-        model=model,
-        data=config.data,
-        source=find_data(config.data.source),
-        max_length=config.max_length,
-        seed=config.seed,
-        metric=config.metric.name,
-        cache=Path(cache),
-    )
+    request = replace(preparation_request(config, model), cache=Path(cache))
     return config, model, space, request
 
 

@@ -78,8 +78,7 @@ def status_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     return {
         **seen,
         "recipe": _recipe_of_study(study, first),
-        "verdict": _verdict(database, study, best),
-        "test": split_state(database, study),
+        **_test_split(database, study, best),
         "spent": spent.to_dict(),
         **_head(database, study),
     }
@@ -231,8 +230,7 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         },
         "metrics": _metrics_of(best),
         "front": _front(trials, history.direction),
-        "verdict": _verdict(database, study, best.number),
-        "test": split_state(database, study),
+        **_test_split(database, study, best.number),
     }
 
 
@@ -306,21 +304,15 @@ def verdict_view(database: Database, study: StudyRecord) -> dict[str, Any]:
     }
 
 
-def _verdict(database: Database, study: StudyRecord, best: int | None) -> dict[str, Any] | None:
-    """Return what the test split has told; None where it has told nothing."""
-    verdict = Verdict.parse(Plans(database, study.id, PlanPart.TEST).content())
-    return None if verdict is None else {**verdict.to_dict(best=best), "sentences": verdict.sentences(best=best)}
-
-
-def split_state(database: Database, study: StudyRecord) -> dict[str, Any]:
-    """Return how many rows the test split has, and whether it is opened."""
-    rows = study.facts.get("sizes", {}).get("test")
-    if not rows:
-        return {"rows": None, "state": SplitState.NONE}
+def _test_split(database: Database, study: StudyRecord, best: int | None) -> dict[str, Any]:
+    """Return what the test split has told, None where it has told nothing; how many rows it has, and its state."""
     content = Plans(database, study.id, PlanPart.TEST).content()
-    if Verdict.parse(content) is not None:
-        return {"rows": rows, "state": SplitState.SPENT}
-    return {"rows": rows, "state": SplitState.LOCKED if Opening.parse(content) is None else SplitState.OPEN}
+    verdict, rows = Verdict.parse(content), study.facts.get("sizes", {}).get("test")
+    state = SplitState.LOCKED if Opening.parse(content) is None else SplitState.OPEN
+    if verdict is not None:
+        state = SplitState.SPENT
+    told = None if verdict is None else {**verdict.to_dict(best=best), "sentences": verdict.sentences(best=best)}
+    return {"verdict": told, "test": {"rows": rows or None, "state": state if rows else SplitState.NONE}}
 
 
 def _recipe_of_study(study: StudyRecord, first: TrialRecord | None) -> dict[str, Any]:
