@@ -58,6 +58,7 @@ class Ours:
         from storage import Database, History, PlanPart, Plans, Shelves, Slots, Studies
         from tuner.search.optuna_trials import OptunaTrials
         from tuner.study.live_config import LiveConfig
+        from tuner.study.space_versions import SpaceVersions
         from tuner.supervisor.best_trials import BestTrials
         from tuner.supervisor.ledger import Ledger
         from tuner.supervisor.retrying import OutageRetrying
@@ -75,7 +76,7 @@ class Ours:
         self.best_trials = BestTrials(history, test_split, LiveConfig(config), OutageRetrying(say))
 
         def opened() -> Ledger:
-            trials = OptunaTrials(self.database, self.record, LiveConfig(config), space)
+            trials = OptunaTrials(self.database, self.record, LiveConfig(config), SpaceVersions(spaces=(space,)))
             slots = Slots(self.database, self.record.id)
             shelves = Shelves(self.database, self.record.id)
             facts, retrying = self.record.facts, OutageRetrying(say)

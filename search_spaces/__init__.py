@@ -1,6 +1,7 @@
 """Search spaces: parameters, conditions and published recipes. Imports no torch, no SQL, no command line."""
 
 from search_spaces.documents import parse_yaml, read_yaml
+from search_spaces.edits import EditedSpace, edit_space
 from search_spaces.errors import (
     InvalidParameter,
     InvalidRecipes,
@@ -22,6 +23,7 @@ __all__ = [
     "RANDOM",
     "SEVEN",
     "Categorical",
+    "EditedSpace",
     "Float",
     "Hyperparameters",
     "Int",
@@ -36,6 +38,7 @@ __all__ = [
     "UnreadableDocument",
     "Value",
     "build_space",
+    "edit_space",
     "load_space",
     "parse_yaml",
     "preset_names",

@@ -43,6 +43,7 @@ from storage.history import (
 )
 from storage.micro_batch_limits import Footprint, MicroBatchLimits
 from storage.owners import new_owner
+from storage.parameter_names import plain_name, stored_name
 from storage.plans import BeginRecord, PlanLease, Plans, PromotionRecord
 from storage.records import (
     CheckpointRef,
@@ -136,9 +137,11 @@ __all__ = [
     "joined",
     "mask_password",
     "new_owner",
+    "plain_name",
     "set_study_attributes",
     "set_trial_attributes",
     "set_trial_system_attributes",
     "store_url",
+    "stored_name",
     "waiting_for_connections",
 ]

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from storage import tables
 from storage.errors import TrialNotFound
 from storage.fencing import seconds_since_seen
+from storage.parameter_names import plain_name
 from storage.records import Checkpoints, DeviceTime, SlotRecord, TrialRecord
 from storage.slot_reader import SlotReader, held_now
 from storage.states import SlotState, TrialState
@@ -231,7 +232,7 @@ class History:
                 if row.trial_id not in trials:
                     continue
                 if part == "params":
-                    trials[row.trial_id]["params"][row.k] = _parameter(row.v, row.kind, decoded)
+                    trials[row.trial_id]["params"][plain_name(row.k)] = _parameter(row.v, row.kind, decoded)
                 elif part == "attrs":
                     trials[row.trial_id]["attrs"][row.k] = _json(row.v)
                 elif part == "values":

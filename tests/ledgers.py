@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from storage import History, PlanPart, Plans, Shelves, Slots
 from tuner.search.optuna_trials import OptunaTrials
 from tuner.study.live_config import LiveConfig
+from tuner.study.space_versions import SpaceVersions, earlier_spaces
 from tuner.supervisor.best_trials import BestTrials
 from tuner.supervisor.ledger import Ledger
 from tuner.supervisor.retrying import OutageRetrying
@@ -34,7 +35,8 @@ def make_ledger(
     kind: type[Ledger] = Ledger,
 ) -> Ledger:
     """Return a ledger on a study."""
-    trials = OptunaTrials(database, record, LiveConfig(config), space)
+    spaces = SpaceVersions(spaces=(*earlier_spaces(record.facts), space))
+    trials = OptunaTrials(database, record, LiveConfig(config), spaces)
     slots, shelves = Slots(database, record.id), Shelves(database, record.id)
     return kind(slots, shelves, trials, owner=owner, lease_s=lease_s, retrying=retrying, facts=record.facts)
 

@@ -212,7 +212,7 @@ def claimed(interrupted: Tuner, tmp_path_factory: pytest.TempPathFactory) -> Ite
         assert taken is not None
         lease, slot = taken
         config = stored_config(record, database)
-        _, _, space = resolve(config, source=NAME, stored=record.facts["space"])
+        _, _, space = resolve(config, source=NAME, stored=record.facts)
         retrying = OutageRetrying(lambda text: None)
         ledger = make_ledger(database, record, config, space, owner="test", lease_s=600, retrying=retrying)
         yield Claimed(database, record, ledger, lease, slot.checkpoints)

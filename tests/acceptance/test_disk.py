@@ -173,7 +173,7 @@ def test_weights_of_a_trial_that_ends_while_others_are_tidied_away_are_left_alon
     with Database(url_of(tuner)) as database:
         record = Studies(database).get(NAME)
         config = stored_config(record, database)
-        _, _, space = resolve(config, source=NAME, stored=record.facts["space"])
+        _, _, space = resolve(config, source=NAME, stored=record.facts)
         settings: dict[str, Any] = {"owner": "test", "lease_s": 600, "retrying": OutageRetrying(lambda text: None)}
         other = make_ledger(database, record, config, space, **settings)
         taken = wait_until(lambda: Slots(database, record.id).claim("test", 600), "the lease's end")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -78,6 +79,21 @@ class OrNone(click.ParamType[Any]):
     metavar="N|none",
     help="Number of failed trials in a row that pauses the study.",
 )
+@click.option(
+    "--set",
+    "entries",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A hyperparameter of the search space, written as in a study file: learning_rate='{low: 1e-6}', "
+    "batch_size='[8, 16]' or dropout=0.1. Keys of a range that are left out stay as they are; `none` removes a "
+    "hyperparameter that is none of the seven.",
+)
+@click.option(
+    "--space",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A YAML file of such hyperparameters; those that it leaves out stay as they are.",
+)
 @storage_option
 def command(
     name: str,
@@ -93,11 +109,15 @@ def command(
     keep_shelved: bool | None,
     checkpoint_limit: Any,
     max_failed: Any,
+    entries: tuple[str, ...],
+    space: Path | None,
     url: str,
 ) -> None:
     """Change settings of the study NAME on all machines, also while it runs.
 
     Weights that a smaller --keep removes cannot be restored.
+
+    After a change of the search space, earlier trials stay. The sampler learns from those that the new space has.
     """
     parts = {"trials": trials, "runs": runs, "time": time, "device_hours": device_hours, "trial_time": trial_time}
     budget = {key: _stored(value) for key, value in parts.items() if value is not None}
@@ -115,6 +135,8 @@ def command(
         changes["test"] = test
     if pruner is not None:
         changes["pruner"] = _read(pruner)
+    if edited := _space_entries(entries, space):
+        changes["search_space"] = edited
     if not changes:
         raise click.UsageError("nothing to change: give at least one option; `tuner edit --help` lists them")
 
@@ -122,18 +144,43 @@ def command(
     from tuner.cli.reading import opened
     from tuner.reporting.views import overview
     from tuner.service.edit import edit
+    from tuner.service.space_edit import trials_within
 
     with opened(name, url) as (database, study):
         lines = edit(database, study, changes)
-        status = overview(database, Studies(database).get(name))
+        record = Studies(database).get(name)
+        status = overview(database, record)
+        inside, trials = trials_within(database, record) if edited and lines else (0, 0)
     for line in lines or ["no setting differs"]:
         click.echo(f"{name}: {line}")
+    if trials:
+        lie = f"{inside} of the {trials} trials so far lie in the new space; the sampler learns from them."
+        click.echo(lie if inside else "No trial so far lies in the new space; the sampler begins anew.")
     if status["state"] in ("paused", "interrupted"):
         click.echo(f"`tuner resume {name}` goes on.")
 
 
 def _stored(value: Any) -> Any:
     return None if value == "none" else value
+
+
+def _space_entries(written: tuple[str, ...], path: Path | None) -> dict[str, Any]:
+    """Return the hyperparameters that are to change, those of the options after those of the file."""
+    from search_spaces import parse_yaml, read_yaml
+    from tuner.study.config import EDITABLE
+
+    entries = {} if path is None else read_yaml(path)
+    if path is not None and not entries:
+        raise click.UsageError(f"{path} names no hyperparameter")
+    for each in written:
+        name, is_given, value = each.partition("=")
+        name = name.strip()
+        if not is_given or not name or not value.strip():
+            raise click.UsageError(f"--set {each!r}: write NAME=VALUE, such as dropout=0.1")
+        if name in EDITABLE:
+            raise click.UsageError(f"--set is for the search space; `tuner edit --help` lists the option for {name}")
+        entries |= parse_yaml(f"{name}: {value}", source=f"--set {name}")
+    return entries
 
 
 def _read(written: str) -> Any:

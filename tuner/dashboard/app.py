@@ -87,11 +87,12 @@ class Source:
     def _new_application(self, database: Database) -> WSGIApplication:
         import optuna_dashboard
         from optuna.artifacts import FileSystemArtifactStore
-        from optuna.storages import get_storage
 
-        # `get_storage` adds Optuna's cache of finished trials. Without it, each view of a study of thousands of trials
-        # takes seconds.
-        storage = get_storage(database.optuna_storage if self._writes else database.optuna_reader)
+        from storage.plain_storage import PlainStorage
+
+        # It has Optuna's cache of finished trials. Without that, each view of a study of thousands of trials takes
+        # seconds.
+        storage = PlainStorage(database.optuna_storage if self._writes else database.optuna_reader)
         artifacts = None if self._artifacts is None else FileSystemArtifactStore(self._artifacts)
         application: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
         return application

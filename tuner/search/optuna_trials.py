@@ -23,6 +23,7 @@ from storage import (
     fenced,
     has_study_attribute,
     joined,
+    plain_name,
     set_study_attributes,
     set_trial_attributes,
     set_trial_system_attributes,
@@ -35,15 +36,17 @@ from tuner.search.pruners import make_pruner
 from tuner.search.samplers import make_sampler
 from tuner.search.thaw.arm_sampler import FIXED_ATTR
 from tuner.search.thaw.first_asks import ArmDraws
+from tuner.search.versioned_trials import SPACE_ATTR, StoredTrial, version_of
 from tuner.study.arms import ArmKey
 from tuner.study.full_runs import device_kind_of
 from tuner.trial.result import Outcome
 
 if TYPE_CHECKING:
-    from search_spaces import Hyperparameters, SearchSpace
+    from search_spaces import Hyperparameters
     from storage import Database, Lease, StudyRecord
     from storage.fencing import Fence
     from tuner.study.live_config import LiveConfig
+    from tuner.study.space_versions import SpaceVersions
     from tuner.trial.evaluation import Evaluation
     from tuner.trial.result import TrialResult
 
@@ -90,33 +93,37 @@ class OptunaTrials:
         database: Where the study is.
         record: The study.
         live: Its configuration; an edit of the pruner or the budget holds from the next call on.
-        space: The search space.
+        spaces: The search spaces that the study has had.
     """
 
-    def __init__(self, database: Database, record: StudyRecord, live: LiveConfig, space: SearchSpace) -> None:
+    def __init__(self, database: Database, record: StudyRecord, live: LiveConfig, spaces: SpaceVersions) -> None:
         self._storage = database.optuna_storage
         self._slots = Slots(database, record.id)
         self._live = live
-        self._space = space
+        self._spaces = spaces
         self._built_for = live.current
         self._arms = {arm.name: arm for arm in map(ArmKey.from_list, record.facts.get("arms", ()))}
         self._draws = None
         if self._arms:
-            self._draws = ArmDraws.of_study(space, record.facts)
-        self._loaded = load_optuna_study(
-            database, live.current, conditional=space.is_conditional, shelved=self._shelved, draws=self._draws
-        )
+            self._draws = ArmDraws.of_study(spaces.current, record.facts)
+        self._loaded = load_optuna_study(database, live.current, **self._sampling())
 
     @property
     def _study(self) -> optuna.Study:
         """The study, with the sampler and the pruner of the configuration as it is now."""
         if self._built_for is not (config := self._live.current):
             self._loaded.pruner = make_pruner(config.pruner)
-            self._loaded.sampler = make_sampler(
-                config, conditional=self._space.is_conditional, shelved=self._shelved, draws=self._draws
-            )
+            self._loaded.sampler = make_sampler(config, **self._sampling())
             self._built_for = config
         return self._loaded
+
+    def _sampling(self) -> dict[str, Any]:
+        return {
+            "conditional": self._spaces.current.is_conditional,
+            "shelved": self._shelved,
+            "draws": self._draws,
+            "versions": self._spaces,
+        }
 
     def _shelved(self) -> list[int]:
         return [slot.trial_id for slot in self._slots.shelved() if slot.trial_id is not None]
@@ -134,16 +141,17 @@ class OptunaTrials:
         trial = self._asked(lease) if trial_id is None else self._found(lease, trial_id)
         if trial is None:
             return None
-        trial = self._in_its_arm(lease, trial, slot.arm)
+        trial, version = self._placed(lease, trial, slot.arm)
+        space, names = self._spaces.spaces[version], self._spaces.stored_names(version)
         hyperparameters, complaint = None, None
         try:
-            if not self._space.parameters.keys() <= trial.params.keys() | trial._fixed_params.keys():
+            if not set(names.values()) <= trial.params.keys() | trial._fixed_params.keys():
                 # The sampler draws here. Within the transaction below, other writers would wait for it.
                 with self._unless_over(lease), fenced(lease):
                     _ = trial.relative_params
             with self._at_once(lease):
                 try:
-                    hyperparameters = self._space.suggest(trial)
+                    hyperparameters = space.suggest(StoredTrial(trial, names))
                 except SearchSpaceError as error:  # the parameters that were drawn so far are kept
                     complaint = f"{type(error).__name__}: {error}"
         except ValueError as error:  # this point is at fault; the next one may be sound
@@ -159,18 +167,32 @@ class OptunaTrials:
             effective=attrs.get(EFFECTIVE_ATTR),
         )
 
-    def _in_its_arm(self, lease: Lease, trial: optuna.Trial, name: str | None) -> optuna.Trial:
-        """Return the trial with the values of the arm for which its slot was made, unless they are given already."""
-        arm = None if name is None else self._arms.get(name)
-        if arm is None:
-            return trial
-        given = trial._fixed_params
-        more = {key: value for key, value in arm.fixed(self._space).items() if key not in {*given, *trial.params}}
-        if not more:
-            return trial
+    def _placed(self, lease: Lease, trial: optuna.Trial, arm_name: str | None) -> tuple[optuna.Trial, int]:
+        """Return the trial with the values that it is given, and the index of its space.
+
+        It is given the values of the arm for which its slot was made, unless it has them already. After an edit of the
+        space, the values go by the names of the trial's space, and the trial keeps which one that is.
+        """
+        stored = trial._cached_frozen_trial
+        given = {plain_name(name): value for name, value in trial._fixed_params.items()}
+        drawn = {plain_name(name) for name in stored.params}
+        arm = None if arm_name is None else self._arms.get(arm_name)
+        if arm is not None:
+            more = arm.fixed(self._spaces.current)
+            given = {**{key: value for key, value in more.items() if key not in drawn}, **given}
+        version = version_of(stored, self._spaces)
+        names = self._spaces.stored_names(version)
+        fixed = {names.get(name, name): value for name, value in given.items()}
+        is_placed = version == 0 or stored.system_attrs.get(SPACE_ATTR) == version
+        if is_placed and fixed == trial._fixed_params:
+            return trial, version
+        with self._unless_over(lease), fenced(lease), joined(self._storage):
+            if not is_placed:
+                self._storage.set_trial_system_attr(trial._trial_id, SPACE_ATTR, version)
+            if fixed != trial._fixed_params:
+                self._storage.set_trial_system_attr(trial._trial_id, FIXED_ATTR, fixed)
         with self._unless_over(lease), fenced(lease):
-            self._storage.set_trial_system_attr(trial._trial_id, FIXED_ATTR, {**more, **given})
-            return optuna.Trial(self._study, trial._trial_id)
+            return optuna.Trial(self._study, trial._trial_id), version
 
     def _adopted(self, lease: Lease) -> int | None:
         """Put a RUNNING trial that another program has made into a slot; return its id, or None where there is none.
@@ -220,8 +242,8 @@ class OptunaTrials:
             but: Numbers of trials that do not count.
         """
         complete = self._loaded.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-        values = open_trial.trial.params
-        found = (each.number for each in complete if each.number not in but and each.params == values)
+        values = _plain(open_trial.trial.params)
+        found = (each.number for each in complete if each.number not in but and _plain(each.params) == values)
         return min(found, default=None)
 
     def record(self, lease: Lease, open_trial: OpenTrial, effective: Mapping[str, Any]) -> None:
@@ -325,6 +347,10 @@ class OptunaTrials:
         except optuna.exceptions.UpdateFinishedTrialError as error:
             self._slots.finish(lease)
             raise TrialOver(f"slot {lease.slot}: another program has ended its trial") from error
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {plain_name(name): value for name, value in values.items()}
 
 
 def _detail(result: TrialResult) -> str:

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
 import hashlib
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from typing import Any
 
 import optuna
 from optuna.trial import TrialState
 
+from storage import plain_name
 from tuner.search.guided_sampler import GuidedSampler, Proposals
 from tuner.search.study_view import StudyView
 from tuner.search.thaw.arm_sampler import ArmSampler
 from tuner.search.thaw.first_asks import ArmDraws
+from tuner.search.versioned_trials import CurrentTrials, version_of, with_plain_names
 from tuner.study.config import StudyConfig
+from tuner.study.space_versions import SpaceVersions
 
 
 class SeededPerTrial(BaseSampler):
@@ -37,51 +40,80 @@ class SeededPerTrial(BaseSampler):
         seed: The study's seed.
         make: Builds a sampler from a seed.
         shelved: Returns Optuna's ids of the trials that are put aside; None where the study puts none aside.
+        versions: The search spaces of the study, where there are several. The trial's sampler knows plain names and the
+            trials that the current space has. A trial of an earlier space lacks few values, which are drawn at random.
     """
 
     def __init__(
-        self, seed: int, make: Callable[[int], BaseSampler], shelved: Callable[[], Collection[int]] | None = None
+        self,
+        seed: int,
+        make: Callable[[int], BaseSampler],
+        shelved: Callable[[], Collection[int]] | None = None,
+        versions: SpaceVersions | None = None,
     ) -> None:
         self._seed = seed
         self._make = make
         self._sampler = make(seed)
         self._read_shelved = shelved
         self._shelved: Collection[int] = ()
+        self._versions = versions if versions is not None and versions.last > 0 else None
+        self._seen = None if self._versions is None else CurrentTrials(self._versions)
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Make the trial's sampler and pass the call on to it."""
         self._look_at_shelves()
         digest = hashlib.sha256(f"{self._seed}:{trial.number}".encode()).digest()
         self._sampler = self._make(int.from_bytes(digest[:4], "big"))
-        self._sampler.before_trial(self._view(study), trial)
+        self._sampler.before_trial(self._view(study), self._plain(trial))
+
+    def _plain(self, trial: FrozenTrial) -> FrozenTrial:
+        return trial if self._versions is None else with_plain_names(trial)
+
+    def _is_earlier(self, trial: FrozenTrial) -> bool:
+        """Return whether a trial is of a space that the study no longer has."""
+        return self._versions is not None and version_of(trial, self._versions) < self._versions.last
+
+    def _stored(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values by the names of the current space in Optuna's tables."""
+        if self._versions is None:
+            return dict(plain)
+        names = self._versions.stored_names(self._versions.last)
+        return {names[name]: value for name, value in plain.items() if name in names}
 
     def _look_at_shelves(self) -> None:
         if self._read_shelved is not None:
             self._shelved = self._read_shelved()
 
     def _view(self, study: Study) -> Study:
-        return StudyView(study, self._shelved) if self._shelved else study
+        return StudyView(study, self._shelved, self._seen) if self._shelved or self._seen is not None else study
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Pass the call on to the trial's sampler."""
+        if self._is_earlier(trial):
+            return {}
         self._look_at_shelves()
-        return self._sampler.infer_relative_search_space(self._view(study), trial)
+        return self._stored(self._sampler.infer_relative_search_space(self._view(study), self._plain(trial)))
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Pass the call on to the trial's sampler."""
-        return self._sampler.sample_relative(self._view(study), trial, search_space)
+        if self._is_earlier(trial):
+            return {}
+        plain = search_space if self._versions is None else {plain_name(k): kind for k, kind in search_space.items()}
+        return self._stored(self._sampler.sample_relative(self._view(study), self._plain(trial), plain))
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Pass the call on to the trial's sampler."""
-        return self._sampler.sample_independent(self._view(study), trial, param_name, param_distribution)
+        sampler = RandomSampler(seed=self._seed + trial.number) if self._is_earlier(trial) else self._sampler
+        name = param_name if self._versions is None else plain_name(param_name)
+        return sampler.sample_independent(self._view(study), self._plain(trial), name, param_distribution)
 
     def after_trial(self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None) -> None:
         """Pass the call on to the trial's sampler."""
-        self._sampler.after_trial(self._view(study), trial, state, values)
+        self._sampler.after_trial(self._view(study), self._plain(trial), state, values)
 
 
 class _QMCByTrialNumber(QMCSampler):
@@ -107,6 +139,7 @@ def make_sampler(
     conditional: bool,
     shelved: Callable[[], Collection[int]] | None = None,
     draws: ArmDraws | None = None,
+    versions: SpaceVersions | None = None,
 ) -> BaseSampler:
     """Build a study's sampler.
 
@@ -115,6 +148,7 @@ def make_sampler(
         conditional: Whether its space has conditions, so that some trials lack a parameter.
         shelved: Returns Optuna's ids of the trials that are put aside; None where the study puts none aside.
         draws: What the draws of a search over depths rest on; None where the study is none.
+        versions: The search spaces that the study has had.
     """
     # Of a search over depths, the budget is that of all arms together.
     chosen, quarter = config.sampler, 0 if draws or config.budget.trials is None else config.budget.trials // 4
@@ -166,4 +200,4 @@ def make_sampler(
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return made(None, seed) if draws is None else ArmSampler(draws, seed, made)
 
-    return SeededPerTrial(config.seed, make, shelved if config.has_rungs else None)
+    return SeededPerTrial(config.seed, make, shelved if config.has_rungs else None, versions)

@@ -1,4 +1,4 @@
-"""The study as a sampler sees it while trials are put aside at rungs."""
+"""The study as a sampler sees it while trials are put aside at rungs, and after its search space was edited."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import optuna
 from optuna.trial import TrialState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Mapping
+    from collections.abc import Callable, Collection, Container, Mapping
     from typing import Any
 
     from optuna.trial import FrozenTrial
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class StudyView(optuna.Study):
     """A study in which each trial that is put aside is PRUNED, with its value at its last rung.
+
+    After an edit of the search space, its trials are those that the current space has.
 
     Optuna has the trial as RUNNING. TPE takes a running trial for a bad one, so that workers do not draw the same point
     at once, and does not count it among those that it learns from. Both would be wrong for a trial that waits at its
@@ -27,17 +29,26 @@ class StudyView(optuna.Study):
     Args:
         study: The study.
         shelved: Optuna's ids of the trials that are put aside.
+        seen: Returns a trial as the current space has it, None where it has not; None shows each as it is.
     """
 
-    def __init__(self, study: optuna.Study, shelved: Collection[int]) -> None:
+    def __init__(
+        self,
+        study: optuna.Study,
+        shelved: Collection[int],
+        seen: Callable[[FrozenTrial], FrozenTrial | None] | None = None,
+    ) -> None:
         self.__dict__.update(study.__dict__)  # Optuna's constructor would open the storage again
         self._study = study
         self._shelved = frozenset(shelved)
+        self._seen = seen
 
     def _get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None, use_cache: bool = False
     ) -> list[FrozenTrial]:
         trials = self._study._get_trials(deepcopy=False, use_cache=use_cache)
+        if self._seen is not None:
+            trials = [each for each in map(self._seen, trials) if each is not None]
         found = [_pruned(trial) if trial._trial_id in self._shelved else trial for trial in trials]
         if states is not None:
             found = [trial for trial in found if trial.state in states]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage import Studies, StudyState
 from tuner.errors import TunerError
+from tuner.service.space_edit import SpaceEdit, edited_space
 from tuner.study.config import EDITABLE
 from tuner.study.search_over import check_bounds
 from tuner.study.study_file import changed_keys, parse_stored, stored_config
@@ -22,7 +23,8 @@ def edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) ->
     Args:
         database: The database that holds the study.
         record: The study.
-        changes: New values by key; for `budget`, a mapping of those parts that change.
+        changes: New values by key; for `budget`, a mapping of those parts that change, and for `search_space` one of
+            the parameters that do.
 
     Returns:
         One line for each changed key.
@@ -30,6 +32,7 @@ def edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) ->
     Raises:
         TunerError: The study was stopped.
         ConfigError: A value cannot be used; the study is unchanged.
+        InvalidSpace: The search space cannot be used; the study is unchanged.
     """
     while (lines := _edit(database, record, changes)) is None:
         record = Studies(database).get(record.name)
@@ -42,16 +45,21 @@ def _edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -
         raise TunerError(f"study {record.name!r} was stopped: there is nothing to edit")
     before = stored_config(record, database)
     document = before.to_dict()
+    source, space = f"study {record.name!r}", SpaceEdit(facts=record.facts)
     for key, value in changes.items():
         assert key in EDITABLE
-        document[key] = {**document[key], **value} if key == "budget" else value
-    source = f"study {record.name!r}"
+        if key == "search_space":
+            space = edited_space(record, before, value, source=source)
+            document[key] = space.facts["space"] if space.lines else document[key]
+        else:
+            document[key] = {**document[key], **value} if key == "budget" else value
     config = parse_stored(document, source=source)
     check_bounds(record.facts, config, source=source)
     after, was = config.to_dict(), before.to_dict()
-    lines = [f"{key}: {_shown(was, key)} -> {_shown(after, key)}" for key in changed_keys(was, after)]
+    keys = [key for key in changed_keys(was, after) if key.split(".")[0] != "search_space"]
+    lines = [*(f"{key}: {_shown(was, key)} -> {_shown(after, key)}" for key in keys), *space.lines]
     if lines:
-        facts = {**record.facts, "file_values": {**_file_values(before), **record.facts.get("file_values", {})}}
+        facts = {**space.facts, "file_values": {**_file_values(before), **record.facts.get("file_values", {})}}
         if not Studies(database).update(record, after, facts, edited="; ".join(lines)):
             return None
     return lines

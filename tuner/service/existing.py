@@ -76,7 +76,10 @@ def run_existing(
         local_study = set_up_stored(record, config, database, here.fork_server, overrides, progress=watch)
         if reopen:  # for all machines, so only once this machine is known to be able to run trials
             studies.set_state(record.id, StudyState.OPEN)
-        supervise(here, database, record, local_study)
+        while not supervise(here, database, record, local_study):
+            record = studies.get(name)
+            config = stored_config(record, database)
+            local_study = set_up_stored(record, config, database, here.fork_server, overrides, progress=watch)
     return True
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from storage import Studies
 from tuner.errors import ConfigError, DeviceError
 from tuner.machine.device_locks import DeviceLocks
 from tuner.machine.devices import Device, Lane, lanes, select_devices
@@ -19,6 +20,7 @@ from tuner.reporting.events import Notice, Watcher
 from tuner.service.fitted_head import with_fitted_head
 from tuner.study.locations import trainers_log
 from tuner.study.setup import LOADING
+from tuner.study.space_versions import is_searched_otherwise
 from tuner.study.trust import notice_of
 from tuner.supervisor.timing import Timing
 from tuner.supervisor.workplace import Workplace
@@ -43,14 +45,20 @@ class Machine:
     timing: Timing = field(default_factory=Timing)
 
 
-def supervise(here: Workplace, database: Database, record: StudyRecord, local_study: LocalStudy) -> None:
-    """Run a study's trials here until its budget is spent; raises the errors of `Supervisor.run`."""
+def supervise(here: Workplace, database: Database, record: StudyRecord, local_study: LocalStudy) -> bool:
+    """Run a study's trials here until its budget is spent; raises the errors of `Supervisor.run`.
+
+    Returns:
+        False where the study's search space was edited meanwhile: it is to be set up again.
+    """
     from tuner.supervisor.supervisor import Supervisor  # imports Optuna
 
     # A trainer on a GPU sets its device before CUDA is initialised. It cannot start from a model that is already built.
     if here.lanes[0].device.kind == "cpu":
         local_study.share(here.fork_server)
     Supervisor(database, record, with_fitted_head(here, database, record, local_study), here).run()
+    now = Studies(database).find(record.name)
+    return now is None or now.id != record.id or not is_searched_otherwise(now, record)
 
 
 @contextmanager

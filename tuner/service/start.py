@@ -80,7 +80,10 @@ def start(
 
 
 def _create_and_run(file: StudyFile, url: str, machine: Machine, watch: Watcher) -> bool:
-    """Create a study and run its trials; return False where another command has created it in the meantime.
+    """Create a study and run its trials.
+
+    Returns False where another command has created it in the meantime, or has edited its search space since: then it is
+    to be run as one that exists.
 
     The checkpoint store, the devices and the trials' preparation come before the database is created: an error in the
     study file leaves nothing behind.
@@ -118,8 +121,7 @@ def _create_and_run(file: StudyFile, url: str, machine: Machine, watch: Watcher)
             if studies.find(config.name) is None:  # an Optuna study that another program has created
                 raise
             return False
-        supervise(here, database, record, local_study)
-    return True
+        return supervise(here, database, record, local_study)
 
 
 def _exists(name: str, url: str) -> bool:

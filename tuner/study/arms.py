@@ -72,15 +72,19 @@ class ArmKey:
         return f"{layers}, {self.head_init} head"
 
 
-def arms_of(space: SearchSpace) -> tuple[ArmKey, ...]:
-    """Return the arms of a space, the cheapest first; none where its depths cannot be told apart, or there is one.
+def arms_of(space: SearchSpace, least: int = 2) -> tuple[ArmKey, ...]:
+    """Return the arms of a space, the cheapest first; none where its depths cannot be told apart, or there are few.
 
     At each depth those with a fitted head come first. The head alone begins with random weights wherever it may: its
     training is the fit. Of the other depths those have both kinds of head that train most layers, as trial 0 does, and
     those nearest to half of them: there are few full runs to a study, and each arm takes its share of them.
+
+    Args:
+        space: The space.
+        least: With fewer depths than these there are no arms.
     """
     frozen = _values(space.parameters["frozen_layers"])
-    if len(frozen) < 2 or any(name in space.conditions for name in ARM_NAMES):
+    if len(frozen) < least or any(name in space.conditions for name in ARM_NAMES):
         return ()
     heads = _values(space.parameters["head_init"]) if "head_init" in space.parameters else [RANDOM]
     found = []

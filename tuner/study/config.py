@@ -28,7 +28,18 @@ from tuner.study.sizes import parse_size
 from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, load_task, unknown
 
 #: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
-EDITABLE = ("budget", "stop", "confirm", "test", "keep", "keep_shelved", "checkpoint_limit", "max_failed", "pruner")
+EDITABLE = (
+    "budget",
+    "stop",
+    "confirm",
+    "test",
+    "keep",
+    "keep_shelved",
+    "checkpoint_limit",
+    "max_failed",
+    "pruner",
+    "search_space",
+)
 
 #: Keys of the plain search. A study file that gives one of them another value than its neutral ones, and no `search`,
 #: asks for the plain search.

@@ -21,6 +21,7 @@ from tuner.study.looks import first_rung, put_aside_at
 from tuner.study.prepared import Prepared
 from tuner.study.recipe_changes import RecipeChange, first_point_of, recipe_changes
 from tuner.study.refit import Refit
+from tuner.study.space_versions import SpaceVersions
 from tuner.trial.evaluation import LAST_STEP
 from tuner.trial.run import HeadHome, ModelSource, Speed, TrialRun, TrunkHome
 
@@ -42,6 +43,8 @@ class LocalStudy:
     looks: tuple[int, ...]
     #: Hashes of data, tokenizer and weights, whose location does not matter, and versions of libraries.
     fingerprints: Mapping[str, Any]
+    #: Spaces that the study had before it was edited, the oldest first; their trials stay.
+    earlier_spaces: tuple[SearchSpace, ...] = ()
     #: The arms of a search over depths, the cheapest first; empty where the study is none.
     arms: tuple[ArmKey, ...] = ()
     #: Folders from which trainers can import the user's modules.
@@ -89,8 +92,13 @@ class LocalStudy:
     @property
     def has_fitted_heads(self) -> bool:
         """Whether trials may begin with a fitted head."""
-        parameter = self.space.parameters.get("head_init")
-        return self.prepared is not None and parameter is not None and parameter.contains(FITTED)
+        found = [space.parameters["head_init"] for space in self.spaces.spaces if "head_init" in space.parameters]
+        return self.prepared is not None and any(parameter.contains(FITTED) for parameter in found)
+
+    @property
+    def spaces(self) -> SpaceVersions:
+        """The spaces from which its trials are and have been drawn."""
+        return SpaceVersions(spaces=(*self.earlier_spaces, self.space))
 
     @property
     def frozen_shares(self) -> tuple[float, ...]:
@@ -98,8 +106,8 @@ class LocalStudy:
         return tuple(share for share in self.space.parameters["frozen_layers"].extremes() if not isinstance(share, str))
 
     def first_point(self) -> dict[str, Any]:
-        """Return the published recipe, clipped into the space: the values of trial 0."""
-        return first_point_of(self.recipe.defaults, self.space)
+        """Return the values of trial 0: the published recipe, clipped into the first space of the study."""
+        return first_point_of(self.recipe.defaults, self.spaces.spaces[0])
 
     def recipe_changes(self) -> tuple[RecipeChange, ...]:
         """Return where the space has changed the published recipe."""
@@ -145,11 +153,11 @@ class LocalStudy:
         """Return the place of the trunk cache; None for a study's own training function, whose weights are unknown."""
         if self.prepared is None:
             return None
-        shares = self.space.parameters["frozen_layers"].extremes()
+        shares = [share for space in self.spaces.spaces for share in space.parameters["frozen_layers"].extremes()]
         return TrunkHome(
             folder=cache_folder() / "trunk",
             weights=self.prepared.weights,
-            shares=tuple(shares),
+            shares=tuple(dict.fromkeys(shares)),
             limit=trunk_limit(os.environ),
         )
 

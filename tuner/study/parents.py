@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from tuner.errors import ConfigError
 from tuner.study.confirmation import Plan
 from tuner.study.refit import Refit
+from tuner.study.space_versions import first_space
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Facts that two studies share where one follows from the other.
-_SHARED = ("data", "weights", "tokenizer", "space", "sizes")
+_SHARED = ("data", "weights", "tokenizer", "sizes")
 
 
 def parent_of(facts: Mapping[str, Any]) -> str | None:
@@ -23,7 +24,8 @@ def parent_of(facts: Mapping[str, Any]) -> str | None:
 
 def shared_facts(facts: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a study has in common with those that follow from it, but not with another one of its name."""
-    return {"seed": config.get("seed"), **{name: facts.get(name) for name in _SHARED}}
+    # The first space: an edit of the space leaves a study what it is.
+    return {"seed": config.get("seed"), "space": first_space(facts), **{name: facts.get(name) for name in _SHARED}}
 
 
 def check_is_no_child(facts: Mapping[str, Any], *, source: str) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from search_spaces import RANDOM, Hyperparameters, Recipe, SearchSpace, SearchSpaceError, Value, build_space
+from tuner.study.space_versions import first_space
 
 #: Values of hyperparameters that no recipe states: the published scripts train every layer at one rate, and a head from
 #: random weights.
@@ -88,7 +89,7 @@ def stored_recipe_changes(facts: Mapping[str, Any], point: Mapping[str, Value] |
 
 def stored_first_point(facts: Mapping[str, Any]) -> dict[str, Value] | None:
     """Return the values of trial 0 as a study was created with them; None where its facts do not tell them."""
-    recipe, space = facts.get("recipe"), facts.get("space")
+    recipe, space = facts.get("recipe"), first_space(facts)
     if not isinstance(recipe, Mapping) or not isinstance(space, Mapping):
         return None
     try:

@@ -1,7 +1,10 @@
-"""Whether a search over depths has ended, as the plan of its study says. The end holds for one budget."""
+"""Whether a search over depths has ended, as the plan of its study says. The end holds for one budget and one
+search space."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -34,14 +37,14 @@ class SearchOver:
 
     @classmethod
     def parse(cls, content: Mapping[str, Any], config: Mapping[str, Any]) -> SearchOver | None:
-        """Return the end of a search; None where it goes on, or where its budget has changed since.
+        """Return the end of a search; None where it goes on, or where its budget or its space has changed since.
 
         Args:
             content: The study's plan.
             config: The study's configuration as JSON values.
         """
         stored = content.get(_KEY)
-        if not isinstance(stored, Mapping) or stored.get("bounds") != _bounds(config):
+        if not isinstance(stored, Mapping) or not _are_those(stored.get("bounds"), config):
             return None
         return cls(reason=str(stored.get("reason")), cuts=bool(stored.get("cuts")))
 
@@ -75,4 +78,10 @@ def check_bounds(facts: Mapping[str, Any], config: StudyConfig, *, source: str) 
 
 def _bounds(config: Mapping[str, Any]) -> list[Any]:
     budget = config.get("budget", {})
-    return [budget.get("trials"), budget.get("runs"), config.get("stop")]
+    space = hashlib.sha256(json.dumps(config.get("search_space"), sort_keys=True).encode()).hexdigest()
+    return [budget.get("trials"), budget.get("runs"), config.get("stop"), space]
+
+
+def _are_those(stored: Any, config: Mapping[str, Any]) -> bool:
+    # Versions that could not edit a space have stored none.
+    return isinstance(stored, list) and len(stored) in (3, 4) and stored == _bounds(config)[: len(stored)]

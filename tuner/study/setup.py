@@ -8,8 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import Float, Recipe, SearchSpace, build_space, load_space, recipe_for
-from search_spaces.schedules import complaint
+from search_spaces import Recipe, SearchSpace, build_space, load_space, recipe_for
 from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.machine import disk
 from tuner.processes.messages import Progressed
@@ -25,6 +24,8 @@ from tuner.study.recipe_changes import first_point_of
 from tuner.study.refit import Refit
 from tuner.study.search_over import check_bounds
 from tuner.study.sources import find_data, find_model, read_model_config
+from tuner.study.space_checks import check_effects, check_ranked_alike, check_schedules
+from tuner.study.space_versions import earlier_spaces
 from tuner.study.tasks import declaration_of
 from tuner.trial.anatomy import Anatomy
 from tuner.trial.run import ModelSource
@@ -49,7 +50,8 @@ def resolve(
     Args:
         config: The study.
         source: The study's name in errors.
-        stored: The space of a study that exists; without it, a newer table of recipes could change the space.
+        stored: The facts of a study that exists. Its space is taken from them, as a newer table of recipes could change
+            it.
 
     Raises:
         ConfigError: The model is missing, or a schedule lacks its arguments.
@@ -71,14 +73,14 @@ def resolve(
     recipe = recipe_for(str(described.get("model_type", "")), config.model or "", described.get("hidden_size"))
     where = f"{source}: search_space"
     if stored is not None:
-        space = build_space(stored, recipe=recipe, source=where)
+        space = build_space(stored["space"], recipe=recipe, source=where)
     else:
         written = config.search_space if config.search_space is not None else {}
         space = load_space(
             written, preset=declaration_of(config.task).preset, recipe=recipe, folder=Path(), source=where
         )
-    _check_schedules(config, space, source)
-    _check_effects(space, source)
+    check_schedules(config, (*earlier_spaces(stored or {}), space), source)
+    check_effects(space, source)
     return model, recipe, space
 
 
@@ -109,7 +111,7 @@ def set_up(
     """
     progress(LOADING)
     trunk_limit(os.environ)  # an invalid limit is refused here, before the slow work
-    model, recipe, space = resolve(config, source=source, stored=stored["space"] if stored else None)
+    model, recipe, space = resolve(config, source=source, stored=stored)
     if config.train is not None:
         _find_training(config.train, fork_server, source, folders)
     prepared = None if config.train is not None else _prepare(config, model, fork_server, source, progress)
@@ -143,7 +145,7 @@ def set_up(
         fitted, arms = _with_arms(config, fitted, prepared)
         if not arms:
             check_bounds({}, config, source=source)
-            _check_ranked_alike(config, fitted.space, source)
+            check_ranked_alike(config, fitted.space, source)
     # Studies of version 0.1 have stored no looks.
     first_point = first_point_of(recipe.defaults, fitted.space)
     looks = stored["looks"] if stored and "looks" in stored else None
@@ -152,6 +154,7 @@ def set_up(
         model=model,
         recipe=recipe,
         space=fitted.space,
+        earlier_spaces=earlier_spaces(stored or {}),
         arms=arms,
         looks=tuple(looks) if looks else looks_of(config, prepared, first_point, fitted.space, over_depths=bool(arms)),
         prepared=prepared,
@@ -204,22 +207,6 @@ def _with_arms(
     space = with_both_heads(fitted.space) if prepared.anatomy.can_fit_head else fitted.space
     arms = arms_of(space)
     return (replace(fitted, space=space), arms) if arms else (fitted, ())
-
-
-def _check_ranked_alike(config: StudyConfig, space: SearchSpace, source: str) -> None:
-    """Check that no early value would be held against that of a trial with another kind of head.
-
-    Raises:
-        ConfigError: It would.
-    """
-    parameter = space.parameters.get("head_init")
-    is_judged = config.has_rungs or config.pruner.name != "none"
-    if is_judged and parameter is not None and len(parameter.extremes()) > 1:
-        reason = (
-            "a trial that begins with a fitted head is ahead at early rungs, whatever becomes of it; give one of the "
-            "two, or write `search: plain` and `pruner: none`"
-        )
-        raise ConfigError(source, "search_space.head_init", reason)
 
 
 def _find_training(function: str, fork_server: ForkServer, source: str, folders: tuple[str, ...]) -> None:
@@ -276,33 +263,3 @@ def _cache_problem(folder: Path, error: TunerError) -> str | None:
     if disk.says_full(str(error)) and disk.has_no_room(existing):
         return disk.full_message(folder)
     return None
-
-
-def _check_schedules(config: StudyConfig, space: SearchSpace, source: str) -> None:
-    parameter = space.parameters["lr_scheduler_type"]
-    if isinstance(parameter, Float):  # unreachable: the space refuses numbers here
-        return
-    for name in parameter.extremes():
-        if reason := complaint(str(name), config.lr_scheduler_kwargs.get(str(name), {})):
-            raise ConfigError(source, "search_space.lr_scheduler_type", reason)
-    for name in config.lr_scheduler_kwargs:
-        if name not in parameter.extremes():
-            raise ConfigError(source, f"lr_scheduler_kwargs.{name}", "is no schedule of the search space")
-
-
-def _check_effects(space: SearchSpace, source: str) -> None:
-    """Refuse a space that searches a hyperparameter without effect, such as warm-up for a schedule without warm-up."""
-    for name, parent, idle, why in (
-        ("warmup_ratio", "lr_scheduler_type", "constant", "has no warm-up"),
-        ("layerwise_lr_decay", "frozen_layers", 1.0, "trains no layer"),
-    ):
-        if name not in space.parameters or len(space.parameters[name].extremes()) < 2:
-            continue
-        choices = space.parameters[parent].extremes()
-        if idle in choices and idle in space.conditions.get(name, {}).get(parent, choices):
-            others = [choice for choice in choices if choice != idle]
-            raise ConfigError(
-                source,
-                f"search_space.{name}",
-                f"changes nothing where {parent} is {idle!r}, which {why}; add when: {{{parent}: {others}}}",
-            )

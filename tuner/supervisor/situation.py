@@ -243,7 +243,7 @@ class Situation:
 
     def _promised(self, arms: Sequence[Arm], first: Standing | None) -> float:
         """Return the full runs that are spent, those included that trials which train are let to spend."""
-        total = self._runs.get(0, 0.0)
+        total = self._runs.get(0, 0.0) + self._spent_elsewhere()
         if first is None or first.slot.state is not SlotState.FINISHED:
             total = max(total, 1.0)
         for arm in arms:
@@ -255,6 +255,12 @@ class Situation:
                     runs = max(runs, cost * each.target / LAST_RUNG)
                 total += runs
         return total
+
+    def _spent_elsewhere(self) -> float:
+        """Return the full runs of the trials whose arm an edit of the search space has removed."""
+        names = {key.name for key in self.local_study.arms}
+        numbers = [each.slot.trial_number for each in self.standings if each.slot.arm not in names]
+        return math.fsum(self._runs.get(number, 0.0) for number in numbers if number)
 
     def _noise(self, arms: Sequence[Arm], recipe: float | None) -> float:
         """Return the standard error of a value on the validation rows."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from storage import Events, History, Slots, Studies, StudyState, TrialState
 from tuner.reporting.events import Began, Edited, TrialEnded
 from tuner.study.budget import overdrawn
+from tuner.study.space_versions import is_searched_otherwise
 from tuner.study.study_file import parse_stored
 from tuner.supervisor.stop_request import StopKind, StopRequest
 
@@ -82,6 +83,8 @@ class StudyWatch:
             return StopRequest(kind=StopKind.FAILED, reason="the study was stopped")
         if record.state == StudyState.PAUSED:
             return StopRequest(kind=StopKind.PAUSED, reason=f"paused; `tuner resume {record.name}` goes on")
+        if is_searched_otherwise(record, self._record):
+            return StopRequest(kind=StopKind.INTERRUPTED, reason="the search space was edited")
         self._take_edits(record, edited)
         if spent := self._spent(record, holds=holds):
             return StopRequest(kind=StopKind.PAUSED, reason=spent)

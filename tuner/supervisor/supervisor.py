@@ -122,7 +122,7 @@ class Supervisor:
 
     def _edges(self, database: Database, local_study: LocalStudy, owner: str) -> Edges:
         slots = Slots(database, self._record.id)
-        trials = OptunaTrials(database, self._record, self._live, local_study.space)
+        trials = OptunaTrials(database, self._record, self._live, local_study.spaces)
         shelves = Shelves(database, self._record.id)
         ledger = Ledger(
             slots,

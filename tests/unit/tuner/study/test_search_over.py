@@ -28,6 +28,13 @@ def test_it_holds_for_one_budget_only(changed: dict[str, Any]) -> None:
     assert SearchOver.parse(OVER.to_content(CONFIG), {**CONFIG, **changed}) is None
 
 
+def test_it_holds_for_one_search_space_only_unless_it_was_stored_before_spaces_were_edited() -> None:
+    content, edited = OVER.to_content(CONFIG), {**CONFIG, "search_space": {"dropout": {"choices": [0.1]}}}
+    assert SearchOver.parse(content, edited) is None
+    content["over"]["bounds"].pop()
+    assert SearchOver.parse(content, edited) == OVER
+
+
 def test_a_larger_budget_in_time_does_not_open_it_again() -> None:
     later = {**CONFIG, "budget": {**CONFIG["budget"], "time": 60.0}}
     assert SearchOver.parse(OVER.to_content(CONFIG), later) == OVER

@@ -166,6 +166,14 @@ def test_what_is_spent_includes_what_running_trials_may_still_spend() -> None:
     assert waiting.market.spent >= 1.0, "trial 0 is let train to its end"
 
 
+def test_trials_of_an_arm_that_an_edit_has_removed_are_no_bargain_and_have_cost_what_they_have() -> None:
+    begun = [standing(1, HALF, SlotState.SHELVED, {4: 0.3}), standing(2, ALL, SlotState.SHELVED, {4: 0.3})]
+    local = study(budget={"runs": 4})
+    market = situation(FIRST, *begun, local=replace(local, arms=(HEAD, ALL))).market
+    assert [len(arm.trials) for arm in market.arms] == [0, 1]
+    assert market.spent == pytest.approx(1.2)
+
+
 def test_costs_are_planned_at_first_and_then_measured() -> None:
     heads = [standing(n, HEAD, SlotState.FINISHED, {100: 0.5}, target=100) for n in range(1, 9)]
     planned, measured = situation(FIRST).market, situation(FIRST, *heads, seconds=4.0).market
