@@ -64,3 +64,4 @@ def command(
     click.echo(f"Wrote {written} to {folder}")
     if outcome["verified"] is not None:
         click.echo(f"Evaluated again: {outcome['metric']} {outcome['verified']:.6f}, recorded {outcome['value']:.6f}")
+        click.echo(f"One example takes {outcome['latency_ms']:.3g} ms on this machine's processor.")

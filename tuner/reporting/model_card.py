@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,26 +22,33 @@ _PIPELINES = ("text-classification", "image-classification")
 _ASIDE = ("checkpoints", "keep", "keep_shelved", "checkpoint_limit", "checkpoint_every", "max_restarts", "max_failed")
 
 
-def model_card(
-    study: StudyRecord,
-    trial: TrialRecord,
-    best: Mapping[str, Any] | None,
-    members: Sequence[int] = (),
-    value: float | None = None,
-    refit: Refit | None = None,
-) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """How an exported model was made, beyond what its trial tells."""
+
+    #: Numbers of the trials whose weights are averaged; none where they are those of the trial alone.
+    members: tuple[int, ...] = ()
+    #: Value of the averaged weights.
+    value: float | None = None
+    #: How the trial was trained again on more rows; None where it was not.
+    refit: Refit | None = None
+    #: Milliseconds that one example takes on a processor; None where that was not measured.
+    latency_ms: float | None = None
+
+
+def model_card(study: StudyRecord, trial: TrialRecord, best: Mapping[str, Any] | None, made: Made) -> str:
     """Return the card of a trial's model as Markdown, with the metadata that the hub reads.
 
     Args:
         study: The study.
         trial: The trial whose weights are exported.
         best: The result of `tuner.reporting.views.best_view`; None where no trial is complete.
-        members: Numbers of the trials whose weights are averaged; none where they are those of the trial alone.
-        value: Value of the averaged weights.
-        refit: How the trial was trained again on more rows; None where it was not.
+        made: How the model was made.
     """
     config, facts = study.config, study.facts
-    quality = _quality(trial, best, config["metric"]["name"], members, value, refit)
+    quality = _quality(trial, best, config["metric"]["name"], made)
+    if made.latency_ms is not None:
+        quality.append(f"One example takes {made.latency_ms:.3g} ms on a processor, in fp32 (median).")
     parts = [
         _metadata(config),
         f"# {study.name}, trial {trial.number}",
@@ -51,7 +59,7 @@ def model_card(
         _data(config, facts),
         "## Hyperparameters",
         _table(("name", "value"), in_order(trial.hyperparameters).items()),
-        *(["## Training", _training(trial)] if refit is None else []),
+        *(["## Training", _training(trial)] if made.refit is None else []),
         "## How it can be made again",
         _again(study, trial),
     ]
@@ -86,22 +94,15 @@ def _origin(config: Mapping[str, Any], trial: TrialRecord) -> str:
     )
 
 
-def _quality(
-    trial: TrialRecord,
-    best: Mapping[str, Any] | None,
-    metric: str,
-    members: Sequence[int],
-    value: float | None,
-    refit: Refit | None,
-) -> list[str]:
-    if members:
-        numbers = ", ".join(map(str, members))
+def _quality(trial: TrialRecord, best: Mapping[str, Any] | None, metric: str, made: Made) -> list[str]:
+    if made.members:
+        numbers = ", ".join(map(str, made.members))
         return [
             f"The weights are the mean of those of trials {numbers}.",
-            f"{metric} {value:.4f} on the validation split, on which it was chosen whose weights are averaged.",
+            f"{metric} {made.value:.4f} on the validation split, on which it was chosen whose weights are averaged.",
             "They have no value on the test split.",
         ]
-    if refit is not None:
+    if (refit := made.refit) is not None:
         return [
             "It was trained again on the rows of the training and of the validation split together, for "
             f"{refit.length_words}; `tuner refit {refit.parent} DIR --trial {refit.trial}` does that.",

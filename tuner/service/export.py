@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from storage.checkpoints import MANIFEST
 from tuner.errors import NoBestTrial, TunerError
 from tuner.machine.devices import CPU
 from tuner.processes.trainers import ForkServer
-from tuner.reporting.model_card import model_card
+from tuner.reporting.model_card import Made, model_card
 from tuner.reporting.views import best_view
 from tuner.service.candidates import fetched
 from tuner.service.gc import kept_numbers
@@ -63,7 +63,8 @@ def export(
         debug: Whether the output of the exporting process goes to this one's; else it is dropped.
 
     Returns:
-        Trial, metric, recorded value, the value of the new evaluation or None, and the trials of a soup or None.
+        Trial, metric, recorded value, the value of the new evaluation and the milliseconds of one example or None, and
+        the trials of a soup or None.
 
     Raises:
         NoBestTrial: No trial is complete.
@@ -116,10 +117,21 @@ def export(
         "trial": record.number,
         "metric": config.metric.name,
         "value": written.value,
-        "verified": written.verified,
+        "verified": written.verified.value,
+        "latency_ms": written.verified.latency_ms,
         "soup": list(written.members) or None,
         "folder": str(folder.absolute()),
     }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Verified:
+    """What was found as a written model was evaluated; None where it was not."""
+
+    #: Value of the study's metric on the validation split.
+    value: float | None = None
+    #: Milliseconds that one example takes on this machine's processor.
+    latency_ms: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +140,7 @@ class _Written:
 
     #: Value that is recorded of it, and value of a new evaluation; None without one.
     value: float | None
-    verified: float | None = None
+    verified: _Verified = field(default_factory=_Verified)
     #: Numbers of the trials whose weights are averaged; none where they are those of one trial.
     members: tuple[int, ...] = ()
 
@@ -145,7 +157,8 @@ def _write_card(database: Database, study: StudyRecord, record: TrialRecord, wri
     best = None
     with contextlib.suppress(NoBestTrial):
         best = best_view(database, study)
-    card.write_text(model_card(study, record, best, written.members, written.value, refit), encoding="utf-8")
+    made = Made(members=written.members, value=written.value, refit=refit, latency_ms=written.verified.latency_ms)
+    card.write_text(model_card(study, record, best, made), encoding="utf-8")
 
 
 def _make_readable(folder: Path) -> None:
@@ -187,9 +200,10 @@ def _write_model(
     """Write a trial's model into a new folder."""
     run = local_study.run(record.number, Hyperparameters.from_values(record.hyperparameters), precision="fp32")
     verified = _exported(fork_server, run, weights, folder, verify=verify)
-    if verified is not None and record.value is not None and not _agree(verified, record):
+    value = verified.value
+    if value is not None and record.value is not None and not _agree(value, record):
         raise TunerError(
-            f"nothing written: the model of trial {record.number} scores {verified:.8f}, recorded is "
+            f"nothing written: the model of trial {record.number} scores {value:.8f}, recorded is "
             f"{record.value:.8f}; was it trained with other versions? --no-verify writes it all the same"
         )
     return _Written(value=record.value, verified=verified)
@@ -219,19 +233,19 @@ def _write_soup(
                 f"trial {record.number} alone ({told['alone']:.4f}); leave --soup out"
             )
         verified = _exported(fork_server, found[0][0], Path(scratch), folder, verify=verify)
-    if verified is not None and abs(verified - told["value"]) > 1e-6:
+    if verified.value is not None and abs(verified.value - told["value"]) > 1e-6:
         raise TunerError(
-            f"nothing written: the model scores {verified:.8f} as it was written, and {told['value']:.8f} before; "
-            "--no-verify writes it all the same"
+            f"nothing written: the model scores {verified.value:.8f} as it was written, and {told['value']:.8f} "
+            "before; --no-verify writes it all the same"
         )
     return _Written(value=told["value"], verified=verified, members=tuple(told["members"]))
 
 
-def _exported(fork_server: ForkServer, run: TrialRun, weights: Path, folder: Path, *, verify: bool) -> float | None:
-    """Write a model; return its value on the validation split, or None without `verify`."""
+def _exported(fork_server: ForkServer, run: TrialRun, weights: Path, folder: Path, *, verify: bool) -> _Verified:
+    """Write a model, and evaluate it unless `verify` is false."""
     arguments = {"run": run, "weights": weights, "folder": folder.absolute(), "verify": verify}
-    verified: float | None = fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
-    return verified
+    found: dict[str, float | None] = fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
+    return _Verified(value=found["value"], latency_ms=found["latency_ms"])
 
 
 def _agree(verified: float, record: TrialRecord) -> bool:

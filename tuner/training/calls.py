@@ -34,6 +34,7 @@ from tuner.training.data.encoded import EncodedData
 from tuner.training.data.files.places import ROW
 from tuner.training.evaluation import evaluate
 from tuner.training.head import fitting
+from tuner.training.latency import latency_ms
 from tuner.training.model.freezing import possible_depths
 from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
@@ -147,7 +148,8 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
     """Write a trial's model and tokenizer as transformers reads them, and evaluate the written model.
 
     Args:
-        connection: Receives the metric's value on the validation split; None without `verify`.
+        connection: Receives the metric's value on the validation split, and the milliseconds of one example, under
+            `value` and `latency_ms`; None without `verify`.
         run: The trial.
         weights: Folder of the trained weights.
         folder: The folder to write to.
@@ -167,7 +169,7 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
         processor.padding_side = padding.side
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-    value = None
+    value, latency = None, None
     if verify:
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
         arguments = {**run.model.arguments, "revision": None}  # a revision names a commit, and the folder has none
@@ -176,4 +178,5 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
         passes = ForwardPasses(written, run.anatomy, data, torch.device("cpu"), depths=depths, speed=run.speed)
         scores = evaluate(task, written, passes, run)
         value = None if scores is None else scores.value
-    connection.send(Returned(value=value))
+        latency = latency_ms(written, data.validation)
+    connection.send(Returned(value={"value": value, "latency_ms": latency}))
