@@ -55,7 +55,7 @@ class Ours:
     """The ledger of a supervisor."""
 
     def __init__(self, url: str, path: Path, trials: int) -> None:
-        from storage import Database, History, PlanPart, Plans, Shelves, Slots, Studies
+        from storage import Database, Plans, Shelves, Slots, Studies
         from tuner.search.optuna_trials import OptunaTrials
         from tuner.study.live_config import LiveConfig
         from tuner.study.space_versions import SpaceVersions
@@ -71,9 +71,7 @@ class Ours:
             config.name, direction="maximize", config=config.to_dict(), facts={}, trials=trials, first=first
         )
 
-        history = History(self.database, self.record)
-        test_split = Plans(self.database, self.record.id, PlanPart.TEST)
-        self.best_trials = BestTrials(history, test_split, LiveConfig(config), OutageRetrying(say))
+        self.best_trials = BestTrials(self.database, self.record, LiveConfig(config), OutageRetrying(say))
 
         def opened() -> Ledger:
             trials = OptunaTrials(self.database, self.record, LiveConfig(config), SpaceVersions(spaces=(space,)))

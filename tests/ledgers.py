@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import History, PlanPart, Plans, Shelves, Slots
+from storage import Shelves, Slots
 from tuner.search.optuna_trials import OptunaTrials
 from tuner.study.live_config import LiveConfig
 from tuner.study.space_versions import SpaceVersions, earlier_spaces
@@ -49,6 +49,6 @@ def make_transfers(
 
     live = LiveConfig(parse_stored(record.config, source=record.name))
     retrying = OutageRetrying(notice)
-    best_trials = BestTrials(History(database, record), Plans(database, record.id, PlanPart.TEST), live, retrying)
+    best_trials = BestTrials(database, record, live, retrying)
     room = Room(store, Shelves(database, record.id), live, retrying, LOOKS[10])
     return Transfers(store, ledger, best_trials, room, direction="maximize", facts={}, notice=notice)

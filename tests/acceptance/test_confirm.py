@@ -85,8 +85,35 @@ def test_a_confirmation_goes_on_after_its_machine_was_killed_and_on_two_others(t
     assert disturbed == told_by(f"sqlite:///{peace.folder}/tuner.db")
 
 
-def test_a_study_that_asks_for_it_is_confirmed_and_then_tested_at_its_end(tuner: Tuner) -> None:
-    study = tuner.study(NAME, **{**STUDY, "budget": {"trials": 2}, "confirm": {"top": 1, "seeds": 1}, "test": "at_end"})
-    tuner.ok("start", study, *LEASE)
+def test_a_study_that_asks_for_it_is_confirmed_at_its_end_and_is_about_the_trial_that_is_ahead(tuner: Tuner) -> None:
+    asked = {"confirm": {"top": 3, "seeds": 1}, "test": "at_end", "seed": 8}
+    tuner.ok("start", tuner.study(NAME, **{**STUDY, **asked}), *LEASE)
     assert {each["state"] for each in tuner.json("trials", CHILD)["trials"]} == {"complete"}
-    assert tuner.json("best", NAME)["verdict"]["rows"] == 20
+    told = tuner.json("confirm", NAME, "--top", "3", "--seeds", "1")
+    best = tuner.json("best", NAME)
+    values = {trial["number"]: trial["value"] for trial in tuner.json("trials", NAME)["trials"]}
+    assert best["trial"] != max(values, key=lambda number: values[number]), "luck of one seed decides otherwise"
+    assert (best["trial"], best["value"], best["confirmation"]) == (told["winner"], values[told["winner"]], CHILD)
+    assert told["chosen"]
+    assert told["sentences"][-1] == f"`tuner export {NAME} DIR` writes trial {best['trial']}."
+    verdict = best["verdict"]
+    assert (verdict["trial"], verdict["rows"], verdict["is_of_best"]) == (best["trial"], 20, True)
+    assert tuner.json("status", NAME)["best"] == {"trial": best["trial"], "value": best["value"]}
+    assert tuner.json("errors", NAME)["trial"] == best["trial"]
+    exported = tuner.json("export", NAME, "model")
+    assert (exported["trial"], exported["verified"]) == (best["trial"], pytest.approx(best["value"], abs=1e-6))
+    card = (tuner.folder / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"in study {CHILD}" in card
+    tuner.ok("gc", NAME)
+    tuner.ok("export", NAME, "again")
+
+
+def test_where_no_weights_of_the_trial_that_is_ahead_are_kept_that_is_said(tuner: Tuner) -> None:
+    tuner.ok("start", tuner.study(NAME, **{**STUDY, "seed": 8}), *LEASE)
+    best = tuner.json("best", NAME)
+    told = tuner.json("confirm", NAME, "--top", "3", "--seeds", "1")
+    assert told["winner"] != best["trial"]
+    assert not told["chosen"]
+    assert "`tuner refit led DIR --trial" in told["sentences"][-2]
+    assert tuner.json("best", NAME) == best
+    assert tuner.json("export", NAME, "model")["trial"] == best["trial"]

@@ -16,7 +16,7 @@ def command(name: str, yes: bool, url: str) -> None:
     from storage import Slots, Studies
     from tuner.cli.reading import opened
     from tuner.errors import TunerError
-    from tuner.service.children import all_children
+    from tuner.study.children import all_children
     from tuner.study.locations import checkpoint_store
     from tuner.study.study_file import stored_config
 

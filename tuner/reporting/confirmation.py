@@ -7,7 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from storage import History
-from tuner.study.confirmation import Plan, Standing
+from tuner.study.chosen import Chosen, chosen_trial
+from tuner.study.confirmation import Confirmed, Plan, Standing
 
 if TYPE_CHECKING:
     from storage import Database, StudyRecord
@@ -31,6 +32,7 @@ def confirmation_view(database: Database, study: StudyRecord, record: StudyRecor
     assert plan is not None
     standing = Standing.of(plan, history.trials(), history.direction)
     leaders = () if standing is None else standing.leaders
+    chosen = chosen_trial(database, study)
     return {
         "study": study.name,
         "confirmation": record.name,
@@ -38,9 +40,11 @@ def confirmation_view(database: Database, study: StudyRecord, record: StudyRecor
         "seeds": plan.seeds,
         "leaders": [asdict(each) for each in leaders],
         "winner": leaders[0].trial if leaders else None,
+        # Whether `tuner best`, `export` and `test` are about the winner from now on.
+        "chosen": chosen is not None and chosen.confirmation == record.name,
         "settled": standing is not None and standing.is_settled,
         "device_s": round(sum(each.device_s for each in history.trials()), 1),
-        "sentences": _sentences(standing),
+        "sentences": [*_sentences(standing), *_next(study, record, chosen, leaders)],
     }
 
 
@@ -61,4 +65,18 @@ def _sentences(standing: Standing | None) -> list[str]:
     return [
         f"Trial {first.trial} is ahead, but not of trial {second.trial} by more than seeds explain: take either.",
         *failed,
+    ]
+
+
+def _next(study: StudyRecord, record: StudyRecord, chosen: Chosen | None, leaders: Sequence[Confirmed]) -> list[str]:
+    """Return what follows for the model that a person takes."""
+    if chosen is None or not leaders:
+        return []
+    first = leaders[0].trial
+    if chosen.confirmation == record.name or chosen.number == first:
+        return [f"`tuner export {study.name} DIR` writes trial {first}."]
+    return [
+        f"`tuner export {study.name} DIR` writes trial {chosen.number} all the same, as no weights of trial {first} "
+        f"are kept: `tuner refit {study.name} DIR --trial {first}` trains it again.",
+        "A study with `confirm` in its file keeps the weights of its leaders.",
     ]

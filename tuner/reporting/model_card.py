@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tuner.reporting.result import result_sentences
+from tuner.reporting.result import confirmed_words, result_sentences
 from tuner.reporting.views import in_order
 from tuner.security.redaction import redact
 from tuner.study.refit import Refit
@@ -117,7 +117,8 @@ def _quality(trial: TrialRecord, best: Mapping[str, Any] | None, metric: str, ma
         told.append(f"{metric} {trial.value:.4f} on the validation split{rows}, its best evaluation.")
     verdict = best["verdict"]
     if verdict is not None and trial.number in (verdict["trial"], 0):
-        return [*told, *verdict["sentences"]]
+        confirmed = confirmed_words(best) if trial.number == best["trial"] else []
+        return [*told, *confirmed, *verdict["sentences"]]
     if trial.number == best["trial"]:
         return [*told, *result_sentences(best, best["guess"])]
     return [*told, "It has no value on the test split."]

@@ -18,6 +18,20 @@ def result_sentences(best: Mapping[str, Any], guess: float | None) -> list[str]:
     """
     if best["parent"] is not None:
         return [f"It follows from study {best['parent']}, which is the one to ask."]
+    return [*confirmed_words(best), *_found(best, guess)]
+
+
+def confirmed_words(best: Mapping[str, Any]) -> list[str]:
+    """Return what a confirmation says of the trial that it puts first; nothing without one.
+
+    Args:
+        best: The result of `tuner.reporting.views.best_view`.
+    """
+    study = best["confirmation"]
+    return [] if study is None else [f"A confirmation puts it first: with other seeds it was ahead, in study {study}."]
+
+
+def _found(best: Mapping[str, Any], guess: float | None) -> list[str]:
     no_better = no_better_than_guess(best["value"], guess, best["direction"])
     if best["verdict"] is not None:
         return [*([no_better] if no_better else []), *best["verdict"]["sentences"]]

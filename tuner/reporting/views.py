@@ -25,6 +25,7 @@ from storage import (
 from tuner.errors import NoBestTrial
 from tuner.reporting.text import recipe_words
 from tuner.study.budget import overdrawn
+from tuner.study.chosen import chosen_trial
 from tuner.study.full_runs import WorkUnits, spent_at_one_price, spent_by
 from tuner.study.nearness import Nearness
 from tuner.study.noise import right_rows, standard_error
@@ -99,7 +100,7 @@ def overview(database: Database, study: StudyRecord) -> dict[str, Any]:
     """
     history = History(database, study)
     counts = history.counts()
-    best = next(iter(history.top(1)), None)
+    best = chosen_trial(database, study)
     slots = Slots(database, study.id)
     totals = slots.totals()
     workers = Workers(database, study.id).alive()
@@ -117,7 +118,7 @@ def overview(database: Database, study: StudyRecord) -> dict[str, Any]:
         "study": study.name,
         "state": state,
         "trials": {"total": totals.slots, **{each.value: counts.get(each, 0) for each in TrialState}},
-        "best": None if best is None else {"trial": best[0], "value": best[1]},
+        "best": None if best is None else {"trial": best.number, "value": best.value},
         "parent": parent_of(study.facts),
         "guess": study.facts.get("guess"),
         "reason": reason,
@@ -206,14 +207,16 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         NoBestTrial: No trial is complete.
     """
     history = History(database, study)
-    trials = history.trials()
-    best, first = history.best(trials), next((trial for trial in trials if trial.number == 0), None)
-    if best is None:
+    trials, chosen = history.trials(), chosen_trial(database, study)
+    best = None if chosen is None else next((trial for trial in trials if trial.number == chosen.number), None)
+    if chosen is None or best is None:
         raise NoBestTrial(f"study {study.name!r} has no complete trial yet; `tuner status {study.name}` shows why")
+    first = next((trial for trial in trials if trial.number == 0), None)
     recipe = _recipe_of_study(study, first)
     return {
         "study": study.name,
         "parent": parent_of(study.facts),
+        "confirmation": chosen.confirmation,
         "trial": best.number,
         "metric": study.config["metric"]["name"],
         "direction": history.direction,
@@ -291,10 +294,10 @@ def verdict_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         NoBestTrial: It has told nothing.
     """
     content = Plans(database, study.id, PlanPart.TEST).content()
-    verdict, best = Verdict.parse(content), next(iter(History(database, study).top(1)), None)
+    verdict, best = Verdict.parse(content), chosen_trial(database, study)
     if verdict is None:
         raise NoBestTrial(f"the test split of study {study.name!r} is not opened; `tuner test {study.name}` opens it")
-    number = None if best is None else best[0]
+    number = None if best is None else best.number
     models = content["result"]["models"]
     return {
         "study": study.name,

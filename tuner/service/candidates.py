@@ -53,11 +53,11 @@ def weights_of(store: CheckpointStore, record: TrialRecord) -> Path:
     return folder
 
 
-def compared_trials(history: History, store: CheckpointStore, best: TrialRecord) -> tuple[int, ...]:
+def compared_trials(history: History, store: CheckpointStore, best: int) -> tuple[int, ...]:
     """Return the numbers of the trials to judge: trial 0, if it is complete and has its weights, and the best one."""
     first = history.first()
-    if first is None or first.state != TrialState.COMPLETE or best.number == 0:
-        return (best.number,)
+    if first is None or first.state != TrialState.COMPLETE or best == 0:
+        return (best,)
     kept = first.checkpoints.best
     has_weights = kept is not None and kept.key in store.keys(0)
-    return (0, best.number) if has_weights else (best.number,)
+    return (0, best) if has_weights else (best,)

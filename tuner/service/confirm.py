@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from storage import History, Studies
 from tuner.errors import ConfigError, NoBestTrial
 from tuner.reporting.events import Notice
-from tuner.service.children import CONFIRMS, children_of, create_child, is_child
+from tuner.service.children import create_child
 from tuner.service.existing import run_existing
-from tuner.study.confirmation import Plan, Standing, leaders_of
+from tuner.study.children import CONFIRMS, children_of, is_child
+from tuner.study.confirmation import Plan, Standing
 from tuner.study.full_runs import device_kind_of, prices_of
-from tuner.study.noise import standard_error
+from tuner.study.leaders import study_leaders
 from tuner.study.parents import check_is_no_child
 from tuner.trial.evaluation import LAST_STEP
 
@@ -53,13 +54,11 @@ def price(database: Database, study: StudyRecord, *, top: int, seeds: int) -> Pr
     check_is_no_child(study.facts, source=source)
     if study.config.get("train") is not None:
         raise ConfigError(source, "train", "a training function of its own is not told another seed")
-    history, rows = History(database, study), study.facts.get("sizes", {}).get("validation")
+    history = History(database, study)
     trials = history.trials()
-    best = history.best(trials)
-    if best is None or best.value is None:
+    leaders = study_leaders(history, study, trials, top)
+    if not leaders:
         raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
-    noise = standard_error(best.value, rows, history.direction) if rows else 0.0
-    leaders = leaders_of(trials, direction=history.direction, noise=noise, top=top)
     prices = prices_of(history, study)
     runs = [_runs(prices, each) for each in trials if each.number in leaders]
     known = [each for each in runs if each is not None]

@@ -19,8 +19,8 @@ from tuner.processes.trainers import ForkServer
 from tuner.reporting.model_card import Made, model_card
 from tuner.reporting.views import best_view
 from tuner.service.candidates import fetched
-from tuner.service.gc import kept_numbers
 from tuner.service.stored import set_up_stored
+from tuner.study.chosen import chosen_trial, kept_numbers
 from tuner.study.locations import checkpoint_store
 from tuner.study.overrides import MachineOverrides
 from tuner.study.refit import Refit
@@ -56,7 +56,7 @@ def export(
         database: The database that holds the study.
         study: The study.
         folder: The folder to write; must be empty or new.
-        trial: The trial's number; None is the best trial.
+        trial: The trial's number; None is the one that the search has come to.
         verify: Whether to evaluate the written model on the validation split.
         overrides: How this machine differs from the one on which the study was created.
         soup: How many of the best trials are averaged, as far as that makes a better model; None averages none.
@@ -73,9 +73,12 @@ def export(
             weights is better than the best trial alone.
     """
     history = History(database, study)
-    record = history.best() if trial is None else history.trial(trial)
-    if record is None:
-        raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+    if trial is None:
+        chosen = chosen_trial(database, study)
+        if chosen is None:
+            raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+        trial = chosen.number
+    record = history.trial(trial)
     config = stored_config(study, database)
     store = checkpoint_store(config, database.path)
     best = record.checkpoints.best

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import History, PlanPart, Plans, Slots
-from tuner.study.verdict import opened_trials
-from tuner.supervisor.retention import kept_trials, last_collectable_attempt, needed_keys
-from tuner.trial.result import TWIN
+from storage import Slots
+from tuner.study.chosen import kept_numbers
+from tuner.study.retention import last_collectable_attempt, needed_keys
 
 if TYPE_CHECKING:
     from storage import CheckpointStore, Database, StudyRecord
@@ -37,10 +36,3 @@ def collect(database: Database, study: StudyRecord, store: CheckpointStore, *, d
         slot = slots.get(number)
         removed += store.tidy(number, needed_keys(slot, kept), attempt=last_collectable_attempt(slot), dry_run=dry_run)
     return removed
-
-
-def kept_numbers(database: Database, study: StudyRecord) -> list[int]:
-    """Return the numbers of the complete trials whose weights stay."""
-    history = History(database, study)
-    tested = opened_trials(Plans(database, study.id, PlanPart.TEST).content())
-    return kept_trials(history.top(), int(study.config["keep"]), tested=tested, twins=history.labelled(TWIN))

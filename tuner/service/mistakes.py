@@ -12,6 +12,7 @@ from tuner.processes.trainers import ForkServer
 from tuner.reporting.mistakes import Mistakes, shown_rows
 from tuner.service.candidates import compared_trials, fetched
 from tuner.service.stored import set_up_stored
+from tuner.study.chosen import chosen_trial
 from tuner.study.locations import checkpoint_store
 from tuner.study.setup import preparation_request
 from tuner.study.study_file import stored_config
@@ -64,10 +65,10 @@ def mistakes(
         local_study = set_up_stored(study, config, database, fork_server, overrides, progress=progress)
         if stored is None:
             history, store = History(database, study), checkpoint_store(config, database.path)
-            best = history.best()
+            best = chosen_trial(database, study)
             if best is None:
                 raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
-            numbers = compared_trials(history, store, best)
+            numbers = compared_trials(history, store, best.number)
             candidates = stack.enter_context(fetched(history, store, local_study, numbers))
             arguments = {"candidates": candidates, "split": split}
             stored = fork_server.call("tuner.training.calls:judge", arguments, device.environment(), progress=progress)

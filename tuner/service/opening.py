@@ -25,6 +25,7 @@ from tuner.service.over import is_over
 from tuner.service.renewal import renewed
 from tuner.service.run import ready_workplace
 from tuner.service.stored import set_up_stored
+from tuner.study.chosen import chosen_trial
 from tuner.study.locations import checkpoint_store, naming_checkpoints
 from tuner.study.parents import check_is_no_child
 from tuner.study.study_file import stored_config
@@ -165,10 +166,10 @@ def _read(
     if opening is None:
         if not now:
             _check_over(database, study, local_study.config)
-        best = history.best()
-        if best is None:
+        chosen = chosen_trial(database, study)
+        if chosen is None:
             raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
-        opening = Opening(winner=best.number, trials=compared_trials(history, here.store, best))
+        opening = Opening(winner=chosen.number, trials=compared_trials(history, here.store, chosen.number))
     # The weights are here before the test split is opened for them: another trial may take their place in the store.
     with fetched(history, here.store, local_study, opening.trials) as candidates:
         if known is None:
@@ -191,7 +192,7 @@ def _read(
 
 
 def _write_note(database: Database, study: StudyRecord, verdict: Verdict) -> None:
-    best = next(iter(History(database, study).top(1)), None)
-    sentences = verdict.sentences(best=None if best is None else best[0])
+    best = chosen_trial(database, study)
+    sentences = verdict.sentences(best=None if best is None else best.number)
     with contextlib.suppress(KeyError):  # the study was deleted
         StudyNote(database, study.id).write(storable("  \n".join(sentences)))

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from storage import History, Studies, TrialState
 from tuner.errors import ConfigError, NoBestTrial, TunerError
-from tuner.service.children import REFITS, children_of, create_child, is_child
+from tuner.service.children import create_child
 from tuner.service.existing import run_existing
 from tuner.service.export import export
+from tuner.study.children import REFITS, children_of, is_child
+from tuner.study.chosen import chosen_trial
 from tuner.study.parents import check_is_no_child
 from tuner.study.refit import Refit
 from tuner.trial.evaluation import LAST_STEP
@@ -44,7 +46,7 @@ def refit(
         folder: The folder to write; must be empty or new.
         machine: Where it is trained.
         watch: Receives every event.
-        trial: The trial's number; None is the best trial.
+        trial: The trial's number; None is the one that the search has come to.
         overrides: How this machine differs from the one on which the study was created.
 
     Returns:
@@ -62,9 +64,12 @@ def refit(
         raise TunerError(f"{folder} is not empty; give a new folder")
     check_is_no_child(study.facts, source=f"study {study.name!r} in {database.url}")
     history = History(database, study)
-    best = history.best() if trial is None else history.trial(trial)
-    if best is None:
-        raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+    if trial is None:
+        chosen = chosen_trial(database, study)
+        if chosen is None:
+            raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+        trial = chosen.number
+    best = history.trial(trial)
     if best.state != TrialState.COMPLETE:
         raise TunerError(f"trial {best.number} is {best.state}; only a complete one can be trained again")
     plan = Refit(parent=study.name, trial=best.number, step=_best_step(best))

@@ -133,8 +133,8 @@ class Supervisor:
             retrying=self._retrying,
             facts=self._record.facts,
         )
-        history, test_split = History(database, self._record), Plans(database, self._record.id, PlanPart.TEST)
-        best_trials = BestTrials(history, test_split, self._live, self._retrying)
+        history = History(database, self._record)
+        best_trials = BestTrials(database, self._record, self._live, self._retrying)
         micro_batches = MicroBatches(local_study, ledger, MicroBatchLimits(database), self._retrying)
         room = Room(self._workplace.store, shelves, self._live, self._retrying, local_study.looks)
         transfers = Transfers(

@@ -20,7 +20,7 @@ from storage import (
 )
 from storage.crash_points import reach
 from tuner.processes.supervisor_pipe import BEST, STEP
-from tuner.supervisor.retention import needed_keys
+from tuner.study.retention import needed_keys
 from tuner.supervisor.saving import StagedBest
 from tuner.trial.evaluation import is_better
 

@@ -14,6 +14,7 @@ def best(value: float, recipe: float | None, **more: Any) -> dict[str, Any]:
     return {
         "study": "reviews",
         "parent": None,
+        "confirmation": None,
         "trial": 7,
         "metric": "accuracy",
         "direction": "maximize",
@@ -39,6 +40,13 @@ def test_a_gain_within_the_noise_is_said_to_be_that_with_counts() -> None:
         "which is about 0.043 for 300 rows."
     )
     assert not any("beats" in each for each in told)
+
+
+def test_the_trial_that_a_confirmation_puts_first_is_said_to_be_that() -> None:
+    told = result_sentences(best(250 / 300, 243 / 300, confirmation="reviews.confirm-1"), None)
+    assert told[0] == "A confirmation puts it first: with other seeds it was ahead, in study reviews.confirm-1."
+    told = result_sentences(best(0.9, 0.8, confirmation="c", verdict={"sentences": ["Trial 7 is better."]}), 0.5)
+    assert told == ["A confirmation puts it first: with other seeds it was ahead, in study c.", "Trial 7 is better."]
 
 
 def test_a_gain_beyond_the_noise_beats_and_its_score_is_still_too_good() -> None:

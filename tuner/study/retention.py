@@ -22,19 +22,20 @@ FIRST_TRIAL = 0
 
 
 def kept_trials(
-    ranking: Sequence[tuple[int, float]], keep: int, *, tested: Collection[int], twins: Collection[int]
+    ranking: Sequence[tuple[int, float]], keep: int, *, others: Collection[int], twins: Collection[int]
 ) -> list[int]:
     """Return the numbers of the trials whose weights stay: the best ones, then trial 0 and others that stay.
 
     Args:
         ranking: Number and value of each complete trial, best first.
         keep: How many of the best trials keep their weights.
-        tested: Numbers of the trials for which the test split was opened. The verdict is about their weights.
+        others: Numbers of other trials whose weights stay: those for which the test split was opened, as the verdict is
+            about their weights, and the leaders of a study that is to be confirmed.
         twins: Numbers of trials that have taken over the values of another one, and have no weights.
     """
     numbers = [number for number, _ in ranking if number not in twins]
     best = numbers[:keep]
-    return [*best, *(number for number in sorted({FIRST_TRIAL, *tested}) if number in numbers and number not in best)]
+    return [*best, *(number for number in sorted({FIRST_TRIAL, *others}) if number in numbers and number not in best)]
 
 
 def needed_keys(slot: SlotRecord | None, kept: Collection[int]) -> tuple[str, ...]:

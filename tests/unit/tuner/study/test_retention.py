@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from storage import CheckpointRef, Checkpoints, SlotRecord, SlotState
-from tuner.supervisor.retention import kept_trials, last_collectable_attempt, needed_keys
+from tuner.study.retention import kept_trials, last_collectable_attempt, needed_keys
 
 
 def ref(key: str) -> CheckpointRef:
@@ -58,7 +58,7 @@ def test_a_finished_trial_needs_its_best_weights_while_it_is_among_those_that_ke
 def test_trial_0_and_tested_trials_keep_their_weights_besides_the_best_ones(
     ranking: list[int], keep: int, tested: tuple[int, ...], twins: tuple[int, ...], kept: list[int]
 ) -> None:
-    assert kept_trials([(number, 0.5) for number in ranking], keep, tested=tested, twins=twins) == kept
+    assert kept_trials([(number, 0.5) for number in ranking], keep, others=tested, twins=twins) == kept
 
 
 def test_a_trial_without_a_slot_needs_nothing() -> None:
