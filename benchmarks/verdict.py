@@ -212,6 +212,8 @@ def main() -> int:
                 at_most=2 * _error(expected),
                 unit="",
             ),
+            Gate("shrunk value: error in the mean", abs(statistics.mean(shrunk)), at_most=2 * _error(shrunk), unit=""),
+            Gate("raw value: error in the mean", statistics.mean(raw), at_least=2 * _error(raw), unit=""),
         ]
     return finish(options, gates=gates, equalities=[Equality("a verdict, twice", float(changed))])
 
