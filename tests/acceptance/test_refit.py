@@ -49,8 +49,8 @@ def test_the_winner_is_trained_on_all_rows_but_the_test_splits_and_its_card_says
 
 
 def test_a_refit_goes_on_after_its_machine_was_killed(tuner: Tuner, tmp_path: Path) -> None:
-    tuner.ok("start", tuner.study(NAME, **STUDY), *LEASE)
-    for point in ("claimed", "reported", "telling"):
+    tuner.ok("start", tuner.study(NAME, **STUDY, checkpoint_every=0.01), *LEASE)
+    for point in ("claimed", "pointer", "reported", "telling"):
         crashed = replace(tuner, command=(*CRASHING, point, "1", "SIGKILL")).run("refit", NAME, "model", *LEASE)
         assert crashed.returncode == -signal.SIGKILL, crashed.stderr
         assert not (tuner.folder / "model").exists()
