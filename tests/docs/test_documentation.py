@@ -140,8 +140,9 @@ def test_the_generated_pages_are_up_to_date() -> None:
 
 
 def test_every_key_of_the_study_file_is_documented() -> None:
-    from tuner.study.config import BudgetConfig, DataConfig, StudyConfig
-    from tuner.study.data_config import FormatConfig
+    from tuner.study.budget_config import BudgetConfig
+    from tuner.study.config import StudyConfig
+    from tuner.study.data_config import DataConfig, FormatConfig
 
     page = (ROOT / "docs/reference/study-file.md").read_text(encoding="utf-8")
     for part in (StudyConfig, DataConfig, FormatConfig, BudgetConfig):

@@ -19,7 +19,7 @@ import click
 import pytest
 
 from tuner.cli.main import group
-from tuner.study.config import parse_duration
+from tuner.study.durations import parse_duration
 
 ROOT = Path(__file__).parents[2]
 PROFILES = ("cpu", "gpu", "tools")

@@ -139,7 +139,7 @@ class Seconds(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the seconds."""
-        from tuner.study.config import parse_duration
+        from tuner.study.durations import parse_duration
 
         try:
             return parse_duration(value)

@@ -42,6 +42,10 @@ class Price:
     #: Full runs; None where they are not known.
     runs: float | None
 
+    def plan(self, study: StudyRecord) -> Plan:
+        """Return the plan of the confirmation of a study."""
+        return Plan(parent=study.name, leaders=self.leaders, seeds=self.seeds)
+
 
 def price(database: Database, study: StudyRecord, *, top: int, seeds: int) -> Price:
     """Return the leaders of a study, and what it costs to train each with so many seeds.
@@ -96,7 +100,7 @@ def confirm(
     Raises:
         TunerError: See `tuner.errors`.
     """
-    plan = Plan(parent=study.name, leaders=found.leaders, seeds=found.seeds)
+    plan = found.plan(study)
     record = begun(database, study, found) or _create(database, study, plan)
     for done in range(1, plan.seeds + 1):
         trials = done * len(plan.leaders)
@@ -112,7 +116,7 @@ def confirm(
 
 def begun(database: Database, study: StudyRecord, found: Price) -> StudyRecord | None:
     """Return the confirmation that has begun with the same leaders and seeds; None without one."""
-    plan = Plan(parent=study.name, leaders=found.leaders, seeds=found.seeds)
+    plan = found.plan(study)
     same = [each for each in children_of(database, study, CONFIRMS) if Plan.parse(each.facts) == plan]
     return next((each for each in reversed(same) if is_child(each, study)), None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -12,7 +11,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
-    PlainSerializer,
     PrivateAttr,
     ValidationInfo,
     field_validator,
@@ -20,12 +18,15 @@ from pydantic import (
 )
 
 from tuner.security.urls import holds_secret
+from tuner.study.budget_config import BudgetConfig
 from tuner.study.config_part import ConfigPart
 from tuner.study.confirmation_size import SEEDS, TOP
 from tuner.study.data_config import DataConfig
+from tuner.study.durations import Duration
+from tuner.study.metric_config import MetricConfig
 from tuner.study.search_config import PrunerConfig, SamplerConfig, SearchConfig
 from tuner.study.sizes import parse_size
-from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, load_task, unknown
+from tuner.study.tasks import DEFAULT_TASK, load_task
 
 #: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
 EDITABLE = (
@@ -51,24 +52,6 @@ _PLAIN_KEYS: Mapping[str, tuple[Any, ...]] = {
 
 #: Characters of a study's name.
 MOST_CHARACTERS = 100
-#: The budget of a study that names none.
-DEFAULT_TRIALS = 20
-
-_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-
-
-def parse_duration(value: object) -> float:
-    """Turn `90`, `60s`, `30m`, `2h` or `1d` into seconds.
-
-    Raises:
-        ValueError: The value has another form, or is not above 0.
-    """
-    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*([smhd]?)\s*", str(value))
-    if isinstance(value, float) and math.isfinite(value) and value > 0:
-        return value
-    if isinstance(value, bool) or not match or float(match[1]) <= 0:
-        raise ValueError(f"{value!r} is no duration; write 90s, 30m, 2h or 1d")
-    return float(match[1]) * _UNITS_S[match[2] or "s"]
 
 
 def _checked_task(value: str) -> str:
@@ -76,76 +59,8 @@ def _checked_task(value: str) -> str:
     return value
 
 
-def _metrics(info: ValidationInfo) -> Mapping[str, Metric]:
-    """Return the metrics of the study's task; those of the default task where there is no study around the metric."""
-    return declaration_of((info.context or {}).get("task", DEFAULT_TASK)).metrics
-
-
-#: Seconds; written as `30m` or as a number of seconds.
-Duration = Annotated[float, BeforeValidator(parse_duration), PlainSerializer(float)]
-
-
 #: Bytes; written as `20GB` or as a number of bytes.
 Size = Annotated[int, BeforeValidator(parse_size)]
-
-
-class MetricConfig(ConfigPart):
-    """The metric whose value trials are compared by."""
-
-    #: A metric of the study's task; the task's first one where the study names none.
-    name: str = Field(default_factory=lambda: declaration_of(DEFAULT_TASK).default_metric)
-    direction: Direction = "maximize"
-
-    @field_validator("name")
-    @classmethod
-    def _name_is_known(cls, value: str, info: ValidationInfo) -> str:
-        metrics = _metrics(info)
-        if _has_own_training(info) or value in metrics:
-            return value
-        raise ValueError(unknown(value, tuple(metrics)))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_a_word(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, list):
-            raise ValueError("several metrics are not supported; give one")
-        if isinstance(value, str):
-            value = {"name": value}
-        if not isinstance(value, dict):
-            return value
-        metrics = _metrics(info)
-        value = {"name": next(iter(metrics)), **value}
-        metric = metrics.get(str(value["name"]))
-        return {"direction": "maximize" if metric is None else metric.direction, **value}
-
-    @model_validator(mode="after")
-    def _direction_is_the_metrics_own(self, info: ValidationInfo) -> MetricConfig:
-        metric = _metrics(info).get(self.name)
-        if metric is not None and self.direction != metric.direction:
-            raise ValueError(f"{self.name} is better when it {metric.direction}s; drop direction")
-        return self
-
-
-class BudgetConfig(ConfigPart):
-    """Limits of a study: number of trials, full runs, and time."""
-
-    #: 20 where neither it nor `runs` is given. With `runs` alone there is no bound.
-    trials: int | None = Field(default=None, ge=1, le=100_000)
-    #: Full runs: device time of so many times trial 0, on all machines together.
-    runs: float | None = Field(default=None, gt=0, le=100_000, allow_inf_nan=False)
-    #: Seconds of wall time during which at least one worker runs a trial.
-    time: Duration | None = None
-    #: Device hours, summed over all devices.
-    device_hours: float | None = Field(default=None, gt=0)
-    #: Device seconds of one trial, summed over its attempts.
-    trial_time: Duration | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _has_a_bound(cls, value: Any) -> Any:
-        if isinstance(value, Mapping) and value.get("trials") is None and value.get("runs") is None:
-            return {**value, "trials": DEFAULT_TRIALS}
-        return value
 
 
 class EarlyStoppingConfig(ConfigPart):
@@ -173,11 +88,6 @@ class SpeedConfig(ConfigPart):
     one_token: bool = True
     #: Split batches into forward passes whose examples have similar lengths.
     length_grouping: bool = True
-
-
-def _has_own_training(info: ValidationInfo) -> bool:
-    """Return whether the study has its own training function, whose metrics have any name."""
-    return bool(info.context and info.context.get("own_training"))
 
 
 def _no_metric() -> Any:

@@ -12,17 +12,17 @@ from pydantic import ValidationError
 from search_spaces import read_yaml, suggestion
 from storage import Database, StudyRecord
 from tuner.errors import ConfigError
+from tuner.study.budget_config import BudgetConfig
 from tuner.study.config import (
-    BudgetConfig,
     ConfirmConfig,
     EarlyStoppingConfig,
-    MetricConfig,
     SpeedConfig,
     StudyConfig,
     shown_value,
 )
 from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.study.data_endings import data_ending
+from tuner.study.metric_config import MetricConfig
 from tuner.study.search_config import PrunerConfig, SamplerConfig, SearchConfig
 
 #: Keys whose values are words of the data: names of columns, values in their cells, names of classes. YAML would read

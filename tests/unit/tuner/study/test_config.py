@@ -8,8 +8,9 @@ import pytest
 
 from search_spaces import UnreadableDocument
 from tuner.errors import ConfigError
-from tuner.study.config import StudyConfig, parse_duration
+from tuner.study.config import StudyConfig
 from tuner.study.data_config import DataConfig
+from tuner.study.durations import parse_duration
 from tuner.study.study_file import changed_keys, parse_config, parse_stored, read_config
 
 MINIMAL: Mapping[str, Any] = {"name": "s", "model": "some/model", "data": {"source": "some/data"}}
