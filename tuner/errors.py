@@ -12,6 +12,7 @@ TunerError (RuntimeError)
 ├── StudyPaused                  a user paused the study, for all machines
 ├── NoBestTrial (LookupError)    no trial is complete yet
 ├── SplitLocked                  the study is not over, and its test split can be opened once
+├── NoScript                     no plain script can repeat the trial
 ├── TrialsFailed                 so many trials in a row failed that the study is paused
 ├── TrainerDied                  the process that trains ended without sending a result
 ├── Interrupted                  a signal ended the command before its work was done
@@ -112,6 +113,10 @@ class NoBestTrial(TunerError, LookupError):
 
 class SplitLocked(TunerError):
     """The study is not over, and its test split can be opened once."""
+
+
+class NoScript(TunerError):
+    """No plain script can repeat the trial, or none without files beside it."""
 
 
 class TrialsFailed(TunerError):

@@ -44,6 +44,7 @@ COMMANDS = (
     "stop",
     "edit",
     "export",
+    "script",
     "refit",
     "delete",
     "gc",

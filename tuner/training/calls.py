@@ -40,6 +40,7 @@ from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
 from tuner.training.model.weights import restore_weights, save_weights
 from tuner.training.preparation import prepare
+from tuner.training.script import writing
 from tuner.training.split_rows import split_rows
 from tuner.training.survey import survey
 from tuner.training.tasks import get_task
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from tuner.study.prepared import PreparationRequest
+    from tuner.study.script import ScriptRequest
     from tuner.trial.anatomy import Padding
     from tuner.trial.run import ModelSource, TrialRun
 
@@ -137,6 +139,12 @@ def describe_rows(connection: Connection, *, request: PreparationRequest, split:
         for number in numbers
     ]
     connection.send(Returned(value=told))
+
+
+def write_script(connection: Connection, *, run: TrialRun, data: PreparationRequest, request: ScriptRequest) -> None:
+    """Report a script that repeats a trial; see `tuner.training.script.writing`."""
+    datasets.disable_caching()
+    connection.send(Returned(value=writing.write_script(run, data, request)))
 
 
 def has_cuda(connection: Connection) -> None:

@@ -81,7 +81,7 @@ def keep_template(blueprint: Blueprint, *, room: int | None) -> None:
     if blueprint.source.trust_remote_code:
         raise template.Unusable("code that it brings along may start threads, which a fork is without")
     with _alone():
-        empty = _without_weights(blueprint, _configuration(blueprint)[0], template.BUILT_WITH)
+        empty = _without_weights(blueprint, headed_configuration(blueprint)[0], template.BUILT_WITH)
         if room is not None and sum(each.nbytes for each in empty.state_dict().values()) > room:
             raise template.Unusable("it is too large")
         others = _other_random_states()
@@ -120,7 +120,7 @@ def _with_dropout(build: Callable[[Any], Any], config: Any, dropout: float) -> A
     return build(copy.deepcopy(config))
 
 
-def _configuration(blueprint: Blueprint) -> tuple[Any, dict[str, Any]]:
+def headed_configuration(blueprint: Blueprint) -> tuple[Any, dict[str, Any]]:
     """Return the configuration of a model with its head and its padding, and the arguments that it does not know."""
     config = load_config(blueprint.source)
     known = {name: value for name, value in blueprint.head.items() if hasattr(config, name)}
@@ -151,7 +151,7 @@ def load_pretrained(blueprint: Blueprint, *, dropout: float | None) -> tuple[nn.
         The model, and the names of the weights that are not the checkpoint's: those of the fresh head.
     """
     model = blueprint.source
-    config, arguments = _configuration(blueprint)
+    config, arguments = headed_configuration(blueprint)
 
     def build(config: Any) -> Any:
         torch.manual_seed(blueprint.seed)

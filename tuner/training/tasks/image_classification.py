@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tuner.training.data.examples import ImageExamples
     from tuner.training.data.picture_inspection import PictureInspection
     from tuner.training.data.pictures import Scales
-    from tuner.training.tasks.base import Task
     from tuner.trial.run import ModelSource
 
 
@@ -59,7 +58,7 @@ class ImageClassification(Classification):
             reason = loading_problem(error)
             raise ModelError("", "model", f"{model.location} has no usable image processor: {reason}") from error
 
-    def begin(self, place: Callable[[int], str]) -> Task:
+    def begin(self, place: Callable[[int], str]) -> ImageClassification:
         """Return a copy that inspects the pictures of one study."""
         from tuner.training.data.picture_inspection import PictureInspection
 
@@ -141,6 +140,19 @@ class ImageClassification(Classification):
                 "learn from them; look at the files in an image viewer",
             )
         return encoded
+
+    def as_png(self, rows: Dataset, data: DataConfig) -> Iterable[bytes]:
+        """Yield some pictures as a person sees them, each as a PNG file; to be called after `conversion`."""
+        from io import BytesIO
+
+        from tuner.training.data.picture_inspection import undecoded
+
+        cells = undecoded(rows, data.image)
+        opener = _Opener(cells, data.image, self._scales)
+        for cell in cells[data.image]:
+            written = BytesIO()
+            opener.open(cell).save(written, "PNG")
+            yield written.getvalue()
 
     def padding(self, processor: Any) -> dict[str, Any]:
         """Return nothing: all images have one size."""
