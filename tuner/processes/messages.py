@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tuner.errors import ConfigError, DataError, HubAway, ModelError, TunerError
+from tuner.errors import ConfigError, DataError, HubAway, ModelError, NoScript, TunerError
 from tuner.trial.evaluation import Evaluation
 from tuner.trial.result import TrialResult, Verdict
 
@@ -105,7 +105,7 @@ class Raised:
         known: tuple[str, tuple[str, ...]] | None = None
         if isinstance(error, ConfigError):
             known = (type(error).__name__, (error.source, error.key, error.reason))
-        elif isinstance(error, HubAway):
+        elif isinstance(error, HubAway | NoScript):
             known = (type(error).__name__, (str(error),))
         return cls(known=known, text=text, traceback=traceback)
 
@@ -118,7 +118,7 @@ class Raised:
 
 
 _ERRORS: dict[str, type[TunerError]] = {
-    error.__name__: error for error in (ConfigError, DataError, ModelError, HubAway)
+    error.__name__: error for error in (ConfigError, DataError, ModelError, HubAway, NoScript)
 }
 
 

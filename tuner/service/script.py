@@ -54,7 +54,7 @@ def script(
     record = History(database, study).trial(number)
     config = stored_config(study, database)
     try:
-        _check(config, record)
+        _check(config, record, has_folder=folder is not None)
         if folder is not None and folder.exists() and any(folder.iterdir()):
             raise TunerError(f"{folder} is not empty; give a new folder")
         if folder is None:
@@ -74,13 +74,18 @@ def script(
         raise NoScript(f"no script for trial {number} of study {study.name!r}: {error}") from error
 
 
-def _check(config: StudyConfig, record: TrialRecord) -> None:
+def _check(config: StudyConfig, record: TrialRecord, *, has_folder: bool) -> None:
     """Check that a trial has been trained, by a training that a script can repeat."""
     if config.train is not None:
         raise NoScript(f"the study trains with a function of its own, {config.train}; call that function instead")
     if not record.effective or not record.evaluations:
         because = f" ({record.reason})" if record.reason else ""
         raise NoScript(f"it has no evaluation that could be repeated{because}; `tuner trials` lists those that have")
+    if record.hyperparameters.get("head_init") == FITTED and not has_folder:
+        raise NoScript(
+            "it began with the head that the study had fitted, whose weights are in the store; with --folder DIR they "
+            "are written beside the script"
+        )
 
 
 def _written(
@@ -98,7 +103,7 @@ def _written(
         local_study = set_up_stored(study, config, database, fork_server, overrides)
         assert record.effective is not None
         hyperparameters = Hyperparameters.from_values(record.hyperparameters)
-        head = _head(database, study, store) if hyperparameters.head_init == FITTED and folder is not None else None
+        head = _head(database, study, store) if hyperparameters.head_init == FITTED else None
         try:
             run = local_study.run(record.number, hyperparameters, seed=record.effective["seed"], precision="fp32")
             request = ScriptRequest(

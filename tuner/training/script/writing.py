@@ -75,11 +75,7 @@ def write_script(run: TrialRun, data: PreparationRequest, request: ScriptRequest
     rows = material(task, run, data, encoded, request.folder)
     facts = model_facts(run, blueprint, plan, encoded)
     if run.head is not None:
-        if request.folder is None:
-            raise NoScript(
-                "it began with the head that the study had fitted, whose weights are in the store; with --folder DIR "
-                "they are written beside the script"
-            )
+        assert request.folder is not None
         shutil.copyfile(run.head.folder / WEIGHTS, request.folder / HEAD)
     return _Writer(run, plan, request, rows, facts).script()
 
