@@ -80,7 +80,6 @@ def assert_repeats(tuner: Tuner, name: str, number: int, script: Path) -> None:
         for key, other in (("train_loss",) * 2, ("validation_loss",) * 2, ("value", shown["metric"])):
             assert theirs[other] == pytest.approx(ours[key], abs=1e-5), (key, theirs["step"])
     assert found.said.startswith("The largest difference from what was recorded is ")
-    print(found.said)
 
 
 def fixed(**values: Any) -> dict[str, Any]:

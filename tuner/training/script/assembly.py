@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import pprint
+import json
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 #: Characters of a line.
@@ -35,6 +35,7 @@ _IMPORTS = (
     ("from torch.nn.modules.dropout import _DropoutNd", r"\b_DropoutNd\b"),
     ("from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS", r"\bALL_ATTENTION_FUNCTIONS\b"),
 )
+_DEFINES = re.compile(r"^(def|class) ", re.MULTILINE)
 #: Names that stand in annotations alone, which no Python evaluates.
 _ABSTRACT = ("Callable", "Iterable", "Iterator", "Mapping", "Sequence")
 
@@ -44,13 +45,47 @@ def source_of(part: Any) -> str:
     return _NOQA.sub("", textwrap.dedent(inspect.getsource(part))).rstrip()
 
 
+def literal(value: Any, *, indent: int = 0, taken: int = 0) -> str:
+    """Return a value as Python writes it, in several lines where one is too short.
+
+    Args:
+        value: Texts, numbers, None, and lists, tuples and mappings of them.
+        indent: Blanks in front of the last line.
+        taken: Characters of the first line that stand around it.
+    """
+    if isinstance(value, Mapping):
+        parts = [(f"{literal(key)}: ", each) for key, each in value.items()]
+        opens, closes = "{", "}"
+    elif isinstance(value, list | tuple):
+        parts = [("", each) for each in value]
+        opens, closes = "[]" if isinstance(value, list) else "()"
+    else:
+        return _word(value) if isinstance(value, str) else repr(value)
+    one_line = ", ".join(f"{key}{literal(each)}" for key, each in parts)
+    if isinstance(value, tuple) and len(value) == 1:
+        one_line += ","
+    if taken + len(one_line) + 2 <= WIDTH and "\n" not in one_line:
+        return f"{opens}{one_line}{closes}"
+    deeper = indent + 4
+    lines = [f"{' ' * deeper}{key}{literal(each, indent=deeper, taken=deeper + len(key) + 1)}," for key, each in parts]
+    return "\n".join([opens, *lines, f"{' ' * indent}{closes}"])
+
+
+def _word(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a character, which no file in UTF-8 holds
+        return repr(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
 def setting(name: str, value: Any, comment: str) -> str:
-    """Return a line that gives a setting its value, below a comment."""
-    shown = pprint.pformat(value, width=WIDTH - 4, sort_dicts=False, compact=True)
-    if "\n" in shown:
-        shown = shown[0] + "\n" + textwrap.indent(f" {shown[1:-1]},", "   ") + "\n" + shown[-1]
-    lines = textwrap.wrap(comment, WIDTH - 2)
-    return "\n".join([*(f"# {line}" for line in lines), f"{name} = {shown}"])
+    """Return the line that gives a setting its value, with a comment beside it or above it."""
+    line = f"{name} = {literal(value, taken=len(name) + 3)}"
+    beside = f"{line}  # {comment}"
+    if "\n" not in line and len(beside) <= WIDTH:
+        return beside
+    return "\n".join([*(f"# {each}" for each in textwrap.wrap(comment, WIDTH - 2)), line])
 
 
 def long_text(value: str) -> str:
@@ -65,11 +100,7 @@ def assembled(heading: str, sections: Sequence[tuple[str, Sequence[str]]]) -> st
         heading: The text at its top.
         sections: Titles, and what stands below each.
     """
-    body = "\n\n\n".join(
-        f"# ---- {title}\n\n"
-        + ("\n\n\n" if any(each.startswith(("def", "class", "@")) for each in parts) else "\n\n").join(parts)
-        for title, parts in sections
-    )
+    body = "\n\n\n".join(f"# ---- {title}\n\n{_joined(parts)}" for title, parts in sections)
     needed = [line for line, words in _IMPORTS if re.search(words, body)]
     abstract = [name for name in _ABSTRACT if re.search(rf"\b{name}\b", body)]
     if abstract:
@@ -78,6 +109,11 @@ def assembled(heading: str, sections: Sequence[tuple[str, Sequence[str]]]) -> st
     others = sorted((each for each in needed if _is_third_party(each)), key=_order)
     imports = "\n\n".join("\n".join(each) for each in (standard, others) if each)
     return f'"""{heading}\n"""\n\nfrom __future__ import annotations\n\n{imports}\n\n{body}\n'
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Return functions and classes with two lines between them, and settings below each other."""
+    return ("\n\n\n" if any(_DEFINES.search(each) for each in parts) else "\n").join(parts)
 
 
 def _order(line: str) -> tuple[bool, str]:

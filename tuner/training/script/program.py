@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 #: How a metric is computed from the logits and the labels of a split; that of the loss is the loss itself.
 METRICS = {
-    "accuracy": "accuracy(logits, labels)",
-    "f1_macro": '_f1(logits, labels, average="macro")',
-    "f1_weighted": '_f1(logits, labels, average="weighted")',
-    "matthews": "_matthews(logits, labels)",
-    "roc_auc": "_roc_auc(logits, labels)",
+    "accuracy": "accuracy(found.numpy(), targets.numpy())",
+    "f1_macro": '_f1(found.numpy(), targets.numpy(), average="macro")',
+    "f1_weighted": '_f1(found.numpy(), targets.numpy(), average="weighted")',
+    "matthews": "_matthews(found.numpy(), targets.numpy())",
+    "roc_auc": "_roc_auc(found.numpy(), targets.numpy())",
     "loss": "loss",
 }
 #: The beginning of every script's loading of examples: rows of each split, by the way in which they are read.
@@ -159,7 +159,7 @@ class Program:
             "",
             "order = training_batches(len(train.labels), BATCH_SIZE, SEED)",
             "losses, examples, largest = 0.0, 0, 0.0",
-            "model.train()",
+            *([] if self.is_frozen else ["model.train()"]),
             "for step in range(1, max(RECORDED) + 1):",
         ]
         if self.is_frozen:
@@ -195,13 +195,16 @@ class Program:
             "    model.eval()",
             "    parts = list(evaluation_parts(validation.lengths))",
             "    with torch.no_grad():",
-            f"        found = torch.cat([logits_of(validation, part{self._width}) for part in parts])",
+            "        found = torch.cat(",
+            f"            [logits_of(validation, part{self._width}) for part in parts]",
+            "        )",
             "    targets = validation.labels[np.concatenate(parts)]",
-            "    loss, logits, labels = cross_entropy(found, targets).item(), found.numpy(), targets.numpy()",
+            "    loss = cross_entropy(found, targets).item()",
             f"    value = {METRICS[self.metric]}",
             "    percent, *recorded = RECORDED[step]",
             "    now = [losses / examples, loss, value]",
-            "    largest = max(largest, *(abs(one - other) for one, other in zip(now, recorded, strict=True)))",
+            "    apart = [abs(one - other) for one, other in zip(now, recorded, strict=True) if other is not None]",
+            "    largest = max([largest, *apart])",
             '    named = {"step": percent, "optimiser_steps": step, "train_loss": now[0], "validation_loss": loss}',
             "    print(json.dumps({**named, METRIC: value}), flush=True)",
             "    losses, examples = 0.0, 0",

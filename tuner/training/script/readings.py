@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.errors import TunerError
+import numpy as np
+
 from tuner.study.data_endings import DataKind, data_ending
 from tuner.training.data.files.data_folders import files_of
 from tuner.training.data.files.detection import detect
@@ -71,22 +73,23 @@ def table_reading(
     if not files:
         return None
     columns = list(dict.fromkeys((*texts, label)))
-    try:
-        for reader, arguments in _readers(files, request.data, columns):
-            records = [record for path in files for record in reader(str(path), **arguments)]
-            classes = _classes(records, splits, texts, label)
-            if classes is not None:
-                return TableReading(
-                    files=tuple(map(str, files)),
-                    reader=reader,
-                    arguments=arguments,
-                    numbers={name: [int(row) for row in rows[ROW]] for name, rows in splits.items()},
-                    texts=tuple(texts),
-                    label=label,
-                    classes=classes,
-                )
-    except (TunerError, OSError, ValueError, csv.Error):  # such a file takes more than a plain reader
-        return None
+    for reader, arguments in _readers(files, request.data, columns):
+        try:
+            found = [reader(str(path), **arguments) for path in files]
+        except (OSError, ValueError, csv.Error):  # JSON lines and a JSON list are tried one after the other
+            continue
+        classes = _classes(list(chain.from_iterable(found)), splits, texts, label)
+        if classes is not None:
+            used, numbers = _without_others(list(map(len, found)), splits)
+            return TableReading(
+                files=tuple(str(files[place]) for place in used),
+                reader=reader,
+                arguments=arguments,
+                numbers=numbers,
+                texts=tuple(texts),
+                label=label,
+                classes=classes,
+            )
     return None
 
 
@@ -133,6 +136,21 @@ def _delimited(path: Path, data: DataConfig, columns: list[str], encoding: str) 
         "first": dialect.skipped + layout.has_header,
         "columns": {name: layout.index(name) for name in columns},
     }
+
+
+def _without_others(sizes: Sequence[int], splits: Mapping[str, Dataset]) -> tuple[list[int], dict[str, list[int]]]:
+    """Return the places of the files that have rows of a split, and the numbers of these rows in such files alone.
+
+    Args:
+        sizes: Rows of each file.
+        splits: The rows of the splits.
+    """
+    ends = np.cumsum(sizes)
+    rows = {name: np.asarray(each[ROW], dtype=np.int64) for name, each in splits.items()}
+    places = {name: np.searchsorted(ends, each, side="right") for name, each in rows.items()}
+    used = sorted({int(place) for each in places.values() for place in np.unique(each)})
+    left_out = np.cumsum([0 if place in used else size for place, size in enumerate(sizes)])
+    return used, {name: (each - left_out[places[name]]).tolist() for name, each in rows.items()}
 
 
 def _classes(
