@@ -110,6 +110,7 @@ def test_an_exported_model_has_a_card_and_every_user_may_read_its_files(finished
     assert f"# finished, trial {outcome['trial']}" in card
     assert f"loss {outcome['value']:.4f} on the validation split of 40 rows" in card
     assert "Rows: 96 train, 40 validation, 20 test" in card
+    assert f"`tuner script finished {outcome['trial']}` prints a Python script" in card
     shown = finished.json("show", "finished", str(outcome["trial"]))
     assert all(f"| {name} | {value} |" in card for name, value in shown["hyperparameters"].items())
     assert all(f"| {step['step']} % |" in card for step in shown["steps"])

@@ -173,9 +173,12 @@ def _again(study: StudyRecord, trial: TrialRecord) -> str:
             f"```yaml\n{written}\n```",
             *(["\n".join(hashes)] if hashes else []),
             *([f"Libraries: {shown}."] if shown else []),
+            *([_SCRIPT.format(name=study.name, number=trial.number)] if study.config.get("train") is None else []),
         ]
     )
 
+
+_SCRIPT = "`tuner script {name} {number}` prints a Python script that trains trial {number} again without tuner."
 
 #: Hashes among the facts of a study.
 _HASHES = {"weights": "pretrained weights", "tokenizer": "tokenizer or image processor", "data": "data"}

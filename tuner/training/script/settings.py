@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tuner.training.data import batches
@@ -174,15 +175,18 @@ class Settings:
                 "# The rows of each split, in order: numbers among all rows of the files that are not blank, from 0."
             )
         elif isinstance(reading, PictureReading):
-            written = {
-                name: '"""\n' + "\n".join(f"{path}\t{number}" for path, number in each).replace("\\", "\\\\") + '\n"""'
-                for name, each in reading.pictures.items()
-            }
+            written = {name: _picture_lines(each) for name, each in reading.pictures.items()}
             about = "# The pictures of each split, in order: file, tab, number of the class."
         if written:
             lines = "\n".join(f"    {name!r}: {text},".replace("'", '"', 2) for name, text in written.items())
             found.append(f"{about}\nROWS = {{\n{lines}\n}}")
         return found
+
+
+def _picture_lines(pictures: Sequence[tuple[str, int]]) -> str:
+    """Return files and classes as `plain_reading.take_pictures` reads them, as a literal of a line each."""
+    lines = "\n".join(f"{path}\t{number}" for path, number in pictures)
+    return '"""\n' + lines.replace("\\", "\\\\").replace('"', '\\"') + '\n"""'
 
 
 def _number(value: float | None) -> float | None:

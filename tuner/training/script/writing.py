@@ -146,7 +146,7 @@ class _Writer:
         ]
         if files:
             told.append(f"It needs {' and '.join(files)} in its own folder.")
-        return "\n\n".join("\n".join(textwrap.wrap(each.replace("\\", "\\\\"), 118)) for each in told)
+        return "\n\n".join("\n".join(textwrap.wrap(each.replace("\\", "/").replace('"', "'"), 118)) for each in told)
 
     # ---- functions
 
