@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from tuner.errors import NoScript
-from tuner.training.model.dropout import places, set_config_dropouts
+from tuner.training.model.dropout import module_dropouts, set_config_dropouts
 from tuner.training.model.loading import build_model, headed_configuration, load_config
 from tuner.training.optimisation.parameter_groups import parameter_groups
 from tuner.training.script import plain_training
@@ -92,7 +92,7 @@ def model_facts(run: TrialRun, blueprint: Blueprint, plan: Plan, data: EncodedDa
         settings=settings,
         dropout=hp.dropout,
     )
-    if _drawn() != drawn or not _is_same(model, plain):
+    if _drawn() != drawn or not _is_same(model, plain, anatomy.dropouts):
         raise NoScript("plain code of transformers builds another model from this checkpoint")
     theirs = plain_training.parameter_groups(plain, rates, hp.weight_decay)
     if [_summary(plain, each) for each in theirs] != [_summary(model, each) for each in groups]:
@@ -152,12 +152,13 @@ def _outermost(values: Mapping[str, Value], wanted: set[Value]) -> list[str]:
     return list(found)
 
 
-def _is_same(model: Any, plain: Any) -> bool:
+def _is_same(model: Any, plain: Any, dropouts: Iterable[str]) -> bool:
+    """Return whether two models have equal weights, and equal probabilities in the places that are drawn with."""
     ours, theirs = model.state_dict(), plain.state_dict()
     return (
         ours.keys() == theirs.keys()
         and all(torch.equal(value, theirs[name]) for name, value in ours.items())
-        and {place.name: place.value for place in places(model)} == {each.name: each.value for each in places(plain)}
+        and module_dropouts(model, dropouts) == module_dropouts(plain, dropouts)
     )
 
 

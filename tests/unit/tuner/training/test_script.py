@@ -14,9 +14,11 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 from pyarrow import parquet
 
 from tuner.errors import NoScript
@@ -197,6 +199,45 @@ def test_rows_that_take_more_than_a_plain_reader_go_into_a_file_beside_the_scrip
         write_script(run, request, recorded)
     script = write_script(run, request, replace(recorded, folder=tmp_path))
     assert largest_difference(script, folder=tmp_path) <= 1e-5
+
+
+def test_pictures_that_plain_code_sees_otherwise_are_written_as_the_study_sees_them(
+    preparation: Callable[..., Prepared], make_run: Callable[..., TrialRun], digits: Path, cache: Path, tmp_path: Path
+) -> None:
+    source, folder = tmp_path / "deep", tmp_path / "script"
+    for path in (digits / "train").rglob("*.png"):
+        deep = source / path.parent.name / path.name
+        deep.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.asarray(Image.open(path)).astype(np.uint16) * 257).save(deep)
+    folder.mkdir()
+    data = DataConfig(source=str(source), splits=SPLITS)
+    plain = make_run("vit", **SETTINGS, looks=LOOKS[5])
+    run = replace(plain, data=preparation("vit", data=data, source=str(source)).folder)
+    request, recorded = replace(request_of(run, source, cache), data=data), trained(run)
+    with pytest.raises(NoScript, match="its rows are in no file that a few lines of Python can read"):
+        write_script(run, request, recorded)
+    script = write_script(run, request, replace(recorded, folder=folder))
+    assert [path.name for path in folder.iterdir()] == ["rows.parquet"]
+    assert largest_difference(script, folder) <= 1e-5
+
+
+def test_a_script_ends_in_one_sentence_where_the_data_have_changed(
+    preparation: Callable[..., Prepared], make_run: Callable[..., TrialRun], reviews: Path, cache: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "rows.csv"
+    source.write_bytes(reviews.read_bytes())
+    data = DataConfig(source=str(source), splits=SPLITS)
+    plain = make_run("bert", **SETTINGS, looks=LOOKS[5])
+    run = replace(plain, data=preparation("bert", data=data, source=str(source)).folder)
+    script = write_script(run, replace(request_of(run, source, cache), data=data), trained(run))
+    before = source.read_text(encoding="utf-8")
+    for after, said in (
+        (re.sub("awful|bad|good|great", "dull", before), "they have changed since, so its losses cannot be repeated"),
+        (before[: len(before) // 2], "a row, a column or a label is gone"),
+    ):
+        source.write_text(after, encoding="utf-8")
+        with pytest.raises(SystemExit, match=f"^the data are not those of the trial: {said}$"):
+            largest_difference(script)
 
 
 def test_a_trial_on_a_gpu_or_in_half_precision_is_said_not_to_be_repeated_bit_by_bit(
