@@ -99,7 +99,9 @@ def model_facts(run: TrialRun, blueprint: Blueprint, plan: Plan, data: EncodedDa
         raise NoScript("its parameter groups cannot be named by modules")
     for count, modules in frozen.values():
         if any(plain_training.is_within(name, modules) != anatomy.is_frozen(name, count) for name in names):
-            raise NoScript("its frozen part cannot be named by modules")
+            raise NoScript(
+                "some modules are frozen while others inside of them are not, which a script does not repeat"
+            )
     return facts
 
 
@@ -115,8 +117,10 @@ def _drawn() -> tuple[Any, ...]:
 def _settings(blueprint: Blueprint, dropout: float | None) -> dict[str, Any]:
     """Return the entries of a configuration that a trial changes, by their paths."""
     config, arguments = headed_configuration(blueprint)
-    if arguments or (blueprint.padding is not None and blueprint.padding.embeddings is not None):
-        raise NoScript("its model needs more than plain code of transformers: a head or a padding token of its own")
+    if arguments:
+        raise NoScript("its model has a head that its configuration does not describe")
+    if blueprint.padding is not None and blueprint.padding.embeddings is not None:
+        raise NoScript("its table of embeddings was enlarged, as it has no row for the padding token")
     if dropout is not None:
         set_config_dropouts(config, dropout)
     before = load_config(blueprint.source)

@@ -30,6 +30,8 @@ ROWS_BY = {
         splits = read_rows(Path(__file__).with_name({rows!r}))
         """,
 }
+#: An evaluation pads texts to widths of which no example's numbers depend on the others of its batch.
+_WIDTH_OF = ["", "def width_of(part: Any) -> int:", "    return rounding.width(validation.lengths[part])"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +146,7 @@ class Program:
             lines += [
                 "rounding = Rounding(multiple=ROUNDED_TO, longest=POSITIONS)",
                 "frozen = FrozenLayers(model, LAYERS, rounding=rounding, reads_first=READS_FIRST, tokens=STATES)",
+                *(_WIDTH_OF if self.is_text else []),
             ]
         return [
             *lines,
@@ -195,9 +198,7 @@ class Program:
             "    model.eval()",
             "    parts = list(evaluation_parts(validation.lengths))",
             "    with torch.no_grad():",
-            "        found = torch.cat(",
-            f"            [logits_of(validation, part{self._width}) for part in parts]",
-            "        )",
+            f"        found = torch.cat([logits_of(validation, part{self._width}) for part in parts])",
             "    targets = validation.labels[np.concatenate(parts)]",
             "    loss = cross_entropy(found, targets).item()",
             f"    value = {METRICS[self.metric]}",
@@ -215,7 +216,7 @@ class Program:
 
     @property
     def _width(self) -> str:
-        return ", rounding.width(validation.lengths[part])" if self.has_states and self.is_text else ""
+        return ", width_of(part)" if self.has_states and self.is_text else ""
 
 
 def evaluation_parts(*, has_states: bool) -> str:
@@ -226,7 +227,8 @@ def evaluation_parts(*, has_states: bool) -> str:
         def evaluation_parts(lengths: Any) -> Iterator[Any]:
             """Yield the numbers of the examples of each forward pass of an evaluation."""
             if GROUPED:
-                yield from evaluation_batches(lengths, EVALUATION_BATCH, device=DEVICE, rounding={rounding})
+                rounding = {rounding}
+                yield from evaluation_batches(lengths, EVALUATION_BATCH, device=DEVICE, rounding=rounding)
                 return
             for start in range(0, len(lengths), EVALUATION_BATCH):
                 yield np.arange(start, min(start + EVALUATION_BATCH, len(lengths)))'''

@@ -45,10 +45,11 @@ _METRICS = {
 }
 #: Names of the kinds of values.
 _KINDS = """\
-# The rows of a split: of each its input and the number of its class. Then the rows by split, and numbers of examples.
+# The rows of a split: of each its input and the number of its class. Then the rows by split, numbers of examples,
+# and the logits and the classes of a split.
 Rows = list[tuple[Any, int]]
 Splits = dict[str, Rows]
-Indices = np.ndarray"""
+Indices = Logits = Classes = np.ndarray"""
 
 
 def write_script(run: TrialRun, data: PreparationRequest, request: ScriptRequest) -> str:

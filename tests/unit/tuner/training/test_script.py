@@ -289,7 +289,7 @@ def test_what_plain_code_does_otherwise_is_refused(
     assert run.anatomy is not None
     assert run.anatomy.padding is not None
     larger = replace(run.anatomy, padding=replace(run.anatomy.padding, embeddings=80))
-    with pytest.raises(NoScript, match="a head or a padding token of its own"):
+    with pytest.raises(NoScript, match="its table of embeddings was enlarged"):
         write_script(replace(run, anatomy=larger), request, recorded)
     monkeypatch.setattr(model_facts, "set_config_dropouts", lambda *_: None)
     monkeypatch.setattr(plain_training, "_DropoutNd", ())
