@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tuner.training.data.encoded import EncodedData
     from tuner.training.model.blueprint import Blueprint
     from tuner.training.plan import Plan
+    from tuner.trial.anatomy import Anatomy
     from tuner.trial.run import TrialRun
 
 Value = TypeVar("Value")
@@ -63,7 +64,7 @@ def model_facts(run: TrialRun, blueprint: Blueprint, plan: Plan, data: EncodedDa
     model: Any = build_model(blueprint, dropout=hp.dropout)
     drawn = _drawn()
     least = min(plan.thawing.values())
-    names = [name for name, _ in model.named_modules() if name] + [name for name, _ in model.named_parameters()]
+    names = _acting(model, anatomy)
     frozen = {
         first: (count, _outermost({name: anatomy.is_frozen(name, count) for name in names}, {True}))
         for first, count in plan.thawing.items()
@@ -103,6 +104,17 @@ def model_facts(run: TrialRun, blueprint: Blueprint, plan: Plan, data: EncodedDa
                 "some modules are frozen while others inside of them are not, which a script does not repeat"
             )
     return facts
+
+
+def _acting(model: Any, anatomy: Anatomy) -> list[str]:
+    """Return the names of the parameters, and of the modules for which it matters whether they train.
+
+    A module that only holds others, such as a list of layers, computes nothing itself.
+    """
+    drawing = {name.partition(":")[0] for name in (*anatomy.dropouts, *anatomy.straddling)} - {""}
+    holders = {id(module) for module in model.modules() if any(True for _ in module.children())}
+    modules = [name for name, module in model.named_modules() if name in drawing or id(module) not in holders]
+    return modules + [name for name, _ in model.named_parameters()]
 
 
 def _seed(seed: int) -> None:
