@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,6 +35,8 @@ class ModelFacts:
 
     #: What differs from the model's own configuration, by the path of each entry.
     settings: Mapping[str, Any]
+    #: Dropouts that are neither a module nor an entry of the configuration, as `module:attribute`.
+    places: Sequence[str]
     #: By part of the model, its peak learning rate and its modules.
     rates: Mapping[str, tuple[float, list[str]]]
     #: By the optimiser step at which it begins, how many layers are frozen, and the names of the frozen modules.
@@ -77,13 +79,6 @@ def model_facts(run: TrialRun, blueprint: Blueprint, plan: Plan, data: EncodedDa
     one_token = None
     if run.speed.one_token and anatomy.trunk.one_token_layer and data.train.starts_with_first and least < anatomy.count:
         one_token = one_token_of(model.get_submodule(anatomy.layers[-1][0]))
-    facts = ModelFacts(
-        settings=settings,
-        rates=rates,
-        frozen=frozen,
-        longest=getattr(model.config, "max_position_embeddings", None),
-        one_token=one_token,
-    )
     _seed(run.seed)
     plain = plain_training.build_model(
         blueprint.auto_model,
@@ -92,11 +87,26 @@ def model_facts(run: TrialRun, blueprint: Blueprint, plan: Plan, data: EncodedDa
         seed=blueprint.seed,
         settings=settings,
         dropout=hp.dropout,
+        places=(),
     )
-    if _drawn() != drawn or not _is_same(model, plain, anatomy.dropouts):
+    is_drawn_alike = _drawn() == drawn
+    ours, theirs = (module_dropouts(each, anatomy.dropouts) for each in (model, plain))
+    others = [name for name, value in ours.items() if ":" in name and theirs.get(name) != value]
+    for name in others:
+        module, _, attribute = name.partition(":")
+        setattr(plain.get_submodule(module), attribute, hp.dropout)
+    facts = ModelFacts(
+        settings=settings,
+        places=others,
+        rates=rates,
+        frozen=frozen,
+        longest=getattr(model.config, "max_position_embeddings", None),
+        one_token=one_token,
+    )
+    if not is_drawn_alike or not _is_same(model, plain, anatomy.dropouts):
         raise NoScript("plain code of transformers builds another model from this checkpoint")
-    theirs = plain_training.parameter_groups(plain, rates, hp.weight_decay)
-    if [_summary(plain, each) for each in theirs] != [_summary(model, each) for each in groups]:
+    found = plain_training.parameter_groups(plain, rates, hp.weight_decay)
+    if [_summary(plain, each) for each in found] != [_summary(model, each) for each in groups]:
         raise NoScript("its parameter groups cannot be named by modules")
     for count, modules in frozen.values():
         if any(plain_training.is_within(name, modules) != anatomy.is_frozen(name, count) for name in names):

@@ -98,6 +98,7 @@ def build_model(
     seed: int,
     settings: Mapping[str, Any],
     dropout: float | None,
+    places: Iterable[str],
 ) -> Any:
     """Load the pretrained weights under a fresh head, whose weights the seed decides.
 
@@ -108,6 +109,7 @@ def build_model(
         seed: Decides the head, and then what dropout draws.
         settings: What differs from the model's own configuration, by the path of each entry.
         dropout: The probability of every dropout; None keeps the model's own.
+        places: Dropouts that are neither a module nor an entry of the configuration: a module, a colon, its attribute.
     """
     from transformers import AutoConfig
 
@@ -122,6 +124,9 @@ def build_model(
     for module in model.modules():
         if dropout is not None and isinstance(module, _DropoutNd):
             module.p = dropout
+    for place in places:
+        name, _, attribute = place.partition(":")
+        setattr(model.get_submodule(name), attribute, dropout)
     return model
 
 

@@ -112,6 +112,7 @@ class Program:
             "    seed=SEED,",
             "    settings=SETTINGS,",
             "    dropout=DROPOUT,",
+            "    places=PLACES,",
             ")",
         ]
         if self.head_file:

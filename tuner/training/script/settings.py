@@ -121,7 +121,12 @@ class Settings:
 
     def _model_settings(self) -> list[str]:
         facts, program = self._facts, self._program
-        found = [setting("SETTINGS", dict(facts.settings), "What differs from the model's own configuration.")]
+        found = [
+            setting("SETTINGS", dict(facts.settings), "What differs from the model's own configuration."),
+            setting(
+                "PLACES", list(facts.places), "Dropouts that are neither a module nor an entry of the configuration."
+            ),
+        ]
         if program.one_token or program.has_states or program.straddles:
             names = [
                 layer[0] if program.has_states or program.one_token else layer[-1] for layer in self._anatomy.layers
