@@ -32,7 +32,8 @@ def edit_space(space: SearchSpace, entries: Mapping[str, Any], *, recipe: Recipe
     Args:
         space: The space.
         entries: By name, what a space in YAML has: a value, choices, or a range. Of a range, keys that are left out
-            stay as they are, as do conditions. `none` removes a parameter that is none of the seven.
+            stay as they are, as do conditions, unless `when` is `none`. `none` removes a parameter that is none of the
+            seven.
         recipe: Published defaults, for the word `recipe`.
         source: The name of the edit in errors.
 
@@ -57,6 +58,9 @@ def edit_space(space: SearchSpace, entries: Mapping[str, Any], *, recipe: Recipe
 
 def _merged(before: Mapping[str, Any], entry: Any) -> Any:
     """Return an entry with the keys that it leaves to the one before."""
+    if isinstance(entry, Mapping) and "when" in entry and (entry["when"] in _LEAVES or entry["when"] == {}):
+        before = {key: value for key, value in before.items() if key != "when"}
+        entry = {key: value for key, value in entry.items() if key != "when"}
     when = {"when": before["when"]} if "when" in before else {}
     if isinstance(entry, Mapping):
         is_range = "choices" not in entry and entry.get("type") != "categorical"

@@ -48,7 +48,12 @@ def with_plain_names(trials: list[FrozenTrial]) -> list[FrozenTrial]:
     renamed = {plain_name(name) for trial in trials for name in trial.distributions if plain_name(name) != name}
     if not renamed:
         return trials
-    joint = {name: joined_distribution(seen[name].values()) for name in renamed}
+    values: dict[str, list[Any]] = {name: [] for name in renamed}
+    for trial in trials:
+        for name, value in trial.params.items():
+            if plain_name(name) in renamed:
+                values[plain_name(name)].append(value)
+    joint = {name: joined_distribution(seen[name].values(), values[name]) for name in renamed}
     return [_renamed(trial, joint) for trial in trials]
 
 
@@ -60,8 +65,13 @@ def _renamed(trial: FrozenTrial, joint: Mapping[str, BaseDistribution]) -> Froze
     return found
 
 
-def joined_distribution(kinds: Iterable[BaseDistribution]) -> BaseDistribution:
-    """Return one distribution that contains every value of several: a range if all are numbers, else choices."""
+def joined_distribution(kinds: Iterable[BaseDistribution], values: Iterable[Any] = ()) -> BaseDistribution:
+    """Return one distribution for several: a range that contains them if all are numbers, else choices.
+
+    Args:
+        kinds: The distributions.
+        values: Values that trials have, which are choices beside the ends of ranges.
+    """
     kinds = list(kinds)
     choices = dict.fromkeys(c for kind in kinds if isinstance(kind, CategoricalDistribution) for c in kind.choices)
     ranges = [kind for kind in kinds if isinstance(kind, FloatDistribution | IntDistribution)]
@@ -69,7 +79,7 @@ def joined_distribution(kinds: Iterable[BaseDistribution]) -> BaseDistribution:
     ends += [choice for choice in choices if _is_number(choice)]
     if ranges and all(map(_is_number, choices)):
         return FloatDistribution(min(ends), max(ends), log=min(ends) > 0 and any(kind.log for kind in ranges))
-    return CategoricalDistribution(list(dict.fromkeys([*choices, *ends])))
+    return CategoricalDistribution(list(dict.fromkeys([*choices, *ends, *values])))
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

@@ -75,6 +75,8 @@ class PlanPart(StrEnum):
     HEAD = "head"
     #: The test split: whether it was opened, for which trials, and what it has told.
     TEST = "test"
+    #: The trial that a confirmation puts first.
+    CHOSEN = "chosen"
 
 
 class EventKind(StrEnum):

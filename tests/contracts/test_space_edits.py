@@ -11,8 +11,8 @@ import pytest
 from ledgers import make_ledger
 from storing import LEASE_S
 
-from search_spaces import Categorical, Float, Int, SearchSpace, recipe_for
-from storage import Database, History, Lease, Slots, SlotState, Studies, StudyRecord
+from search_spaces import Categorical, Float, Hyperparameters, Int, SearchSpace, recipe_for
+from storage import Database, History, Lease, LeaseLost, Slots, SlotState, Studies, StudyRecord
 from storage.plain_storage import PlainStorage
 from tuner.search.optuna_study import load_optuna_study
 from tuner.search.optuna_trials import OpenTrial, OptunaTrials
@@ -39,6 +39,16 @@ SPACE = SearchSpace(
     }
 )
 RECIPE = recipe_for("bert", "", None)
+#: Values of trial 0 of which none is left to the sampler.
+WHOLE = {
+    "learning_rate": 1e-4,
+    "batch_size": 32,
+    "num_train_epochs": 3,
+    "dropout": 0.1,
+    "weight_decay": 0.01,
+    "lr_scheduler_type": "linear",
+    "frozen_layers": 0.0,
+}
 TRIALS = 80
 
 
@@ -77,7 +87,7 @@ def every_pair() -> list[str]:
 class Edited:
     """A study of the toy kind, edited and run as `tuner edit` and a supervisor do."""
 
-    def __init__(self, database: Database, **document: Any) -> None:
+    def __init__(self, database: Database, first: dict[str, Any] | None = None, **document: Any) -> None:
         self.database = database
         written = {
             "name": "one",
@@ -96,7 +106,7 @@ class Edited:
             config=config.to_dict(),
             facts={"family": "bert", "recipe": RECIPE.defaults, "space": SPACE.to_dict(), "file_budget": {}},
             trials=TRIALS,
-            first={"learning_rate": 1e-4, "batch_size": 32},
+            first=first or {"learning_rate": 1e-4, "batch_size": 32},
         )
 
     @property
@@ -237,17 +247,17 @@ def test_a_trial_that_has_begun_goes_on_with_its_values_whatever_becomes_of_the_
     assert again.complaint is None
 
 
-def test_a_trial_that_waits_with_given_values_belongs_to_the_newest_space_that_has_them(database: Database) -> None:
-    study = Edited(database)
+def test_a_trial_that_waits_with_given_values_belongs_to_the_newest_space_in_which_they_are_whole(
+    database: Database,
+) -> None:
+    study = Edited(database, first=WHOLE)
     study.edit({"batch_size": [8, 32], "weight_decay": [0.0, 0.01, 0.1]})  # has the values of trial 0
     study.edit({"batch_size": [8], "lr_scheduler_type": ["linear", "cosine"]})  # has them not
     trial = study.train()
-    assert trial.hyperparameters is not None
-    assert (trial.number, trial.hyperparameters.batch_size, trial.hyperparameters.learning_rate) == (0, 32, 1e-4)
+    assert trial.hyperparameters == Hyperparameters.from_values(WHOLE)  # type: ignore[arg-type]
     assert {"batch_size#2", "weight_decay#2", "lr_scheduler_type"} <= trial.trial.params.keys()
     assert study.seen() == []
     study.edit({"batch_size": [8, 32]})
-    study.edit({"lr_scheduler_type": ["constant", "linear", "cosine"]})
     assert [each.number for each in study.seen()] == [0]
 
 
@@ -276,14 +286,54 @@ def test_the_other_samplers_go_on_as_well(database: Database, sampler: Any) -> N
 
 
 def test_a_trial_with_the_values_of_one_before_the_edit_is_its_twin(database: Database) -> None:
-    study = Edited(database)
-    study.edit({name: SPACE.parameters[name].extremes()[0] for name in ("num_train_epochs", "dropout", "weight_decay")})
-    study.edit({"lr_scheduler_type": "linear", "frozen_layers": 0.0, "batch_size": 32, "learning_rate": 1e-4})
+    study = Edited(database, first=WHOLE)
     first = study.train()
-    study.edit({"batch_size": [32, 64]})
-    study.edit({"batch_size": 32, "learning_rate": {"low": 1e-4, "high": 1e-4}})
+    study.edit({name: value for name, value in WHOLE.items() if name != "learning_rate"})
+    study.edit({"learning_rate": {"low": 1e-4, "high": 1e-4}})
     _, second = study.begin(study.ledger())
-    assert second.trial.params != first.trial.params
+    assert second.trial.params != first.trial.params, "they have other names"
     spaces, record = study.versions, study.record
     trials = OptunaTrials(database, record, LiveConfig(parse_stored(record.config, source="s.yaml")), spaces)
     assert trials.twin(second, ()) == first.number
+
+
+def test_trial_0_stays_the_recipe_where_an_edit_before_it_adds_a_parameter(database: Database) -> None:
+    study = Edited(database, first=WHOLE)
+    study.edit({"layerwise_lr_decay": {"low": 0.3, "high": 0.6}, "batch_size": [16, 32]})
+    first, second = study.train(), study.train()
+    assert first.hyperparameters is not None
+    assert second.hyperparameters is not None
+    assert first.hyperparameters == Hyperparameters.from_values(WHOLE), "nothing of it is drawn"
+    assert second.hyperparameters.layerwise_lr_decay < 1.0
+    assert [each.number for each in study.seen()] == [1]
+
+
+def test_a_trial_that_had_what_the_space_no_longer_searches_lies_outside_unless_that_is_the_default(
+    database: Database,
+) -> None:
+    study = Edited(database)
+    study.train()
+    study.edit({"layerwise_lr_decay": {"low": 0.3, "high": 0.6}})
+    study.train()
+    study.edit({"layerwise_lr_decay": None})
+    assert [each.number for each in study.seen()] == [0]
+
+
+def test_a_machine_that_has_yet_to_hear_of_an_edit_gives_a_later_trial_back(
+    database: Database, other: Database
+) -> None:
+    study, late = Edited(database), Edited.__new__(Edited)
+    late.database = other
+    asleep = late.ledger()
+    study.train()
+    study.edit({"batch_size": [256, 512]})
+    lease, begun = study.begin(study.ledger())
+    assert Slots(database, study.record.id).release(lease, state=SlotState.INTERRUPTED, reason="test")
+    study.edit({"batch_size": [8, 16, 32, 64, 128]})
+    claimed = asleep.claim(())
+    assert claimed is not None
+    with pytest.raises(LeaseLost, match="the search space was edited"):
+        asleep.begin(claimed[0])
+    _, again = study.begin(study.ledger())
+    assert (again.number, again.hyperparameters) == (begun.number, begun.hyperparameters)
+    assert again.trial.params == begun.trial.params

@@ -135,8 +135,8 @@ def command(
         changes["test"] = test
     if pruner is not None:
         changes["pruner"] = _read(pruner)
-    if edited := _space_entries(entries, space):
-        changes["search_space"] = edited
+    if in_space := _space_entries(entries, space):
+        changes["search_space"] = in_space
     if not changes:
         raise click.UsageError("nothing to change: give at least one option; `tuner edit --help` lists them")
 
@@ -144,18 +144,18 @@ def command(
     from tuner.cli.reading import opened
     from tuner.reporting.views import overview
     from tuner.service.edit import edit
-    from tuner.service.space_edit import trials_within
+    from tuner.service.space_edit import trials_within_words
 
     with opened(name, url) as (database, study):
         lines = edit(database, study, changes)
         record = Studies(database).get(name)
         status = overview(database, record)
-        inside, trials = trials_within(database, record) if edited and lines else (0, 0)
+        is_other = any(line.startswith("search_space.") for line in lines)
+        told = trials_within_words(database, record) if is_other else None
     for line in lines or ["no setting differs"]:
         click.echo(f"{name}: {line}")
-    if trials:
-        lie = f"{inside} of the {trials} trials so far lie in the new space; the sampler learns from them."
-        click.echo(lie if inside else "No trial so far lies in the new space; the sampler begins anew.")
+    if told:
+        click.echo(told)
     if status["state"] in ("paused", "interrupted"):
         click.echo(f"`tuner resume {name}` goes on.")
 
@@ -172,12 +172,16 @@ def _space_entries(written: tuple[str, ...], path: Path | None) -> dict[str, Any
     entries = {} if path is None else read_yaml(path)
     if path is not None and not entries:
         raise click.UsageError(f"{path} names no hyperparameter")
+    given: set[str] = set()
     for each in written:
         name, is_given, value = each.partition("=")
         name = name.strip()
         if not is_given or not name or not value.strip():
             raise click.UsageError(f"--set {each!r}: write NAME=VALUE, such as dropout=0.1")
-        if name in EDITABLE:
+        if name in given:
+            raise click.UsageError(f"--set {name} is given twice: write all of its keys in one mapping")
+        given.add(name)
+        if name in EDITABLE and name != "search_space":
             raise click.UsageError(f"--set is for the search space; `tuner edit --help` lists the option for {name}")
         entries |= parse_yaml(f"{name}: {value}", source=f"--set {name}")
     return entries

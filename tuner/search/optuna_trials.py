@@ -37,7 +37,7 @@ from tuner.search.samplers import make_sampler
 from tuner.search.thaw.arm_sampler import FIXED_ATTR
 from tuner.search.thaw.first_asks import ArmDraws
 from tuner.search.versioned_trials import SPACE_ATTR, StoredTrial, version_of
-from tuner.study.arms import ArmKey
+from tuner.study.arms import ArmKey, nearest_arm
 from tuner.study.full_runs import device_kind_of
 from tuner.trial.result import Outcome
 
@@ -176,11 +176,16 @@ class OptunaTrials:
         stored = trial._cached_frozen_trial
         given = {plain_name(name): value for name, value in trial._fixed_params.items()}
         drawn = {plain_name(name) for name in stored.params}
-        arm = None if arm_name is None else self._arms.get(arm_name)
-        if arm is not None:
+        if arm_name is not None and self._arms:
+            # An edit may have removed the arm after it was decided that the trial begins.
+            arm = self._arms.get(arm_name) or nearest_arm([*self._arms.values()], ArmKey.from_name(arm_name))
             more = arm.fixed(self._spaces.current)
             given = {**{key: value for key, value in more.items() if key not in drawn}, **given}
         version = version_of(stored, self._spaces)
+        if version > self._spaces.last:  # this machine has yet to hear of the edit
+            reason = "the search space was edited"
+            self._slots.release(lease, state=SlotState.INTERRUPTED, reason=reason)
+            raise LeaseLost(f"slot {lease.slot}: {reason}")
         names = self._spaces.stored_names(version)
         fixed = {names.get(name, name): value for name, value in given.items()}
         is_placed = version == 0 or stored.system_attrs.get(SPACE_ATTR) == version

@@ -41,7 +41,7 @@ class SeededPerTrial(BaseSampler):
         make: Builds a sampler from a seed.
         shelved: Returns Optuna's ids of the trials that are put aside; None where the study puts none aside.
         versions: The search spaces of the study, where there are several. The trial's sampler knows plain names and the
-            trials that the current space has. A trial of an earlier space lacks few values, which are drawn at random.
+            trials that the current space has. What a trial of an earlier space still lacks is drawn at random.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class SeededPerTrial(BaseSampler):
     ) -> None:
         self._seed = seed
         self._make = make
-        self._sampler = make(seed)
+        self._sampler, self._prior = make(seed), RandomSampler(seed=seed)
         self._read_shelved = shelved
         self._shelved: Collection[int] = ()
         self._versions = versions if versions is not None and versions.last > 0 else None
@@ -63,7 +63,8 @@ class SeededPerTrial(BaseSampler):
         """Make the trial's sampler and pass the call on to it."""
         self._look_at_shelves()
         digest = hashlib.sha256(f"{self._seed}:{trial.number}".encode()).digest()
-        self._sampler = self._make(int.from_bytes(digest[:4], "big"))
+        seed = int.from_bytes(digest[:4], "big")
+        self._sampler, self._prior = self._make(seed), RandomSampler(seed=seed)
         self._sampler.before_trial(self._view(study), self._plain(trial))
 
     def _plain(self, trial: FrozenTrial) -> FrozenTrial:
@@ -107,7 +108,7 @@ class SeededPerTrial(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """Pass the call on to the trial's sampler."""
-        sampler = RandomSampler(seed=self._seed + trial.number) if self._is_earlier(trial) else self._sampler
+        sampler = self._prior if self._is_earlier(trial) else self._sampler
         name = param_name if self._versions is None else plain_name(param_name)
         return sampler.sample_independent(self._view(study), self._plain(trial), name, param_distribution)
 

@@ -6,10 +6,8 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-
-from search_spaces import Categorical, Int, Parameter
 from storage import plain_name
+from tuner.search.distributions import distribution_of
 from tuner.search.thaw.arm_sampler import FIXED_ATTR
 
 if TYPE_CHECKING:
@@ -27,15 +25,16 @@ _CMA_PREFIX = "cma:"
 def version_of(trial: FrozenTrial, versions: SpaceVersions) -> int:
     """Return the index of a trial's space: the one it was drawn from, or is to be.
 
-    A trial that waits with given values, such as those of the recipe, belongs to the newest space that has them.
+    The index is that of a space which is not known here, where another machine has drawn it after a later edit.
     """
     stored = trial.system_attrs.get(SPACE_ATTR)
-    if type(stored) is int and 0 <= stored <= versions.last:
+    if type(stored) is int and stored >= 0:
         return stored
     if trial.params or versions.last == 0:
         return 0
     given = trial.system_attrs.get(FIXED_ATTR, {})
-    return versions.newest_with({plain_name(name): value for name, value in given.items()})
+    point = {plain_name(name): value for name, value in given.items()}
+    return versions.newest_with(point, is_recipe=trial.number == 0)
 
 
 class StoredTrial:
@@ -63,15 +62,6 @@ class StoredTrial:
     def suggest_categorical(self, name: str, choices: Any) -> Any:
         """Draw one of the choices."""
         return self._trial.suggest_categorical(self._names[name], choices)
-
-
-def distribution_of(parameter: Parameter) -> BaseDistribution:
-    """Return the distribution with which Optuna stores a parameter."""
-    if isinstance(parameter, Categorical):
-        return CategoricalDistribution(parameter.choices)
-    if isinstance(parameter, Int):
-        return IntDistribution(parameter.low, parameter.high, log=parameter.log, step=parameter.step)
-    return FloatDistribution(parameter.low, parameter.high, log=parameter.log)
 
 
 def with_plain_names(trial: FrozenTrial) -> FrozenTrial:

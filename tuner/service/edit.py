@@ -48,12 +48,13 @@ def _edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -
     source, space = f"study {record.name!r}", SpaceEdit(facts=record.facts)
     for key, value in changes.items():
         assert key in EDITABLE
-        if key == "search_space":
-            space = edited_space(record, before, value, source=source)
-            document[key] = space.facts["space"] if space.lines else document[key]
-        else:
+        if key != "search_space":
             document[key] = {**document[key], **value} if key == "budget" else value
     config = parse_stored(document, source=source)
+    if "search_space" in changes:  # after the other keys, as the pruner decides what may be searched
+        space = edited_space(record, config, changes["search_space"], source=source)
+    if space.lines:
+        config = parse_stored({**document, "search_space": space.facts["space"]}, source=source)
     check_bounds(record.facts, config, source=source)
     after, was = config.to_dict(), before.to_dict()
     keys = [key for key in changed_keys(was, after) if key.split(".")[0] != "search_space"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces import Categorical, Int, Parameter, Recipe, SearchSpace, edit_space
 from search_spaces.recipes import Published
-from storage import History
+from storage import History, TrialState
 from tuner.errors import ConfigError
 from tuner.study.arms import arms_of
 from tuner.study.fitted_space import fit_space
@@ -20,6 +20,10 @@ from tuner.trial.anatomy import Anatomy
 if TYPE_CHECKING:
     from storage import Database, StudyRecord
     from tuner.study.config import StudyConfig
+
+
+#: Samplers that learn from the trials before an edit. CMA-ES keeps a state of its own, which is one of a single space.
+_LEARNING = ("auto", "tpe", "gp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,7 @@ def edited_space(record: StudyRecord, config: StudyConfig, entries: Mapping[str,
         check_ranked_alike(config, space, source)
     lines = [
         f"search_space.{name}: {_words(before, name)} -> {_words(space, name)}"
+        f"{', as its condition can no longer be met' if name in edited.unmet else ''}"
         for name in dict.fromkeys((*before.parameters, *space.parameters))
         if before.to_dict().get(name) != space.to_dict().get(name)
     ]
@@ -89,11 +94,18 @@ def _arms(space: SearchSpace, source: str) -> Any:
     return arms
 
 
-def trials_within(database: Database, record: StudyRecord) -> tuple[int, int]:
-    """Return how many trials of a study its current space has, and how many trials there are."""
+def trials_within_words(database: Database, record: StudyRecord) -> str | None:
+    """Return how many trials of a study its current space has, in a sentence; None where there are no trials."""
     versions = SpaceVersions.of_facts(record.facts)
-    points = [trial.hyperparameters for trial in History(database, record).trials() if trial.hyperparameters]
-    return sum(versions.seen_now(point) is not None for point in points), len(points)
+    trials = [each for each in History(database, record).trials() if each.state != TrialState.FAILED]
+    points = [each.hyperparameters for each in trials if each.hyperparameters]
+    inside = sum(versions.seen_now(point) is not None for point in points)
+    if not points:
+        return None
+    if not inside:
+        return "No trial so far lies in the new space; the sampler begins anew."
+    learns = "; the sampler learns from them" if record.config["sampler"]["name"] in _LEARNING else ""
+    return f"{inside} of the {len(points)} trials so far lie in the new space{learns}."
 
 
 def _words(space: SearchSpace, name: str) -> str:

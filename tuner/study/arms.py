@@ -35,6 +35,12 @@ class ArmKey:
         frozen, head = stored
         return cls(frozen_layers=frozen if isinstance(frozen, str) else float(frozen), head_init=str(head))
 
+    @classmethod
+    def from_name(cls, name: str) -> ArmKey:
+        """Build from the value of `name`."""
+        frozen, _, head = name.partition("/")
+        return cls(frozen_layers=frozen if frozen == GRADUAL else float(frozen), head_init=head)
+
     def to_list(self) -> list[Any]:
         """Return JSON values."""
         return [self.frozen_layers, self.head_init]

@@ -42,7 +42,7 @@ def fit_space(
     """Return the space without the values that a model cannot apply.
 
     Args:
-        space: The space of a new study. A stored space is not fitted again.
+        space: The space of a new study, or of an edit. A stored space is not fitted again.
         anatomy: The parts of the model.
         written: Names of the parameters that the user has written. The others come from the task's preset.
         model: The model's type in messages, such as `resnet`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -73,23 +73,32 @@ class SpaceVersions:
         """Return the names under which the parameters of a space are stored, by their plain names."""
         return self._names[version]
 
-    def newest_with(self, point: Mapping[str, Any]) -> int:
-        """Return the index of the newest space that has all values of a point; the current one where none has.
+    def newest_with(self, point: Mapping[str, Any], *, is_recipe: bool = False) -> int:
+        """Return the index of the space to which given values belong.
+
+        That is the newest one in which they are a whole point, so that nothing is drawn and the trial trains just these
+        values. Where they are whole in none, it is the first one for the recipe, and for other values the newest one
+        that has them all, or else the current one.
 
         Args:
             point: Values by plain name. Names that no space has do not count.
+            is_recipe: Whether they are those of trial 0.
         """
-        for version in reversed(range(len(self.spaces))):
-            parameters = self.spaces[version].parameters
-            known = {name: value for name, value in point.items() if any(name in s.parameters for s in self.spaces)}
-            if all(name in parameters and _contains(parameters[name], value) for name, value in known.items()):
-                return version
-        return self.last
+        names = {name for space in self.spaces for name in space.parameters}
+        known = {name: value for name, value in point.items() if name in names}
+        newest = [*reversed(range(len(self.spaces)))]
+        whole = next((version for version in newest if _is_whole(self.spaces[version], known)), None)
+        if whole is not None:
+            return whole
+        if is_recipe:
+            return 0
+        return next((version for version in newest if _has(self.spaces[version], known)), self.last)
 
     def seen_now(self, point: Mapping[str, Any]) -> dict[str, Value] | None:
         """Return the values of a trial of an earlier space as the current space has them; None where it has not.
 
-        A parameter that the earlier space did not search was trained at its default, which counts as its value.
+        A parameter that the earlier space did not search was trained at its default, which counts as its value. One
+        that the current space does not search has its default there, so that any other value lies outside.
 
         Args:
             point: The values that were drawn, by plain name.
@@ -105,7 +114,23 @@ class SpaceVersions:
                 if not _contains(parameter, value):
                     return None
                 found[name] = parameter.clip(value)
-        return found
+        others = (each for each in fields(Hyperparameters) if each.name not in found)
+        return found if all(getattr(trained, each.name) == each.default for each in others) else None
+
+
+def _has(space: SearchSpace, point: Mapping[str, Any]) -> bool:
+    return all(name in space.parameters and _contains(space.parameters[name], value) for name, value in point.items())
+
+
+def _is_whole(space: SearchSpace, point: Mapping[str, Any]) -> bool:
+    """Return whether a point has a value of the space for each parameter that applies, and no other."""
+    applying: dict[str, Any] = {}
+    for name, parameter in space.parameters.items():
+        if space.applies(name, applying):
+            if name not in point or not _contains(parameter, point[name]):
+                return False
+            applying[name] = point[name]
+    return applying.keys() == point.keys()
 
 
 def earlier_spaces(facts: Mapping[str, Any]) -> tuple[SearchSpace, ...]:
@@ -124,7 +149,8 @@ def first_space(facts: Mapping[str, Any]) -> Any:
 
 def is_searched_otherwise(now: StudyRecord, before: StudyRecord) -> bool:
     """Return whether the search space of a study was edited since it was read."""
-    return bool(now.facts.get("space") != before.facts.get("space"))
+    # The spaces before too: an edit may have been taken back.
+    return any(now.facts.get(key) != before.facts.get(key) for key in ("space", EARLIER))
 
 
 def _built(stored: Mapping[str, Any]) -> SearchSpace:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from storage import Events, History, Slots, Studies, StudyState, TrialState
 from tuner.reporting.events import Began, Edited, TrialEnded
 from tuner.study.budget import overdrawn
+from tuner.study.search_over import is_searched_by_plan
 from tuner.study.space_versions import is_searched_otherwise
 from tuner.study.study_file import parse_stored
 from tuner.supervisor.stop_request import StopKind, StopRequest
@@ -59,11 +60,17 @@ class StudyWatch:
             study=self._record.name,
             direction=metric.direction,
             metric=metric.name,
-            trials=self._live.current.budget.trials and totals.slots,
+            trials=self._trials(totals.slots),
             finished=totals.finished,
             lanes=lanes,
             best=next(iter(self._retrying(self._history.top, 1)), None),
         )
+
+    def _trials(self, slots: int) -> int | None:
+        """Return how many trials the study is to have; None where their number has no bound."""
+        most = self._live.current.budget.trials
+        # A search over depths that has ended has removed the slots in which no trial began; here it goes on.
+        return most and (max(most, slots) if is_searched_by_plan(self._record.facts) else slots)
 
     def unfinished(self) -> int:
         """Return how many slots are not finished."""
@@ -98,7 +105,7 @@ class StudyWatch:
         if config == before:
             return
         self._live.edit(config)
-        trials = config.budget.trials and self._retrying(self._slots.totals).slots
+        trials = self._trials(self._retrying(self._slots.totals).slots)
         told = f"{trials} trials" if trials is not None else f"{config.budget.runs:g} full runs"
         edited(Edited(text=f"the study was edited; its budget is {told}", trials=trials), before)
 

@@ -44,6 +44,7 @@ SPACE = build_space(
             {"type": "categorical", "choices": [0.0, 0.1], "when": {"lr_scheduler_type": ["linear"]}},
         ),
         ({"layerwise_lr_decay": 0.9}, {"type": "categorical", "choices": [0.9]}),
+        ({"warmup_ratio": {"high": 0.1, "low": 0.05, "when": None}}, {"type": "float", "low": 0.05, "high": 0.1}),
     ],
 )
 def test_an_entry_replaces_what_it_names_and_leaves_the_rest(entries: dict[str, Any], written: dict[str, Any]) -> None:

@@ -33,5 +33,10 @@ def test_a_name_of_another_program_stays_as_it_is(name: str) -> None:
         ),
     ],
 )
-def test_one_distribution_contains_all(kinds: tuple[BaseDistribution, ...], joint: BaseDistribution) -> None:
+def test_one_distribution_stands_for_all(kinds: tuple[BaseDistribution, ...], joint: BaseDistribution) -> None:
     assert joined_distribution(kinds) == joint
+
+
+def test_values_of_trials_are_choices_beside_words() -> None:
+    kinds = (FloatDistribution(0, 1), CategoricalDistribution(("gradual",)))
+    assert joined_distribution(kinds, [0.25, "gradual"]) == CategoricalDistribution(("gradual", 0.0, 1.0, 0.25))

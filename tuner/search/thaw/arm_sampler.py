@@ -12,6 +12,7 @@ from optuna.search_space import IntersectionSearchSpace
 from optuna.study import StudyDirection
 
 from search_spaces import FITTED
+from tuner.search.distributions import distribution_of
 from tuner.search.study_view import ArmView
 from tuner.search.thaw.carrying import CARRIED_ATTR, WARM_ATTR, Begun, carried, do_worse, probability
 from tuner.study.arms import ARM_NAMES, ArmKey
@@ -47,11 +48,16 @@ class ArmSampler(BaseSampler):
         self._prior = RandomSampler(seed=seed)
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Return every parameter that a trial of the study has, without those that make the arm."""
+        """Return every parameter that a trial of the study has, without those that make the arm.
+
+        Where no trial has any, those are all of the space.
+        """
         fixed = trial.system_attrs.get(FIXED_ATTR, {})
         space: dict[str, BaseDistribution] = {}
         for each in study._get_trials(deepcopy=False):
             space |= each.distributions
+        if not space:  # an edit of the space has left no trial in it
+            space = {name: distribution_of(each) for name, each in self._draws.space.parameters.items()}
         return {name: kind for name, kind in space.items() if name not in fixed and not kind.single()}
 
     def sample_relative(

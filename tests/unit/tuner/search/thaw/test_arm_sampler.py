@@ -57,6 +57,16 @@ def test_every_arm_begins_with_the_same_points_each_at_its_own_depth(study: optu
         assert all(arm.items() <= each.items() for each in found)
 
 
+def test_an_arm_begins_with_them_where_an_edit_of_the_space_has_left_no_trial_in_it(study: optuna.Study) -> None:
+    empty = optuna.create_study(direction="maximize")
+    assert asked(empty, HALF).params == asked(study, HALF).params
+
+
+def test_the_name_of_an_arm_tells_its_values() -> None:
+    for key in (ArmKey.of_point(HALF), ArmKey(frozen_layers="gradual", head_init="random")):
+        assert ArmKey.from_name(key.name) == key
+
+
 def test_trial_0_is_not_trained_a_second_time() -> None:
     of_trial_0, other = (DRAWS.first({"frozen_layers": share, "head_init": "random"}) for share in (0.0, 0.5))
     assert point_key(DRAWS.recipe_point) in {each.key for each in other}
