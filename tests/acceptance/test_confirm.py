@@ -86,10 +86,10 @@ def test_a_confirmation_goes_on_after_its_machine_was_killed_and_on_two_others(t
 
 
 def test_a_study_that_asks_for_it_is_confirmed_at_its_end_and_is_about_the_trial_that_is_ahead(tuner: Tuner) -> None:
-    asked = {"confirm": {"top": 3, "seeds": 1}, "test": "at_end", "seed": 8}
+    asked = {"confirm": {"top": 3, "seeds": 2}, "test": "at_end", "seed": 8}
     tuner.ok("start", tuner.study(NAME, **{**STUDY, **asked}), *LEASE)
     assert {each["state"] for each in tuner.json("trials", CHILD)["trials"]} == {"complete"}
-    told = tuner.json("confirm", NAME, "--top", "3", "--seeds", "1")
+    told = tuner.json("confirm", NAME, "--top", "3", "--seeds", "2")
     best = tuner.json("best", NAME)
     values = {trial["number"]: trial["value"] for trial in tuner.json("trials", NAME)["trials"]}
     assert best["trial"] != max(values, key=lambda number: values[number]), "luck of one seed decides otherwise"
@@ -104,16 +104,23 @@ def test_a_study_that_asks_for_it_is_confirmed_at_its_end_and_is_about_the_trial
     assert (exported["trial"], exported["verified"]) == (best["trial"], pytest.approx(best["value"], abs=1e-6))
     card = (tuner.folder / "model" / "README.md").read_text(encoding="utf-8")
     assert f"in study {CHILD}" in card
+    assert not any("expected of it" in line or "No trial beat" in line for line in tuner.ok("best", NAME).stdout)
+    tuner.ok("edit", NAME, "--keep", "1")
     tuner.ok("gc", NAME)
+    assert tuner.json("best", NAME)["trial"] == best["trial"]
     tuner.ok("export", NAME, "again")
 
 
 def test_where_no_weights_of_the_trial_that_is_ahead_are_kept_that_is_said(tuner: Tuner) -> None:
     tuner.ok("start", tuner.study(NAME, **{**STUDY, "seed": 8}), *LEASE)
     best = tuner.json("best", NAME)
-    told = tuner.json("confirm", NAME, "--top", "3", "--seeds", "1")
+    told = tuner.json("confirm", NAME, "--top", "3", "--seeds", "2")
     assert told["winner"] != best["trial"]
     assert not told["chosen"]
     assert "`tuner refit led DIR --trial" in told["sentences"][-2]
-    assert tuner.json("best", NAME) == best
+    tuner.ok("edit", NAME, "--keep", "9")
+    assert tuner.json("best", NAME) == best, "weights that are gone do not come back"
+    single = tuner.json("confirm", NAME, "--top", "3", "--seeds", "1")
+    assert not single["chosen"]
+    assert single["sentences"][-1].endswith("`tuner confirm led --seeds 3` tells more.")
     assert tuner.json("export", NAME, "model")["trial"] == best["trial"]

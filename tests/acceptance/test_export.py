@@ -42,7 +42,7 @@ def test_the_best_model_loads_with_plain_transformers_and_scores_what_was_record
     assert (outcome["trial"], outcome["value"]) == (best["trial"], best["value"])
     assert outcome["verified"] == pytest.approx(best["value"], abs=1e-6)
     card = (tmp_path / "model" / "README.md").read_text(encoding="utf-8")
-    assert f"One example takes {outcome['latency_ms']:.3g} ms on a processor" in card
+    assert f"One example takes {outcome['latency']['ms']:.3g} ms on {outcome['latency']['processor']} with" in card
     with (finished.data / "validation.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     accuracy, loss = evaluate_without_us(tmp_path / "model", rows)

@@ -43,6 +43,7 @@ def command(
         raise click.UsageError("--soup averages the best trials; leave --trial out")
 
     from tuner.cli.reading import opened
+    from tuner.reporting.model_card import latency_words
     from tuner.service.export import export
 
     with opened(name, url) as (database, study):
@@ -64,4 +65,4 @@ def command(
     click.echo(f"Wrote {written} to {folder}")
     if outcome["verified"] is not None:
         click.echo(f"Evaluated again: {outcome['metric']} {outcome['verified']:.6f}, recorded {outcome['value']:.6f}")
-        click.echo(f"One example takes {outcome['latency_ms']:.3g} ms on this machine's processor.")
+        click.echo(f"{latency_words(outcome['latency'])}.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage import History
 from tuner.study.chosen import Chosen, chosen_trial
-from tuner.study.confirmation import Confirmed, Plan, Standing
+from tuner.study.confirmation import Plan, Standing
 
 if TYPE_CHECKING:
     from storage import Database, StudyRecord
@@ -44,7 +44,7 @@ def confirmation_view(database: Database, study: StudyRecord, record: StudyRecor
         "chosen": chosen is not None and chosen.confirmation == record.name,
         "settled": standing is not None and standing.is_settled,
         "device_s": round(sum(each.device_s for each in history.trials()), 1),
-        "sentences": [*_sentences(standing), *_next(study, record, chosen, leaders)],
+        "sentences": [*_sentences(standing), *_next(study, record, chosen, standing)],
     }
 
 
@@ -68,15 +68,18 @@ def _sentences(standing: Standing | None) -> list[str]:
     ]
 
 
-def _next(study: StudyRecord, record: StudyRecord, chosen: Chosen | None, leaders: Sequence[Confirmed]) -> list[str]:
+def _next(study: StudyRecord, record: StudyRecord, chosen: Chosen | None, standing: Standing | None) -> list[str]:
     """Return what follows for the model that a person takes."""
-    if chosen is None or not leaders:
+    if chosen is None or standing is None or not standing.is_done or not standing.leaders:
         return []
-    first = leaders[0].trial
+    first = standing.first
     if chosen.confirmation == record.name or chosen.number == first:
         return [f"`tuner export {study.name} DIR` writes trial {first}."]
+    written = f"`tuner export {study.name} DIR` writes trial {chosen.number} all the same"
+    if first is None:
+        return [f"{written}: `tuner confirm {study.name} --seeds 3` tells more."]
     return [
-        f"`tuner export {study.name} DIR` writes trial {chosen.number} all the same, as no weights of trial {first} "
-        f"are kept: `tuner refit {study.name} DIR --trial {first}` trains it again.",
+        f"{written}, as no weights of trial {first} are kept: `tuner refit {study.name} DIR --trial {first}` trains it "
+        "again.",
         "A study with `confirm` in its file keeps the weights of its leaders.",
     ]

@@ -32,8 +32,8 @@ class Made:
     value: float | None = None
     #: How the trial was trained again on more rows; None where it was not.
     refit: Refit | None = None
-    #: Milliseconds that one example takes on a processor; None where that was not measured.
-    latency_ms: float | None = None
+    #: How long one example takes: `ms`, `processor` and `threads`; None where that was not measured.
+    latency: Mapping[str, Any] | None = None
 
 
 def model_card(study: StudyRecord, trial: TrialRecord, best: Mapping[str, Any] | None, made: Made) -> str:
@@ -47,8 +47,8 @@ def model_card(study: StudyRecord, trial: TrialRecord, best: Mapping[str, Any] |
     """
     config, facts = study.config, study.facts
     quality = _quality(trial, best, config["metric"]["name"], made)
-    if made.latency_ms is not None:
-        quality.append(f"One example takes {made.latency_ms:.3g} ms on a processor, in fp32 (median).")
+    if made.latency is not None:
+        quality.append(f"{latency_words(made.latency)}, in fp32 (median).")
     parts = [
         _metadata(config),
         f"# {study.name}, trial {trial.number}",
@@ -64,6 +64,12 @@ def model_card(study: StudyRecord, trial: TrialRecord, best: Mapping[str, Any] |
         _again(study, trial),
     ]
     return redact("\n\n".join(part for part in parts if part) + "\n")
+
+
+def latency_words(latency: Mapping[str, Any]) -> str:
+    """Return how long one example takes."""
+    threads = "one thread" if latency["threads"] == 1 else f"{latency['threads']} threads"
+    return f"One example takes {latency['ms']:.3g} ms on {latency['processor']} with {threads}"
 
 
 def _metadata(config: Mapping[str, Any]) -> str:

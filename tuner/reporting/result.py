@@ -54,6 +54,8 @@ def _beside_recipe(best: Mapping[str, Any]) -> str:
     recipe, value, seen = best["recipe"], best["value"], best["validation"]
     published = scored(best["metric"], recipe["value"], seen["recipe_right"], seen["rows"])
     if recipe["trial"] == best["trial"]:
+        if best["confirmation"] is not None:
+            return f"Trial 0 has {published}: with other seeds no trial was ahead of it."
         return f"No trial beat trial 0 ({published})."
     gain = value - recipe["value"] if best["direction"] == "maximize" else recipe["value"] - value
     if gain == 0:
@@ -79,7 +81,9 @@ def _worth(best: Mapping[str, Any]) -> list[str]:
         return []
     seen = best["validation"]
     told = "These are validation scores, by which the best trial was chosen: they are somewhat too good"
-    if seen["expected"] is not None:
+    if best["confirmation"] is not None:
+        told = "These are validation scores; the trial was chosen by its values with other seeds on the same rows"
+    elif seen["expected"] is not None:
         less = best["value"] - seen["expected"]
         told = (
             "These are validation scores, by which the best trial was chosen: "

@@ -229,7 +229,7 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         "guess": study.facts.get("guess"),
         "validation": {
             **_validation(study, best.value, recipe["value"]),
-            "expected": _expected(history, study, best),
+            "expected": None if chosen.confirmation else _expected(history, study, best),
         },
         "metrics": _metrics_of(best),
         "front": _front(trials, history.direction),

@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from storage import History, Studies
+from storage import History, PlanPart, Plans, Studies, new_owner
 from tuner.errors import ConfigError, NoBestTrial
 from tuner.reporting.events import Notice
 from tuner.service.children import create_child
 from tuner.service.existing import run_existing
-from tuner.study.children import CONFIRMS, children_of, is_child
+from tuner.study.children import CONFIRMS, children_of, is_child, next_child
+from tuner.study.chosen import Choice
 from tuner.study.confirmation import Plan, Standing
 from tuner.study.full_runs import device_kind_of, prices_of
 from tuner.study.leaders import study_leaders
+from tuner.study.locations import checkpoint_store
 from tuner.study.parents import check_is_no_child
+from tuner.study.study_file import stored_config
 from tuner.trial.evaluation import LAST_STEP
 
 if TYPE_CHECKING:
@@ -111,7 +114,28 @@ def confirm(
             seeds = min(len(each.values) for each in standing.leaders)
             watch(Notice(text=f"after {seeds} seeds the order of the leaders is settled"))
             break
+    _choose(database, study, record, machine)
     return record
+
+
+def _choose(database: Database, study: StudyRecord, record: StudyRecord, machine: Machine) -> None:
+    """Write which trial a study has come to by its confirmation, where that is told and its weights are there."""
+    plans = Plans(database, study.id, PlanPart.CHOSEN)
+    standing, best = standing_of(database, record), next(iter(History(database, study).top(1)), None)
+    first = standing.first if standing is not None and standing.is_done else None
+    if best is None or first is None:
+        return
+    store = checkpoint_store(stored_config(study, database), database.path)
+    kept = History(database, study).trial(first).checkpoints.best
+    choice = None
+    if kept is not None and kept.key in store.keys(first):
+        choice = Choice(trial=first, confirmation=record.name, best=best[0])
+    if Choice.parse(plans.content()) == choice:
+        return
+    # Where another machine has the lease, it writes the same.
+    if (lease := plans.take(new_owner(), machine.timing.lease_s)) is not None:
+        told = None if choice is None else f"{record.name} puts trial {first} first"
+        plans.commit(lease, content={} if choice is None else choice.to_content(), decided=told)
 
 
 def begun(database: Database, study: StudyRecord, found: Price) -> StudyRecord | None:
@@ -136,5 +160,5 @@ def _with_trials(trials: int, record: StudyRecord, config: StudyConfig) -> tuple
 def _create(database: Database, study: StudyRecord, plan: Plan) -> StudyRecord:
     history = History(database, study)
     points = [history.trial(number).hyperparameters for number in plan.leaders]
-    name = f"{study.name}{CONFIRMS}{len(children_of(database, study, CONFIRMS)) + 1}"
+    name = next_child(database, study, CONFIRMS)
     return create_child(database, study, name, points * plan.seeds, plan.to_facts(), trials=len(points))

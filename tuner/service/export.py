@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,8 +64,8 @@ def export(
         debug: Whether the output of the exporting process goes to this one's; else it is dropped.
 
     Returns:
-        Trial, metric, recorded value, the value of the new evaluation and the milliseconds of one example or None, and
-        the trials of a soup or None.
+        Trial, metric, recorded value, the value of the new evaluation and how long one example takes or None, and the
+        trials of a soup or None.
 
     Raises:
         NoBestTrial: No trial is complete.
@@ -121,7 +122,7 @@ def export(
         "metric": config.metric.name,
         "value": written.value,
         "verified": written.verified.value,
-        "latency_ms": written.verified.latency_ms,
+        "latency": written.verified.latency,
         "soup": list(written.members) or None,
         "folder": str(folder.absolute()),
     }
@@ -133,8 +134,8 @@ class _Verified:
 
     #: Value of the study's metric on the validation split.
     value: float | None = None
-    #: Milliseconds that one example takes on this machine's processor.
-    latency_ms: float | None = None
+    #: How long one example takes: `ms`, `processor` and `threads`.
+    latency: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +161,7 @@ def _write_card(database: Database, study: StudyRecord, record: TrialRecord, wri
     best = None
     with contextlib.suppress(NoBestTrial):
         best = best_view(database, study)
-    made = Made(members=written.members, value=written.value, refit=refit, latency_ms=written.verified.latency_ms)
+    made = Made(members=written.members, value=written.value, refit=refit, latency=written.verified.latency)
     card.write_text(model_card(study, record, best, made), encoding="utf-8")
 
 
@@ -247,8 +248,8 @@ def _write_soup(
 def _exported(fork_server: ForkServer, run: TrialRun, weights: Path, folder: Path, *, verify: bool) -> _Verified:
     """Write a model, and evaluate it unless `verify` is false."""
     arguments = {"run": run, "weights": weights, "folder": folder.absolute(), "verify": verify}
-    found: dict[str, float | None] = fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
-    return _Verified(value=found["value"], latency_ms=found["latency_ms"])
+    found: dict[str, Any] = fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
+    return _Verified(value=found["value"], latency=found["latency"])
 
 
 def _agree(verified: float, record: TrialRecord) -> bool:

@@ -13,7 +13,7 @@ from tuner.errors import ConfigError, NoBestTrial, TunerError
 from tuner.service.children import create_child
 from tuner.service.existing import run_existing
 from tuner.service.export import export
-from tuner.study.children import REFITS, children_of, is_child
+from tuner.study.children import REFITS, children_of, is_child, next_child
 from tuner.study.chosen import chosen_trial
 from tuner.study.parents import check_is_no_child
 from tuner.study.refit import Refit
@@ -97,5 +97,5 @@ def _found(database: Database, study: StudyRecord, plan: Refit) -> StudyRecord |
 
 
 def _create(database: Database, study: StudyRecord, plan: Refit, trial: TrialRecord) -> StudyRecord:
-    name = f"{study.name}{REFITS}{len(children_of(database, study, REFITS)) + 1}"
+    name = next_child(database, study, REFITS)
     return create_child(database, study, name, [trial.hyperparameters], plan.to_facts(), trials=1)

@@ -18,10 +18,19 @@ SUFFIXES = (CONFIRMS, REFITS)
 def children_of(database: Database, study: StudyRecord, suffix: str) -> list[StudyRecord]:
     """Return the studies of a kind whose names are those of another one's children, the oldest first."""
     studies = Studies(database)
-    found: list[StudyRecord] = []
-    while (record := studies.find(f"{study.name}{suffix}{len(found) + 1}")) is not None:
-        found.append(record)
-    return found
+    found = (studies.find(f"{study.name}{suffix}{number}") for number in _numbers(database, study, suffix))
+    return [record for record in found if record is not None]
+
+
+def next_child(database: Database, study: StudyRecord, suffix: str) -> str:
+    """Return the name of the next study of a kind that follows from another one."""
+    return f"{study.name}{suffix}{max(_numbers(database, study, suffix), default=0) + 1}"
+
+
+def _numbers(database: Database, study: StudyRecord, suffix: str) -> list[int]:
+    begins = f"{study.name}{suffix}"
+    rests = [name.removeprefix(begins) for name in Studies(database).names() if name.startswith(begins)]
+    return sorted(int(rest) for rest in rests if rest.isdecimal() and rest.isascii())
 
 
 def all_children(database: Database, study: StudyRecord) -> list[StudyRecord]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storage import History, PlanPart, Plans
-from tuner.study.children import CONFIRMS, children_of, is_child
-from tuner.study.confirmation import Plan, Standing
 from tuner.study.leaders import study_leaders
 from tuner.study.retention import kept_trials
 from tuner.study.verdict import opened_trials
@@ -15,6 +14,34 @@ from tuner.trial.result import TWIN
 
 if TYPE_CHECKING:
     from storage import Database, StudyRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a confirmation has decided, as the plan of its study has it."""
+
+    #: The trial that it puts first. Its weights stay.
+    trial: int
+    #: The study of the confirmation.
+    confirmation: str
+    #: The trial that had the best value then. The choice holds until another one has.
+    best: int
+
+    @classmethod
+    def parse(cls, content: Mapping[str, Any]) -> Choice | None:
+        """Return the choice; None where there is none, or another program has written something else.
+
+        Args:
+            content: The plan's part with the choice.
+        """
+        trial, confirmation, best = (content.get(name) for name in ("trial", "confirmation", "best"))
+        if type(trial) is not int or type(best) is not int or not isinstance(confirmation, str):
+            return None
+        return cls(trial=trial, confirmation=confirmation, best=best)
+
+    def to_content(self) -> dict[str, Any]:
+        """Return the plan's part."""
+        return {"trial": self.trial, "confirmation": self.confirmation, "best": self.best}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,42 +55,15 @@ class Chosen:
 
 
 def chosen_trial(database: Database, study: StudyRecord) -> Chosen | None:
-    """Return the trial that a search has come to; None where no trial is complete.
-
-    A confirmation counts once it is done, while the trial with the best value is among its leaders, and where the
-    weights of the trial that it puts first are kept.
-    """
+    """Return the trial that a search has come to; None where no trial is complete. Cheap."""
     ranking = History(database, study).top()
     if not ranking:
         return None
     best, values = ranking[0], dict(ranking)
-    for record in reversed(children_of(database, study, CONFIRMS)):
-        plan = Plan.parse(record.facts)
-        if plan is None or not is_child(record, study) or best[0] not in plan.leaders:
-            continue
-        number = first_confirmed(database, record)
-        if number in values and number in kept_numbers(database, study):
-            return Chosen(number=number, value=values[number], confirmation=record.name)
+    choice = Choice.parse(Plans(database, study.id, PlanPart.CHOSEN).content())
+    if choice is not None and choice.best == best[0] and choice.trial in values:
+        return Chosen(number=choice.trial, value=values[choice.trial], confirmation=choice.confirmation)
     return Chosen(number=best[0], value=best[1])
-
-
-def first_confirmed(database: Database, record: StudyRecord) -> int | None:
-    """Return the trial that a confirmation puts first; None before it is done.
-
-    Args:
-        database: The database.
-        record: The study of the confirmation.
-    """
-    plan, history = Plan.parse(record.facts), History(database, record)
-    if plan is None:
-        return None
-    trials = history.trials()
-    standing = Standing.of(plan, trials, history.direction)
-    if standing is None or not standing.leaders:
-        return None
-    over = sum(trial.state.is_over for trial in trials)
-    is_done = standing.is_settled or over >= plan.seeds * len(plan.leaders)
-    return standing.leaders[0].trial if is_done else None
 
 
 def kept_numbers(database: Database, study: StudyRecord) -> list[int]:
@@ -84,6 +84,9 @@ def numbers_kept(database: Database, study: StudyRecord, *, keep: int, leaders: 
     """
     history = History(database, study)
     others = set(opened_trials(Plans(database, study.id, PlanPart.TEST).content()))
+    choice = Choice.parse(Plans(database, study.id, PlanPart.CHOSEN).content())
+    if choice is not None:
+        others.add(choice.trial)
     if leaders is not None:
         others |= {*study_leaders(history, study, history.trials(), leaders)}
     return kept_trials(history.top(), keep, others=others, twins=history.labelled(TWIN))

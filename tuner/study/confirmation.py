@@ -146,6 +146,15 @@ class Standing:
     is_settled: bool
     #: Numbers of leaders that have failed with every seed so far.
     failed: tuple[int, ...] = ()
+    #: Whether no leader is trained with a further seed.
+    is_done: bool = False
+
+    @property
+    def first(self) -> int | None:
+        """The trial that is ahead, where that can be told: after two seeds of some leader, or without another one."""
+        if not self.leaders or not (self.is_settled or self.leaders[0].interval is not None):
+            return None
+        return self.leaders[0].trial
 
     @classmethod
     def of(cls, plan: Plan, trials: Sequence[TrialRecord], direction: str) -> Standing | None:
@@ -189,4 +198,6 @@ class Standing:
             first, second = told[:2]
             apart = strict * error * math.sqrt(1 / len(first.values) + 1 / len(second.values))
             is_settled = abs(first.mean - second.mean) > apart
-        return cls(leaders=tuple(told), is_settled=is_settled, failed=failed)
+        ended = sum(trial.state.is_over for trial in trials)
+        is_done = is_settled or ended >= plan.seeds * len(plan.leaders)
+        return cls(leaders=tuple(told), is_settled=is_settled, failed=failed, is_done=is_done)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ from tuner.training.data.encoded import EncodedData
 from tuner.training.data.files.places import ROW
 from tuner.training.evaluation import evaluate
 from tuner.training.head import fitting
-from tuner.training.latency import latency_ms
+from tuner.training.latency import measure_latency
 from tuner.training.model.freezing import possible_depths
 from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
@@ -156,8 +157,8 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
     """Write a trial's model and tokenizer as transformers reads them, and evaluate the written model.
 
     Args:
-        connection: Receives the metric's value on the validation split, and the milliseconds of one example, under
-            `value` and `latency_ms`; None without `verify`.
+        connection: Receives the metric's value on the validation split as `value`, and the fields of
+            `tuner.training.latency.Latency` as `latency`; None without `verify`.
         run: The trial.
         weights: Folder of the trained weights.
         folder: The folder to write to.
@@ -186,5 +187,5 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
         passes = ForwardPasses(written, run.anatomy, data, torch.device("cpu"), depths=depths, speed=run.speed)
         scores = evaluate(task, written, passes, run)
         value = None if scores is None else scores.value
-        latency = latency_ms(written, data.validation)
-    connection.send(Returned(value={"value": value, "latency_ms": latency}))
+        latency = asdict(measure_latency(written, data.validation))
+    connection.send(Returned(value={"value": value, "latency": latency}))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+
+from tuner.machine.processor import processor_name
 
 if TYPE_CHECKING:
     from tuner.training.data.examples import Examples
@@ -16,8 +19,19 @@ if TYPE_CHECKING:
 TIMED, UNTIMED = 32, 3
 
 
-def latency_ms(model: Any, examples: Examples) -> float:
-    """Return the milliseconds that a forward pass of one example takes: the median over some of the examples.
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """How long a model takes for one example alone."""
+
+    #: Milliseconds: the median over some examples.
+    ms: float
+    #: The processor, and how many of its threads computed.
+    processor: str
+    threads: int
+
+
+def measure_latency(model: Any, examples: Examples) -> Latency:
+    """Time forward passes of one example each.
 
     Args:
         model: The model, as transformers has loaded it, on the processor.
@@ -32,4 +46,5 @@ def latency_ms(model: Any, examples: Examples) -> float:
             begin = time.perf_counter()
             model(**inputs)
             seconds.append(time.perf_counter() - begin)
-    return 1e3 * median(seconds[-len(chosen) :])
+    ms = 1e3 * median(seconds[-len(chosen) :])
+    return Latency(ms=ms, processor=processor_name(), threads=torch.get_num_threads())
