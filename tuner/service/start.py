@@ -64,7 +64,7 @@ def start(
     shared = Database.path_of(url) is None
     check_sampler(config, shared=shared, allowed=config.sampler.allow_pickle, source=source)
     hub.settle(config.sources(), lambda text: watch(Notice(text=text)))
-    resolve(config, source=source)
+    resolve(config, source=source, progress=watch)
     # The study file is on this machine, so its permissions hold here. Stored ones do not: see `tuner.study.trust`.
     overrides = MachineOverrides(
         folder=file.folder,

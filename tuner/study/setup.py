@@ -43,7 +43,11 @@ LOADING = Progressed(stage="loading libraries")
 
 
 def resolve(
-    config: StudyConfig, *, source: str, stored: Mapping[str, Any] | None = None
+    config: StudyConfig,
+    *,
+    source: str,
+    stored: Mapping[str, Any] | None = None,
+    progress: Callable[[Progressed], None] = lambda _: None,
 ) -> tuple[ModelSource | None, Recipe, SearchSpace]:
     """Find the model, choose the recipe and build the space. This is cheap, and finds most errors in a study file.
 
@@ -52,6 +56,7 @@ def resolve(
         source: The study's name in errors.
         stored: The facts of a study that exists. Its space is taken from them, as a newer table of recipes could change
             it.
+        progress: Receives the progress where a model is first to be made readable.
 
     Raises:
         ConfigError: The model is missing, or a schedule lacks its arguments.
@@ -64,13 +69,20 @@ def resolve(
         model = (
             None
             if config.model is None
-            else find_model(config.model, config.revision, trust_remote_code=config.trust_remote_code)
+            else find_model(
+                config.model, config.revision, trust_remote_code=config.trust_remote_code, progress=progress
+            )
         )
         if model is not None and config.train is None:
             described = read_model_config(model)
     except ConfigError as error:
         raise type(error)(source, error.key, error.reason) from error
-    recipe = recipe_for(str(described.get("model_type", "")), config.model or "", described.get("hidden_size"))
+    recipe = recipe_for(
+        str(described.get("model_type", "")),
+        config.model or "",
+        described.get("hidden_size"),
+        document=declaration_of(config.task).recipes,
+    )
     where = f"{source}: search_space"
     if stored is not None:
         space = build_space(stored["space"], recipe=recipe, source=where)
@@ -111,7 +123,7 @@ def set_up(
     """
     progress(LOADING)
     trunk_limit(os.environ)  # an invalid limit is refused here, before the slow work
-    model, recipe, space = resolve(config, source=source, stored=stored)
+    model, recipe, space = resolve(config, source=source, stored=stored, progress=progress)
     if config.train is not None:
         _find_training(config.train, fork_server, source, folders)
     prepared = None if config.train is not None else _prepare(config, model, fork_server, source, progress)

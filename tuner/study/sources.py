@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tuner.errors import ConfigError, DataError, HubAway, ModelError, first_line
-from tuner.study import hub
+from tuner.processes.messages import Progressed
+from tuner.study import gguf_models, hub
 from tuner.trial.run import ModelSource
 
 _PACKAGE = "package:"
@@ -36,16 +37,23 @@ def find_package_path(written: str, key: str) -> Path:
     raise ConfigError("", key, f"{written!r}: the package {name!r} has no {rest!r}")
 
 
-def find_model(written: str, revision: str | None, *, trust_remote_code: bool = False) -> ModelSource:
+def find_model(
+    written: str,
+    revision: str | None,
+    *,
+    trust_remote_code: bool = False,
+    progress: Callable[[Progressed], None] = lambda _: None,
+) -> ModelSource:
     """Find a model on this machine. A hub id is not looked up; transformers does this later.
 
     Args:
-        written: Hub id, absolute path, or `package:NAME/PATH`.
+        written: Hub id, absolute path of a folder or a GGUF file, or `package:NAME/PATH`.
         revision: Commit of a hub id.
         trust_remote_code: Whether code in the repository of a hub id may run.
+        progress: Told that a GGUF file is read, which is done once a machine.
 
     Raises:
-        ModelError: The folder is missing, has no configuration or no weights.
+        ModelError: The folder is missing, has no configuration or no weights; or the GGUF file cannot be read.
     """
     if written.startswith(_PACKAGE):
         folder = find_package_path(written, "model")
@@ -53,6 +61,8 @@ def find_model(written: str, revision: str | None, *, trust_remote_code: bool = 
         folder = Path(written)
     else:
         return ModelSource(location=written, revision=revision, trust_remote_code=trust_remote_code)
+    if folder.suffix == gguf_models.ENDING:
+        return ModelSource(location=str(gguf_models.dequantised(folder, progress)))
     if not folder.is_dir():
         raise ModelError("", "model", f"{written!r}: no such folder")
     if not (folder / "config.json").is_file():
@@ -79,23 +89,6 @@ def _has_weights(folder: Path) -> bool:
         return bool(shards) and all((folder / shard).is_file() for shard in shards)
     except (OSError, ValueError, LookupError, AttributeError, TypeError) as error:
         raise ModelError("", "model", f"{index} is damaged: it does not say which file holds which weight") from error
-
-
-def loading_problem(error: BaseException) -> str:
-    """Return one line on why transformers could not load a model, a tokenizer or a processor."""
-    said = str(error)
-    if "trust_remote_code" in said:
-        return (
-            "it brings code of its own, which is not run; once you have read it, name its full commit as revision "
-            "and write trust_remote_code: true"
-        )
-    if "use_safetensors" in said:
-        return "there is no model.safetensors; a pickle such as pytorch_model.bin is not loaded, as it can run code"
-    if "timm" in said.lower() and ("could not load any image processor" in said.lower() or "requires" in said):
-        return "it is a model of timm, which is not installed; install 'shichimi[timm]'"
-    if missing := re.search(r"requires the (\S+) library", said):
-        return f"it needs the package {missing[1]}, which is not installed"
-    return first_line(error)
 
 
 def read_model_config(model: ModelSource) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from tuner.training.data.files.places import ROW
 from tuner.training.evaluation import evaluate
 from tuner.training.head import fitting
 from tuner.training.latency import measure_latency
+from tuner.training.model import gguf
 from tuner.training.model.freezing import possible_depths
 from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
@@ -146,6 +147,12 @@ def write_script(connection: Connection, *, run: TrialRun, data: PreparationRequ
     """Report a script that repeats a trial; see `tuner.training.script.writing`."""
     datasets.disable_caching()
     connection.send(Returned(value=writing.write_script(run, data, request)))
+
+
+def dequantise(connection: Connection, *, file: Path, folder: Path) -> None:
+    """Write the model of a GGUF file into a folder; see `tuner.training.model.gguf`."""
+    gguf.dequantise(file, folder)
+    connection.send(Returned(value=None))
 
 
 def has_cuda(connection: Connection) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from tuner.errors import ModelError
-from tuner.study.sources import loading_problem
+from tuner.study.loading_problems import loading_problem
 from tuner.training.model import template
 from tuner.training.model.blueprint import Blueprint
 from tuner.training.model.dropout import set_config_dropouts, set_dropouts

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import DataError, ModelError
-from tuner.study.sources import loading_problem
+from tuner.study.loading_problems import loading_problem
 from tuner.study.tasks import TaskDeclaration
 from tuner.training.tasks.classification import METRICS, Classification
 

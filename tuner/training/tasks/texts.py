@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import ModelError, first_line
-from tuner.study.sources import loading_problem
+from tuner.study.loading_problems import loading_problem
 from tuner.training.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ class ReadsTexts(Task):
         from tuner.training.data.word_columns import column_of
 
         blank: list[int] = []
-        for column in self.columns(data)["text"]:
+        for key, column in ((key, name) for key, names in self.columns(data).items() for name in names):
             for split in rows.values():
                 texts = column_of(split, column)
                 if texts.null_count:
                     missing = texts.is_null().to_numpy().nonzero()[0]
                     reason = f"there is no text in column {column!r}; write one, or remove the row"
-                    raise RowProblem("data.text", reason, row_numbers(split, missing))
+                    raise RowProblem(f"data.{key}", reason, row_numbers(split, missing))
                 blanks = pc.match_substring_regex(texts, _BLANK).to_numpy()
                 if blanks.any():
                     blank += row_numbers(split, blanks.nonzero()[0])
@@ -73,14 +73,14 @@ class ReadsTexts(Task):
 
     def shown(self, row: Mapping[str, Any], data: DataConfig) -> str:
         """Return the text, or both texts of a pair."""
-        return " / ".join(str(row[column]) for column in self.columns(data)["text"])
+        return " / ".join(str(row[column]) for names in self.columns(data).values() for column in names)
 
     def identities(self, rows: Dataset, data: DataConfig) -> npt.NDArray[np.int64] | None:
         """Return a hash of each text or pair of texts."""
         import numpy as np
 
         hashes = np.empty(len(rows), dtype=np.int64)
-        columns = self.columns(data)["text"]
+        columns = [name for names in self.columns(data).values() for name in names]
         start = 0
         for batch in rows.select_columns(columns).iter(_BATCH):
             for texts in zip(*(batch[column] for column in columns), strict=True):

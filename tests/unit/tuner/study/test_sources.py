@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import ConfigError, DataError, ModelError
-from tuner.study.sources import find_data, find_model, find_package_path, loading_problem, read_model_config
+from tuner.study.loading_problems import loading_problem
+from tuner.study.sources import find_data, find_model, find_package_path, read_model_config
 from tuner.trial.run import ModelSource
 
 
