@@ -13,7 +13,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from search_spaces.recipes import RecipeRow, load_recipes
+from search_spaces.recipes import CLASSIFIERS, LANGUAGE_MODELS, RecipeRow, packaged_recipes
 from tuner.cli.main import COMMANDS, group
 from tuner.supervisor.attempt_state import diagram
 
@@ -43,11 +43,20 @@ def recipes_page() -> str:
     """Return the page of the published recipes."""
     parts = [
         "# Published recipes",
-        "Generated from `search_spaces/recipes.yaml` by `make docs`. The first family that matches a model gives its "
+        "Generated from `search_spaces/recipes.yaml` and `language_model_recipes.yaml` by `make docs`. The first "
+        "family that matches a model gives its "
         "trial 0, and the range of its learning rate: default / 8 to default * 8.",
     ]
-    for row in load_recipes():
-        lines = [f"## {row.recipe.family}", _models(row), "", "| hyperparameter | default | source |", "|--|--|--|"]
+    rows = [(row, "") for row in packaged_recipes(CLASSIFIERS)]
+    rows += [(row, "Language models: ") for row in packaged_recipes(LANGUAGE_MODELS)]
+    for row, about in rows:
+        lines = [
+            f"## {about}{row.recipe.family}",
+            _models(row),
+            "",
+            "| hyperparameter | default | source |",
+            "|--|--|--|",
+        ]
         for name, published in row.recipe.parameters.items():
             source = " ".join(published.source.split()).replace("|", "\\|")
             lines.append(f"| `{name}` | {published.default} | {source} |")

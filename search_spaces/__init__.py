@@ -13,12 +13,14 @@ from search_spaces.errors import (
 from search_spaces.hyperparameters import FITTED, GRADUAL, NAMES, RANDOM, SEVEN, Hyperparameters
 from search_spaces.loading import build_space, load_space, preset_names
 from search_spaces.parameters import Categorical, Float, Int, Parameter, Suggests, Value
-from search_spaces.recipes import Recipe, recipe_for
+from search_spaces.recipes import CLASSIFIERS, LANGUAGE_MODELS, Recipe, recipe_for
 from search_spaces.space import SearchSpace
 
 __all__ = [
+    "CLASSIFIERS",
     "FITTED",
     "GRADUAL",
+    "LANGUAGE_MODELS",
     "NAMES",
     "RANDOM",
     "SEVEN",

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+#: Packaged documents of recipes: of classifiers, and of language models that continue texts.
+CLASSIFIERS, LANGUAGE_MODELS = "recipes.yaml", "language_model_recipes.yaml"
+
 #: Family of the last row, which accepts every model that no other row accepts.
 GENERIC = "generic"
 
@@ -116,18 +119,19 @@ class RecipeRow:
         return not self.matches or any(match.accepts(model_type, name, hidden_size) for match in self.matches)
 
 
-def recipe_for(model_type: str, name: str, hidden_size: int | None) -> Recipe:
+def recipe_for(model_type: str, name: str, hidden_size: int | None, *, document: str = CLASSIFIERS) -> Recipe:
     """Find the published recipe for a model.
 
     Args:
         model_type: `model_type` of the model's transformers configuration.
         name: The model's hub id, or its path.
         hidden_size: Hidden size of the encoder; None where the configuration has none.
+        document: Name of the packaged document with the recipes of the task.
 
     Returns:
         The recipe of the first row that accepts the model; the last row, the generic one, accepts every model.
     """
-    return next(row.recipe for row in load_recipes() if row.accepts(model_type, name, hidden_size))
+    return next(row.recipe for row in packaged_recipes(document) if row.accepts(model_type, name, hidden_size))
 
 
 def learning_rate_range(recipe: Recipe) -> tuple[float, float]:
@@ -160,14 +164,15 @@ def load_recipes(path: Path | None = None) -> tuple[RecipeRow, ...]:
         UnreadableDocument: The file is missing or not YAML.
     """
     if path is None:
-        return _packaged_recipes()
+        return packaged_recipes(CLASSIFIERS)
     return _Reader(str(path)).rows(read_yaml(path))
 
 
 @cache
-def _packaged_recipes() -> tuple[RecipeRow, ...]:
-    source = "search_spaces/recipes.yaml"
-    text = resources.files("search_spaces").joinpath("recipes.yaml").read_text(encoding="utf-8")
+def packaged_recipes(document: str) -> tuple[RecipeRow, ...]:
+    """Return the rows of a packaged document: `CLASSIFIERS` or `LANGUAGE_MODELS`."""
+    source = f"search_spaces/{document}"
+    text = resources.files("search_spaces").joinpath(document).read_text(encoding="utf-8")
     return _Reader(source).rows(parse_yaml(text, source))
 
 

@@ -70,7 +70,7 @@ def test_the_installed_packages_are_the_wheels_and_have_their_data(installed: Tu
     )
     files, presets = json.loads(call(clean_environment / "bin" / "python", "-P", "-c", script, cwd=installed.folder))
     assert all(Path(file).is_relative_to(clean_environment) for file in files)
-    assert presets == ["image-classification", "text-classification"]
+    assert presets == ["causal-lm", "image-classification", "text-classification"]
 
 
 def test_the_wheel_has_every_file_of_the_packages(clean_environment: Path) -> None:

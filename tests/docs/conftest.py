@@ -14,6 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from data_layouts import write_hub_data, write_layouts
+from language_models import write_language_model
 
 _WORDS = [
     "film",
@@ -42,6 +43,7 @@ _MODELS = {
     "sentence-transformers/all-MiniLM-L6-v2": "bert",
     "distilbert/distilbert-base-uncased": "distilbert",
     "google/vit-base-patch16-224-in21k": "vit",
+    "HuggingFaceTB/SmolLM2-135M": "llama",
 }
 
 
@@ -74,6 +76,9 @@ def _model(kind: str, folder: Path) -> None:
         config = transformers.ViTConfig(**small, image_size=16, patch_size=8)
         transformers.ViTModel(config).save_pretrained(folder)
         transformers.ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(folder)
+        return
+    if kind == "llama":
+        write_language_model(folder)
         return
     if kind == "bert":
         transformers.BertModel(transformers.BertConfig(**small, vocab_size=64)).save_pretrained(folder)

@@ -78,6 +78,8 @@ def _check(config: StudyConfig, record: TrialRecord, *, has_folder: bool) -> Non
     """Check that a trial has been trained, by a training that a script can repeat."""
     if config.train is not None:
         raise NoScript(f"the study trains with a function of its own, {config.train}; call that function instead")
+    if config.task == "causal-lm":
+        raise NoScript("scripts are written for classifiers, and the study's task is causal-lm")
     if not record.effective or not record.evaluations:
         because = f" ({record.reason})" if record.reason else ""
         raise NoScript(f"it has no evaluation that could be repeated{because}; `tuner trials` lists those that have")

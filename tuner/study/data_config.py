@@ -96,6 +96,10 @@ class DataConfig(ConfigPart):
     where: dict[str, str | list[str]] = Field(default_factory=dict)
     #: Column of the text; two columns make a pair. A dotted name is a key inside a JSON object.
     text: str | list[str] = "text"
+    #: Of a language model: column of the completion, whose tokens count, and of the prompt before it. Without a
+    #: completion, all tokens of `text` do.
+    completion: str | None = None
+    prompt: str | None = None
     #: Column of the image.
     image: str = "image"
     #: Column of the label.
@@ -145,7 +149,7 @@ class DataConfig(ConfigPart):
             names[label] = name if isinstance(name, list | dict) else str(name)
         return names
 
-    @field_validator("text", "label", "image", "group", mode="before")
+    @field_validator("text", "completion", "prompt", "label", "image", "group", mode="before")
     @classmethod
     def _columns_have_names(cls, value: Any) -> Any:
         # Columns of a file without a header are named by numbers, which YAML reads as such.

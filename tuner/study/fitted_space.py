@@ -86,6 +86,9 @@ def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misf
             refusal=f"{no_states}; write `head_init: random` or leave it out",
             remark=f"head_init is fixed at random, as {no_states}",
         )
+    shares = space.parameters["frozen_layers"]
+    if anatomy.predicts_tokens and any(not anatomy.allows(value) for value in shares.extremes()):
+        yield _nothing_to_train(shares, anatomy, model)
     if anatomy.freezable == Freezable.LAYERS:
         return
     why = f"cannot be applied to {model}: {anatomy.reason or 'its layers cannot be told apart'}"
@@ -108,6 +111,19 @@ def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misf
             refusal=f"{why}; write `layerwise_lr_decay: 1` or leave it out",
             remark=f"layerwise_lr_decay is fixed at 1, as it {why}",
         )
+
+
+def _nothing_to_train(frozen: Parameter, anatomy: Anatomy, model: str) -> _Misfit:
+    """Return what is wrong with a share that freezes all layers of a model without a head of its own."""
+    possible = [value for value in frozen.extremes() if anatomy.allows(value)] or [0.0]
+    denied = _listed([_shown(value) for value in frozen.extremes() if not anatomy.allows(value)], "and")
+    why = f"{denied} leaves nothing of {model} to train, whose output layer is pretrained"
+    return _Misfit(
+        name="frozen_layers",
+        fitted=Categorical(choices=tuple(possible)),
+        refusal=f"{why}; give values that freeze fewer of its {anatomy.count} layers",
+        remark=f"frozen_layers is {_listed([_shown(value) for value in possible], 'or')} in each trial, as {why}",
+    )
 
 
 def _values(parameter: Parameter) -> list[Value]:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
-from search_spaces import suggestion
+from search_spaces import CLASSIFIERS, suggestion
 
 Direction: TypeAlias = Literal["maximize", "minimize"]
 
@@ -60,6 +60,8 @@ class TaskDeclaration:
     metrics: Mapping[str, Metric]
     #: Ready search space over which the study's own one is laid (`search_spaces.preset_names`).
     preset: str
+    #: The packaged document with the published recipes of its models.
+    recipes: str = CLASSIFIERS
 
     @property
     def default_metric(self) -> str:

@@ -11,11 +11,13 @@ import torch
 from tuner.errors import ModelError, first_line
 from tuner.training.data.batches import Rounding
 from tuner.training.data.examples import TextExamples
+from tuner.training.data.token_examples import TokenExamples
 from tuner.training.model.classifier import find_classifier
 from tuner.training.model.dropout_draws import examine_dropouts, is_repeatable
 from tuner.training.model.layers import examine_layers
 from tuner.training.model.padding import choose_side
 from tuner.training.model.straddling import find_straddling
+from tuner.training.model.token_head import keep_no_cache
 from tuner.training.trunk.trunk import width_multiple
 from tuner.training.trunk.trunk_examination import examine_trunk
 from tuner.trial.anatomy import TrunkFacts
@@ -42,6 +44,8 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
         ModelError: The model cannot compute the examples, or a dropout of it cannot be set.
     """
     model.eval()
+    if isinstance(examples, TokenExamples):
+        keep_no_cache(model)
     order = np.argsort(examples.lengths, kind="stable")
     remembers = _remembers(model, examples, order)
     if remembers is None:
@@ -49,7 +53,12 @@ def examine(model: nn.Module, examples: Examples, *, fresh: Collection[str], pad
     chosen = order[[0, len(order) // 2]]
     width = int(examples.lengths[chosen].max())
     anatomy = examine_layers(model, examples.inputs(chosen, width=width), fresh=fresh)
-    if padding is not None and isinstance(examples, TextExamples):
+    if padding is not None and isinstance(examples, TokenExamples):
+        # A token sees those before it alone: padding behind a text changes nothing.
+        padding = replace(padding, side="right")
+        examples = examples.with_padding(padding.values)
+        anatomy = replace(anatomy, padding=padding, predicts_tokens=True)
+    elif padding is not None and isinstance(examples, TextExamples):
         side, difference = choose_side(model, examples, padding)
         padding = replace(padding, side=side)
         examples = examples.with_padding(padding.values)

@@ -105,6 +105,8 @@ class Anatomy:
     #: they differ by rounding alone.
     padding_difference: float = 0.0
     trunk: TrunkFacts = field(default_factory=lambda: TrunkFacts(complaint="it was not looked at"))
+    #: Whether its output is one of each token, by a layer that is pretrained: it has no head that training begins with.
+    predicts_tokens: bool = False
     #: Name of the module whose output is the logits, where a head can be fitted on its inputs; else None.
     classifier: str | None = None
 
@@ -116,7 +118,7 @@ class Anatomy:
     @property
     def can_fit_head(self) -> bool:
         """Whether a head can be fitted before any layer is trained: on hidden states, or on the classifier's inputs."""
-        return self.trunk.complaint is None or self.classifier is not None
+        return not self.predicts_tokens and (self.trunk.complaint is None or self.classifier is not None)
 
     @property
     def mixes_padding(self) -> bool:
@@ -143,6 +145,8 @@ class Anatomy:
 
     def allows(self, share: float | str) -> bool:
         """Return whether a value of `frozen_layers` can be applied to this model."""
+        if self.predicts_tokens and not isinstance(share, str) and frozen_count(share, self.count) >= self.count:
+            return False  # nothing would be left to train
         if self.freezable == Freezable.LAYERS:
             return True
         return share == 0 or (share == 1 and self.freezable == Freezable.WHOLE)

@@ -20,11 +20,15 @@ from search_spaces import (
     recipe_for,
 )
 from search_spaces.loading import load_preset
-from search_spaces.recipes import learning_rate_range, load_recipes
+from search_spaces.recipes import CLASSIFIERS, LANGUAGE_MODELS, learning_rate_range, packaged_recipes
 
 TEXT = "text-classification"
 BERT = recipe_for("bert", "bert-base-uncased", 768)
-RECIPES = [pytest.param(row.recipe, id=f"{i}-{row.recipe.family}") for i, row in enumerate(load_recipes())]
+CLASSIFYING = [name for name in preset_names() if name != "causal-lm"]
+RECIPES = [
+    *((preset, row.recipe) for preset in CLASSIFYING for row in packaged_recipes(CLASSIFIERS)),
+    *(("causal-lm", row.recipe) for row in packaged_recipes(LANGUAGE_MODELS)),
+]
 
 
 def loaded(written: Any, folder: Path = Path(), recipe: Recipe = BERT) -> SearchSpace:
@@ -42,11 +46,10 @@ def refused(written: Any, folder: Path = Path()) -> InvalidSpace:
 
 
 def test_there_is_a_preset_for_each_built_in_task() -> None:
-    assert {TEXT, "image-classification"} <= set(preset_names())
+    assert {TEXT, "image-classification", "causal-lm"} <= set(preset_names())
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize(("preset", "recipe"), RECIPES, ids=lambda each: getattr(each, "family", each))
 def test_every_preset_loads_with_every_recipe_and_holds_it(preset: str, recipe: Recipe) -> None:
     space = load_space(preset, preset=preset, recipe=recipe, folder=Path())
     assert set(SEVEN) <= set(space.parameters)
@@ -59,7 +62,7 @@ def test_every_preset_loads_with_every_recipe_and_holds_it(preset: str, recipe: 
     assert space.corners()
 
 
-@pytest.mark.parametrize("preset", preset_names())
+@pytest.mark.parametrize("preset", CLASSIFYING)
 def test_every_preset_offers_what_the_documentation_says(preset: str) -> None:
     space = load_space(preset, preset=preset, recipe=BERT, folder=Path())
     assert space.parameters["batch_size"] == Categorical(choices=(8, 16, 32, 64))

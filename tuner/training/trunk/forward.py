@@ -13,6 +13,8 @@ from tuner.errors import first_line
 from tuner.machine.memory import is_out_of_memory
 from tuner.training.data import batches
 from tuner.training.data.examples import select
+from tuner.training.data.token_examples import IGNORED, TokenExamples
+from tuner.training.model.token_head import TokenHead
 from tuner.training.trunk.cache import NotKept, TrunkCache
 from tuner.training.trunk.hidden_states import Cached, Held, Recomputed, StateLayout
 from tuner.training.trunk.placement import Place, Placement, available_memory, choose_place
@@ -72,6 +74,7 @@ class ForwardPasses:
         self._rounding = batches.Rounding(
             multiple=width_multiple(device.type), longest=getattr(model.config, "max_position_embeddings", None)
         )
+        self._tokens = self._token_head() if isinstance(data.train, TokenExamples) else None
         self._trunk: Trunk | None = None
         facts = anatomy.trunk
         if not (speed.one_token and data.train.starts_with_first):
@@ -258,8 +261,10 @@ class ForwardPasses:
         for places in batches.evaluation_batches(lengths, size, device=self._device.type, rounding=rounding):
             yield indices[places]
 
-    def forward(self, split: str, indices: Indices, *, exact: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, split: str, indices: Indices, *, exact: bool = False) -> tuple[Any, torch.Tensor]:
         """Return the model's output for some examples, and their targets. Shape of both: (examples, ...).
+
+        The output of a model that predicts tokens is `TokenLogits`.
 
         Args:
             split: Their split.
@@ -271,10 +276,19 @@ class ForwardPasses:
         width = None
         if exact and self._depths and self._trunk is not None and self._facts.tokens is None:
             width = self._rounding.width(examples.lengths[indices])
-        targets = examples.targets(indices, width=width)
+        targets = examples.targets(indices, width=width).to(self._device)
+        if self._tokens is None:
+            return self._output(examples, split, indices, width), targets
+        chosen = targets != IGNORED
+        with self._tokens.computing(chosen):
+            made = self._output(examples, split, indices, width)
+        return self._tokens.logits(made, chosen), targets
+
+    def _output(self, examples: Examples, split: str, indices: Indices, width: int | None) -> torch.Tensor:
+        """Return the logits of the model for some examples, padded to a width."""
         if self.depth == 0 or self._states is None:
-            logits = self._model(**self._to(examples.inputs(indices, width=width))).logits
-            return logits, targets.to(self._device)
+            logits: torch.Tensor = self._model(**self._to(examples.inputs(indices, width=width))).logits
+            return logits
         assert self._trunk is not None
         if self._is_head_alone:
             outline, width = first_tokens(examples.outline(indices, width=1)), 1
@@ -282,7 +296,13 @@ class ForwardPasses:
             outline = examples.outline(indices, width=width)
             width = self._facts.tokens or width or int(examples.lengths[indices].max())
         states = self._states.padded(split, indices, self.depth, width)
-        return self._trunk.upper(self._to(outline), states, self.depth).logits, targets.to(self._device)
+        upper: torch.Tensor = self._trunk.upper(self._to(outline), states, self.depth).logits
+        return upper
+
+    def _token_head(self) -> TokenHead:
+        """Have the model compute its output layer for the tokens that count alone."""
+        shortest = np.argsort(self._examples["train"].lengths, kind="stable")[:1]
+        return TokenHead(self._model, self._to(self._examples["train"].inputs(shortest)), self._kept)
 
     def loss_terms(self, split: str, indices: Indices) -> int:
         """Return how many terms some examples add to the loss."""

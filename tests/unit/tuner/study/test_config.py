@@ -193,7 +193,10 @@ def test_a_mistake_names_file_key_and_reason_in_one_line(changes: dict[str, Any]
         ("labels: {neg: }", "data.labels: the label 'neg' has no name; write one behind it"),
         ("labels: {1: a, 1.0: b}", "data.labels: '1' is named twice: '1.0' is the same label; drop one"),
         ("labels: {1: [a]}", "data.labels.1: is ['a']: write one word"),
-        ("lable: x", "data.lable: is no key here; did you mean 'label'?; known: deduplicate, field, format, group,"),
+        (
+            "lable: x",
+            "data.lable: is no key here; did you mean 'label'?; known: completion, deduplicate, field",
+        ),
     ],
 )
 def test_a_mistake_in_the_part_data_of_a_file_names_its_key_and_the_remedy(

@@ -191,3 +191,18 @@ def test_a_head_is_fitted_only_where_the_model_has_hidden_states_or_a_classifier
     fitted = fit(blind, both, names=())
     assert fitted.space.parameters["head_init"] == Categorical(choices=("random",))
     assert fitted.remarks == (f"head_init is fixed at random, as {why}",)
+
+
+# ---- language models
+
+
+def test_a_language_model_is_left_something_to_train() -> None:
+    model = replace(BERT, predicts_tokens=True)
+    assert fit(model).space.parameters["frozen_layers"].extremes() == (0.0, 0.25, 0.5, 0.75)
+    assert fit(model, {"frozen_layers": [0, 0.75, "gradual"]}).remarks == ()
+    key, reason = refused(model, {"frozen_layers": [0.5, 0.9]})
+    assert key == "search_space.frozen_layers"
+    assert reason == (
+        "0.9 leaves nothing of tiny to train, whose output layer is pretrained; give values that freeze fewer of its 4 "
+        "layers"
+    )

@@ -242,6 +242,7 @@ def test_states_that_memory_cannot_hold_are_computed_again(
     assert same(fit_head(make_run()), fitted)
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("has_states", [True, False])
 def test_a_head_is_fitted_though_memory_runs_out_for_many_examples(
     make_run: Callable[..., TrialRun], monkeypatch: pytest.MonkeyPatch, has_states: bool

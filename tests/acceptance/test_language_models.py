@@ -1,0 +1,114 @@
+"""Language models by the same commands: searched, killed, judged and exported."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from acceptance_support import Tuner
+from language_models import write_gguf, write_language_model, write_pairs
+
+pytestmark = pytest.mark.rest
+
+CRASHING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
+LEASE = ("--lease", "2s")
+ROWS = {"train": 64, "validation": 24, "test": 24}
+
+
+def study(tuner: Tuner, name: str, model: Path, **changes: Any) -> str:
+    """Write the file of a study that turns words round."""
+    folder = tuner.folder / "pairs"
+    folder.mkdir(exist_ok=True)
+    for seed, (split, rows) in enumerate(ROWS.items()):
+        write_pairs(folder / f"{split}.csv", rows, seed=seed)
+    space = {
+        "learning_rate": {"low": 1e-3, "high": 1e-2, "log": True},
+        "batch_size": 8,
+        "num_train_epochs": {"low": 1, "high": 2},
+        "frozen_layers": [0, 0.5],
+    }
+    data = {
+        "source": str(folder),
+        "prompt": "question",
+        "completion": "answer",
+        "splits": {each: each for each in ROWS},
+    }
+    document = {
+        "task": "causal-lm",
+        "model": str(model),
+        "data": data,
+        "metric": "loss",
+        "search_space": space,
+        **changes,
+    }
+    return tuner.study(name, **document)
+
+
+def test_a_language_model_is_searched_judged_and_exported(tuner: Tuner) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = write_language_model(tuner.folder / "llama")
+    tuner.ok("start", study(tuner, "reversed", model, budget={"trials": 3}), *LEASE)
+    best = tuner.json("best", "reversed")
+    assert best["recipe"]["value"] is not None
+    assert best["metrics"].keys() == {"token_accuracy"}
+    verdict = tuner.json("test", "reversed")["verdict"]
+    assert (verdict["rows"], verdict["metric"]) == (24, "loss")
+    exported = tuner.json("export", "reversed", "model")
+    assert exported["verified"] == pytest.approx(best["value"], abs=1e-6)
+    plain = AutoModelForCausalLM.from_pretrained(tuner.folder / "model").eval()
+    assert plain.config.use_cache, "as published"
+    tokenizer = AutoTokenizer.from_pretrained(tuner.folder / "model")
+    losses, tokens = 0.0, 0
+    with (tuner.folder / "pairs" / "validation.csv").open(encoding="utf-8") as file, torch.no_grad():
+        for row in csv.DictReader(file):
+            ids = tokenizer(f"{row['question']}{row['answer']}</s>", return_tensors="pt")["input_ids"]
+            skipped = len(tokenizer(row["question"])["input_ids"])
+            labels = ids.clone()
+            labels[:, :skipped] = -100
+            count = ids.shape[1] - skipped
+            losses += plain(input_ids=ids, labels=labels).loss.item() * count
+            tokens += count
+    assert losses / tokens == pytest.approx(best["value"], abs=1e-5)
+    refused = tuner.run("script", "reversed", "0")
+    assert refused.returncode == 1
+    assert "scripts are written for classifiers" in refused.stderr
+
+
+@pytest.mark.parametrize("kind", ["llama", "gpt2"])
+def test_a_trial_that_was_killed_goes_on_to_the_same_losses(tuner: Tuner, kind: str, tmp_path: Path) -> None:
+    model = write_language_model(tuner.folder / kind, kind)
+    changes = {"budget": {"trials": 2}, "checkpoint_every": 0.01, "checkpoints": "store"}
+    written = study(tuner, "killed", model, **changes)
+    crashed = replace(tuner, command=(*CRASHING, "pointer", "3", "SIGKILL")).run("start", written, *LEASE)
+    assert crashed.returncode == -signal.SIGKILL, crashed.stderr
+    tuner.ok("resume", "killed", *LEASE)
+    (tmp_path / "peace").mkdir()
+    peace = replace(tuner, folder=tmp_path / "peace")
+    peace.ok("start", study(peace, "killed", model, **changes), *LEASE)
+    told = [each.json("trials", "killed")["trials"] for each in (tuner, peace)]
+    assert any(trial["restarts"] for trial in told[0])
+    for ours, theirs in zip(*told, strict=True):
+        assert (ours["value"], ours["steps"]) == (theirs["value"], theirs["steps"])
+
+
+def test_a_gguf_file_is_dequantised_once_and_trained(tuner: Tuner) -> None:
+    pytest.importorskip("gguf", reason="the extra llm is not installed")
+    file = write_gguf(tuner.folder / "tiny.gguf")
+    space = {"learning_rate": 1e-3, "batch_size": 8, "num_train_epochs": 1, "frozen_layers": [0, 0.5]}
+    written = study(tuner, "small", file, budget={"trials": 2}, search_space=space, max_length=64)
+    tuner.ok("start", written, *LEASE)
+    (weights,) = (Path(tuner.environment["TUNER_CACHE"]) / "gguf").glob("*/model.safetensors")
+    made = weights.stat().st_mtime_ns
+    file.rename(tuner.folder / "moved.gguf")
+    tuner.ok("resume", "small", "--trials", "3", "--model", "moved.gguf", *LEASE)
+    assert weights.stat().st_mtime_ns == made
+    assert len(tuner.json("trials", "small")["trials"]) == 3
+    tuner.ok("export", "small", "model", "--model", "moved.gguf")
+    assert (tuner.folder / "model" / "model.safetensors").is_file()

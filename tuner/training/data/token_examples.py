@@ -1,0 +1,56 @@
+"""Encoded texts of which a model is to predict tokens: each token that counts is predicted from those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tuner.training.data.examples import TextExamples, flat
+
+if TYPE_CHECKING:
+    import torch
+    from datasets import Dataset
+
+    from tuner.training.data.examples import Indices
+
+#: The target of a place after which no token is to be predicted, as torch's cross-entropy knows it.
+IGNORED = -100
+#: Column of encoded rows: 1 for each token that is to be predicted, else 0.
+PREDICTED = "predicted"
+
+
+class TokenExamples(TextExamples):
+    """Texts, of which each place has the next token as its target, or none.
+
+    Args:
+        rows: Encoded rows, as `TextExamples` takes them, with the column `PREDICTED` beside.
+        padding: As `TextExamples` takes it.
+    """
+
+    def __init__(self, rows: Dataset, padding: Mapping[str, Any]) -> None:
+        super().__init__(rows.remove_columns(PREDICTED), padding)
+        predicted = flat(rows, PREDICTED).astype(bool)
+        begins = self._ends - self.lengths
+        predicted = predicted.copy()
+        predicted[begins[self.lengths > 0]] = False  # no token is before the first one
+        self._predicted = predicted
+        counts = np.concatenate([[0], np.cumsum(predicted)])
+        self.loss_terms = counts[self._ends] - counts[begins]
+
+    def targets(self, indices: Indices, *, width: int | None = None) -> torch.Tensor:
+        """Return the next token of each place, `IGNORED` where it does not count. Shape: (examples, width)."""
+        import torch
+
+        found = self.lengths[indices]
+        width = int(found.max()) if width is None else width
+        targets = np.full((len(indices), width), IGNORED, dtype=np.int64)
+        ids = self._columns["input_ids"]
+        for row, (index, length) in enumerate(zip(indices, np.minimum(found, width), strict=True)):
+            begin = int(self._ends[index] - self.lengths[index])
+            following = slice(begin + 1, begin + int(length))
+            first = 0 if self.starts_with_first else width - int(length)
+            wanted = np.where(self._predicted[following], ids[following], IGNORED)
+            targets[row, first : first + len(wanted)] = wanted
+        return torch.from_numpy(targets)
