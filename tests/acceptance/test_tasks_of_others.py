@@ -87,7 +87,7 @@ def test_without_its_package_the_task_is_unknown(tuner: Tuner) -> None:
     file = study(tuner.folder, tuner.model)
     done = tuner.run("check", file)
     assert done.returncode != 0
-    known = "known: text-classification, image-classification"
+    known = "known: text-classification, causal-lm, image-classification"
     assert f"lengths.yaml: task: 'text-length' is unknown; {known}" in done.stderr
 
 
@@ -113,4 +113,5 @@ def test_a_broken_registration_is_said_where_its_task_is_asked_for(
     assert f"lengths.yaml: task: {name!r} ({entry_point.split()[-1]}) {complaint}\n" in done.stderr
     assert len(done.stderr.splitlines()) == 1, "no traceback"
     fine = with_task.run("check", study(with_task.folder, with_task.model, task="nothing"))
-    assert f"task: 'nothing' is unknown; known: text-classification, image-classification, {name}" in fine.stderr
+    known = f"known: text-classification, causal-lm, image-classification, {name}"
+    assert f"task: 'nothing' is unknown; {known}" in fine.stderr
