@@ -43,7 +43,7 @@ from storage.history import (
 )
 from storage.micro_batch_limits import Footprint, MicroBatchLimits
 from storage.owners import new_owner
-from storage.parameter_names import plain_name, stored_name
+from storage.parameter_names import by_plain_name, plain_name, stored_name
 from storage.plans import BeginRecord, PlanLease, Plans, PromotionRecord
 from storage.records import (
     CheckpointRef,
@@ -130,6 +130,7 @@ __all__ = [
     "TrialState",
     "WorkerRecord",
     "Workers",
+    "by_plain_name",
     "describe_outage",
     "fenced",
     "give_back",

@@ -7,6 +7,9 @@ Readers show the plain name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 _MARK = "#"
 
 
@@ -24,3 +27,8 @@ def plain_name(stored: str) -> str:
     """Return the plain name of a stored one."""
     name, _, generation = stored.rpartition(_MARK)
     return name if name and generation.isdigit() else stored
+
+
+def by_plain_name(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known by stored names by the plain ones."""
+    return {plain_name(name): value for name, value in stored.items()}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages._cached_storage import _CachedStorage
 
-from storage.parameter_names import plain_name
+from storage.parameter_names import by_plain_name, plain_name
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial, TrialState
@@ -59,9 +59,9 @@ def with_plain_names(trials: list[FrozenTrial]) -> list[FrozenTrial]:
 
 def _renamed(trial: FrozenTrial, joint: Mapping[str, BaseDistribution]) -> FrozenTrial:
     found = copy.copy(trial)
-    plain = {plain_name(name): kind for name, kind in trial.distributions.items()}
+    plain = by_plain_name(trial.distributions)
     found.distributions = {name: joint.get(name, kind) for name, kind in plain.items()}
-    found.params = {plain_name(name): value for name, value in trial.params.items()}
+    found.params = by_plain_name(trial.params)
     return found
 
 

@@ -20,10 +20,10 @@ from storage import (
     Slots,
     SlotState,
     TrialOver,
+    by_plain_name,
     fenced,
     has_study_attribute,
     joined,
-    plain_name,
     set_study_attributes,
     set_trial_attributes,
     set_trial_system_attributes,
@@ -174,8 +174,8 @@ class OptunaTrials:
         space, the values go by the names of the trial's space, and the trial keeps which one that is.
         """
         stored = trial._cached_frozen_trial
-        given = {plain_name(name): value for name, value in trial._fixed_params.items()}
-        drawn = {plain_name(name) for name in stored.params}
+        given = by_plain_name(trial._fixed_params)
+        drawn = by_plain_name(stored.params).keys()
         if arm_name is not None and self._arms:
             # An edit may have removed the arm after it was decided that the trial begins.
             arm = self._arms.get(arm_name) or nearest_arm([*self._arms.values()], ArmKey.from_name(arm_name))
@@ -247,8 +247,8 @@ class OptunaTrials:
             but: Numbers of trials that do not count.
         """
         complete = self._loaded.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-        values = _plain(open_trial.trial.params)
-        found = (each.number for each in complete if each.number not in but and _plain(each.params) == values)
+        values = by_plain_name(open_trial.trial.params)
+        found = (each.number for each in complete if each.number not in but and by_plain_name(each.params) == values)
         return min(found, default=None)
 
     def record(self, lease: Lease, open_trial: OpenTrial, effective: Mapping[str, Any]) -> None:
@@ -352,10 +352,6 @@ class OptunaTrials:
         except optuna.exceptions.UpdateFinishedTrialError as error:
             self._slots.finish(lease)
             raise TrialOver(f"slot {lease.slot}: another program has ended its trial") from error
-
-
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {plain_name(name): value for name, value in values.items()}
 
 
 def _detail(result: TrialResult) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
-from storage import plain_name
+from storage import by_plain_name, plain_name
 from tuner.search.guided_sampler import GuidedSampler, Proposals
 from tuner.search.study_view import StudyView
 from tuner.search.thaw.arm_sampler import ArmSampler
@@ -101,7 +101,7 @@ class SeededPerTrial(BaseSampler):
         """Pass the call on to the trial's sampler."""
         if self._is_earlier(trial):
             return {}
-        plain = search_space if self._versions is None else {plain_name(k): kind for k, kind in search_space.items()}
+        plain = search_space if self._versions is None else by_plain_name(search_space)
         return self._stored(self._sampler.sample_relative(self._view(study), self._plain(trial), plain))
 
     def sample_independent(

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from storage import plain_name
+from storage import by_plain_name
 from tuner.search.distributions import distribution_of
 from tuner.search.thaw.arm_sampler import FIXED_ATTR
 
@@ -33,8 +33,7 @@ def version_of(trial: FrozenTrial, versions: SpaceVersions) -> int:
     if trial.params or versions.last == 0:
         return 0
     given = trial.system_attrs.get(FIXED_ATTR, {})
-    point = {plain_name(name): value for name, value in given.items()}
-    return versions.newest_with(point, is_recipe=trial.number == 0)
+    return versions.newest_with(by_plain_name(given), is_recipe=trial.number == 0)
 
 
 class StoredTrial:
@@ -67,11 +66,10 @@ class StoredTrial:
 def with_plain_names(trial: FrozenTrial) -> FrozenTrial:
     """Return a copy of a trial that has plain names, also of the values that it was given."""
     found = copy.copy(trial)
-    found.distributions = {plain_name(name): kind for name, kind in trial.distributions.items()}
-    found.params = {plain_name(name): value for name, value in trial.params.items()}
+    found.distributions = by_plain_name(trial.distributions)
+    found.params = by_plain_name(trial.params)
     if given := trial.system_attrs.get(FIXED_ATTR):
-        plain = {plain_name(name): value for name, value in given.items()}
-        found.system_attrs = {**trial.system_attrs, FIXED_ATTR: plain}
+        found.system_attrs = {**trial.system_attrs, FIXED_ATTR: by_plain_name(given)}
     return found
 
 

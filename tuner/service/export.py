@@ -21,7 +21,7 @@ from tuner.reporting.model_card import Made, model_card
 from tuner.reporting.views import best_view
 from tuner.service.candidates import fetched
 from tuner.service.stored import set_up_stored
-from tuner.study.chosen import chosen_trial, kept_numbers
+from tuner.study.chosen import kept_numbers, needed_chosen
 from tuner.study.locations import checkpoint_store
 from tuner.study.overrides import MachineOverrides
 from tuner.study.refit import Refit
@@ -75,10 +75,7 @@ def export(
     """
     history = History(database, study)
     if trial is None:
-        chosen = chosen_trial(database, study)
-        if chosen is None:
-            raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
-        trial = chosen.number
+        trial = needed_chosen(database, study).number
     record = history.trial(trial)
     config = stored_config(study, database)
     store = checkpoint_store(config, database.path)

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from storage import History, PlanPart, Plans
-from tuner.errors import ConfigError, NoBestTrial
+from tuner.errors import ConfigError
 from tuner.processes.trainers import ForkServer
 from tuner.reporting.mistakes import Mistakes, shown_rows
 from tuner.service.candidates import compared_trials, fetched
 from tuner.service.stored import set_up_stored
-from tuner.study.chosen import chosen_trial
+from tuner.study.chosen import needed_chosen
 from tuner.study.locations import checkpoint_store
 from tuner.study.setup import preparation_request
 from tuner.study.study_file import stored_config
@@ -65,9 +65,7 @@ def mistakes(
         local_study = set_up_stored(study, config, database, fork_server, overrides, progress=progress)
         if stored is None:
             history, store = History(database, study), checkpoint_store(config, database.path)
-            best = chosen_trial(database, study)
-            if best is None:
-                raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+            best = needed_chosen(database, study)
             numbers = compared_trials(history, store, best.number)
             candidates = stack.enter_context(fetched(history, store, local_study, numbers))
             arguments = {"candidates": candidates, "split": split}

@@ -16,7 +16,7 @@ from storage import (
     new_owner,
 )
 from storage.crash_points import reach
-from tuner.errors import ConfigError, NoBestTrial, SplitLocked
+from tuner.errors import ConfigError, SplitLocked
 from tuner.reporting.events import Notice
 from tuner.search.study_note import StudyNote
 from tuner.security.redaction import storable
@@ -25,7 +25,7 @@ from tuner.service.over import is_over
 from tuner.service.renewal import renewed
 from tuner.service.run import ready_workplace
 from tuner.service.stored import set_up_stored
-from tuner.study.chosen import chosen_trial
+from tuner.study.chosen import chosen_trial, needed_chosen
 from tuner.study.locations import checkpoint_store, naming_checkpoints
 from tuner.study.parents import check_is_no_child
 from tuner.study.study_file import stored_config
@@ -166,9 +166,7 @@ def _read(
     if opening is None:
         if not now:
             _check_over(database, study, local_study.config)
-        chosen = chosen_trial(database, study)
-        if chosen is None:
-            raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+        chosen = needed_chosen(database, study)
         opening = Opening(winner=chosen.number, trials=compared_trials(history, here.store, chosen.number))
     # The weights are here before the test split is opened for them: another trial may take their place in the store.
     with fetched(history, here.store, local_study, opening.trials) as candidates:

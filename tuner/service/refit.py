@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from storage import History, Studies, TrialState
-from tuner.errors import ConfigError, NoBestTrial, TunerError
+from tuner.errors import ConfigError, TunerError
 from tuner.service.children import create_child
 from tuner.service.existing import run_existing
 from tuner.service.export import export
 from tuner.study.children import REFITS, children_of, is_child, next_child
-from tuner.study.chosen import chosen_trial
+from tuner.study.chosen import needed_chosen
 from tuner.study.parents import check_is_no_child
 from tuner.study.refit import Refit
 from tuner.trial.evaluation import LAST_STEP
@@ -65,10 +65,7 @@ def refit(
     check_is_no_child(study.facts, source=f"study {study.name!r} in {database.url}")
     history = History(database, study)
     if trial is None:
-        chosen = chosen_trial(database, study)
-        if chosen is None:
-            raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
-        trial = chosen.number
+        trial = needed_chosen(database, study).number
     best = history.trial(trial)
     if best.state != TrialState.COMPLETE:
         raise TunerError(f"trial {best.number} is {best.state}; only a complete one can be trained again")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storage import History, PlanPart, Plans
+from tuner.errors import NoBestTrial
 from tuner.study.leaders import study_leaders
 from tuner.study.retention import kept_trials
 from tuner.study.verdict import opened_trials
@@ -64,6 +65,18 @@ def chosen_trial(database: Database, study: StudyRecord) -> Chosen | None:
     if choice is not None and choice.best == best[0] and choice.trial in values:
         return Chosen(number=choice.trial, value=values[choice.trial], confirmation=choice.confirmation)
     return Chosen(number=best[0], value=best[1])
+
+
+def needed_chosen(database: Database, study: StudyRecord) -> Chosen:
+    """Return the trial that a search has come to, for what cannot do without one.
+
+    Raises:
+        NoBestTrial: No trial is complete.
+    """
+    chosen = chosen_trial(database, study)
+    if chosen is None:
+        raise NoBestTrial(f"study {study.name!r} has no complete trial yet")
+    return chosen
 
 
 def kept_numbers(database: Database, study: StudyRecord) -> list[int]:
