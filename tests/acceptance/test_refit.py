@@ -49,7 +49,10 @@ def test_the_winner_is_trained_on_all_rows_but_the_test_splits_and_its_card_says
 
 
 def test_a_refit_goes_on_after_its_machine_was_killed(tuner: Tuner, tmp_path: Path) -> None:
-    tuner.ok("start", tuner.study(NAME, **STUDY, checkpoint_every=0.01), *LEASE)
+    # A refit has no evaluation on its way: it is saved as time goes by, so it must train for longer than a moment.
+    space = {"learning_rate": 1e-3, "batch_size": 8, "num_train_epochs": 40}
+    long = {**STUDY, "search_space": space, "budget": {"trials": 1}, "stop": "none"}
+    tuner.ok("start", tuner.study(NAME, **long, checkpoint_every=0.01), *LEASE)
     for point in ("claimed", "pointer", "reported", "telling"):
         crashed = replace(tuner, command=(*CRASHING, point, "1", "SIGKILL")).run("refit", NAME, "model", *LEASE)
         assert crashed.returncode == -signal.SIGKILL, crashed.stderr
@@ -57,7 +60,7 @@ def test_a_refit_goes_on_after_its_machine_was_killed(tuner: Tuner, tmp_path: Pa
     tuner.ok("refit", NAME, "model", *LEASE)
     (tmp_path / "peace").mkdir()
     peace = replace(tuner, folder=tmp_path / "peace")
-    peace.ok("start", peace.study(NAME, **STUDY), *LEASE)
+    peace.ok("start", peace.study(NAME, **long), *LEASE)
     peace.ok("refit", NAME, "model", *LEASE)
     assert weights(tuner.folder / "model") == weights(peace.folder / "model")
     assert json.loads(tuner.ok("trials", CHILD, "--json").stdout)["trials"][0]["restarts"] >= 1
