@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner
 
-from search_spaces.recipes import CLASSIFIERS, LANGUAGE_MODELS, RecipeRow, packaged_recipes
+from search_spaces.hyperparameters import ADAPTER_RATE
+from search_spaces.recipes import CLASSIFIERS, LANGUAGE_MODELS, Published, RecipeRow, packaged_recipes
 from tuner.cli.main import COMMANDS, group
 from tuner.supervisor.attempt_state import diagram
 
@@ -50,18 +52,20 @@ def recipes_page() -> str:
     rows = [(row, "") for row in packaged_recipes(CLASSIFIERS)]
     rows += [(row, "Language models: ") for row in packaged_recipes(LANGUAGE_MODELS)]
     for row, about in rows:
-        lines = [
-            f"## {about}{row.recipe.family}",
-            _models(row),
-            "",
-            "| hyperparameter | default | source |",
-            "|--|--|--|",
-        ]
-        for name, published in row.recipe.parameters.items():
-            source = " ".join(published.source.split()).replace("|", "\\|")
-            lines.append(f"| `{name}` | {published.default} | {source} |")
-        parts.append("\n".join(lines))
+        parts.append("\n".join([f"## {about}{row.recipe.family}", _models(row), "", *_table(row.recipe.parameters)]))
+    for document, about in ((CLASSIFIERS, "Adapters"), (LANGUAGE_MODELS, "Language models: adapters")):
+        published = packaged_recipes(document)[0].recipe.adapters
+        words = f"Of every family. Their rate is {ADAPTER_RATE:g} times the `learning_rate` of a trial."
+        parts.append("\n".join([f"## {about}", "", words, "", *_table(published)]))
     return "\n\n".join(parts) + "\n"
+
+
+def _table(parameters: Mapping[str, Published]) -> list[str]:
+    lines = ["| hyperparameter | default | source |", "|--|--|--|"]
+    for name, published in parameters.items():
+        source = " ".join(published.source.split()).replace("|", "\\|")
+        lines.append(f"| `{name}` | {published.default} | {source} |")
+    return lines
 
 
 def _models(row: RecipeRow) -> str:

@@ -10,18 +10,35 @@ from search_spaces.errors import (
     UnreadableDocument,
     suggestion,
 )
-from search_spaces.hyperparameters import FITTED, GRADUAL, NAMES, RANDOM, SEVEN, Hyperparameters
-from search_spaces.loading import build_space, load_space, preset_names
+from search_spaces.hyperparameters import (
+    ADAPTER_RATE,
+    ALL_LINEAR,
+    ATTENTION,
+    FITTED,
+    GRADUAL,
+    LORA,
+    NAMES,
+    NONE,
+    RANDOM,
+    SEVEN,
+    Hyperparameters,
+)
+from search_spaces.loading import adapters_alone, build_space, load_space, preset_names
 from search_spaces.parameters import Categorical, Float, Int, Parameter, Suggests, Value
 from search_spaces.recipes import CLASSIFIERS, LANGUAGE_MODELS, Recipe, recipe_for
 from search_spaces.space import SearchSpace
 
 __all__ = [
+    "ADAPTER_RATE",
+    "ALL_LINEAR",
+    "ATTENTION",
     "CLASSIFIERS",
     "FITTED",
     "GRADUAL",
     "LANGUAGE_MODELS",
+    "LORA",
     "NAMES",
+    "NONE",
     "RANDOM",
     "SEVEN",
     "Categorical",
@@ -39,6 +56,7 @@ __all__ = [
     "Suggests",
     "UnreadableDocument",
     "Value",
+    "adapters_alone",
     "build_space",
     "edit_space",
     "load_space",

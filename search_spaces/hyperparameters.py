@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 
@@ -14,6 +15,14 @@ GRADUAL = "gradual"
 #: The values of `head_init`: the head begins with random weights, or with those that were fitted on the hidden states
 #: of the pretrained layers.
 RANDOM, FITTED = "random", "fitted"
+#: The values of `adapter`: the layers that are not frozen are trained themselves, or adapters of low rank in them.
+NONE, LORA = "none", "lora"
+#: Factor of the adapters' peak learning rate over `learning_rate`, so that one range serves trials with and without
+#: them. Schulman and Thinking Machines Lab, "LoRA Without Regret" (2025): the best rate of LoRA is about ten times that
+#: of training all weights, whatever the rank; alignment-handbook's zephyr-7b-beta has 2e-4 beside 2e-5.
+ADAPTER_RATE = 10.0
+#: Two values of `lora_targets`: all linear layers, or those of the attention. Others name linear layers.
+ALL_LINEAR, ATTENTION = "all-linear", "attention"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +57,22 @@ class Hyperparameters:
     #: Initial weights of the head, `random` or `fitted`. A fitted head learns at the rate of the encoder, whatever
     #: `head_learning_rate_factor` is.
     head_init: str = RANDOM
+    #: What is trained of the layers that are not frozen: `none` trains their weights, `lora` adapters beside these
+    #: (Hu et al., ICLR 2022, arXiv 2106.09685). A head of the model's own is trained in both cases.
+    adapter: str = NONE
+    #: Rank of the adapters.
+    lora_rank: int = 16
+    #: The adapters' output is multiplied by this number over the rank; None is twice the rank.
+    lora_alpha: float | None = None
+    #: Probability of the dropout before each adapter.
+    lora_dropout: float = 0.0
+    #: The linear layers that have adapters: `all-linear`, `attention`, or names that end theirs, joined by a plus sign,
+    #: such as `q_proj+v_proj`.
+    lora_targets: str = ALL_LINEAR
 
     def __post_init__(self) -> None:
         for name, value in self.to_dict().items():
-            if name == "dropout" and value is None:
+            if name in ("dropout", "lora_alpha") and value is None:
                 continue
             if reason := complaint(name, value):
                 raise InvalidParameter(f"{name} is {value!r}: {reason}")
@@ -72,14 +93,24 @@ class Hyperparameters:
         return cls(**converted)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Value | None]:
-        """Return the values by name. A head that begins with random weights is not named.
+        """Return the values by name. A head that begins with random weights is not named, nor are adapters unless used.
 
         So training of version 0.1, which may depend on all names that it is given, is given those that it knows.
         """
         values = asdict(self)
         if self.head_init == RANDOM:
             del values["head_init"]
+        if self.adapter == NONE:
+            del values["adapter"]
+        for name in OF_LORA:
+            if self.adapter == NONE or values[name] is None:
+                del values[name]
         return values
+
+    @property
+    def lora_scaling(self) -> float:
+        """The number that the adapters' output is multiplied by."""
+        return (2 * self.lora_rank if self.lora_alpha is None else self.lora_alpha) / self.lora_rank
 
 
 #: The hyperparameters that every study has, in the order of the documentation.
@@ -93,7 +124,9 @@ SEVEN = (
     "frozen_layers",
 )
 #: Names whose values must be whole, so that a range of floats is refused.
-_WHOLE = ("batch_size",)
+WHOLE = ("batch_size", "lora_rank")
+#: Names that have a meaning for adapters alone.
+OF_LORA = ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets")
 #: Every name that a search space may use.
 NAMES = tuple(field.name for field in fields(Hyperparameters))
 
@@ -106,7 +139,7 @@ def _as_int(value: Value | None) -> Value | None:
     return int(value) if is_number(value) and float(value).is_integer() else value
 
 
-_CONVERT: dict[str, Callable[[Value | None], Value | None]] = {"batch_size": _as_int}
+_CONVERT: dict[str, Callable[[Value | None], Value | None]] = dict.fromkeys(WHOLE, _as_int)
 
 
 def check_name(name: str) -> None:
@@ -134,9 +167,12 @@ def _positive(value: Value | None) -> str | None:
     return None if is_number(value) and value > 0 else "must be a number above 0"
 
 
-def _count(value: Value | None) -> str | None:
-    ok = is_number(value) and value >= 1 and math.floor(value) == value
-    return None if ok else "must be a whole number of examples, at least 1"
+def _count(what: str) -> Callable[[Value | None], str | None]:
+    def check(value: Value | None) -> str | None:
+        ok = is_number(value) and value >= 1 and math.floor(value) == value
+        return None if ok else f"must be a whole number{what}, at least 1"
+
+    return check
 
 
 def _word(value: Value | None) -> str | None:
@@ -153,13 +189,23 @@ def _head_init(value: Value | None) -> str | None:
     return None if value in (RANDOM, FITTED) else f"must be {RANDOM!r} or {FITTED!r}"
 
 
+def _adapter(value: Value | None) -> str | None:
+    return None if value in (NONE, LORA) else f"must be {NONE!r} or {LORA!r}"
+
+
+def _targets(value: Value | None) -> str | None:
+    if isinstance(value, str) and re.fullmatch(r"[\w.-]+(\+[\w.-]+)*", value):
+        return None
+    return f"must be {ALL_LINEAR!r}, {ATTENTION!r}, or names of linear layers joined by +, such as q_proj+v_proj"
+
+
 def _dropout(value: Value | None) -> str | None:
     return None if is_number(value) and 0 <= value < 1 else "must be a probability from 0 to below 1"
 
 
 _MEANING: dict[str, Callable[[Value | None], str | None]] = {
     "learning_rate": _positive,
-    "batch_size": _count,
+    "batch_size": _count(" of examples"),
     "num_train_epochs": _positive,
     "dropout": _dropout,
     "weight_decay": _within(0, 1),
@@ -169,6 +215,11 @@ _MEANING: dict[str, Callable[[Value | None], str | None]] = {
     "head_learning_rate_factor": _positive,
     "layerwise_lr_decay": _within(0, 1),
     "head_init": _head_init,
+    "adapter": _adapter,
+    "lora_rank": _count(""),
+    "lora_alpha": _positive,
+    "lora_dropout": _dropout,
+    "lora_targets": _targets,
 }
 
 
@@ -184,7 +235,7 @@ def check_parameter(name: str, parameter: Parameter) -> None:
         InvalidParameter: The name is unknown, or a bound or a choice is not allowed for it.
     """
     check_name(name)
-    if name in _WHOLE and isinstance(parameter, Float):
+    if name in WHOLE and isinstance(parameter, Float):
         raise InvalidParameter("is a count; give whole ends, or a list of choices")
     for value in parameter.extremes():
         if reason := complaint(name, value):

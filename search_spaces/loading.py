@@ -9,7 +9,7 @@ from typing import Any
 
 from search_spaces.documents import parse_yaml, read_yaml
 from search_spaces.errors import InvalidParameter, InvalidSpace, suggestion
-from search_spaces.hyperparameters import NAMES, check_name
+from search_spaces.hyperparameters import LORA, NAMES, NONE, OF_LORA, WHOLE, check_name
 from search_spaces.parameters import Categorical, Float, Int, Parameter, Value, is_number
 from search_spaces.recipes import Recipe, learning_rate_range
 from search_spaces.space import Condition, SearchSpace
@@ -18,7 +18,7 @@ from search_spaces.space import Condition, SearchSpace
 RECIPE = "recipe"
 
 #: Names for which a range with two whole bounds is a range of whole numbers. For other names, `low: 0` means 0.0.
-_COUNTED = {"batch_size", "num_train_epochs"}
+_COUNTED = {"num_train_epochs", *WHOLE}
 _RANGE_KEYS = {"type", "low", "high", "log", "step", "when"}
 _CHOICE_KEYS = {"type", "choices", "when"}
 
@@ -51,6 +51,7 @@ def load_space(
     recipe: Recipe,
     folder: Path,
     source: str = "search_space",
+    fixed: Mapping[str, Value] | None = None,
 ) -> SearchSpace:
     """Build the space that a study file asks for.
 
@@ -60,6 +61,7 @@ def load_space(
         recipe: Published defaults of the model's architecture family.
         folder: Folder that relative paths start from.
         source: The name of a mapping in errors.
+        fixed: Values that the study file gives outside of the space.
 
     Returns:
         The space.
@@ -70,9 +72,31 @@ def load_space(
     """
     if isinstance(written, str):
         if not written.endswith((".yaml", ".yml")):
-            return build_space(load_preset(written), recipe=recipe, source=f"preset {written}")
+            document = _with_adapters({**load_preset(written), **(fixed or {})}, recipe)
+            return build_space(document, recipe=recipe, source=f"preset {written}")
         source, written = str(folder / written), read_yaml(folder / written)
-    return build_space(_merged(load_preset(preset), written, recipe), recipe=recipe, source=source)
+    for name in fixed or {}:
+        if name in written:
+            raise InvalidSpace(source, name, "stands in the study file too; give one of the two")
+    document = {**_merged(load_preset(preset), written, recipe), **(fixed or {})}
+    return build_space(_with_adapters(document, recipe), recipe=recipe, source=source)
+
+
+def adapters_alone(entry: Any) -> bool:
+    """Return whether an entry of a space, as it is written, lets all trials have adapters."""
+    if isinstance(entry, Mapping):
+        entry = entry.get("choices")
+    return entry in (LORA, [LORA])
+
+
+def _with_adapters(document: Mapping[str, Any], recipe: Recipe) -> Mapping[str, Any]:
+    """Return a document whose adapters, where trials may have any, are the published ones unless it says otherwise."""
+    entry = document.get("adapter", NONE)
+    choices = entry.get("choices") if isinstance(entry, Mapping) else entry
+    if LORA not in (choices if isinstance(choices, list) else [choices]):
+        return document
+    published = {name: each.default for name, each in recipe.adapters.items() if name in OF_LORA}
+    return {**published, **document}
 
 
 def _merged(preset: Mapping[str, Any], written: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
@@ -113,7 +137,21 @@ def build_space(document: Mapping[str, Any], *, recipe: Recipe, source: str) -> 
             raise
         except InvalidParameter as error:
             raise InvalidSpace(source, name, str(error)) from error
+    _limit_to_adapters(parameters, conditions, source)
     return SearchSpace(parameters=parameters, conditions=conditions, source=source)
+
+
+def _limit_to_adapters(parameters: Mapping[str, Parameter], conditions: dict[str, Condition], source: str) -> None:
+    """Add a condition that needs no words: what describes adapters is drawn where a trial has them.
+
+    Raises:
+        InvalidSpace: Adapters are described, and no trial has any.
+    """
+    adapter = parameters.get("adapter", Categorical(choices=(NONE,)))
+    for name in (each for each in OF_LORA if each in parameters):
+        if not adapter.contains(LORA):
+            raise InvalidSpace(source, name, f"describes adapters, and no trial has any; add `adapter: {LORA}`")
+        conditions[name] = {"adapter": (LORA,), **conditions.get(name, {})}
 
 
 def _parameter(name: str, entry: Any, recipe: Recipe) -> Parameter:
@@ -175,7 +213,7 @@ def _value(name: str, value: Any) -> Value:
     if not is_number(value):
         raise InvalidParameter(f"{value!r} is no finite number and no word")
     # Optuna distinguishes 1 and 1.0 as choices, but they are the same share.
-    return int(value) if name == "batch_size" and float(value).is_integer() else float(value)
+    return int(value) if name in WHOLE and float(value).is_integer() else float(value)
 
 
 def _condition(name: str, written: Any) -> dict[str, tuple[Value, ...]]:

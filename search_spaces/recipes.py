@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces.documents import parse_yaml, read_yaml
 from search_spaces.errors import InvalidRecipes, suggestion
-from search_spaces.hyperparameters import complaint
+from search_spaces.hyperparameters import ADAPTER_RATE, LORA, complaint
 from search_spaces.parameters import Value, is_number
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ PARAMETERS = (
     "frozen_layers",
     "head_learning_rate_factor",
 )
+
+#: The hyperparameters that a document states of adapters (LoRA), whatever the family. Their learning rate is published
+#: as that of the adapters, which is `ADAPTER_RATE` times the `learning_rate` of a trial.
+ADAPTER_PARAMETERS = ("learning_rate", "lora_rank", "lora_dropout")
 
 #: The derived range of learning rates is from the default divided by this number to the default times this number.
 LEARNING_RATE_SPREAD = 8
@@ -70,6 +74,18 @@ class Recipe:
     family: str
     #: A value for each of `PARAMETERS`, by name; read-only.
     parameters: Mapping[str, Published]
+    #: A value for each of `ADAPTER_PARAMETERS`, by name; empty where a document states none.
+    adapters: Mapping[str, Published] = field(default_factory=lambda: MappingProxyType({}))
+
+    def with_adapters(self) -> Recipe:
+        """Return the recipe of trials with adapters; their learning rate becomes the `learning_rate` of a trial."""
+        if not self.adapters:
+            return self
+        rate = self.adapters["learning_rate"]
+        published = replace(rate, default=float(rate.default) / ADAPTER_RATE)
+        kind = Published(default=LORA, source=rate.source)
+        parameters = {**self.parameters, "adapter": kind, **self.adapters, "learning_rate": published}
+        return replace(self, parameters=MappingProxyType(parameters))
 
     @property
     def defaults(self) -> dict[str, Value]:
@@ -182,9 +198,12 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self._source = source
         self._family = ""
+        self._adapters: Mapping[str, Published] = MappingProxyType({})
 
     def rows(self, document: dict[str, Any]) -> tuple[RecipeRow, ...]:
-        self._check_keys(document, "", known=("families",), required=("families",))
+        self._check_keys(document, "", known=("adapters", "families"), required=("families",))
+        if "adapters" in document:
+            self._adapters = self._parameters(document["adapters"], "adapters", ADAPTER_PARAMETERS)
         families = document["families"]
         if not isinstance(families, list) or not families:
             raise self._error("families", "must be a list of rows, the generic one last")
@@ -203,7 +222,8 @@ class _Reader:
         self._family = family
         self._check_keys(written, key, known=("family", "match", "parameters"), required=("parameters",))
         self._check_place(written, key, last=last)
-        recipe = Recipe(family=family, parameters=self._parameters(written["parameters"], f"{key}.parameters"))
+        parameters = self._parameters(written["parameters"], f"{key}.parameters", PARAMETERS)
+        recipe = Recipe(family=family, parameters=parameters, adapters=self._adapters)
         matches = self._matches(written["match"], f"{key}.match") if "match" in written else ()
         return RecipeRow(recipe=recipe, matches=matches)
 
@@ -252,9 +272,9 @@ class _Reader:
             raise self._error(key, f"min {low} is above max {high}; swap them")
         return low, high
 
-    def _parameters(self, written: Any, key: str) -> Mapping[str, Published]:
-        self._check_keys(written, key, known=PARAMETERS, required=PARAMETERS)
-        return MappingProxyType({name: self._published(name, written[name], f"{key}.{name}") for name in PARAMETERS})
+    def _parameters(self, written: Any, key: str, names: tuple[str, ...]) -> Mapping[str, Published]:
+        self._check_keys(written, key, known=names, required=names)
+        return MappingProxyType({name: self._published(name, written[name], f"{key}.{name}") for name in names})
 
     def _published(self, name: str, written: Any, key: str) -> Published:
         ranged = name == "learning_rate"

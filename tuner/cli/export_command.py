@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="The mean of the weights of up to N of the best trials, if it is better than the best one on validation.",
 )
+@click.option("--adapter", is_flag=True, help="Write the adapter (LoRA) alone, for peft, instead of merging it.")
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Evaluate the written model.")
 @overrides_options
 @json_option
@@ -33,6 +34,7 @@ def command(
     folder: Path,
     trial: int | None,
     soup: int | None,
+    adapter: bool,
     verify: bool,
     overrides: MachineOverrides,
     as_json: bool,
@@ -41,19 +43,20 @@ def command(
     """Write the best model of the study NAME, and its tokenizer, to FOLDER for `from_pretrained`."""
     if soup is not None and trial is not None:
         raise click.UsageError("--soup averages the best trials; leave --trial out")
+    if soup is not None and adapter:
+        raise click.UsageError("--soup averages merged weights; leave --adapter out")
 
     from tuner.cli.reading import opened
     from tuner.reporting.model_card import latency_words
-    from tuner.service.export import export
+    from tuner.service.export import ExportForm, export
 
     with opened(name, url) as (database, study):
         outcome = export(
             database,
             study,
             folder,
+            ExportForm(verify=verify, soup=soup, adapter=adapter),
             trial=trial,
-            soup=soup,
-            verify=verify,
             overrides=overrides,
             debug="--debug" in sys.argv,
         )

@@ -35,7 +35,7 @@ _KEYS = frozenset(
     }
 )
 #: Keys that came later.
-_LATER = frozenset({"frozen", "below", "head", "trunk_cache", "one_token", "length_grouping", "device_name"})
+_LATER = frozenset({"frozen", "below", "head", "trunk_cache", "one_token", "length_grouping", "device_name", "adapter"})
 #: Most names that are listed; then `and 7 more`.
 _NAMES = 8
 _PLACES = {
@@ -60,6 +60,7 @@ def effective_lines(effective: Mapping[str, Any]) -> list[str]:
         "thawing": _thawing(effective["thawing"]),
         # Where no layers are told apart, the whole model counts as the head.
         "head": condensed(effective.get("head", ())) if effective["layers"] else "",
+        "adapters": _adapters(effective.get("adapter")),
         "parameters": _parameters(effective["trainable_parameters"], effective["parameters"]),
         "learning rate": _rates(effective["learning_rates"]),
         "weight decay": _decay(effective["weight_decays"]),
@@ -75,6 +76,15 @@ def effective_lines(effective: Mapping[str, Any]) -> list[str]:
     lines = [f"- {word}: {text}" for word, text in described.items() if text]
     others = effective.keys() - _KEYS - _LATER
     return lines + [f"- `{name}`: {_plain(effective[name])}" for name in effective if name in others]
+
+
+def _adapters(adapter: Mapping[str, Any] | None) -> str:
+    if adapter is None:
+        return ""
+    where = f"in {adapter['linear_layers']:,} linear layers ({', '.join(adapter['names'][:_NAMES])})"
+    dropout = f", dropout {adapter['dropout']:g}" if adapter["dropout"] else ""
+    numbers = f"{adapter['parameters']:,} parameters"
+    return f"LoRA of rank {adapter['rank']}, times {adapter['scaling']:g}{dropout}, {where}, {numbers}"
 
 
 def condensed(names: Sequence[str]) -> str:

@@ -24,6 +24,11 @@ _SHORT = {
     "warmup_ratio": "warmup",
     "frozen_layers": "frozen",
     "head_init": "head",
+    "adapter": "",
+    "lora_rank": "rank",
+    "lora_alpha": "alpha",
+    "lora_dropout": "lora dropout",
+    "lora_targets": "in",
 }
 
 

@@ -7,11 +7,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import Hyperparameters
+from search_spaces import NONE, Hyperparameters
 from storage import CheckpointMissing, History, Studies, TrialNotFound
 from storage.checkpoints import MANIFEST
 from tuner.errors import NoBestTrial, TunerError
@@ -38,15 +38,26 @@ if TYPE_CHECKING:
     from tuner.trial.run import TrialRun
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExportForm:
+    """What is written of a trial."""
+
+    #: Whether to evaluate the written model on the validation split.
+    verify: bool = True
+    #: How many of the best trials are averaged, as far as that makes a better model; None averages none.
+    soup: int | None = None
+    #: Whether adapters are written alone, instead of being merged into the weights.
+    adapter: bool = False
+
+
 def export(
     database: Database,
     study: StudyRecord,
     folder: Path,
+    form: ExportForm,
     *,
     trial: int | None,
-    verify: bool,
     overrides: MachineOverrides,
-    soup: int | None = None,
     debug: bool = False,
 ) -> dict[str, Any]:
     """Write a trial's model and tokenizer into a folder; or the mean of the weights of the best trials.
@@ -57,10 +68,9 @@ def export(
         database: The database that holds the study.
         study: The study.
         folder: The folder to write; must be empty or new.
+        form: What is written.
         trial: The trial's number; None is the one that the search has come to.
-        verify: Whether to evaluate the written model on the validation split.
         overrides: How this machine differs from the one on which the study was created.
-        soup: How many of the best trials are averaged, as far as that makes a better model; None averages none.
         debug: Whether the output of the exporting process goes to this one's; else it is dropped.
 
     Returns:
@@ -95,18 +105,19 @@ def export(
     written = _Written(value=record.value)
     try:
         if config.train is not None:
-            if soup is not None:
+            if form.soup is not None:
                 raise TunerError("weights of a study's own training cannot be averaged: only it knows their format")
             # Only the study's own function knows the format of these files.
             shutil.copytree(weights, scratch, ignore=shutil.ignore_patterns(MANIFEST))
         else:
             with ForkServer(None if debug else Path("/dev/null")) as fork_server:
                 local_study = set_up_stored(study, config, database, fork_server, overrides)
-                if soup is None:
-                    written = _write_model(local_study, fork_server, record, weights, scratch, verify=verify)
+                if form.soup is None:
+                    written = _write_model(local_study, fork_server, record, weights, scratch, form)
                 else:
-                    with fetched(history, store, local_study, soup_members(history, store, record, soup)) as found:
-                        written = _write_soup(local_study, fork_server, record, found, scratch, verify=verify)
+                    members = soup_members(history, store, record, form.soup)
+                    with fetched(history, store, local_study, members) as found:
+                        written = _write_soup(local_study, fork_server, record, found, scratch, form)
         _write_card(database, study, record, written, scratch)
         _make_readable(scratch)
         scratch.rename(folder)
@@ -195,12 +206,11 @@ def _write_model(
     record: TrialRecord,
     weights: Path,
     folder: Path,
-    *,
-    verify: bool,
+    form: ExportForm,
 ) -> _Written:
     """Write a trial's model into a new folder."""
     run = local_study.run(record.number, Hyperparameters.from_values(record.hyperparameters), precision="fp32")
-    verified = _exported(fork_server, run, weights, folder, verify=verify)
+    verified = _exported(fork_server, run, weights, folder, form)
     value = verified.value
     if value is not None and record.value is not None and not _agree(value, record):
         raise TunerError(
@@ -216,8 +226,7 @@ def _write_soup(
     record: TrialRecord,
     found: list[tuple[TrialRun, Path]],
     folder: Path,
-    *,
-    verify: bool,
+    form: ExportForm,
 ) -> _Written:
     """Write the mean of the weights of some trials into a new folder.
 
@@ -233,7 +242,9 @@ def _write_soup(
                 f"nothing written: no mean of the weights of trials {numbers} is better on the validation split than "
                 f"trial {record.number} alone ({told['alone']:.4f}); leave --soup out"
             )
-        verified = _exported(fork_server, found[0][0], Path(scratch), folder, verify=verify)
+        # The mean is one of weights: adapters are merged into them.
+        merged = replace(found[0][0], hyperparameters=replace(found[0][0].hyperparameters, adapter=NONE))
+        verified = _exported(fork_server, merged, Path(scratch), folder, form)
     if verified.value is not None and abs(verified.value - told["value"]) > 1e-6:
         raise TunerError(
             f"nothing written: the model scores {verified.value:.8f} as it was written, and {told['value']:.8f} "
@@ -242,9 +253,10 @@ def _write_soup(
     return _Written(value=told["value"], verified=verified, members=tuple(told["members"]))
 
 
-def _exported(fork_server: ForkServer, run: TrialRun, weights: Path, folder: Path, *, verify: bool) -> _Verified:
-    """Write a model, and evaluate it unless `verify` is false."""
-    arguments = {"run": run, "weights": weights, "folder": folder.absolute(), "verify": verify}
+def _exported(fork_server: ForkServer, run: TrialRun, weights: Path, folder: Path, form: ExportForm) -> _Verified:
+    """Write a model, and evaluate it where that is asked for."""
+    arguments = {"run": run, "weights": weights, "folder": folder.absolute()}
+    arguments |= {"verify": form.verify, "adapter": form.adapter}
     found: dict[str, Any] = fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
     return _Verified(value=found["value"], latency=found["latency"])
 

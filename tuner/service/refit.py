@@ -12,7 +12,7 @@ from storage import History, Studies, TrialState
 from tuner.errors import ConfigError, TunerError
 from tuner.service.children import create_child
 from tuner.service.existing import run_existing
-from tuner.service.export import export
+from tuner.service.export import ExportForm, export
 from tuner.study.children import REFITS, children_of, is_child, next_child
 from tuner.study.chosen import needed_chosen
 from tuner.study.parents import check_is_no_child
@@ -77,7 +77,7 @@ def refit(
     record = Studies(database).get(record.name)
     if History(database, record).best() is None:
         raise TunerError(f"trial {best.number} could not be trained again; `tuner trials {record.name}` says why")
-    outcome = export(database, record, folder, trial=0, verify=True, overrides=overrides, debug=machine.debug)
+    outcome = export(database, record, folder, ExportForm(), trial=0, overrides=overrides, debug=machine.debug)
     return {"study": study.name, "refit": record.name, "trial": best.number, "folder": outcome["folder"]}
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search_spaces import FITTED, Hyperparameters
+from search_spaces import FITTED, NONE, Hyperparameters
 from storage import HeadRecord, History, PlanPart, Plans
 from tuner.errors import NoScript, TunerError
 from tuner.machine.devices import CPU
@@ -80,6 +80,8 @@ def _check(config: StudyConfig, record: TrialRecord, *, has_folder: bool) -> Non
         raise NoScript(f"the study trains with a function of its own, {config.train}; call that function instead")
     if config.task == "causal-lm":
         raise NoScript("scripts are written for classifiers, and the study's task is causal-lm")
+    if record.hyperparameters.get("adapter", NONE) != NONE:
+        raise NoScript("scripts train the weights themselves, and it has trained adapters; `tuner export` writes them")
     if not record.effective or not record.evaluations:
         because = f" ({record.reason})" if record.reason else ""
         raise NoScript(f"it has no evaluation that could be repeated{because}; `tuner trials` lists those that have")

@@ -117,6 +117,8 @@ class StudyConfig(ConfigPart):
     metric: MetricConfig = Field(default_factory=_no_metric, validate_default=True)
     #: A preset's name, a file, or a mapping whose entries replace those of the task's preset; None is that preset.
     search_space: str | dict[str, Any] | None = None
+    #: What all trials train: the weights, or adapters beside them. None leaves it to the space.
+    adapter: Literal["none", "lora"] | None = None
     #: Arguments of learning-rate schedules, by schedule.
     lr_scheduler_kwargs: dict[str, dict[str, float]] = Field(default_factory=dict)
     search: SearchConfig = Field(default_factory=SearchConfig)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from search_spaces import FITTED, RANDOM, Categorical, Float, Int, Parameter, SearchSpace, Value
+from search_spaces import ALL_LINEAR, FITTED, LORA, NONE, RANDOM, Categorical, Float, Int, Parameter, SearchSpace, Value
 from tuner.errors import ConfigError
 from tuner.trial.anatomy import Freezable
 
@@ -89,6 +89,7 @@ def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misf
     shares = space.parameters["frozen_layers"]
     if anatomy.predicts_tokens and any(not anatomy.allows(value) for value in shares.extremes()):
         yield _nothing_to_train(shares, anatomy, model)
+    yield from _adapter_misfits(space, anatomy, model)
     if anatomy.freezable == Freezable.LAYERS:
         return
     why = f"cannot be applied to {model}: {anatomy.reason or 'its layers cannot be told apart'}"
@@ -110,6 +111,32 @@ def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misf
             fitted=Categorical(choices=(1.0,)),
             refusal=f"{why}; write `layerwise_lr_decay: 1` or leave it out",
             remark=f"layerwise_lr_decay is fixed at 1, as it {why}",
+        )
+
+
+def _adapter_misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misfit]:
+    adapter, targets = space.parameters.get("adapter"), space.parameters.get("lora_targets")
+    if adapter is None or not adapter.contains(LORA):
+        return
+    if not anatomy.linear:
+        why = f"the layers of {model} have no linear layer that an adapter could be added to"
+        yield _Misfit(
+            name="adapter",
+            fitted=Categorical(choices=(NONE,)),
+            refusal=f"{why}; write `adapter: none` or leave it out",
+            remark=f"adapter is fixed at none, as {why}",
+        )
+        return
+    unknown = [value for value in (targets.extremes() if targets else ()) if not anatomy.adapted(str(value))]
+    if targets is not None and unknown:
+        names = ", ".join(sorted({name.rpartition(".")[2] for name in anatomy.linear}))
+        known = [value for value in targets.extremes() if value not in unknown] or [ALL_LINEAR]
+        why = f"{_listed([_shown(value) for value in unknown], 'and')} names no linear layer of {model}"
+        yield _Misfit(
+            name="lora_targets",
+            fitted=Categorical(choices=tuple(known)),
+            refusal=f"{why}; its layers have {names}",
+            remark=f"lora_targets is {_listed([_shown(value) for value in known], 'or')} in each trial, as {why}",
         )
 
 

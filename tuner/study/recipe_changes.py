@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search_spaces import RANDOM, Hyperparameters, Recipe, SearchSpace, SearchSpaceError, Value, build_space
+from search_spaces import NONE, RANDOM, Hyperparameters, Recipe, SearchSpace, SearchSpaceError, Value, build_space
 from tuner.study.space_versions import first_space
 
 #: Values of hyperparameters that no recipe states: the published scripts train every layer at one rate, and a head from
 #: random weights.
-_UNSTATED: dict[str, Value] = {"layerwise_lr_decay": 1.0, "head_init": RANDOM}
+_UNSTATED: dict[str, Value] = {"layerwise_lr_decay": 1.0, "head_init": RANDOM, "adapter": NONE}
 #: Two values whose difference is smaller, relative to the larger one, are one value that was rounded.
 _ROUNDING = 1e-9
 
@@ -60,7 +60,10 @@ def recipe_changes(recipe: Mapping[str, Value], point: Mapping[str, Value]) -> t
     if used["frozen_layers"] == 0:
         used["head_learning_rate_factor"] = recipe.get("head_learning_rate_factor")
     changes = []
-    for name, published in {**recipe, **_UNSTATED}.items():
+    for name, published in {
+        **recipe,
+        **{name: value for name, value in _UNSTATED.items() if name not in recipe},
+    }.items():
         now = used.get(name)
         if now is not None and isinstance(published, int | float | str) and not _is_same(now, published):
             changes.append(RecipeChange(name=name, published=published, used=now))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import Recipe, SearchSpace, build_space, load_space, recipe_for
+from search_spaces import Recipe, SearchSpace, adapters_alone, build_space, load_space, recipe_for
 from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.machine import disk
 from tuner.processes.messages import Progressed
@@ -24,7 +24,7 @@ from tuner.study.recipe_changes import first_point_of
 from tuner.study.refit import Refit
 from tuner.study.search_over import check_bounds
 from tuner.study.sources import find_data, find_model, read_model_config
-from tuner.study.space_checks import check_effects, check_ranked_alike, check_schedules
+from tuner.study.space_checks import check_effects, check_packages, check_ranked_alike, check_schedules
 from tuner.study.space_versions import earlier_spaces
 from tuner.study.tasks import declaration_of
 from tuner.trial.anatomy import Anatomy
@@ -88,11 +88,15 @@ def resolve(
         space = build_space(stored["space"], recipe=recipe, source=where)
     else:
         written = config.search_space if config.search_space is not None else {}
-        space = load_space(
-            written, preset=declaration_of(config.task).preset, recipe=recipe, folder=Path(), source=where
-        )
+        preset = declaration_of(config.task).preset
+        fixed = None if config.adapter is None else {"adapter": config.adapter}
+        of_space = written.get("adapter") if isinstance(written, Mapping) else None
+        if adapters_alone(config.adapter or of_space):
+            recipe = recipe.with_adapters()
+        space = load_space(written, preset=preset, recipe=recipe, folder=Path(), source=where, fixed=fixed)
     check_schedules(config, (*earlier_spaces(stored or {}), space), source)
     check_effects(space, source)
+    check_packages(space, source)
     return model, recipe, space
 
 

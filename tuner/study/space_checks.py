@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from search_spaces import SearchSpace
+from search_spaces import LORA, SearchSpace
 from search_spaces.schedules import complaint
 from tuner.errors import ConfigError
 
@@ -12,6 +13,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tuner.study.config import StudyConfig
+
+#: What is said where a study has adapters and peft is not installed.
+NEEDS_PEFT = f"`{LORA}` needs the package peft; pip install 'shichimi[llm]'"
+
+
+def check_packages(space: SearchSpace, source: str) -> None:
+    """Check that the packages that a space's values need are installed.
+
+    Raises:
+        ConfigError: One is not.
+    """
+    adapter = space.parameters.get("adapter")
+    if adapter is not None and adapter.contains(LORA) and find_spec("peft") is None:
+        raise ConfigError(source, "search_space.adapter", NEEDS_PEFT)
 
 
 def check_ranked_alike(config: StudyConfig, space: SearchSpace, source: str) -> None:

@@ -37,10 +37,13 @@ from tuner.training.evaluation import evaluate
 from tuner.training.head import fitting
 from tuner.training.latency import measure_latency
 from tuner.training.model import gguf
+from tuner.training.model.adapter_files import read_adapter, write_adapter
+from tuner.training.model.adapters import merge_adapters
 from tuner.training.model.freezing import possible_depths
 from tuner.training.model.loading import build_model, keep_template
 from tuner.training.model.template import Unusable
-from tuner.training.model.weights import restore_weights, save_weights
+from tuner.training.model.trial_model import trained_model
+from tuner.training.model.weights import save_weights
 from tuner.training.preparation import prepare
 from tuner.training.script import writing
 from tuner.training.split_rows import split_rows
@@ -160,8 +163,12 @@ def has_cuda(connection: Connection) -> None:
     connection.send(Returned(value=torch.cuda.is_available()))
 
 
-def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder: Path, verify: bool) -> None:
+def export_model(
+    connection: Connection, *, run: TrialRun, weights: Path, folder: Path, verify: bool, adapter: bool
+) -> None:
     """Write a trial's model and tokenizer as transformers reads them, and evaluate the written model.
+
+    Adapters are merged into the weights.
 
     Args:
         connection: Receives the metric's value on the validation split as `value`, and the fields of
@@ -170,6 +177,7 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
         weights: Folder of the trained weights.
         folder: The folder to write to.
         verify: Whether to evaluate the written model.
+        adapter: Whether to write the adapters alone, as peft reads them.
     """
     assert run.model is not None
     assert run.data is not None
@@ -178,18 +186,24 @@ def export_model(connection: Connection, *, run: TrialRun, weights: Path, folder
     padding = run.anatomy.padding
     data = EncodedData.open(run.data, task.examples, padding)
     blueprint = task.blueprint(run.model, data.labels, run.seed, padding)
-    model: Any = build_model(blueprint, dropout=run.hyperparameters.dropout)
-    restore_weights(model, weights)
+    model: Any = trained_model(run, blueprint, weights)
     processor = task.processor(run.model)
     if padding is not None:
         processor.padding_side = padding.side
-    model.save_pretrained(folder)
+    if adapter:
+        write_adapter(run, model, folder)
+    else:
+        merge_adapters(model)
+        model.save_pretrained(folder)
     processor.save_pretrained(folder)
     value, latency = None, None
     if verify:
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
-        arguments = {**run.model.arguments, "revision": None}  # a revision names a commit, and the folder has none
-        written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)
+        if adapter:
+            written: Any = read_adapter(build_model(blueprint, dropout=run.hyperparameters.dropout), folder)
+        else:
+            arguments = {**run.model.arguments, "revision": None}  # it names a commit, and the folder has none
+            written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)
         depths = possible_depths([run.hyperparameters.frozen_layers], layers=run.anatomy.count)
         passes = ForwardPasses(written, run.anatomy, data, torch.device("cpu"), depths=depths, speed=run.speed)
         scores = evaluate(task, written, passes, run)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from search_spaces import FITTED
+from tuner.training.model.adapters import adapter_facts
 from tuner.training.model.dropout import module_dropouts
 from tuner.training.optimisation.clipping import MAX_GRAD_NORM
 from tuner.training.precision import device_kind, device_name, mixed_precision
@@ -42,6 +43,7 @@ def effective_configuration(
         "learning_rates": {group["name"]: group["initial_lr"] for group in groups},
         "weight_decays": {group["name"]: group["weight_decay"] for group in groups},
         "dropout": dict(dropouts),
+        "adapter": adapter_facts(model),
         "trainable_parameters": sum(p.numel() for group in groups for p in group["params"]),
         "parameters": sum(p.numel() for p in model.parameters()),
         "layers": anatomy.count,

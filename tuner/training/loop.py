@@ -22,7 +22,7 @@ from tuner.training.data.encoded import EncodedData
 from tuner.training.effective import effective_configuration
 from tuner.training.evaluation import evaluate_within_memory
 from tuner.training.model.freezing import Freezing, possible_depths
-from tuner.training.model.loading import build_model
+from tuner.training.model.trial_model import begin_model
 from tuner.training.model.weights import restore_weights, save_weights
 from tuner.training.optimisation.clipping import MAX_GRAD_NORM
 from tuner.training.optimisation.parameter_groups import parameter_groups
@@ -79,10 +79,10 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     task = get_task(run.task)
     data = EncodedData.open(run.data, task.examples, anatomy.padding, joined=run.joins_validation)
 
-    # ---- model: the seed decides the head's initial weights, then dropout
+    # ---- model: the seed decides the initial weights of head and adapters, then dropout
     random.seed(run.seed)
     np.random.seed(run.seed)  # some architectures draw from these two while they train
-    model = build_model(task.blueprint(run.model, data.labels, run.seed, anatomy.padding), dropout=hp.dropout)
+    model = begin_model(run, task.blueprint(run.model, data.labels, run.seed, anatomy.padding))
     head = run.head if hp.head_init == FITTED else None
     if head is not None:
         restore_weights(model, head.folder)

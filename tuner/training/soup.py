@@ -15,9 +15,10 @@ import torch
 
 from tuner.training.data.encoded import EncodedData
 from tuner.training.evaluation import evaluate
+from tuner.training.model.adapters import merge_adapters
 from tuner.training.model.freezing import possible_depths
-from tuner.training.model.loading import build_model
-from tuner.training.model.weights import restore_weights, save_weights
+from tuner.training.model.trial_model import trained_model
+from tuner.training.model.weights import save_weights
 from tuner.training.precision import forbid_tf32
 from tuner.training.tasks import get_task
 from tuner.training.trunk.forward import ForwardPasses
@@ -51,15 +52,13 @@ def make_soup(
     run, weights = candidates[0]
     torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
     forbid_tf32()
-    model = _model(run)
-    # Stored weights lack those of layers that were frozen: these are the pretrained ones.
-    begun: State = {name: value.detach().clone() for name, value in model.state_dict().items()}
-    mean = _state(model, begun, weights)
+    model = _merged(run, weights)
+    mean = _state(model)
     alone = value = _value(model, run)
     members = [run.number]
     for number, (other, its_weights) in enumerate(candidates[1:], start=1):
         progress(_STAGE, number, len(candidates))
-        tried = _mean(mean, _state(model, begun, its_weights), count=len(members))
+        tried = _mean(mean, _state(_merged(other, its_weights)), count=len(members))
         model.load_state_dict(tried)
         found = _value(model, run)
         if not is_better(value, found, run.direction):
@@ -69,25 +68,20 @@ def make_soup(
     return {"members": members, "value": value, "alone": alone}
 
 
-def _model(run: TrialRun) -> nn.Module:
+def _merged(run: TrialRun, weights: Path) -> nn.Module:
+    """Return a trial's model, its adapters merged: ranks may differ, the weights that they change are the same."""
     assert run.model is not None
     assert run.data is not None
     assert run.anatomy is not None
     task, padding = get_task(run.task), run.anatomy.padding
     labels = EncodedData.open(run.data, task.examples, padding).labels
-    return build_model(task.blueprint(run.model, labels, run.seed, padding), dropout=run.hyperparameters.dropout)
+    model = trained_model(run, task.blueprint(run.model, labels, run.seed, padding), weights)
+    merge_adapters(model)
+    return model
 
 
-def _state(model: nn.Module, begun: State, weights: Path) -> State:
-    """Return copies of all weights of a trial, which the model has from then on.
-
-    Args:
-        model: The model.
-        begun: The weights with which every trial begins.
-        weights: Folder of those that it has trained.
-    """
-    model.load_state_dict(begun)
-    restore_weights(model, weights)
+def _state(model: nn.Module) -> State:
+    """Return copies of all weights of a model."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 

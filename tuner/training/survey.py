@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from search_spaces import LORA
 from tuner.training.data.encoded import EncodedData
+from tuner.training.model.adapters import is_trained_beside
 from tuner.training.model.freezing import least_frozen, possible_depths
 from tuner.training.model.loading import build_model
 from tuner.training.model.weights import trained_tensors
@@ -17,6 +19,7 @@ from tuner.training.trunk.forward import ForwardPasses
 from tuner.trial.work import Survey, TrialWork
 
 if TYPE_CHECKING:
+    from search_spaces import Hyperparameters
     from tuner.training.plan import Plan
     from tuner.trial.anatomy import Anatomy
     from tuner.trial.run import TrialRun
@@ -50,7 +53,7 @@ def survey(runs: Sequence[TrialRun]) -> Survey:
             TrialWork(
                 trained_rows=_trained_rows(plan, each.hyperparameters.batch_size),
                 evaluated_rows=len(plan.evaluate_after) * len(data.validation),
-                checkpoint_bytes=_COPIES * _trained_bytes(model, anatomy, plan),
+                checkpoint_bytes=_COPIES * _trained_bytes(model, anatomy, plan, each.hyperparameters),
             )
         )
     return Survey(
@@ -71,9 +74,17 @@ def _trained_rows(plan: Plan, batch_size: int) -> dict[int, int]:
     return found
 
 
-def _trained_bytes(model: torch.nn.Module, anatomy: Anatomy, plan: Plan) -> int:
-    tensors: Mapping[str, Any] = trained_tensors(model, anatomy, frozen_layers=least_frozen(plan.thawing))
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+def _trained_bytes(model: torch.nn.Module, anatomy: Anatomy, plan: Plan, hp: Hyperparameters) -> int:
+    """Return the bytes of the weights that a trial trains. The model has no adapters: their sizes are computed."""
+    least = least_frozen(plan.thawing)
+    tensors: Mapping[str, Any] = trained_tensors(model, anatomy, frozen_layers=least)
+    targets = anatomy.adapted(hp.lora_targets, least) if hp.adapter == LORA else []
+    if targets:
+        tensors = {name: value for name, value in tensors.items() if is_trained_beside(name, anatomy)}
+    shapes = [model.get_parameter(f"{name}.weight").shape for name in targets]
+    # Two matrices beside each weight, of the rank and of one of its two sizes.
+    added = sum(hp.lora_rank * sum(shape) for shape in shapes) * torch.float32.itemsize
+    return added + sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
 
 
 def _trunk_bytes(run: TrialRun, model: torch.nn.Module, anatomy: Anatomy, data: EncodedData) -> int:

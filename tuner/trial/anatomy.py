@@ -7,16 +7,20 @@ study and handed to every trial, so no trial examines the model again.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from search_spaces import ALL_LINEAR, ATTENTION
+
 #: Largest difference of a text's logits with its padding, relative to the largest logit, that rounding may explain.
 _ROUNDING = 1e-3
 #: Changes when the same model would be given another anatomy. It is part of every anatomy.
 VERSION = 1
+_ATTENTION = re.compile("att(ention|n)", re.IGNORECASE)
 
 
 def frozen_count(share: float, layers: int) -> int:
@@ -94,6 +98,8 @@ class Anatomy:
     #: Modules that drop out below the output of a layer and end above it: while layers are frozen, each is in
     #: evaluation mode until the last frozen layer has run.
     straddling: tuple[str, ...] = ()
+    #: Names of the linear layers inside the layers that can have adapters: they are computed by their own `forward`.
+    linear: tuple[str, ...] = ()
     #: Places of the dropout probabilities that the model draws with when it trains: the name of a dropout module, or
     #: that of another module, a colon and the path of its attribute. Empty where the model has no dropout.
     dropouts: tuple[str, ...] = ()
@@ -151,6 +157,22 @@ class Anatomy:
             return True
         return share == 0 or (share == 1 and self.freezable == Freezable.WHOLE)
 
+    def adapted(self, targets: str, frozen_layers: int = 0) -> list[str]:
+        """Return the linear layers that have adapters.
+
+        Args:
+            targets: A value of `lora_targets`.
+            frozen_layers: Layers, from the input up, that have none.
+        """
+        wanted = targets.split("+")
+
+        def is_wanted(name: str) -> bool:
+            if targets == ATTENTION:
+                return _ATTENTION.search(name) is not None
+            return targets == ALL_LINEAR or any(f".{name}".endswith(f".{each}") for each in wanted)
+
+        return [name for name in self.linear if (self.depth(name) or 0) > frozen_layers and is_wanted(name)]
+
     def layer_names(self, frozen_layers: int) -> list[str]:
         """Return the modules of the lowest `frozen_layers` layers, in order, each once."""
         return list(dict.fromkeys(name for layer in self.layers[:frozen_layers] for name in layer))
@@ -193,6 +215,7 @@ class Anatomy:
         values = dict(stored)
         values["layers"] = tuple(tuple(names) for names in values["layers"])
         values["freezable"] = Freezable(values["freezable"])
+        values["linear"] = tuple(values.get("linear", ()))  # studies of version 0.1 have stored none
         values["straddling"], values["dropouts"] = tuple(values["straddling"]), tuple(values["dropouts"])
         values["padding"] = None if values["padding"] is None else Padding(**values["padding"])
         values["trunk"] = TrunkFacts(**values["trunk"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from search_spaces import NAMES, SEVEN, Categorical, Float, Hyperparameters, Int, InvalidParameter
-from search_spaces.hyperparameters import check_name, check_parameter
+from search_spaces.hyperparameters import OF_LORA, check_name, check_parameter
 
 VALUES: dict[str, Any] = {
     "learning_rate": 3e-5,
@@ -22,7 +22,8 @@ VALUES: dict[str, Any] = {
 
 def test_the_seven_come_first_and_in_the_order_of_the_documentation() -> None:
     assert NAMES[:7] == SEVEN
-    assert set(NAMES) - set(SEVEN) == {"warmup_ratio", "head_learning_rate_factor", "layerwise_lr_decay", "head_init"}
+    others = {"warmup_ratio", "head_learning_rate_factor", "layerwise_lr_decay", "head_init", "adapter", *OF_LORA}
+    assert set(NAMES) - set(SEVEN) == others
 
 
 def test_what_is_built_from_values_has_them_and_the_defaults_of_the_rest() -> None:
@@ -35,6 +36,31 @@ def test_what_is_built_from_values_has_them_and_the_defaults_of_the_rest() -> No
     assert replace(built, head_init="fitted").to_dict() == built.to_dict() | {"head_init": "fitted"}
     assert isinstance(built.num_train_epochs, float)
     assert isinstance(built.weight_decay, float)
+
+
+def test_values_of_adapters_are_named_where_there_are_adapters() -> None:
+    built = Hyperparameters.from_values(
+        {**VALUES, "adapter": "lora", "lora_rank": 8.0, "lora_targets": "q_proj+v_proj"}
+    )
+    assert {"adapter", *OF_LORA} - built.to_dict().keys() == {"lora_alpha"}
+    assert isinstance(built.lora_rank, int)
+    assert (built.lora_scaling, replace(built, lora_alpha=4.0).lora_scaling) == (2.0, 0.5)
+    assert not {"adapter", *OF_LORA} & replace(built, adapter="none").to_dict().keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("adapter", "dora", "must be 'none' or 'lora'"),
+        ("lora_rank", 2.5, "must be a whole number, at least 1"),
+        ("lora_alpha", 0, "must be a number above 0"),
+        ("lora_dropout", 1, "must be a probability from 0 to below 1"),
+        ("lora_targets", "q_proj,v_proj", "must be 'all-linear', 'attention', or names of linear layers joined by \\+"),
+    ],
+)
+def test_a_value_of_adapters_is_refused_by_name(name: str, value: Any, reason: str) -> None:
+    with pytest.raises(InvalidParameter, match=f"{name} is .*: {reason}"):
+        Hyperparameters.from_values({**VALUES, "adapter": "lora", name: value})
 
 
 def test_values_that_were_written_out_build_the_same_again() -> None:

@@ -270,3 +270,35 @@ def test_a_fault_in_a_study_file_names_the_key_and_the_reason(written: Any, key:
 def test_a_space_of_its_own_needs_all_of_the_seven() -> None:
     with pytest.raises(InvalidSpace, match="mine: batch_size: is missing; every space has the seven"):
         build_space({"learning_rate": "recipe"}, recipe=BERT, source="mine")
+
+
+# ---- adapters ----
+
+
+def test_what_describes_adapters_is_drawn_for_trials_with_adapters_alone() -> None:
+    space = loaded({"adapter": ["none", "lora"], "lora_rank": [4, 16]})
+    assert {space.conditions[name]["adapter"] for name in ("lora_rank", "lora_dropout")} == {("lora",)}
+    assert space.clip({"adapter": "none", "lora_rank": 4}).get("lora_rank") is None
+    assert {point.adapter: point.lora_rank for point in space.corners()}.keys() == {"none", "lora"}
+
+
+def test_adapters_have_the_published_rank_and_dropout_unless_the_space_says_otherwise() -> None:
+    space = loaded({"adapter": "lora", "lora_dropout": 0.1})
+    assert space.parameters["lora_rank"] == Categorical(choices=(8,))
+    assert space.parameters["lora_dropout"] == Categorical(choices=(0.1,))
+    assert "lora_rank" not in loaded({}).parameters
+
+
+def test_a_study_file_fixes_the_adapter_once() -> None:
+    def fixed(written: Any) -> SearchSpace:
+        return load_space(written, preset=TEXT, recipe=BERT, folder=Path(), fixed={"adapter": "lora"})
+
+    assert fixed({}).parameters["adapter"] == fixed(TEXT).parameters["adapter"] == Categorical(choices=("lora",))
+    with pytest.raises(InvalidSpace, match="adapter: stands in the study file too; give one of the two"):
+        fixed({"adapter": ["none", "lora"]})
+
+
+@pytest.mark.parametrize("entry", [{}, {"adapter": "none"}])
+def test_adapters_that_no_trial_has_are_not_described(entry: Any) -> None:
+    with pytest.raises(InvalidSpace, match="lora_rank: describes adapters, and no trial has any; add `adapter: lora`"):
+        loaded({**entry, "lora_rank": 4})

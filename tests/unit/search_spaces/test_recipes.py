@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from search_spaces.errors import InvalidRecipes, UnreadableDocument
-from search_spaces.hyperparameters import SEVEN, Hyperparameters
+from search_spaces.hyperparameters import ADAPTER_RATE, SEVEN, Hyperparameters
 from search_spaces.recipes import (
     CLASSIFIERS,
     LANGUAGE_MODELS,
@@ -391,3 +391,17 @@ def test_a_malformed_document_is_refused_with_file_family_key_and_reason(
 def test_a_missing_document_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableDocument, match="no such file"):
         load_recipes(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(("document", "rate"), [(CLASSIFIERS, 5e-4), (LANGUAGE_MODELS, 2e-4)])
+def test_adapters_have_a_recipe_of_their_own_whose_rate_is_ten_times_that_of_a_trial(
+    document: str, rate: float
+) -> None:
+    plain = recipe_for("bert", "", 768, document=document)
+    adapted = plain.with_adapters()
+    assert adapted.defaults["learning_rate"] == pytest.approx(rate / ADAPTER_RATE)
+    assert adapted.defaults["adapter"] == "lora"
+    assert adapted.defaults.keys() - plain.defaults.keys() == {"adapter", "lora_rank", "lora_dropout"}
+    low, high = learning_rate_range(adapted)
+    assert low * ADAPTER_RATE < rate < high * ADAPTER_RATE
+    assert replace(plain, adapters={}).with_adapters().defaults == plain.defaults

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tuner.errors import ModelError, first_line
+from tuner.training.model.adapters import has_adapters, is_trained_beside
 from tuner.trial.anatomy import Anatomy
 
 #: File of the trained weights of a trial.
@@ -23,13 +24,18 @@ WEIGHTS = "model.safetensors"
 def trained_tensors(model: nn.Module, anatomy: Anatomy, *, frozen_layers: int) -> dict[str, torch.Tensor]:
     """Return the tensors that training may change: weights that are not always frozen, and buffers. No copies.
 
-    Of a tensor with several names, such as embeddings that encoder and decoder share, the first name counts.
+    Where a model has adapters, their weights and those of a head of its own are trained. Of a tensor with several
+    names, such as embeddings that encoder and decoder share, the first name counts.
     """
-    first_names = {name for named in (model.named_parameters(), model.named_buffers()) for name, _ in named}
+    adapted = has_adapters(model)
+    buffers = {name for name, _ in model.named_buffers()}
+    first_names = {name for name, _ in model.named_parameters()} | buffers
     return {
         name: value.detach()
         for name, value in model.state_dict().items()
-        if name in first_names and not anatomy.is_frozen(name, frozen_layers)
+        if name in first_names
+        and not anatomy.is_frozen(name, frozen_layers)
+        and (not adapted or is_trained_beside(name, anatomy) or name in buffers)
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import RANDOM
+from search_spaces import ADAPTER_RATE, RANDOM
+from tuner.training.model.adapters import has_adapters, is_adapter
 from tuner.training.optimisation.roles import decaying
 
 if TYPE_CHECKING:
@@ -31,9 +32,12 @@ def parameter_groups(
         layers: the published single rate where every layer is trained, the whole factor where only the head is. A
         layer's rate is the learning rate times `layerwise_lr_decay` to the power of its distance from the last layer.
         A head that begins fitted has learned already: its rate is the learning rate.
+        The rate of adapters is `ADAPTER_RATE` times that of the layer's weights. A random head beside them learns at
+        least as fast: the published scripts give both one rate.
     """
     layers = anatomy.count
     head_factor = hyperparameters.head_learning_rate_factor if hyperparameters.head_init == RANDOM else 1.0
+    adapted = has_adapters(model)
     decayed = decaying(model)
     groups: dict[str, dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
@@ -44,10 +48,14 @@ def parameter_groups(
         decays = name in decayed
         if depth is None:
             part, factor = "head", head_factor ** (frozen_layers / layers)
-        elif hyperparameters.layerwise_lr_decay == 1:
-            part, factor = "encoder", 1.0
+            if adapted and hyperparameters.head_init == RANDOM:
+                factor = max(factor, ADAPTER_RATE)
         else:
-            part, factor = f"layer-{depth}", hyperparameters.layerwise_lr_decay ** (layers - depth)
+            part = "adapters" if is_adapter(name) else "encoder"
+            factor = ADAPTER_RATE if is_adapter(name) else 1.0
+            if hyperparameters.layerwise_lr_decay != 1:
+                part = f"{'adapter' if is_adapter(name) else 'layer'}-{depth}"
+                factor *= hyperparameters.layerwise_lr_decay ** (layers - depth)
         group = groups.setdefault(
             f"{part}/{'decay' if decays else 'no_decay'}",
             {

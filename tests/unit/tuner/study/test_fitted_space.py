@@ -9,7 +9,9 @@ import pytest
 from search_spaces import Categorical, SearchSpace, recipe_for
 from search_spaces.loading import load_space
 from tuner.errors import ConfigError
+from tuner.study import space_checks
 from tuner.study.fitted_space import FittedSpace, fit_space
+from tuner.study.space_checks import check_packages
 from tuner.trial.anatomy import Anatomy, Freezable, TrunkFacts
 
 RECIPE = recipe_for("bert", "", 768)
@@ -206,3 +208,34 @@ def test_a_language_model_is_left_something_to_train() -> None:
         "0.9 leaves nothing of tiny to train, whose output layer is pretrained; give values that freeze fewer of its 4 "
         "layers"
     )
+
+
+# ---- adapters
+
+LINEAR = replace(BERT, depths={"layer": 1}, linear=("layer.attention.query", "layer.output.dense"))
+
+
+def test_adapters_of_a_model_without_linear_layers_are_refused_or_left_out() -> None:
+    why = "the layers of tiny have no linear layer that an adapter could be added to"
+    asked = {"adapter": ["none", "lora"]}
+    assert refused(BERT, asked) == ("search_space.adapter", f"{why}; write `adapter: none` or leave it out")
+    fitted = fit(BERT, asked, names=())
+    assert fitted.remarks[0] == f"adapter is fixed at none, as {why}"
+    assert not [name for name in fitted.space.parameters if name.startswith("lora")]
+
+
+def test_a_target_that_names_no_linear_layer_is_refused() -> None:
+    assert fit(LINEAR, {"adapter": "lora", "lora_targets": ["attention", "query", "output.dense"]}).remarks == ()
+    asked = {"adapter": "lora", "lora_targets": ["all-linear", "q_proj+v_proj"]}
+    reason = "q_proj+v_proj names no linear layer of tiny; its layers have dense, query"
+    assert refused(LINEAR, asked) == ("search_space.lora_targets", reason)
+    assert fit(LINEAR, asked, names=()).space.parameters["lora_targets"].extremes() == ("all-linear",)
+
+
+def test_without_peft_a_space_with_adapters_is_refused_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    adapted = space({"adapter": ["none", "lora"]})
+    check_packages(adapted, "s.yaml")
+    monkeypatch.setattr(space_checks, "find_spec", lambda name: None)
+    check_packages(space({"adapter": "none"}), "s.yaml")
+    with pytest.raises(ConfigError, match=r"adapter: `lora` needs the package peft; pip install 'shichimi\[llm\]'"):
+        check_packages(adapted, "s.yaml")

@@ -22,7 +22,7 @@ from torch.nn.modules.module import register_module_forward_pre_hook
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.overrides import TorchFunctionMode
 
-from search_spaces import Hyperparameters
+from search_spaces import NAMES, Hyperparameters
 from tuner.study.data_config import DataConfig
 from tuner.study.prepared import PreparationRequest, Prepared
 from tuner.training.loop import train
@@ -268,7 +268,7 @@ def make_run(checkpoint: Callable[..., ModelSource], preparation: Callable[..., 
         if (name, layers) not in prepared:
             prepared[name, layers] = preparation(name, layers)
         hyperparameters = {key: values.pop(key, value) for key, value in DEFAULTS.items()}
-        for key in ("warmup_ratio", "head_learning_rate_factor", "layerwise_lr_decay", "head_init"):
+        for key in NAMES:
             if key in values:
                 hyperparameters[key] = values.pop(key)
         fields = {

@@ -34,6 +34,7 @@ CASES: dict[str, dict[str, Any]] = {
     "gradual": {"frozen_layers": "gradual", "warmup_ratio": 0.3},
     "half, accumulated": {"frozen_layers": 0.5, "lr_scheduler_type": "cosine", "micro_batch": 5},
     "head only": {"frozen_layers": 1.0, "lr_scheduler_type": "polynomial", "head_learning_rate_factor": 4.0},
+    "adapters": {"frozen_layers": 0.5, "adapter": "lora", "lora_rank": 2, "lora_dropout": 0.2},
     "every layer": {"lr_scheduler_type": "constant", "layerwise_lr_decay": 0.7},
 }
 #: The first step, in the middle of an evaluation's share of the trial, at an evaluation, one before the end.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peft
 import pytest
 import torch
 import transformers
@@ -167,9 +168,14 @@ def run_of(folder: Path, kind: str, **values: Any) -> TrialRun:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2"])
-def test_every_loss_is_that_of_transformers_trainer(kind: str, tmp_path: Path) -> None:
-    run = run_of(tmp_path, kind, **({} if kind == "llama" else {"dropout": 0.0}))
+# peft asks transformers by a name that has become another one.
+@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
+@pytest.mark.parametrize(
+    ("kind", "adapter"), [("llama", "none"), ("gpt2", "none"), ("llama", "lora"), ("gpt2", "lora")]
+)
+def test_every_loss_is_that_of_transformers_trainer(kind: str, adapter: str, tmp_path: Path) -> None:
+    lora = {"adapter": "lora", "lora_rank": 4, "frozen_layers": 0.5} if adapter == "lora" else {}
+    run = run_of(tmp_path, kind, **({} if kind == "llama" else {"dropout": 0.0}), **lora)
     ours = [each.train_loss for each in train(run)]
     assert run.model is not None
     assert run.data is not None
@@ -190,9 +196,18 @@ def test_every_loss_is_that_of_transformers_trainer(kind: str, tmp_path: Path) -
         return {name: torch.tensor(values) for name, values in padded.items()}
 
     off = {} if kind == "llama" else {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0}
+    model = transformers.AutoModelForCausalLM.from_pretrained(run.model.location, **off)
+    if adapter == "lora":
+        assert run.anatomy is not None
+        torch.manual_seed(run.seed)
+        targets = run.anatomy.adapted("all-linear", 2)
+        config = peft.LoraConfig(r=4, lora_alpha=8, target_modules=targets, fan_in_fan_out=kind == "gpt2")
+        model = peft.get_peft_model(model, config)
+        # The rate of adapters is ten times that of a trial without them.
+        run = replace(run, hyperparameters=replace(run.hyperparameters, learning_rate=2e-2))
     order = islice(training_batches(len(data.train), 12, run.seed), STEPS)
     trainer = ReferenceTrainer(
-        model=transformers.AutoModelForCausalLM.from_pretrained(run.model.location, **off),
+        model=model,
         args=reference_arguments(run, tmp_path, steps=STEPS),
         train_dataset=rows,
         data_collator=collated,
@@ -203,11 +218,13 @@ def test_every_loss_is_that_of_transformers_trainer(kind: str, tmp_path: Path) -
     assert ours[0] - ours[-1] > 0.05, "something was learnt"
 
 
-@pytest.mark.parametrize("frozen", [0.5, 0.75])
-def test_with_frozen_layers_losses_are_the_same_from_the_cache_and_without_it(frozen: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("frozen", "adapter"), [(0.5, "none"), (0.75, "none"), (0.75, "lora")])
+def test_with_frozen_layers_losses_are_the_same_from_the_cache_and_without_it(
+    frozen: float, adapter: str, tmp_path: Path
+) -> None:
     from tuner.trial.run import Speed, TrunkHome
 
-    run = run_of(tmp_path, "llama", frozen_layers=frozen)
+    run = run_of(tmp_path, "llama", frozen_layers=frozen, adapter=adapter)
     home = TrunkHome(folder=tmp_path / "trunk", weights="w", shares=(frozen,), limit=None)
     cached = [(each.train_loss, each.value) for each in train(replace(run, trunk=home))]
     computed = [(each.train_loss, each.value) for each in train(replace(run, speed=Speed(trunk_cache=False)))]
