@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 import transformers
 
+from architectures.adapters import adapter_complaints
 from architectures.checkpoints import image_size, write_checkpoint
 from architectures.layers import configured_layers, layer_complaints
 from architectures.outcomes import Outcome, Verdict
@@ -22,6 +23,7 @@ from architectures.watching import watch
 from tuner.errors import ModelError
 from tuner.training.model.freezing import Freezing
 from tuner.training.model.loading import build_model
+from tuner.training.model.trial_model import begin_model
 from tuner.training.tasks import get_task
 from tuner.trial.anatomy import Anatomy, Freezable
 
@@ -126,10 +128,20 @@ class _Case:
         )
         if anatomy.freezable != Freezable.NOTHING and expected not in (None, anatomy.count):
             yield f"{anatomy.count} layers were found where the configuration has {expected}"
+        yield from (f"adapters: {complaint}" for complaint in self._adapter_complaints())
         shares = [share for share in (0.5, 1.0) if anatomy.allows(share)] or [0.0]
         for share in shares:
             yield from (f"at {share:g}: {complaint}" for complaint in self._share_complaints(share))
         yield from self._mode_complaints([frozen for share in shares if (frozen := self._frozen(share))])
+
+    def _adapter_complaints(self) -> Iterator[str]:
+        run = trial_run(self._architecture, self._checkpoint, self._found, frozen=0.0, dropout=0.0)
+        assert run.model is not None
+        if not self._anatomy.linear:
+            return
+        run = replace(run, hyperparameters=replace(run.hyperparameters, adapter="lora", lora_rank=2))
+        blueprint = get_task(run.task).blueprint(run.model, self._found.labels, run.seed, self._anatomy.padding)
+        yield from adapter_complaints(build_model(blueprint, dropout=0.0), begin_model(run, blueprint), self._inputs)
 
     def _frozen(self, share: float) -> int:
         return math.floor(share * self._anatomy.count + 0.5)
