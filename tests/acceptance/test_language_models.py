@@ -59,6 +59,10 @@ def test_a_language_model_is_searched_judged_and_exported(tuner: Tuner) -> None:
     assert best["recipe"]["value"] is not None
     assert best["metrics"].keys() == {"token_accuracy"}
     verdict = tuner.json("test", "reversed")["verdict"]
+    assert verdict["untouched_value"] > verdict["test_value"], "something was learnt"
+    low, high = verdict["untouched_interval"]
+    assert low < verdict["untouched_difference"] < high
+    assert "Before training the model reaches loss" in tuner.ok("test", "reversed").stdout
     assert (verdict["rows"], verdict["metric"]) == (24, "loss")
     exported = tuner.json("export", "reversed", "model")
     assert exported["verified"] == pytest.approx(best["value"], abs=1e-6)

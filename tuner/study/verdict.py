@@ -100,6 +100,11 @@ class Verdict:
     p_value: float | None
     #: Value of a model that knows how frequent each target is; None where the task has no such guess.
     guess: float | None
+    #: Of a model without a fresh head: its value before training, the winner's value less that one, and where the
+    #: difference lies with a probability of 95 %.
+    untouched_value: float | None = None
+    untouched_difference: float | None = None
+    untouched_interval: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, opening: Opening, found: Mapping[str, Any], *, metric: str, direction: str) -> Verdict:
@@ -136,6 +141,7 @@ class Verdict:
             interval=interval,
             p_value=None if recipe is None or is_recipe else beside["p_value"],
             guess=found["guess"],
+            **_untouched(found.get("untouched")),
         )
 
     @classmethod
@@ -150,14 +156,8 @@ class Verdict:
         if not isinstance(stored, Mapping):
             return None
         try:
-            interval = stored["interval"]
-            return cls(
-                **{
-                    **stored,
-                    "word": VerdictWord(stored["word"]),
-                    "interval": None if interval is None else (float(interval[0]), float(interval[1])),
-                }
-            )
+            intervals = {name: _interval(stored.get(name)) for name in ("interval", "untouched_interval")}
+            return cls(**{**stored, "word": VerdictWord(stored["word"]), **intervals})
         except (IndexError, KeyError, TypeError, ValueError):  # another program has written something else
             return None
 
@@ -167,8 +167,8 @@ class Verdict:
         Args:
             found: What the models have reached, as `tuner.training.held_out.judge` returns it.
         """
-        interval = None if self.interval is None else list(self.interval)
-        verdict = {**self.__dict__, "word": self.word.value, "interval": interval}
+        intervals = {name: _listed(getattr(self, name)) for name in ("interval", "untouched_interval")}
+        verdict = {**self.__dict__, "word": self.word.value, **intervals}
         return {_RESULT: {**found, "verdict": verdict}}
 
     def to_dict(self, *, best: int | None) -> dict[str, Any]:
@@ -188,9 +188,12 @@ class Verdict:
             "right": self.right,
             "recipe_right": self.recipe_right,
             "difference": self.difference,
-            "interval": None if self.interval is None else list(self.interval),
+            "interval": _listed(self.interval),
             "p_value": self.p_value,
             "guess": self.guess,
+            "untouched_value": self.untouched_value,
+            "untouched_difference": self.untouched_difference,
+            "untouched_interval": _listed(self.untouched_interval),
             "is_of_best": best == self.trial,
         }
 
@@ -214,11 +217,15 @@ class Verdict:
             assert self.recipe_value is not None
             assert self.difference is not None
             beside = f"trial 0 {self._reached(self.recipe_value, self.recipe_right)}"
-            difference = f"a difference of {self.difference:+.4f}"
-            if self.interval is not None:
-                difference += f", with 95 % probability {self.interval[0]:+.4f} to {self.interval[1]:+.4f}"
+            difference = _difference(self.difference, self.interval)
             first = f"Trial {self.trial} is {_WORDS[self.word]} trial 0: {told}, {beside}; {difference}."
-        return [first, *self._spent(best)]
+        return [first, *self._beside_untouched(), *self._spent(best)]
+
+    def _beside_untouched(self) -> list[str]:
+        if self.untouched_value is None or self.untouched_difference is None:
+            return []
+        difference = _difference(self.untouched_difference, self.untouched_interval)
+        return [f"Before training the model reaches {self.metric} {self.untouched_value:.4f} on them; {difference}."]
 
     def _spent(self, best: int | None) -> list[str]:
         if best is None or best == self.trial:
@@ -228,6 +235,31 @@ class Verdict:
     def _reached(self, value: float, right: int | None) -> str:
         shown = f"{self.metric} {value:.4f}"
         return shown if right is None else f"{shown} ({right:,} right)"
+
+
+def _untouched(found: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not found or found["value"] is None or not found["beside"]:
+        return {}
+    return {
+        "untouched_value": found["value"],
+        "untouched_difference": found["beside"]["difference"],
+        "untouched_interval": _interval(found["beside"]["interval"]),
+    }
+
+
+def _interval(stored: Any) -> tuple[float, float] | None:
+    return None if stored is None else (float(stored[0]), float(stored[1]))
+
+
+def _listed(interval: tuple[float, float] | None) -> list[float] | None:
+    return None if interval is None else list(interval)
+
+
+def _difference(difference: float, interval: tuple[float, float] | None) -> str:
+    told = f"a difference of {difference:+.4f}"
+    if interval is None:
+        return told
+    return f"{told}, with 95 % probability {interval[0]:+.4f} to {interval[1]:+.4f}"
 
 
 _WORDS = {

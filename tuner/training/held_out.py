@@ -8,20 +8,20 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from search_spaces import NONE
 from tuner.machine.memory import is_out_of_memory
 from tuner.training.comparison import Comparison, compare_rows, compare_values
 from tuner.training.data.encoded import EncodedData
 from tuner.training.evaluation import EVALUATION_BATCH, Predicted, predict
 from tuner.training.model.freezing import possible_depths
-from tuner.training.model.loading import build_model
-from tuner.training.model.weights import restore_weights
+from tuner.training.model.trial_model import begin_model, trained_model
 from tuner.training.out_of_memory import free_memory
 from tuner.training.precision import forbid_tf32
 from tuner.training.tasks import get_task
@@ -47,8 +47,8 @@ class Candidate:
     """A trained model that is judged."""
 
     run: TrialRun
-    #: Folder of its trained weights.
-    weights: Path
+    #: Folder of its trained weights; None is the model before training.
+    weights: Path | None
 
 
 def judge(
@@ -64,11 +64,14 @@ def judge(
     Returns:
         JSON values, in which a metric without a value is None: `rows`; `labels` (names of the classes); `targets` (see
         `tuner.trial.row_arrays`; None where a row has no number of a class); `guess` (the metric's value for a model
-        that knows how frequent each target is; None without one); and `models`, one for each candidate, with `trial`,
+        that knows how frequent each target is; None without one); `models`, one for each candidate, with `trial`,
         `value`, `metrics` (all of the task's), `right` (rows; None where rows are not right or wrong), `beside` (a
-        comparison with the first candidate; None for that one) and `predictions` (see `tuner.trial.row_arrays`).
+        comparison with the first candidate; None for that one) and `predictions` (see `tuner.trial.row_arrays`); and
+        `untouched`, of a model without a fresh head its `value` before training, and `beside`, a comparison of the last
+        candidate with it.
     """
     first: _Judged | None = None
+    judged: _Judged | None = None
     models: list[dict[str, Any]] = []
     for number, candidate in enumerate(candidates):
         progress(f"reading the {split} split", number, len(candidates))
@@ -78,6 +81,7 @@ def judge(
         first = judged if first is None else first
         free_memory()
     assert first is not None
+    assert judged is not None
     targets = first.found.predictions.targets.numpy()
     return {
         "rows": len(first.right),
@@ -85,7 +89,21 @@ def judge(
         "targets": encoded_array(targets.astype(np.uint32)) if first.labels and targets.ndim == 1 else None,
         "guess": _guess(candidates[0].run, first),
         "models": models,
+        "untouched": _untouched(candidates[-1], judged, split),
     }
+
+
+def _untouched(candidate: Candidate, trained: _Judged, split: str) -> dict[str, Any] | None:
+    """Return the value of a trained model before training, and how it differs; None where it has a fresh head."""
+    run = candidate.run
+    assert run.anatomy is not None
+    if not run.anatomy.predicts_tokens:
+        return None
+    run = replace(run, hyperparameters=replace(run.hyperparameters, adapter=NONE))
+    before = _judged(Candidate(run=run, weights=None), split)
+    beside = _comparison(trained, before)
+    value = before.value if math.isfinite(before.value) else None
+    return {"value": value, "beside": None if beside is None else asdict(beside)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,12 +152,13 @@ def _judged(candidate: Candidate, split: str) -> _Judged:
     assert run.anatomy is not None
     torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
     forbid_tf32()
-    task, padding = get_task(run.task), run.anatomy.padding
+    task = get_task(run.task)
     opened = EncodedData.open_test if split == TEST else EncodedData.open
-    data = opened(run.data, task.examples, padding)
+    data = opened(run.data, task.examples, run.anatomy.padding)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = build_model(task.blueprint(run.model, data.labels, run.seed, padding), dropout=run.hyperparameters.dropout)
-    restore_weights(model, candidate.weights)
+    blueprint = task.blueprint(run.model, data.labels, run.seed, run.anatomy.padding)
+    weights = candidate.weights
+    model = begin_model(run, blueprint) if weights is None else trained_model(run, blueprint, weights)
     model = model.to(device)
     depths = possible_depths([run.hyperparameters.frozen_layers], layers=run.anatomy.count)
     passes = ForwardPasses(model, run.anatomy, data, device, depths=depths, speed=run.speed)

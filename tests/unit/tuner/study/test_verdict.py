@@ -114,3 +114,16 @@ def test_what_another_program_has_written_is_taken_for_nothing(stored: dict[str,
     assert Verdict.parse(stored) is None
     assert Opening.parse(stored) is None
     assert opened_trials(stored) == ()
+
+
+def test_a_model_that_was_pretrained_whole_is_compared_with_what_it_was_before_training() -> None:
+    untouched = {"value": 0.5, "beside": {"difference": 0.3, "interval": [0.2, 0.4]}}
+    told = Verdict.of(OPENING, {**found(0.01, 0.05), "untouched": untouched}, metric="accuracy", direction="maximize")
+    sentence = (
+        "Before training the model reaches accuracy 0.5000 on them; a difference of +0.3000, with 95 % probability "
+        "+0.2000 to +0.4000."
+    )
+    assert told.sentences(best=7)[1] == sentence
+    assert told.to_dict(best=7)["untouched_interval"] == [0.2, 0.4]
+    assert Verdict.parse({**OPENING.to_content(), **told.to_content({})}) == told
+    assert "Before training" not in " ".join(verdict(0.01, 0.05).sentences(best=7))
