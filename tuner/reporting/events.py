@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -40,6 +40,10 @@ class TrialStarted:
     again: bool
     #: Optimiser steps before the checkpoint that the trial resumes from; None where it starts from the beginning.
     optimiser_steps: int | None = None
+    #: The effective configuration that earlier attempts have recorded.
+    effective: Mapping[str, Any] | None = None
+    #: The evaluations of earlier attempts, as `Evaluation.to_dict` returned them.
+    curve: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,8 @@ class TrialEvaluated:
 
     number: int
     evaluation: Evaluation
+    #: The effective configuration that was recorded last.
+    effective: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +68,12 @@ class TrialEnded:
     seconds: float
     #: How many trials of the study are over.
     finished: int
+    #: None where the point that was drawn cannot be trained.
+    hyperparameters: Mapping[str, Any] | None = None
+    #: The effective configuration that was recorded last.
+    effective: Mapping[str, Any] | None = None
+    #: The evaluations of all attempts, as `Evaluation.to_dict` returned them.
+    curve: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +81,13 @@ class Notice:
     """A message for the user."""
 
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialDropped(Notice):
+    """This machine has let go of a trial that another worker holds, or that another program has ended."""
+
+    number: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,10 +14,14 @@ _SECRET = (
     "AWS_SESSION_TOKEN",
     "HF_TOKEN",
     "HUGGING_FACE_HUB_TOKEN",
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
     "MYSQL_PWD",
     "PGPASSWORD",
     "PGSSLPASSWORD",
+    "TRACKIO_WRITE_TOKEN",
     "TUNER_DASHBOARD_TOKEN",
+    "WANDB_API_KEY",
 )
 #: Characters below which a secret is not looked for: it would be found inside ordinary words.
 _SHORTEST = 6

@@ -38,6 +38,7 @@ from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, missing_folders, naming_checkpoints, remove_empty
 from tuner.study.nearness import Nearness
 from tuner.study.setup import resolve, set_up
+from tuner.study.trackers import check_trackers
 from tuner.study.trust import check_sampler
 from tuner.trial.result import Outcome
 
@@ -141,6 +142,7 @@ def _check_places(config: StudyConfig, url: str, source: str) -> None:
     """Check the cheap things: sampler, model, space, and that database and store can be written to."""
     path = Database.path_of(url)
     check_sampler(config, shared=path is None, allowed=config.sampler.allow_pickle, source=source)
+    check_trackers(config.report_to, source=source)
     resolve(config, source=source)
     if path is None or path.exists():
         Database(url, create=path is not None).close()

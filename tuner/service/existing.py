@@ -19,6 +19,7 @@ from tuner.study.locations import checkpoint_store, naming_checkpoints
 from tuner.study.overrides import MachineOverrides
 from tuner.study.search_over import check_bounds
 from tuner.study.study_file import stored_config
+from tuner.study.trackers import check_trackers
 from tuner.study.trust import check_sampler
 
 
@@ -68,6 +69,7 @@ def run_existing(
     hub.settle(overrides.applied(config).sources(), lambda text: watch(Notice(text=text)))
     give_back()  # setting up can take a minute, in which other processes may need the database connection
     check_sampler(config, shared=database.path is None, allowed=overrides.allow_pickle, source=source)
+    check_trackers(config.report_to, source=source)
     with ExitStack() as stack:
         with naming_checkpoints(source):
             store = checkpoint_store(config, database.path)

@@ -6,7 +6,7 @@ import importlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,12 @@ from tuner.machine.devices import Device, Lane, lanes, select_devices
 from tuner.machine.nvml import DriverNvml
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
 from tuner.reporting.events import Notice, Watcher
+from tuner.reporting.trackers.relay import Trackers
 from tuner.service.fitted_head import with_fitted_head
 from tuner.study.locations import trainers_log
 from tuner.study.setup import LOADING
 from tuner.study.space_versions import is_searched_otherwise
+from tuner.study.trackers import tracked_study
 from tuner.study.trust import notice_of
 from tuner.supervisor.timing import Timing
 from tuner.supervisor.workplace import Workplace
@@ -56,7 +58,11 @@ def supervise(here: Workplace, database: Database, record: StudyRecord, local_st
     # A trainer on a GPU sets its device before CUDA is initialised. It cannot start from a model that is already built.
     if here.lanes[0].device.kind == "cpu":
         local_study.share(here.fork_server)
-    Supervisor(database, record, with_fitted_head(here, database, record, local_study), here).run()
+    config = local_study.config
+    study = tracked_study(record.name, config.metric.name, record.facts)
+    with Trackers(here.watch, config.report_to, study, here.log) as watch:
+        ready = with_fitted_head(here, database, record, local_study)
+        Supervisor(database, record, ready, replace(here, watch=watch)).run()
     now = Studies(database).find(record.name)
     return now is None or now.id != record.id or not is_searched_otherwise(now, record)
 
@@ -91,7 +97,9 @@ def ready_workplace(
                 check_cuda(device, fork_server)
             if text := notice_of(config):
                 watch(Notice(text=text))
-            yield Workplace(lanes=held, fork_server=fork_server, store=store, watch=watch, timing=machine.timing)
+            yield Workplace(
+                lanes=held, fork_server=fork_server, store=store, watch=watch, timing=machine.timing, log=log
+            )
 
 
 def module_folders(*candidates: str | None) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from tuner.study import hub
 from tuner.study.locations import checkpoint_store, naming_checkpoints, removed_on_failure
 from tuner.study.overrides import MachineOverrides
 from tuner.study.setup import resolve, set_up
+from tuner.study.trackers import IDENTITY, check_trackers
 from tuner.study.trust import check_sampler
 from tuner.study.warm_points import clipped_points
 
@@ -63,6 +65,7 @@ def start(
     )
     shared = Database.path_of(url) is None
     check_sampler(config, shared=shared, allowed=config.sampler.allow_pickle, source=source)
+    check_trackers(config.report_to, source=source)
     hub.settle(config.sources(), lambda text: watch(Notice(text=text)))
     resolve(config, source=source, progress=watch)
     # The study file is on this machine, so its permissions hold here. Stored ones do not: see `tuner.study.trust`.
@@ -111,7 +114,13 @@ def _create_and_run(file: StudyFile, url: str, machine: Machine, watch: Watcher)
                 config.name,
                 direction=config.metric.direction,
                 config=config.to_dict(),
-                facts={**facts, **warm, "file_budget": file.budget, "folder": file.folder},
+                facts={
+                    **facts,
+                    **warm,
+                    "file_budget": file.budget,
+                    "folder": file.folder,
+                    IDENTITY: uuid.uuid4().hex,
+                },
                 trials=config.budget.trials,
                 first=local_study.first_point(),
                 # Of a search over depths, each arm takes those of its own: see `tuner.search.thaw.arm_sampler`.

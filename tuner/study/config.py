@@ -27,6 +27,7 @@ from tuner.study.metric_config import MetricConfig
 from tuner.study.search_config import PrunerConfig, SamplerConfig, SearchConfig
 from tuner.study.sizes import parse_size
 from tuner.study.tasks import DEFAULT_TASK, load_task
+from tuner.study.trackers import TrackerName
 
 #: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
 EDITABLE = (
@@ -99,6 +100,16 @@ def _none_word(value: Any) -> Any:
     return None if value == "none" else value
 
 
+def _listed_once(value: Any) -> Any:
+    """Return a list; of one word, of none, or of each word once."""
+    words = [] if value in (None, "none") else [value] if isinstance(value, str) else value
+    return (
+        list(dict.fromkeys(words))
+        if isinstance(words, list) and all(isinstance(each, str) for each in words)
+        else words
+    )
+
+
 class StudyConfig(ConfigPart):
     """The configuration of a study, with defaults filled in."""
 
@@ -139,6 +150,8 @@ class StudyConfig(ConfigPart):
     #: Whose best points are among the first ones: `none`; `auto`, all earlier studies in the database of the same task
     #: and family of models; or a list of names.
     warm_start: Literal["none", "auto"] | list[str] = "none"
+    #: Programs that each trial is reported to, as a run.
+    report_to: Annotated[list[TrackerName], BeforeValidator(_listed_once)] = Field(default_factory=list)
     #: Tokens; longer texts are truncated.
     max_length: int = Field(default=128, ge=4)
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"

@@ -140,6 +140,11 @@ class Attempt:
         return takes is not None and takes > 1 and (told is None or takes <= told)
 
     @property
+    def evaluations(self) -> tuple[Mapping[str, Any], ...]:
+        """The evaluations of all attempts, in the order of their steps."""
+        return tuple(dict(entry) for _, entry in sorted(self.curve.items()))
+
+    @property
     def last_value(self) -> float | None:
         """The value of the last evaluation over all attempts."""
         return self.curve[max(self.curve)]["value"] if self.curve else None

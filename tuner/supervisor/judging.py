@@ -109,6 +109,9 @@ def end_shelved(standing: Standing, reason: str, ledger: Ledger, watch: Watcher)
             reason=result.reason,
             seconds=0.0,
             finished=ledger.finished(),
+            hyperparameters=None if open_trial.hyperparameters is None else open_trial.hyperparameters.to_dict(),
+            effective=open_trial.effective,
+            curve=[entry for _, entry in sorted(open_trial.curve.items())],
         )
     )
     return True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from storage import LeaseLost, TrialOver, TrialState
 from tuner.errors import first_line
-from tuner.reporting.events import TrialEnded
+from tuner.reporting.events import TrialDropped, TrialEnded
 from tuner.supervisor.attempt_state import AttemptState
 from tuner.supervisor.backoff import Backoff
 from tuner.supervisor.checkpointing import STORE_AGAIN_S, Checkpointing
@@ -232,6 +232,7 @@ class TrialLifecycle:
         return StopRequest(kind=StopKind.SHELVED, reason=reason, rung=rung, keeps=keeps)
 
     def _announce_end(self, attempt: Attempt, state: TrialState, value: float | None, reason: str | None) -> None:
+        hyperparameters = attempt.open_trial.hyperparameters
         self._edges.watch(
             TrialEnded(
                 number=attempt.number,
@@ -240,6 +241,9 @@ class TrialLifecycle:
                 reason=reason,
                 seconds=attempt.seconds,
                 finished=self._ledger.finished(),
+                hyperparameters=None if hyperparameters is None else hyperparameters.to_dict(),
+                effective=attempt.effective,
+                curve=attempt.evaluations,
             )
         )
 
@@ -247,7 +251,9 @@ class TrialLifecycle:
         """Let go of a trial that another worker holds or another program has ended, and touch nothing of it."""
         attempt.kill_trainer()
         self._take_off(attempt, AttemptState.DROPPED)
-        self._edges.notice(f"trial {attempt.number}: {why}, it is dropped here")
+        self._edges.watch(
+            TrialDropped(number=attempt.number, text=f"trial {attempt.number}: {why}, it is dropped here")
+        )
 
     def _take_off(self, attempt: Attempt, state: AttemptState) -> None:
         """Free the lane of an attempt that holds its slot no longer."""

@@ -127,7 +127,7 @@ class Receiver:
                 f"trial {attempt.number}: the value at {step} % is now {evaluation.value:.6g}, before it was "
                 f"interrupted it was {reported[step]:.6g}; this machine computes otherwise"
             )
-        self._edges.watch(TrialEvaluated(number=attempt.number, evaluation=evaluation))
+        self._edges.watch(TrialEvaluated(number=attempt.number, evaluation=evaluation, effective=attempt.effective))
         if _is_spared(attempt, step):
             return Judgement(verdict=Verdict.GO_ON)
         if self._edges.judge.are_used:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from storage import CheckpointStore
     from tuner.machine.devices import Lane
     from tuner.processes.trainers import ForkServer
@@ -27,3 +29,5 @@ class Workplace:
     watch: Watcher
     #: How long things may take.
     timing: Timing
+    #: File for what trainers and trackers print; None sends it to the stderr of this process.
+    log: Path | None = None
