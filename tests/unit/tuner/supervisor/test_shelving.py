@@ -17,7 +17,7 @@ from shelving import LOOKS, StudyInMemory, local_study, rungs_of
 from storage import CheckpointRef, Checkpoints, CheckpointsUnreachable, Lease, SlotState
 from tuner.machine.devices import CPU, Lane
 from tuner.processes.messages import Answer, Evaluated, Finished, Leave, Save, Saved
-from tuner.reporting.events import TrialEnded, TrialStarted
+from tuner.reporting.events import TrialDropped, TrialEnded, TrialStarted
 from tuner.study.live_config import LiveConfig
 from tuner.supervisor.attempt import Attempt
 from tuner.supervisor.attempt_state import AttemptState
@@ -271,7 +271,8 @@ def test_a_trial_that_another_worker_took_over_is_dropped_and_its_checkpoints_ar
     assert supervisor.evaluate(4, 0.6) is Verdict.SHELVED
     supervisor.study.lost.add(1)
     supervisor.turn()
-    assert supervisor.notices == ["trial 1: another worker has taken it over, it is dropped here"]
+    dropped = TrialDropped(number=1, text="trial 1: another worker has taken it over, it is dropped here")
+    assert dropped in supervisor.events
     assert [name for name, *_ in supervisor.store.done] == ["restore"]
     assert not supervisor.lanes.any
 
@@ -373,7 +374,8 @@ def test_a_trial_that_another_worker_took_over_as_it_was_judged_again_frees_its_
     supervisor.launch()
     assert not supervisor.lanes.any
     assert not supervisor.lanes.leases
-    assert supervisor.notices == ["trial 1: another worker has taken it over, it is dropped here"]
+    dropped = TrialDropped(number=1, text="trial 1: another worker has taken it over, it is dropped here")
+    assert dropped in supervisor.events
 
 
 def test_a_value_that_another_program_has_reported_alone_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
