@@ -94,6 +94,8 @@ def _wandb(root: Path, study: str, metric: str) -> dict[str, list[TrackedTrial]]
             elif record.HasField("history"):
                 row = {_key(each): json.loads(each.value_json) for each in record.history.item}
                 points += [(record.history.step.num, row[metric])] if metric in row else []
+        if not name:  # its process was killed before it had written the first block
+            continue
         effective = config.pop("effective", None)
         config.pop("_wandb", None)
         found[name].append(

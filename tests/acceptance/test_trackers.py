@@ -38,7 +38,7 @@ def same(run: TrackedTrial, trial: dict[str, Any], steps: list[int]) -> None:
     values = [each["value"] for each in trial["steps"]]
     assert run.points == [(step, pytest.approx(value, rel=1e-6)) for step, value in zip(steps, values, strict=True)]
     drawn = trial["hyperparameters"]
-    assert {name: run.hyperparameters[name] for name in drawn} == pytest.approx(drawn, rel=1e-6)
+    assert {name: run.hyperparameters[name] for name in drawn} == pytest.approx(drawn)
 
 
 def test_own_training_that_is_killed_and_goes_on_elsewhere_has_one_run_a_trial_in_all_trackers(
