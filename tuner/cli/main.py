@@ -44,6 +44,7 @@ COMMANDS = (
     "stop",
     "edit",
     "export",
+    "predict",
     "script",
     "refit",
     "delete",

@@ -22,6 +22,7 @@ from tuner.reporting.views import best_view
 from tuner.service.candidates import fetched
 from tuner.service.stored import set_up_stored
 from tuner.study.chosen import kept_numbers, needed_chosen
+from tuner.study.exported import Exported
 from tuner.study.locations import checkpoint_store
 from tuner.study.overrides import MachineOverrides
 from tuner.study.refit import Refit
@@ -34,6 +35,7 @@ CARD = "README.md"
 
 if TYPE_CHECKING:
     from storage import CheckpointStore, Database, StudyRecord, TrialRecord
+    from storage.records import CheckpointRef
     from tuner.study.local import LocalStudy
     from tuner.trial.run import TrialRun
 
@@ -83,18 +85,9 @@ def export(
         TunerError: The folder is not empty, the written model's value differs from the recorded one, or no mean of
             weights is better than the best trial alone.
     """
-    history = History(database, study)
-    if trial is None:
-        trial = needed_chosen(database, study).number
-    record = history.trial(trial)
-    config = stored_config(study, database)
+    history, config = History(database, study), stored_config(study, database)
     store = checkpoint_store(config, database.path)
-    best = record.checkpoints.best
-    if best is None or best.key not in store.keys(record.number):
-        shown = ", ".join(map(str, kept_numbers(database, study))) or "none"
-        if (record.reason or "").startswith(TWIN):
-            shown += f" ({record.reason})"
-        raise CheckpointMissing(f"no weights are kept for trial {record.number} in {store.url}; kept: {shown}")
+    record, best = kept_trial(database, study, store, trial)
     if folder.exists() and any(folder.iterdir()):
         raise TunerError(f"{folder} is not empty; give a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -118,6 +111,9 @@ def export(
                     members = soup_members(history, store, record, form.soup)
                     with fetched(history, store, local_study, members) as found:
                         written = _write_soup(local_study, fork_server, record, found, scratch, form)
+            if not form.adapter:  # an adapter is no model that `tuner predict` could ask
+                assert config.data is not None
+                Exported.of(config.task, config.max_length, config.data).write(scratch)
         _write_card(database, study, record, written, scratch)
         _make_readable(scratch)
         scratch.rename(folder)
@@ -134,6 +130,32 @@ def export(
         "soup": list(written.members) or None,
         "folder": str(folder.absolute()),
     }
+
+
+def kept_trial(
+    database: Database, study: StudyRecord, store: CheckpointStore, number: int | None
+) -> tuple[TrialRecord, CheckpointRef]:
+    """Return a trial, and the pointer to its weights.
+
+    Args:
+        database: The database that holds the study.
+        study: The study.
+        store: Its checkpoints.
+        number: The trial's number; None is the one that the search has come to.
+
+    Raises:
+        NoBestTrial: No trial is complete.
+        CheckpointMissing: The store does not have the trial's weights.
+    """
+    chosen = needed_chosen(database, study).number if number is None else number
+    record = History(database, study).trial(chosen)
+    best = record.checkpoints.best
+    if best is None or best.key not in store.keys(record.number):
+        shown = ", ".join(map(str, kept_numbers(database, study))) or "none"
+        if (record.reason or "").startswith(TWIN):
+            shown += f" ({record.reason})"
+        raise CheckpointMissing(f"no weights are kept for trial {record.number} in {store.url}; kept: {shown}")
+    return record, best
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from tuner.errors import ModelError
 from tuner.processes.messages import Returned
 from tuner.processes.progress_sender import ProgressSender
 from tuner.study.tasks import task_names
-from tuner.training import held_out, soup
+from tuner.training import held_out, predictions, soup
 from tuner.training.data.encoded import EncodedData
 from tuner.training.data.files.places import ROW
 from tuner.training.evaluation import evaluate
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from multiprocessing.connection import Connection
 
+    from tuner.study.exported import PredictionRequest
     from tuner.study.prepared import PreparationRequest
     from tuner.study.script import ScriptRequest
     from tuner.trial.anatomy import Padding
@@ -156,6 +157,11 @@ def dequantise(connection: Connection, *, file: Path, folder: Path) -> None:
     """Write the model of a GGUF file into a folder; see `tuner.training.model.gguf`."""
     gguf.dequantise(file, folder)
     connection.send(Returned(value=None))
+
+
+def predict_rows(connection: Connection, *, request: PredictionRequest) -> None:
+    """Report what a model says of rows; see `tuner.training.predictions`."""
+    connection.send(Returned(value=predictions.predict_rows(request, ProgressSender(connection))))
 
 
 def has_cuda(connection: Connection) -> None:
