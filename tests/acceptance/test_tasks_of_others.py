@@ -74,6 +74,9 @@ def test_a_task_of_one_file_is_checked_trained_and_exported(with_task: Tuner) ->
     exported = with_task.json("export", "lengths", "exported")
     assert exported["metric"] == "loss"
     assert exported["verified"] == pytest.approx(best["value"], abs=1e-6)
+    refused = with_task.run("predict", "exported", str(with_task.data / "test.csv"))
+    assert refused.returncode == 78
+    assert "task: text-length predicts neither classes nor texts" in refused.stderr
 
 
 def test_metrics_are_those_of_the_task(with_task: Tuner) -> None:
