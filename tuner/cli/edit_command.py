@@ -61,6 +61,11 @@ class OrNone(click.ParamType[Any]):
     metavar="PRUNER",
     help="Pruner, written as in a study file: none, or {name: percentile, percentile: 50}.",
 )
+@click.option(
+    "--report-to",
+    metavar="NAMES|none",
+    help="Trackers with commas between them, such as wandb,mlflow; for commands that begin later.",
+)
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Number of best trials whose weights are kept.")
 @click.option(
     "--keep-shelved/--no-keep-shelved",
@@ -105,6 +110,7 @@ def command(
     device_hours: Any,
     trial_time: Any,
     pruner: str | None,
+    report_to: str | None,
     keep: int | None,
     keep_shelved: bool | None,
     checkpoint_limit: Any,
@@ -127,8 +133,11 @@ def command(
         "keep_shelved": keep_shelved,
         "checkpoint_limit": checkpoint_limit,
         "max_failed": max_failed,
+        "report_to": report_to,
     }
     changes |= {key: _stored(value) for key, value in others.items() if value is not None}
+    if changes.get("report_to"):
+        changes["report_to"] = [each.strip() for each in str(report_to).split(",") if each.strip()]
     if stop is not None:
         changes["stop"] = stop
     if test is not None:

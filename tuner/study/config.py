@@ -40,6 +40,7 @@ EDITABLE = (
     "checkpoint_limit",
     "max_failed",
     "pruner",
+    "report_to",
     "search_space",
 )
 

@@ -80,3 +80,11 @@ def test_a_stopped_study_is_not_edited(database: Database) -> None:
     studies.set_state(studies.get("s").id, "stopped")
     with pytest.raises(TunerError, match="was stopped"):
         edit(database, studies.get("s"), {"keep": 2})
+
+
+def test_the_trackers_of_a_study_can_be_changed(database: Database) -> None:
+    studies = Studies(database)
+    assert edit(database, studies.get("s"), {"report_to": ["mlflow"]}) == ["report_to: [] -> ['mlflow']"]
+    assert edit(database, studies.get("s"), {"report_to": None}) == ["report_to: ['mlflow'] -> []"]
+    with pytest.raises(ConfigError, match="report_to"):
+        edit(database, studies.get("s"), {"report_to": ["comet"]})
