@@ -82,6 +82,7 @@ class Tracked:
         relay = Relay(TrackerName(self._name), STUDY, self._root / "log", notice=said.append)
         for event in events:
             relay.put(event)
+        relay.finish()
         relay.close(time.monotonic() + 60)
         assert said == []
 

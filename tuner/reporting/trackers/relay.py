@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 #: Seconds after which a tracker that does not answer is ended.
 PATIENCE_S = 60.0
-#: Seconds that the end of a run waits for its trackers.
-LAST_S = 20.0
+#: Seconds that the end of a run waits for its trackers; and after a signal, whose sender waits as well, or an error.
+LAST_S, LAST_AFTER_ERROR_S = 20.0, 5.0
 #: Environment of trackers, unless the user sets the variables: none of them reports to its makers how it is used.
 _DEFAULTS = {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}
 
@@ -74,9 +74,12 @@ class Relay:
         """Have the tracker told of an event."""
         self._events.put(event)
 
-    def close(self, deadline: float) -> None:
-        """Wait until the tracker has taken everything, at most until a moment on this process's clock."""
+    def finish(self) -> None:
+        """Have the tracker end once it has taken everything."""
         self._events.put(None)
+
+    def close(self, deadline: float) -> None:
+        """Wait until the tracker has ended, at most until a moment on this process's clock, and end it."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
             self._is_closed = True
@@ -136,6 +139,8 @@ class Relay:
 
     def _leave_alone(self, numbers: set[int], complaint: str) -> None:
         self._left_alone |= numbers
+        if self._is_closed:  # that was said
+            return
         listed = ", ".join(map(str, sorted(numbers)))
         trials = f"trial {listed} is" if len(numbers) == 1 else f"trials {listed} are"
         self._notice(f"{self._name}: {complaint}; {trials} not tracked there any further")
@@ -175,8 +180,10 @@ class Trackers:
     def __enter__(self) -> Trackers:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        deadline = time.monotonic() + LAST_S
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        deadline = time.monotonic() + (LAST_S if kind is None else LAST_AFTER_ERROR_S)
+        for relay in self._relays:  # all at once: one that hangs takes no time from the others
+            relay.finish()
         for relay in self._relays:
             relay.close(deadline)
         self._show()
