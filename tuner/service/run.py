@@ -59,7 +59,7 @@ def supervise(here: Workplace, database: Database, record: StudyRecord, local_st
     if here.lanes[0].device.kind == "cpu":
         local_study.share(here.fork_server)
     config = local_study.config
-    study = tracked_study(record.name, config.metric.name, record.facts)
+    study = tracked_study(config.name, config.metric.name, record.facts)
     with Trackers(here.watch, config.report_to, study, here.log) as watch:
         ready = with_fitted_head(here, database, record, local_study)
         Supervisor(database, record, ready, replace(here, watch=watch)).run()
