@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,18 @@ if TYPE_CHECKING:
 #: A token each. A blank is a token too, as a tokenizer of words would lose it.
 WORDS = [f"w{number}" for number in range(30)]
 SPECIAL = ["<s>", "</s>", "<unk>", "<pad>"]
+#: A template for chats of these words, in which `<unk>` stands for the roles.
+CHAT_TEMPLATE = (
+    "{{ '<s>' }}{% for each in messages %}{{ '<pad> ' if each.role == 'user' else '<unk> ' }}"
+    "{{ each.content + ' </s>' }}{% endfor %}{% if add_generation_prompt %}{{ '<unk> ' }}{% endif %}"
+)
+#: The same template, with marks around what the assistant writes.
+MARKED_TEMPLATE = (
+    "{{ '<s>' }}{% for each in messages %}{{ '<pad> ' if each.role == 'user' else '<unk> ' }}"
+    "{% if each.role == 'assistant' %}{% generation %}{{ each.content + ' </s>' }}{% endgeneration %}"
+    "{% else %}{{ each.content + ' </s>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<unk> ' }}{% endif %}"
+)
 
 
 def words_tokenizer(**more: Any) -> transformers.PreTrainedTokenizerFast:
@@ -27,7 +40,9 @@ def words_tokenizer(**more: Any) -> transformers.PreTrainedTokenizerFast:
     )
 
 
-def write_language_model(folder: Path, kind: str = "llama", **changes: Any) -> Path:
+def write_language_model(
+    folder: Path, kind: str = "llama", *, chat_template: str | None = None, **changes: Any
+) -> Path:
     """Write a tiny checkpoint of four layers, and its tokenizer."""
     import torch
     import transformers
@@ -58,7 +73,7 @@ def write_language_model(folder: Path, kind: str = "llama", **changes: Any) -> P
     configuration, model = kinds[kind]
     torch.manual_seed(0)
     model(configuration(**{**shape, **changes})).save_pretrained(folder)
-    words_tokenizer().save_pretrained(folder)
+    words_tokenizer(chat_template=chat_template).save_pretrained(folder)
     return folder
 
 
@@ -71,6 +86,20 @@ def write_pairs(path: Path, rows: int = 96, *, seed: int = 0) -> Path:
         for _ in range(rows):
             words = [draw.choice(WORDS) for _ in range(draw.randint(2, 6))]
             written.writerow([" ".join(words), f" {' '.join(reversed(words))}"])
+    return path
+
+
+def write_chats(path: Path, rows: int = 96, *, seed: int = 0) -> Path:
+    """Write chats of one or two turns, one a line: the assistant turns the words round."""
+    draw = random.Random(seed)
+    with path.open("w", encoding="utf-8") as file:
+        for _ in range(rows):
+            messages = []
+            for _ in range(draw.randint(1, 2)):
+                words = [draw.choice(WORDS) for _ in range(draw.randint(2, 5))]
+                messages.append({"role": "user", "content": " ".join(words)})
+                messages.append({"role": "assistant", "content": " ".join(reversed(words))})
+            file.write(json.dumps({"messages": messages}) + "\n")
     return path
 
 

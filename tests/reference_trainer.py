@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from tuner.trial.run import TrialRun
 
 
-class ReferenceTrainer(transformers.Trainer):
-    """Trainer, fed in a trial's order; remembers the loss of each step."""
+class InOrder:
+    """A trainer that is fed in a trial's order and remembers the loss of each step; mixed into a trainer's class."""
+
+    train_dataset: Any
+    data_collator: Any
 
     def __init__(self, *args: Any, batches: Sequence[list[int]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -24,18 +27,25 @@ class ReferenceTrainer(transformers.Trainer):
         self.losses: list[float] = []
 
     def get_train_dataloader(self) -> Any:
-        rows: Any = self.train_dataset
-        return torch.utils.data.DataLoader(rows, batch_sampler=self.batches, collate_fn=self.data_collator)
+        return torch.utils.data.DataLoader(
+            self.train_dataset, batch_sampler=self.batches, collate_fn=self.data_collator
+        )
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        loss: torch.Tensor = super().training_step(*args, **kwargs)
+        loss: torch.Tensor = super().training_step(*args, **kwargs)  # type: ignore[misc]
         self.losses.append(loss.item())
         return loss
 
 
-def reference_arguments(run: TrialRun, folder: Path, *, steps: int, **more: Any) -> transformers.TrainingArguments:
-    """Return the settings of Trainer that are a trial's."""
-    return transformers.TrainingArguments(
+class ReferenceTrainer(InOrder, transformers.Trainer):  # type: ignore[misc]
+    """Transformers' own."""
+
+
+def reference_arguments(
+    run: TrialRun, folder: Path, *, steps: int, kind: Any = transformers.TrainingArguments, **more: Any
+) -> Any:
+    """Return the settings of Trainer that are a trial's, as arguments of a kind that a library has."""
+    return kind(
         output_dir=str(folder),
         max_steps=steps,
         learning_rate=run.hyperparameters.learning_rate,

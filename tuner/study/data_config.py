@@ -100,6 +100,8 @@ class DataConfig(ConfigPart):
     #: completion, all tokens of `text` do.
     completion: str | None = None
     prompt: str | None = None
+    #: Of a language model: column of chats, lists of messages with role and content. The assistant's tokens count.
+    messages: str | None = None
     #: Column of the image.
     image: str = "image"
     #: Column of the label.
@@ -149,7 +151,7 @@ class DataConfig(ConfigPart):
             names[label] = name if isinstance(name, list | dict) else str(name)
         return names
 
-    @field_validator("text", "completion", "prompt", "label", "image", "group", mode="before")
+    @field_validator("text", "completion", "prompt", "messages", "label", "image", "group", mode="before")
     @classmethod
     def _columns_have_names(cls, value: Any) -> Any:
         # Columns of a file without a header are named by numbers, which YAML reads as such.
@@ -170,6 +172,12 @@ class DataConfig(ConfigPart):
         texts = [self.text] if isinstance(self.text, str) else self.text
         if self.label in texts or len(set(texts)) != len(texts):
             raise ValueError(f"{', '.join(texts)} and {self.label}: text and label must be different columns")
+        return self
+
+    @model_validator(mode="after")
+    def _chats_are_alone(self) -> DataConfig:
+        if self.messages is not None and (self.prompt is not None or self.completion is not None):
+            raise ValueError("give messages, or prompt and completion; a row is one or the other")
         return self
 
     @field_validator("splits")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tuner.errors import DataError
 from tuner.study.prepared import Prepared
 from tuner.training.data.encoded import EncodedData, content_key, summarise_lengths, write_prepared
-from tuner.training.data.files.places import ROW
+from tuner.training.data.files.places import ROW, RowProblem
 from tuner.training.examination import examine
 from tuner.training.model.loading import check_pretrained, load_config, load_pretrained
 from tuner.training.model.padding import check_token_ids
@@ -20,10 +20,14 @@ from tuner.training.tasks import get_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from datasets import Dataset
 
+    from tuner.study.data_config import DataConfig
     from tuner.study.prepared import PreparationRequest
+    from tuner.training.split_rows import SplitRows
+    from tuner.training.tasks.base import Task
 
 #: Dropout of the model that is examined: where it is 0, some architectures build no dropout.
 EXAMINED_DROPOUT = 0.1
@@ -71,22 +75,16 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
         task.contents,
         task.conversion,
     )
-    tokenizer = hashlib.sha256(_settings(processor).encode()).hexdigest()[:32]
+    tokenizer = hashlib.sha256(_settings(processor, data).encode()).hexdigest()[:32]
     versions = _versions()
 
-    def encode(name: str, split: Dataset) -> Iterator[Dataset]:
-        for start in range(0, len(split), _PART):
-            progress(f"encoding {name}", start, len(split))
-            part = split.select(range(start, min(start + _PART, len(split))))
-            yield task.encode(part, data, processor, request.max_length)
-
-    folder, facts = write_prepared(
-        request.cache,
+    folder, facts = _encoded(
+        task,
+        processor,
+        request,
+        found,
         "-".join((fingerprint, tokenizer, versions["transformers"], versions["tokenizers"])),
-        {name: split.remove_columns(ROW) for name, split in found.splits.items()},
-        labels,
-        encode,
-        task.padding(processor),
+        progress,
     )
     padding = task.token_padding(processor, config)
     if padding is not None:
@@ -119,6 +117,32 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     )
 
 
+def _encoded(
+    task: Task, processor: Any, request: PreparationRequest, found: SplitRows, key: str, progress: Progress
+) -> tuple[Path, dict[str, Any]]:
+    """Encode the rows into the cache; return as `write_prepared` does."""
+
+    def encode(name: str, split: Dataset) -> Iterator[Dataset]:
+        for start in range(0, len(split), _PART):
+            progress(f"encoding {name}", start, len(split))
+            part = split.select(range(start, min(start + _PART, len(split))))
+            try:
+                yield task.encode(part, request.data, processor, request.max_length)
+            except RowProblem as problem:
+                numbers = found.splits[name][ROW]
+                place = found.places.of_all([numbers[start + row] for row in problem.rows])
+                raise DataError("", problem.key, f"{place}: {problem.reason}") from problem
+
+    return write_prepared(
+        request.cache,
+        key,
+        {name: split.remove_columns(ROW) for name, split in found.splits.items()},
+        found.labels,
+        encode,
+        task.padding(processor),
+    )
+
+
 def _versions() -> dict[str, str]:
     import numpy
     import tokenizers
@@ -131,10 +155,12 @@ def _versions() -> dict[str, str]:
     }
 
 
-def _settings(processor: Any) -> str:
+def _settings(processor: Any, data: DataConfig) -> str:
     backend = getattr(processor, "backend_tokenizer", None)
     if backend is None:
         return str(processor.to_dict())
     # BERT and DistilBERT share a vocabulary, but their models take other inputs.
     settings = [processor.model_input_names, processor.model_max_length, processor.truncation_side]
+    if data.messages is not None:
+        settings.append(processor.chat_template)
     return f"{backend.to_str()} {settings!r}"

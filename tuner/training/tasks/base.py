@@ -143,7 +143,7 @@ class Task(ABC):
         """Turn rows into the model's inputs, beside `labels` and the column `length` (tokens). Done once a study.
 
         Raises:
-            DataError: A row has no usable value.
+            DataError: A row has no usable value. A `RowProblem` counts the rows that were given, from 0.
             ModelError: The processor can do nothing with the rows.
         """
 

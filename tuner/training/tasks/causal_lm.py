@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of language models: prompts with their completions, or plain texts."""
+"""Supervised fine-tuning of language models: prompts with their completions, chats, or plain texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tuner.training.tasks.base import Predictions
 from tuner.training.tasks.texts import ReadsTexts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
+    from tuner.training.data.files.places import RowRemark
     from tuner.training.data.token_examples import TokenExamples
     from tuner.training.model.token_head import TokenLogits
 
 #: Logits that are in memory at once, at most: 64 MiB in fp32.
 _LOGITS = 1 << 24
+#: Chats that are read at a time.
+_CHATS = 10_000
 #: Columns of the outputs that are kept of an example: the sum of its tokens' losses, how many of them are predicted
 #: right, and how many there are.
 _LOSS, _RIGHT, _TOKENS = range(3)
@@ -42,8 +45,9 @@ def _token_accuracy(outputs: Any, targets: Any) -> float:
 class CausalLM(ReadsTexts):
     """A language model that continues a text.
 
-    The loss is that of the completion's tokens where rows have a prompt and a completion, else that of all tokens. A
-    row ends with the tokenizer's token for the end of a text.
+    The loss is that of the completion's tokens where rows have a prompt and a completion, that of the assistant's
+    tokens where they are chats, else that of all tokens. A row ends with the tokenizer's token for the end of a text; a
+    chat ends as the chat template writes it.
     """
 
     declaration = TaskDeclaration(
@@ -60,7 +64,9 @@ class CausalLM(ReadsTexts):
     # ---- data
 
     def columns(self, data: DataConfig) -> dict[str, list[str]]:
-        """Return the columns of prompt and completion, or that of the text."""
+        """Return the columns of prompt and completion, or that of the chat or of the text."""
+        if data.messages is not None:
+            return {"messages": [data.messages]}
         if data.completion is None:
             if not isinstance(data.text, str):
                 raise DataError("", "data.text", "names two columns; write them as data.prompt and data.completion")
@@ -75,14 +81,23 @@ class CausalLM(ReadsTexts):
         """Return the rows with a target that is none: those of the tokens are made as the texts are encoded."""
         return {name: rows.add_column("labels", [0] * len(rows)) for name, rows in splits.items()}, ()
 
+    def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str | RowRemark]:
+        """Check that each row has a text, or a chat with something to learn."""
+        if data.messages is not None:
+            _check_chats(rows.values(), data.messages)
+        return super().examine(rows, data)
+
     def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
         """Tokenise prompt and completion together; those of more than `max_length` tokens are cut at their end.
 
         Raises:
-            DataError: A row has no token left that could be predicted.
+            DataError: A row has no token left that could be predicted, or is a chat that the template does not write.
+            ModelError: The tokenizer has no chat template.
         """
         from tuner.training.data.token_examples import PREDICTED
 
+        if data.messages is not None:
+            return _encoded_chats(rows, data.messages, processor, self.limit(processor, max_length))
         columns = [name for names in self.columns(data).values() for name in names]
         has_prompt = data.completion is not None and data.prompt is not None
         end = processor.eos_token or ""
@@ -101,7 +116,7 @@ class CausalLM(ReadsTexts):
                 [int(place >= first) for place in range(length)] for first, length in zip(skipped, lengths, strict=True)
             ]
             if without := sum(not any(each[1:]) for each in predicted):
-                raise DataError("", "max_length", _nothing_left(without, limit))
+                raise DataError("", "max_length", _nothing_left(without, limit, "completion"))
             full_lengths = [len(ids) for ids in full["input_ids"]]
             return {**encoded, PREDICTED: predicted, "length": lengths, "full_length": full_lengths}
 
@@ -216,9 +231,56 @@ def _ended(text: str, end: str) -> str:
     return text if text.endswith(end) else f"{text}{end}"
 
 
-def _nothing_left(rows: int, limit: int) -> str:
+def _check_chats(splits: Iterable[Dataset], column: str) -> None:
+    """Check the messages of all rows.
+
+    Raises:
+        RowProblem: A row is no chat; it names the rows with the first fault that is found.
+    """
+    from tuner.training.data.chats import fault_of
+    from tuner.training.data.files.places import ROW, RowProblem
+
+    found: dict[str, list[int]] = {}
+    for rows in splits:
+        for batch in rows.select_columns([column, ROW]).iter(_CHATS):
+            for number, written in zip(batch[ROW], batch[column], strict=True):
+                if (fault := "has no messages" if written is None else fault_of(written)) is not None:
+                    found.setdefault(fault, []).append(number)
+    for fault, numbers in found.items():
+        raise RowProblem("data.messages", f"the chat in column {column!r} {fault}", numbers)
+
+
+def _encoded_chats(rows: Dataset, column: str, processor: Any, limit: int) -> Dataset:
+    from tuner.training.data.chat_template import ChatTemplate, Unclear
+    from tuner.training.data.chats import messages_of
+    from tuner.training.data.files.places import RowProblem
+    from tuner.training.data.token_examples import PREDICTED
+
+    template = ChatTemplate(processor)
+
+    def tokenise(row: Mapping[str, Any], number: int) -> dict[str, Any]:
+        try:
+            ids, predicted = template.encoded(messages_of(row[column]))
+        except Unclear as error:
+            raise RowProblem("data.messages", str(error), [number]) from error
+        kept = ids[:limit]
+        if not any(predicted[1:limit]):
+            raise RowProblem("max_length", _nothing_left(1, limit, "assistant's turns"), [number])
+        return {
+            "input_ids": kept,
+            "attention_mask": [1] * len(kept),
+            PREDICTED: predicted[:limit],
+            "length": len(kept),
+            "full_length": len(ids),
+        }
+
+    unused = [name for name in rows.column_names if name != "labels"]
+    return rows.map(tokenise, with_indices=True, remove_columns=unused)
+
+
+def _nothing_left(rows: int, limit: int, what: str) -> str:
     which = "a row has a prompt of as many tokens" if rows == 1 else f"{rows:,} rows have prompts of as many tokens"
-    return f"keeps {limit} tokens, and {which}, so that none of the completion is left; raise it, or remove such rows"
+    return f"keeps {limit} tokens, and {which}, so that none of the {what} is left; raise it, or remove such rows"
 
 
 TASK = CausalLM()

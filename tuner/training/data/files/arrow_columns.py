@@ -13,6 +13,7 @@ from tuner.study.words import word
 from tuner.training.data.files.cells import Mistakes, Use, use_of, value_error
 from tuner.training.data.files.file_rows import PlaceKind, Wanted
 from tuner.training.data.files.places import NAMED, place
+from tuner.training.data.files.values import as_json
 
 #: Rows that are converted at once: their texts are far from the 2 GB that a string array of pyarrow can hold.
 _CHUNK = 65_536
@@ -29,7 +30,7 @@ class ColumnReader:
         self._classes = classes
 
     def read(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Return texts and words as strings, and pictures as they are.
+        """Return texts and words as strings, chats as JSON, and pictures as they are.
 
         Raises:
             DataError: A value cannot be used.
@@ -41,6 +42,8 @@ class ColumnReader:
             for start, part in _parts(values):
                 self._check(part, start)
             return values
+        if self._use is Use.CHAT and _is_list(kind):
+            return self._chats(values)
         is_scalar = not pa.types.is_nested(kind) and not isinstance(kind, pa.BaseExtensionType)
         if self._use is Use.WORD and is_scalar and not _is_bytes(kind):
             return self._words(values)
@@ -75,6 +78,13 @@ class ColumnReader:
             coded = part.dictionary_encode()
             words = pa.array([as_word(value) for value in coded.dictionary.to_pylist()], pa.string())
             made.append(words.take(coded.indices))
+        return pa.chunked_array(made, pa.string())
+
+    def _chats(self, values: pa.ChunkedArray) -> pa.ChunkedArray:
+        made = []
+        for start, part in _parts(values):
+            self._check(part, start)
+            made.append(pa.array([None if chat is None else as_json(chat) for chat in part.to_pylist()], pa.string()))
         return pa.chunked_array(made, pa.string())
 
     def _class_of(self, number: int | None) -> str | None:
@@ -125,6 +135,11 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _is_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    types = pa.types
+    return types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
 
 
 def _is_picture(kind: pa.DataType) -> bool:

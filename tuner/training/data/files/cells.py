@@ -22,17 +22,19 @@ class Use(Enum):
     TEXT = "text"
     #: A picture: its path, or its bytes.
     IMAGE = "image"
+    #: A chat: a list of messages, or one that is written as JSON.
+    CHAT = "chat"
     #: A label, a group, or a value to select rows by: one word, which `tuner.study.words.word` compares.
     WORD = "word"
 
 
-_USES = {"text": Use.TEXT, "image": Use.IMAGE}
+_USES = {"text": Use.TEXT, "image": Use.IMAGE, "messages": Use.CHAT}
 
 
 def use_of(wanted: Wanted, column: str) -> tuple[str, Use]:
     """Return the key of the study file that names a column, and the use. A text that selects rows, too, is a text."""
     keys = [key for key, names in wanted.by_key.items() if column in names]
-    key = next((key for key in ("text", "image", "label", "group") if key in keys), keys[0])
+    key = next((key for key in ("text", "messages", "image", "label", "group") if key in keys), keys[0])
     return key, _USES.get(key, Use.WORD)
 
 
@@ -65,7 +67,9 @@ def value_error(key: str, column: str, places: str, value: Any) -> DataError:
         places: Words on the rows that have such a value.
         value: The value of the first row.
     """
-    if isinstance(value, dict):
+    if key == "messages":
+        remedy = "a chat is a list of messages, each an object with role and content; name another column"
+    elif isinstance(value, dict):
         inner = f"{column}.{next(iter(value), 'key')}"
         remedy = f"name a key inside of it, such as data.{key}: {inner}"
     elif key == "label" and isinstance(value, list):

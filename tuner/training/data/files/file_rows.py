@@ -39,7 +39,7 @@ class PlaceKind(Enum):
 class Wanted:
     """The columns that a study needs. Readers read no others."""
 
-    #: By the key of the study file that names them: `text`, `image`, `label`, `where`, `group`.
+    #: By the key of the study file that names them: `text`, `messages`, `image`, `label`, `where`, `group`.
     by_key: Mapping[str, tuple[str, ...]]
 
     @cached_property

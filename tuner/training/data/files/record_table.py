@@ -14,7 +14,7 @@ from tuner.study.words import word
 from tuner.training.data.files.cells import Mistakes, Use, inner_hint, use_of, value_error
 from tuner.training.data.files.file_rows import FileRows, PlaceKind, Wanted
 from tuner.training.data.files.json_values import Infinite, is_too_large
-from tuner.training.data.files.values import shown
+from tuner.training.data.files.values import as_json, shown
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -68,6 +68,8 @@ class _Column:
         self._values.append(value)
 
     def _word(self, value: Any, number: int) -> str | None:
+        if self._use is Use.CHAT and isinstance(value, list):
+            return as_json(value)
         if self._use is not Use.WORD or isinstance(value, list | dict) or is_too_large(value):
             self.mistaken(value, number)
             return None
