@@ -155,6 +155,9 @@ class StudyConfig(ConfigPart):
     report_to: Annotated[list[TrackerName], BeforeValidator(_listed_once)] = Field(default_factory=list)
     #: Tokens; longer texts are truncated.
     max_length: int = Field(default=128, ge=4)
+    #: Of a language model: whether training puts several rows into one sequence of at most `max_length` tokens. No row
+    #: sees another one.
+    packing: bool = False
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     #: Of the plain search; trial 0 is never stopped early.
     early_stopping: Annotated[EarlyStoppingConfig | None, BeforeValidator(_none_word)] = Field(

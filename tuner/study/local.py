@@ -183,7 +183,7 @@ class LocalStudy:
             direction=config.metric.direction,
             lr_scheduler_kwargs=config.lr_scheduler_kwargs.get(hyperparameters.lr_scheduler_type, {}),
             patience=config.early_stopping.patience if config.early_stopping else None,
-            speed=Speed(**config.speed.model_dump()),
+            speed=Speed(**config.speed.model_dump(), packing=config.max_length if config.packing else None),
             trunk=self._trunk(),
             head=self.head,
             joins_validation=self.refit is not None,

@@ -28,6 +28,8 @@ class PreparationRequest:
     #: Decides which rows go into which split.
     seed: int
     metric: str
+    #: Whether rows of tokens are packed for training; the model must then compute them as it computes each alone.
+    packing: bool = False
     #: Folder for encoded data.
     cache: Path
 

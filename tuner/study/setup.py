@@ -267,6 +267,7 @@ def preparation_request(config: StudyConfig, model: ModelSource | None) -> Prepa
         max_length=config.max_length,
         seed=config.seed,
         metric=config.metric.name,
+        packing=config.packing,
         cache=cache_folder(),
     )
 

@@ -63,6 +63,7 @@ def effective_configuration(
         "trunk_cache": passes.decision,
         "one_token": passes.one_token_layer,
         "length_grouping": run.speed.length_grouping,
+        **({} if run.speed.packing is None else {"packing": passes.packs("train", plan.thawing[0])}),
         "precision": mixed_precision(run.precision),
         "device": device_kind(),
         "device_name": device_name(),

@@ -11,6 +11,7 @@ from tuner.training.data.encoded import EncodedData, content_key, summarise_leng
 from tuner.training.data.files.places import ROW, RowProblem
 from tuner.training.examination import examine
 from tuner.training.model.loading import check_pretrained, load_config, load_pretrained
+from tuner.training.model.packing import check_packing
 from tuner.training.model.padding import check_token_ids
 from tuner.training.model.weights import weights_fingerprint
 from tuner.training.progress import Progress, silent
@@ -103,6 +104,8 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     progress("examining the model", 0, 0)
     anatomy = examine(built, EncodedData.open(folder, task.examples).train, fresh=fresh, padding=padding)
     check_pretrained(anatomy, fresh, model.location)
+    if request.packing:
+        check_packing(built, EncodedData.open(folder, task.examples, anatomy.padding).train)
     return Prepared(
         folder=folder,
         fingerprint=fingerprint,

@@ -49,6 +49,8 @@ class Speed:
     one_token: bool = True
     #: A batch is split into forward passes of examples of similar length, otherwise in the order of the batch.
     length_grouping: bool = True
+    #: Tokens of a sequence into which rows of tokens are packed for training, at most; None packs none.
+    packing: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

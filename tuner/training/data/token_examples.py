@@ -10,10 +10,12 @@ import numpy as np
 from tuner.training.data.examples import TextExamples, flat
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
     from datasets import Dataset
 
-    from tuner.training.data.examples import Indices
+    from tuner.training.data.examples import Batch, Indices
 
 #: The target of a place after which no token is to be predicted, as torch's cross-entropy knows it.
 IGNORED = -100
@@ -54,3 +56,33 @@ class TokenExamples(TextExamples):
             wanted = np.where(self._predicted[following], ids[following], IGNORED)
             targets[row, first : first + len(wanted)] = wanted
         return torch.from_numpy(targets)
+
+    def packed(self, rows: Sequence[Indices]) -> tuple[Batch, torch.Tensor]:
+        """Return the inputs and the targets of texts that stand beside each other, each with positions from 0.
+
+        There is no attention mask: transformers takes positions that begin again for the begin of another text, and
+        has no text see another. What pads a sequence is a text of its own.
+
+        Args:
+            rows: The texts of each sequence.
+
+        Returns:
+            The inputs, and the next token of each place, `IGNORED` where it does not count. Shape: (sequences, tokens).
+        """
+        import torch
+
+        shape = len(rows), max(int(self.lengths[each].sum()) for each in rows)
+        ids = np.full(shape, self._padding["input_ids"], dtype=np.int64)
+        positions, targets = np.zeros(shape, dtype=np.int64), np.full(shape, IGNORED, dtype=np.int64)
+        for sequence, each in enumerate(rows):
+            first = 0
+            for index in each:
+                length = int(self.lengths[index])
+                place, begin = slice(first, first + length), int(self._ends[index]) - length
+                ids[sequence, place] = self._columns["input_ids"][begin : begin + length]
+                positions[sequence, place] = np.arange(length)
+                targets[sequence, place] = self.targets(np.asarray([index]))[0].numpy()
+                first += length
+            positions[sequence, first:] = np.arange(shape[1] - first)
+        inputs = {"input_ids": torch.from_numpy(ids), "position_ids": torch.from_numpy(positions)}
+        return inputs, torch.from_numpy(targets)

@@ -13,6 +13,7 @@ from tuner.errors import first_line
 from tuner.machine.memory import is_out_of_memory
 from tuner.training.data import batches
 from tuner.training.data.examples import select
+from tuner.training.data.packing import packed_parts, sequences
 from tuner.training.data.token_examples import IGNORED, TokenExamples
 from tuner.training.model.token_head import TokenHead
 from tuner.training.trunk.cache import NotKept, TrunkCache
@@ -247,6 +248,10 @@ class ForwardPasses:
     def parts(self, split: str, batch: Indices, size: int) -> list[Indices]:
         """Split a training batch into forward passes of at most `size` examples."""
         widths = self._examples[split].lengths
+        if self.packs(split, self.depth):
+            assert self._speed.packing is not None
+            tokens = batches.PASS_TOKENS[self._device.type]
+            return packed_parts(batch, widths, self._speed.packing, size=size, tokens=tokens)
         if self._is_head_alone:
             widths = np.ones_like(widths)
         return batches.micro_batches(batch, widths, size, device=self._device.type, grouped=self._speed.length_grouping)
@@ -273,6 +278,8 @@ class ForwardPasses:
                 states come from: an evaluation of the exported model then gives the same value.
         """
         examples = self._examples[split]
+        if self.packs(split, self.depth):
+            return self._packed(split, indices)
         width = None
         if exact and self._depths and self._trunk is not None and self._facts.tokens is None:
             width = self._rounding.width(examples.lengths[indices])
@@ -282,6 +289,27 @@ class ForwardPasses:
         chosen = targets != IGNORED
         with self._tokens.computing(chosen):
             made = self._output(examples, split, indices, width)
+        return self._tokens.logits(made, chosen), targets
+
+    def packs(self, split: str, depth: int) -> bool:
+        """Return whether rows of a split are packed where so many layers are frozen.
+
+        Rows of training are, where the whole model is computed: hidden states of frozen layers are kept by rows. An
+        evaluation packs none: it tells the loss of each row.
+        """
+        is_whole = depth == 0 or self._states is None
+        return split == "train" and self._speed.packing is not None and self._tokens is not None and is_whole
+
+    def _packed(self, split: str, indices: Indices) -> tuple[Any, torch.Tensor]:
+        examples = self._examples[split]
+        assert isinstance(examples, TokenExamples)
+        assert self._speed.packing is not None
+        assert self._tokens is not None
+        inputs, targets = examples.packed(sequences(indices, examples.lengths, self._speed.packing))
+        targets = targets.to(self._device)
+        chosen = targets != IGNORED
+        with self._tokens.computing(chosen):
+            made = self._model(**self._to(inputs)).logits
         return self._tokens.logits(made, chosen), targets
 
     def _output(self, examples: Examples, split: str, indices: Indices, width: int | None) -> torch.Tensor:
