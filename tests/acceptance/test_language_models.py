@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from acceptance_support import Tuner
-from language_models import write_gguf, write_language_model, write_pairs
+from language_models import CHAT_TEMPLATE, write_chats, write_gguf, write_language_model, write_pairs
 
 pytestmark = pytest.mark.rest
 
@@ -88,7 +88,9 @@ def test_a_language_model_is_searched_judged_and_exported(tuner: Tuner) -> None:
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])
 def test_a_trial_that_was_killed_goes_on_to_the_same_losses(tuner: Tuner, kind: str, tmp_path: Path) -> None:
     model = write_language_model(tuner.folder / kind, kind)
-    changes = {"budget": {"trials": 2}, "checkpoint_every": 0.01, "checkpoints": "store"}
+    changes: dict[str, Any] = {"budget": {"trials": 2}, "checkpoint_every": 0.01, "checkpoints": "store"}
+    if kind == "gpt2":
+        changes |= {"packing": True, "generate": {"rows": 8, "max_new_tokens": 4}}
     written = study(tuner, "killed", model, **changes)
     crashed = replace(tuner, command=(*CRASHING, "pointer", "3", "SIGKILL")).run("start", written, *LEASE)
     assert crashed.returncode == -signal.SIGKILL, crashed.stderr
@@ -100,6 +102,41 @@ def test_a_trial_that_was_killed_goes_on_to_the_same_losses(tuner: Tuner, kind: 
     assert any(trial["restarts"] for trial in told[0])
     for ours, theirs in zip(*told, strict=True):
         assert (ours["value"], ours["steps"]) == (theirs["value"], theirs["steps"])
+
+
+def test_chats_are_learnt_packed_and_judged_by_what_the_model_writes(tuner: Tuner) -> None:
+    from transformers import AutoTokenizer
+
+    model = write_language_model(tuner.folder / "llama", chat_template=CHAT_TEMPLATE)
+    folder = tuner.folder / "chats"
+    folder.mkdir()
+    for seed, (split, rows) in enumerate(ROWS.items()):
+        write_chats(folder / f"{split}.jsonl", rows, seed=seed)
+    (tuner.folder / "our_words.py").write_text(
+        "def length(prompt, completion, reference):\n"
+        "    return 1 / (1 + abs(len(completion.split()) - len(reference.split())))\n"
+    )
+    data = {"source": str(folder), "messages": "messages", "splits": {each: each for each in ROWS}}
+    changes: dict[str, Any] = {
+        "data": data,
+        "metric": "our_words:length",
+        "generate": {"rows": 24, "max_new_tokens": 6},
+        "packing": True,
+        "max_length": 48,
+        "budget": {"trials": 2},
+    }
+    misspelt = tuner.run("start", study(tuner, "misspelt", model, **{**changes, "metric": "our_words:lenght"}), *LEASE)
+    assert misspelt.returncode == 78
+    assert "metric: our_words has no function 'lenght'; did you mean 'length'?" in misspelt.stderr
+    tuner.ok("start", study(tuner, "chats", model, **changes), *LEASE)
+    best = tuner.json("best", "chats")
+    assert 0 < best["value"] < 1
+    assert best["metrics"].keys() == {"exact_match", "token_accuracy"}
+    verdict = tuner.json("test", "chats")["verdict"]
+    assert (verdict["rows"], verdict["metric"]) == (24, "our_words:length")
+    exported = tuner.json("export", "chats", "model")
+    assert exported["verified"] == pytest.approx(best["value"], abs=1e-6)
+    assert AutoTokenizer.from_pretrained(tuner.folder / "model").chat_template == CHAT_TEMPLATE
 
 
 def test_a_gguf_file_is_dequantised_once_and_trained(tuner: Tuner) -> None:

@@ -7,7 +7,6 @@ This module does not import torch, which a study's own training may not need. Ca
 from __future__ import annotations
 
 import ast
-import importlib
 import inspect
 import json
 import os
@@ -17,10 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from search_spaces import suggestion
 from tuner import run as tenths
-from tuner.errors import ConfigError, first_line
 from tuner.processes import step_counter
+from tuner.processes.functions import find_function
 from tuner.processes.measuring_saver import MeasuringSaver
 from tuner.processes.messages import Recorded, Returned
 from tuner.processes.supervisor_pipe import PipeSaver
@@ -95,13 +93,13 @@ def _train(connection: Connection, run: TrialRun, train: Train, saver: PipeSaver
     saver.finish(result)
 
 
-def check_training(connection: Connection, *, function: str, folders: Sequence[str]) -> None:
-    """Import a study's own training function, so that a mistake is reported before the first trial.
+def check_training(connection: Connection, *, function: str, folders: Sequence[str], key: str = "train") -> None:
+    """Import a function of the user's own, so that a mistake is reported before the first trial.
 
     Raises:
-        ConfigError: The function does not exist, or its module cannot be imported.
+        ConfigError: The function does not exist, or its module cannot be imported; names the key of the study file.
     """
-    find_training(function, folders)
+    find_function(key, function, folders)
     connection.send(Returned(value=None))
 
 
@@ -115,22 +113,7 @@ def find_training(function: str, folders: Sequence[str]) -> Train:
     Raises:
         ConfigError: The function does not exist, or its module cannot be imported.
     """
-    sys.path.extend(folder for folder in folders if folder not in sys.path)
-    module, _, name = function.partition(":")
-    try:
-        imported = importlib.import_module(module)
-    except Exception as error:
-        missing = error.name if isinstance(error, ModuleNotFoundError) else None
-        if missing is not None and f"{module}.".startswith(f"{missing}."):
-            places = ", ".join(dict.fromkeys([*folders, "the installed packages"]))
-            raise ConfigError("", "train", f"there is no module {missing!r} in {places}") from error
-        reason = f"{module} cannot be imported: {type(error).__name__}: {first_line(error)}"
-        raise ConfigError("", "train", reason) from error
-    found = getattr(imported, name, None)
-    if not callable(found):
-        known = [each for each, value in vars(imported).items() if callable(value) and not each.startswith("_")]
-        raise ConfigError("", "train", f"{module} has no function {name!r}{suggestion(name, known)}")
-    train: Train = found
+    train: Train = find_function("train", function, folders)
     return train
 
 

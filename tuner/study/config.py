@@ -23,10 +23,11 @@ from tuner.study.config_part import ConfigPart
 from tuner.study.confirmation_size import SEEDS, TOP
 from tuner.study.data_config import DataConfig
 from tuner.study.durations import Duration
+from tuner.study.generate_config import GenerateConfig, check_generate
 from tuner.study.metric_config import MetricConfig
 from tuner.study.search_config import PrunerConfig, SamplerConfig, SearchConfig
 from tuner.study.sizes import parse_size
-from tuner.study.tasks import DEFAULT_TASK, load_task
+from tuner.study.tasks import DEFAULT_TASK, declaration_of, load_task
 from tuner.study.trackers import TrackerName
 
 #: Keys that may change while a study runs. None of them changes a trial's value, so that trials stay comparable.
@@ -127,6 +128,8 @@ class StudyConfig(ConfigPart):
     trust_remote_code: bool = False
     data: DataConfig | None = None
     metric: MetricConfig = Field(default_factory=_no_metric, validate_default=True)
+    #: What a language model writes in each evaluation; None for nothing.
+    generate: GenerateConfig | None = Field(default=None, validate_default=True)
     #: A preset's name, a file, or a mapping whose entries replace those of the task's preset; None is that preset.
     search_space: str | dict[str, Any] | None = None
     #: What all trials train: the weights, or adapters beside them. None leaves it to the space.
@@ -223,6 +226,14 @@ class StudyConfig(ConfigPart):
         return MetricConfig.model_validate(
             value, context={**(info.context or {}), "task": info.data.get("task", DEFAULT_TASK)}
         )
+
+    @field_validator("generate")
+    @classmethod
+    def _generations_are_asked_for(cls, value: GenerateConfig | None, info: ValidationInfo) -> GenerateConfig | None:
+        known = info.data
+        if "metric" in known and "task" in known and known.get("train") is None:
+            check_generate(value, known["metric"].name, known.get("data"), declaration_of(known["task"]))
+        return value
 
     @field_validator("train")
     @classmethod

@@ -16,6 +16,7 @@ from tuner.study.arms import ArmKey
 from tuner.study.config import StudyConfig
 from tuner.study.confirmation import Plan
 from tuner.study.fingerprints import READER
+from tuner.study.generate_config import is_function
 from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.looks import first_rung, put_aside_at
 from tuner.study.prepared import Prepared
@@ -23,7 +24,7 @@ from tuner.study.recipe_changes import RecipeChange, first_point_of, recipe_chan
 from tuner.study.refit import Refit
 from tuner.study.space_versions import SpaceVersions
 from tuner.trial.evaluation import LAST_STEP
-from tuner.trial.run import HeadHome, ModelSource, Speed, TrialRun, TrunkHome
+from tuner.trial.run import Generation, HeadHome, ModelSource, Speed, TrialRun, TrunkHome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +163,14 @@ class LocalStudy:
         )
 
     @property
+    def _generation(self) -> Generation | None:
+        asked, metric = self.config.generate, self.config.metric.name
+        if asked is None:
+            return None
+        score = metric if is_function(metric) else None
+        return Generation(rows=asked.rows, max_new_tokens=asked.max_new_tokens, score=score, folders=self.folders)
+
+    @property
     def _looks_of_a_run(self) -> tuple[int, ...]:
         return self.looks if self.refit is None else (self.refit.step,)
 
@@ -186,6 +195,7 @@ class LocalStudy:
             speed=Speed(**config.speed.model_dump(), packing=config.max_length if config.packing else None),
             trunk=self._trunk(),
             head=self.head,
+            generate=self._generation,
             joins_validation=self.refit is not None,
             **{
                 "precision": config.precision,

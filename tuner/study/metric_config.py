@@ -8,13 +8,15 @@ from typing import Any
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from tuner.study.config_part import ConfigPart
+from tuner.study.generate_config import is_function
 from tuner.study.tasks import DEFAULT_TASK, Direction, Metric, declaration_of, unknown
 
 
 class MetricConfig(ConfigPart):
     """The metric whose value trials are compared by."""
 
-    #: A metric of the study's task; the task's first one where the study names none.
+    #: A metric of the study's task; the task's first one where the study names none. Of a language model, it may be the
+    #: `module:function` of a function of the user's, which gives what is written behind a prompt a number.
     name: str = Field(default_factory=lambda: declaration_of(DEFAULT_TASK).default_metric)
     direction: Direction = "maximize"
 
@@ -22,7 +24,7 @@ class MetricConfig(ConfigPart):
     @classmethod
     def _name_is_known(cls, value: str, info: ValidationInfo) -> str:
         metrics = _metrics(info)
-        if _has_own_training(info) or value in metrics:
+        if _has_own_training(info) or value in metrics or _is_own_function(value, info):
             return value
         raise ValueError(unknown(value, tuple(metrics)))
 
@@ -51,6 +53,11 @@ class MetricConfig(ConfigPart):
 def _metrics(info: ValidationInfo) -> Mapping[str, Metric]:
     """Return the metrics of the study's task; those of the default task where there is no study around the metric."""
     return declaration_of((info.context or {}).get("task", DEFAULT_TASK)).metrics
+
+
+def _is_own_function(name: str, info: ValidationInfo) -> bool:
+    """Return whether a name is that of a function of the user's, which the task takes for a metric."""
+    return is_function(name) and declaration_of((info.context or {}).get("task", DEFAULT_TASK)).own is not None
 
 
 def _has_own_training(info: ValidationInfo) -> bool:

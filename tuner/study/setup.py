@@ -16,6 +16,7 @@ from tuner.study.arms import ArmKey, arms_of, with_both_heads
 from tuner.study.confirmation import Plan
 from tuner.study.fingerprints import content_of, differences
 from tuner.study.fitted_space import FittedSpace, fit_space
+from tuner.study.generate_config import is_function
 from tuner.study.local import LocalStudy
 from tuner.study.locations import cache_folder, trunk_limit
 from tuner.study.looks import looks_of
@@ -129,7 +130,9 @@ def set_up(
     trunk_limit(os.environ)  # an invalid limit is refused here, before the slow work
     model, recipe, space = resolve(config, source=source, stored=stored, progress=progress)
     if config.train is not None:
-        _find_training(config.train, fork_server, source, folders)
+        _find_function("train", config.train, fork_server, source, folders)
+    if config.generate is not None and is_function(config.metric.name):
+        _find_function("metric", config.metric.name, fork_server, source, folders)
     prepared = None if config.train is not None else _prepare(config, model, fork_server, source, progress)
     data = None
     if prepared is not None:
@@ -225,9 +228,9 @@ def _with_arms(
     return (replace(fitted, space=space), arms) if arms else (fitted, ())
 
 
-def _find_training(function: str, fork_server: ForkServer, source: str, folders: tuple[str, ...]) -> None:
+def _find_function(key: str, function: str, fork_server: ForkServer, source: str, folders: tuple[str, ...]) -> None:
     try:
-        fork_server.call("tuner.processes.calls:check_training", {"function": function, "folders": folders})
+        fork_server.call("tuner.processes.calls:check_training", {"key": key, "function": function, "folders": folders})
     except ConfigError as error:
         raise type(error)(source, error.key, error.reason) from error
 

@@ -60,6 +60,10 @@ class TaskDeclaration:
     metrics: Mapping[str, Metric]
     #: Ready search space over which the study's own one is laid (`search_spaces.preset_names`).
     preset: str
+    #: Metrics that judge what a model writes, which a study has to ask for by `generate`.
+    of_generations: frozenset[str] = frozenset()
+    #: What a study's own function judges by, which gives each row a number; None where the task takes none.
+    own: Metric | None = None
     #: The packaged document with the published recipes of its models.
     recipes: str = CLASSIFIERS
 
@@ -67,6 +71,10 @@ class TaskDeclaration:
     def default_metric(self) -> str:
         """The metric of a study file that names none."""
         return next(iter(self.metrics))
+
+    def metric(self, name: str) -> Metric:
+        """Return a metric by its name in the study file, which may be that of a function of the user's own."""
+        return self.own if self.own is not None and name not in self.metrics else self.metrics[name]
 
 
 class DeclaredTask(Protocol):

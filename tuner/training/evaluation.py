@@ -83,9 +83,14 @@ def predict(
     # The loss is summed in the order of the passes: another order would change its last bits.
     loss = task.mean_loss(joined)
     in_order = np.argsort(np.concatenate(order))
-    return Predicted(
-        predictions=Predictions(outputs=joined.outputs[in_order], targets=joined.targets[in_order]), loss=loss
-    )
+    found = Predictions(outputs=joined.outputs[in_order], targets=joined.targets[in_order])
+    if run.generate is not None:
+        rows = passes.chosen("validation", run.max_rows)[: run.generate.rows]
+        judged = task.with_generations(found, model, passes.examples("validation"), rows, run, size)
+        if judged is None:
+            return None
+        found = judged
+    return Predicted(predictions=found, loss=loss)
 
 
 def evaluate(

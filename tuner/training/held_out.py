@@ -175,7 +175,7 @@ def _judged(candidate: Candidate, split: str) -> _Judged:
 
 def _score(task: Task, metric: str, found: Predicted, labels: Sequence[str]) -> float:
     """Return a metric; NaN where it has no value on these rows, as where one lacks a class."""
-    if task.declaration.metrics[metric].complaint(found.predictions.targets.tolist(), labels) is not None:
+    if task.declaration.metric(metric).complaint(found.predictions.targets.tolist(), labels) is not None:
         return math.nan
     return task.score(metric, found.predictions, found.loss)
 

@@ -60,7 +60,7 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     found = split_rows(task, request, progress)
     release_memory()
     labels = found.labels
-    metric = task.declaration.metrics[request.metric]
+    metric = task.declaration.metric(request.metric)
     if complaint := metric.complaint(found.targets["validation"].tolist(), labels):
         raise DataError("", "metric", f"{request.metric} {complaint}")
     processor = task.processor(model)

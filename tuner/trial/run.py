@@ -78,6 +78,20 @@ class HeadHome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Generation:
+    """How much a language model writes in an evaluation, and who judges it."""
+
+    #: Rows of the judged split, from its first one on.
+    rows: int
+    #: Tokens of a completion, at most.
+    max_new_tokens: int
+    #: `module:function` of the user's, which is the study's metric; None where there is none.
+    score: str | None = None
+    #: Folders that may contain its module.
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialRun:
     """All inputs of one trial's training."""
 
@@ -123,6 +137,8 @@ class TrialRun:
     trunk: TrunkHome | None = None
     #: Whether the rows of the validation split are trained on, too. Evaluations then tell nothing.
     joins_validation: bool = False
+    #: What a language model writes in each evaluation; None for nothing.
+    generate: Generation | None = None
     #: Optimiser steps after which training stops, for smoke runs; None trains the whole schedule.
     max_steps: int | None = None
     #: Most rows of the data to use, for smoke runs; None uses all.

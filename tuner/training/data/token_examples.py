@@ -57,6 +57,20 @@ class TokenExamples(TextExamples):
             targets[row, first : first + len(wanted)] = wanted
         return torch.from_numpy(targets)
 
+    def last_counted(self, index: int) -> tuple[list[int], list[int]]:
+        """Return the last tokens of a text that count without a break, and behind which tokens they stand.
+
+        Returns:
+            The tokens in front of them, at least one, and they themselves.
+        """
+        begin, end = int(self._ends[index] - self.lengths[index]), int(self._ends[index])
+        counts = self._predicted[begin:end]
+        last = int(np.flatnonzero(counts)[-1])
+        before = np.flatnonzero(~counts[:last])
+        first = int(before[-1]) + 1
+        ids = self._columns["input_ids"][begin:end].tolist()
+        return ids[:first], ids[first : last + 1]
+
     def packed(self, rows: Sequence[Indices]) -> tuple[Batch, torch.Tensor]:
         """Return the inputs and the targets of texts that stand beside each other, each with positions from 0.
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from tuner.study.data_config import DataConfig
     from tuner.study.tasks import TaskDeclaration
-    from tuner.training.data.examples import Examples
+    from tuner.training.data.examples import Examples, Indices
     from tuner.training.data.files.places import RowRemark
     from tuner.training.model.blueprint import Blueprint
     from tuner.trial.anatomy import Padding
-    from tuner.trial.run import ModelSource
+    from tuner.trial.run import ModelSource, TrialRun
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +238,26 @@ class Task(ABC):
         """Return the part of a forward pass that `mean_loss`, metrics and `row_scores` need; by default all of it."""
         return Predictions(outputs=logits.float().cpu(), targets=targets.cpu())
 
+    def with_generations(
+        self, predictions: Predictions, model: Any, examples: Examples, rows: Indices, run: TrialRun, size: int
+    ) -> Predictions | None:
+        """Return predictions with what a model writes behind the prompts of the first rows; by default as they are.
+
+        It is called where the study asks for generations. It draws no random number.
+
+        Args:
+            predictions: Those of the split.
+            model: The model, in evaluation mode.
+            examples: The split.
+            rows: The rows whose prompts are completed, those of the first predictions. Shape: (rows,).
+            run: The trial, whose `generate` says how much is written.
+            size: Examples per forward pass, at most.
+
+        Returns:
+            The predictions. None where the trial is about to be moved.
+        """
+        return predictions
+
     @abstractmethod
     def mean_loss(self, predictions: Predictions) -> float:
         """Return the mean loss over a split, per term of the loss."""
@@ -255,7 +275,7 @@ class Task(ABC):
         """
         import numpy as np
 
-        compute = self.declaration.metrics[metric].compute
+        compute = self.declaration.metric(metric).compute
         if compute is None:
             return float(loss)
         outputs = predictions.outputs.numpy()

@@ -20,17 +20,20 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from tuner.study.data_config import DataConfig
+    from tuner.training.data.examples import Indices
     from tuner.training.data.files.places import RowRemark
     from tuner.training.data.token_examples import TokenExamples
     from tuner.training.model.token_head import TokenLogits
+    from tuner.trial.run import TrialRun
 
 #: Logits that are in memory at once, at most: 64 MiB in fp32.
 _LOGITS = 1 << 24
 #: Chats that are read at a time.
 _CHATS = 10_000
 #: Columns of the outputs that are kept of an example: the sum of its tokens' losses, how many of them are predicted
-#: right, and how many there are.
-_LOSS, _RIGHT, _TOKENS = range(3)
+#: right, and how many there are; then whether its prompt was completed, whether the completion is that of the row, and
+#: the number that a function of the user's gives it.
+_LOSS, _RIGHT, _TOKENS, _WRITTEN, _EXACT, _SCORE = range(6)
 
 
 def _perplexity(outputs: Any, targets: Any) -> float:
@@ -40,6 +43,14 @@ def _perplexity(outputs: Any, targets: Any) -> float:
 
 def _token_accuracy(outputs: Any, targets: Any) -> float:
     return float(outputs[:, _RIGHT].sum() / outputs[:, _TOKENS].sum())
+
+
+def _mean_of(column: int) -> Callable[[Any, Any], float]:
+    def mean(outputs: Any, targets: Any) -> float:
+        written = outputs[:, _WRITTEN] > 0
+        return float(outputs[written, column].mean()) if written.any() else math.nan
+
+    return mean
 
 
 class CausalLM(ReadsTexts):
@@ -56,7 +67,10 @@ class CausalLM(ReadsTexts):
             "loss": Metric(direction="minimize", compute=None),
             "perplexity": Metric(direction="minimize", compute=_perplexity),
             "token_accuracy": Metric(direction="maximize", compute=_token_accuracy, is_recorded=True),
+            "exact_match": Metric(direction="maximize", compute=_mean_of(_EXACT), is_recorded=True),
         },
+        of_generations=frozenset({"exact_match"}),
+        own=Metric(direction="maximize", compute=_mean_of(_SCORE)),
         preset="causal-lm",
         recipes=LANGUAGE_MODELS,
     )
@@ -182,11 +196,34 @@ class CausalLM(ReadsTexts):
             right.append((made.argmax(dim=1) == wanted).double())
         counts = logits.counts.to(torch.float64)
         owners = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), logits.counts)
-        outputs = torch.zeros(len(counts), 3, dtype=torch.float64, device=counts.device)
+        outputs = torch.zeros(len(counts), 6, dtype=torch.float64, device=counts.device)
         outputs[:, _LOSS].index_add_(0, owners, torch.cat(losses))
         outputs[:, _RIGHT].index_add_(0, owners, torch.cat(right))
         outputs[:, _TOKENS] = counts
         return Predictions(outputs=outputs.cpu(), targets=torch.zeros(len(counts)))
+
+    def with_generations(
+        self, predictions: Predictions, model: Any, examples: Any, rows: Indices, run: TrialRun, size: int
+    ) -> Predictions | None:
+        """Return predictions with the judgement of what the model writes behind the prompts of the first rows.
+
+        Raises:
+            ModelError: The user's function fails, or returns no number.
+        """
+        import torch
+
+        from tuner.training.tasks.generations import judged, processor_of
+
+        assert run.model is not None
+        found = judged(
+            model, [examples.last_counted(row) for row in rows], processor_of(self.processor, run.model), run, size
+        )
+        if found is None:
+            return None
+        outputs = predictions.outputs.clone()
+        outputs[: len(found), _WRITTEN] = 1.0
+        outputs[: len(found), [_EXACT, _SCORE]] = torch.tensor(found, dtype=outputs.dtype)
+        return Predictions(outputs=outputs, targets=predictions.targets)
 
     def mean_loss(self, predictions: Predictions) -> float:
         """Return the mean cross-entropy of a token."""

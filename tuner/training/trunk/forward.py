@@ -241,6 +241,10 @@ class ForwardPasses:
 
     # ---- passes
 
+    def examples(self, split: str) -> Examples:
+        """Return the examples of a split."""
+        return self._examples[split]
+
     def chosen(self, split: str, count: int | None) -> Indices:
         """Return the examples of a split to use where at most `count` are wanted."""
         return select(self._examples[split], count)

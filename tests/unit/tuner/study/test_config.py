@@ -67,6 +67,16 @@ def test_what_is_no_duration_is_refused(written: object) -> None:
         parse_duration(written)
 
 
+def test_a_function_that_judges_what_a_model_writes_may_be_better_when_it_is_lower() -> None:
+    rows = {"source": "chats.jsonl", "messages": "messages"}
+    asked = {"task": "causal-lm", "data": rows, "generate": {"rows": 8}}
+    found = parse(**asked, metric={"name": "words:errors", "direction": "minimize"})
+    assert (found.metric.name, found.metric.direction) == ("words:errors", "minimize")
+    assert found.generate is not None
+    assert (found.generate.rows, found.generate.max_new_tokens) == (8, 32)
+    assert parse(**asked, metric="words:score").metric.direction == "maximize"
+
+
 def test_a_metric_is_a_word_or_a_mapping_and_knows_its_direction() -> None:
     assert parse(metric="loss").metric.direction == "minimize"
     assert parse(metric={"name": "f1_macro"}).metric.direction == "maximize"
@@ -163,6 +173,17 @@ def test_labels_are_words_whatever_yaml_made_of_them() -> None:
             "trust_remote_code: is for a model of",
         ),
         ({"model": "https://me:word@hub/m"}, "model: is a URL with a user, password or token in it; set HF_TOKEN"),
+        (
+            {"task": "causal-lm", "metric": "exact_match"},
+            "generate: the metric exact_match judges what the model writes; say how much, such as generate: {rows: 64,",
+        ),
+        (
+            {"task": "causal-lm", "metric": "words:score"},
+            "generate: the metric words:score judges what the model writes",
+        ),
+        ({"metric": "words:score"}, "metric.name: 'words:score' is unknown; known: accuracy, "),
+        ({"generate": {"rows": 8}}, "generate: is for language models; leave it out, or name task: causal-lm"),
+        ({"task": "causal-lm", "generate": {}}, "generate: needs prompts: name data.prompt and data.completion, or "),
         ({"max_length": "9" * 5000}, f"max_length: is '{'9' * 199}… (5002 characters): "),
     ],
 )

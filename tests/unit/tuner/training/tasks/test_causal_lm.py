@@ -129,7 +129,7 @@ def test_an_evaluation_keeps_of_each_example_loss_and_right_tokens() -> None:
     found = TASK.predictions(made, targets)
     losses = [math.log1p(math.exp(-2)), math.log1p(math.exp(-1)), math.log1p(math.exp(3))]
     assert found.outputs[:, 0].tolist() == pytest.approx([losses[0], losses[1] + losses[2]])
-    assert found.outputs[:, 1:].tolist() == [[1.0, 1.0], [1.0, 2.0]]
+    assert found.outputs[:, 1:3].tolist() == [[1.0, 1.0], [1.0, 2.0]]
     mean = sum(losses) / 3
     assert TASK.mean_loss(found) == pytest.approx(mean)
     scores = [TASK.score(name, found, mean) for name in ("loss", "perplexity", "token_accuracy")]
