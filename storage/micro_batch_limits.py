@@ -35,7 +35,10 @@ class Footprint:
 
 
 class MicroBatchLimits:
-    """The largest micro-batch size that may fit, by footprint. A limit is only ever lowered, until it expires."""
+    """The largest micro-batch size that may fit, by footprint. A limit is only ever lowered, until it expires.
+
+    A size of 0 stands for one example with gradient checkpointing: one alone does not fit.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -25,7 +25,7 @@ def test_nothing_is_known_before_anything_was_learned(memory: MicroBatchLimits) 
 
 
 def test_what_fits_only_ever_goes_down(memory: MicroBatchLimits, other: Database) -> None:
-    for learned, known in ((8, 8), (16, 8), (2, 2), (4, 2)):
+    for learned, known in ((8, 8), (16, 8), (2, 2), (4, 2), (0, 0), (1, 0)):
         memory.lower(PLACE, learned)
         assert (memory.fitting(PLACE), MicroBatchLimits(other).fitting(PLACE)) == (known, known)
     assert count(other, "tuner_memory") == 1

@@ -35,7 +35,19 @@ _KEYS = frozenset(
     }
 )
 #: Keys that came later.
-_LATER = frozenset({"frozen", "below", "head", "trunk_cache", "one_token", "length_grouping", "device_name", "adapter"})
+_LATER = frozenset(
+    {
+        "frozen",
+        "below",
+        "head",
+        "trunk_cache",
+        "one_token",
+        "length_grouping",
+        "device_name",
+        "adapter",
+        "gradient_checkpointing",
+    }
+)
 #: Most names that are listed; then `and 7 more`.
 _NAMES = 8
 _PLACES = {
@@ -215,7 +227,8 @@ def _batch(effective: Mapping[str, Any]) -> str:
         passes = f"forward passes of at most {at_once} of similar length"
     else:
         passes = "one forward pass" if at_once >= size else f"forward passes of {at_once}"
-    return f"{size} examples an optimiser step, in {passes}"
+    again = ", whose layers are computed again for the gradient" if effective.get("gradient_checkpointing") else ""
+    return f"{size} examples an optimiser step, in {passes}{again}"
 
 
 def _hidden_states(decision: Mapping[str, Any] | None) -> str:

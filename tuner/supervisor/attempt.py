@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Setting:
     """The micro-batch that a trainer was told, and the configuration that it has recorded."""
 
-    #: Examples that the trainer was told to take at a time; None where that was left to it.
+    #: Examples that the trainer was told to take at a time, as `Attempt.micro_batch`; None where that was left to it.
     told_micro_batch: int | None = None
     #: The effective configuration that was recorded last, in this attempt or an earlier one.
     effective: Mapping[str, Any] | None = None
@@ -126,18 +126,32 @@ class Attempt:
 
     @property
     def micro_batch(self) -> int | None:
-        """Examples that the trainer takes at a time; None where it has not said so."""
-        found = (self.effective or {}).get("micro_batch") if self.has_recorded else None
-        return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None
+        """Examples that the trainer takes at a time; None where it has not said so.
+
+        0 stands for one example with gradient checkpointing, the smallest step of all.
+        """
+        effective = self.effective or {}
+        found = effective.get("micro_batch") if self.has_recorded else None
+        if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+            return None
+        return 0 if found == 1 and effective.get("gradient_checkpointing") is True else found
 
     @property
     def can_halve(self) -> bool:
-        """Whether the trainer takes several examples at a time, and no more than it was told to.
+        """Whether the trainer may do with less memory, and takes no more than it was told to.
 
+        It may where it takes several examples at a time, or one without the gradient checkpointing that its model has.
         A trainer that takes more than it was told would do so again, and run out of memory without end.
         """
         takes, told = self.micro_batch, self.setting.told_micro_batch
-        return takes is not None and takes > 1 and (told is None or takes <= told)
+        if takes is None or (told is not None and takes > told):
+            return False
+        return takes > 1 or (takes == 1 and (self.effective or {}).get("gradient_checkpointing") is False)
+
+    @property
+    def takes_least(self) -> bool:
+        """Whether the trainer takes one example at a time, and cannot do with less memory."""
+        return self.micro_batch in (0, 1) and not self.can_halve
 
     @property
     def evaluations(self) -> tuple[Mapping[str, Any], ...]:

@@ -33,7 +33,10 @@ class MicroBatches:
         self._retrying = retrying
 
     def start(self, attempt: Attempt) -> dict[str, Any]:
-        """Return `threads` and, where one is known to fit, `micro_batch`: both decide the last bit of a run."""
+        """Return `threads` and, where one is known to fit, `micro_batch`: both decide the last bit of a run.
+
+        Where no example fits otherwise, `gradient_checkpointing` is true.
+        """
         open_trial, lane = attempt.open_trial, attempt.lane
         assert open_trial.hyperparameters is not None
         before = attempt.effective or {}
@@ -41,12 +44,15 @@ class MicroBatches:
         if before.get("device", lane.device.kind) == lane.device.kind:
             # As in the attempt before, even where this machine would choose otherwise.
             chosen |= {key: before[key] for key in ("threads", "micro_batch") if isinstance(before.get(key), int)}
+            if before.get("gradient_checkpointing") is True:
+                chosen["gradient_checkpointing"] = True
         if "micro_batch" not in chosen:
             footprint = self._local_study.footprint(open_trial.hyperparameters, lane.device)
             fitting = self._retrying(self._limits.fitting, footprint)
             if fitting is not None:
-                chosen["micro_batch"] = fitting
-        attempt.setting = replace(attempt.setting, told_micro_batch=chosen.get("micro_batch"))
+                chosen |= _said(fitting)
+        told = 0 if "gradient_checkpointing" in chosen else chosen.get("micro_batch")
+        attempt.setting = replace(attempt.setting, told_micro_batch=told)
         return chosen
 
     def take(self, attempt: Attempt, effective: dict[str, Any]) -> str | None:
@@ -69,9 +75,11 @@ class MicroBatches:
     def halve(self, attempt: Attempt, crash: Crash) -> str | None:
         """Have the next attempt of a trial that ran out of memory take half as many examples at a time.
 
+        Half of one is one with gradient checkpointing, where the model has that.
+
         Returns:
-            A line for a person; None where it already takes one example, has not said how many it takes, or takes more
-            than it was told to.
+            A line for a person; None where it cannot do with less, has not said how many it takes, or takes more than
+            it was told to.
 
         Raises:
             LeaseLost: Another worker has the trial.
@@ -92,7 +100,7 @@ class MicroBatches:
     def _pass_on(self, attempt: Attempt, micro_batch: int) -> None:
         """Have the next attempt be told how many examples to take."""
         # The device kind is this lane's, even if training has recorded another: or an attempt here would not be told.
-        said = {"device": attempt.lane.device.kind, "micro_batch": micro_batch}
+        said = {"device": attempt.lane.device.kind, **_said(micro_batch)}
         effective = {**(attempt.effective or {}), **said}
         attempt.setting = replace(attempt.setting, effective=effective)
         self._ledger.record(attempt.lease, attempt.open_trial, effective)
@@ -103,8 +111,14 @@ class MicroBatches:
         self._retrying(self._limits.lower, footprint, micro_batch)
 
 
+def _said(micro_batch: int) -> dict[str, Any]:
+    """Return what training is told of how many examples to take at a time; 0 is one, with gradient checkpointing."""
+    return {"micro_batch": micro_batch} if micro_batch else {"micro_batch": 1, "gradient_checkpointing": True}
+
+
 def _told(attempt: Attempt, before: int, now: int) -> str:
-    return (
-        f"trial {attempt.number}: {before} examples at a time do not fit in memory, it goes on with {now}; "
-        "batch size and steps stay what they were"
-    )
+    what = f"{before} examples at a time do not fit in memory, it goes on with {now}"
+    if now == 0:
+        much = "one example does" if before == 1 else f"{before} examples at a time do"
+        what = f"{much} not fit in memory, it goes on with one and gradient checkpointing"
+    return f"trial {attempt.number}: {what}; batch size and steps stay what they were"

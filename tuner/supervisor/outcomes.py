@@ -64,7 +64,7 @@ def after_crash(attempt: Attempt, crash: Crash, config: StudyConfig, *, can_trai
     again = crash.own and crash.reason == attempt.slot.reason
     again = again and (can_train or not crash.before_any_step)
     again = again and (crash.memory is None or not is_memory_for_any_trial(attempt, config))
-    if crash.memory is not None and (again or attempt.micro_batch == 1):
+    if crash.memory is not None and (again or attempt.takes_least):
         return TrialResult(
             state=Outcome.PRUNED, value=attempt.last_value, reason=crash.reason, avoid=Constraint.OUT_OF_MEMORY
         )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
     from tuner.training.data.batches import Indices
+    from tuner.training.model.checkpointing import Checkpointing
     from tuner.training.tasks.base import Task
     from tuner.training.trunk.forward import ForwardPasses
 
@@ -28,17 +29,19 @@ class Accumulation:
     optimizer: torch.optim.Optimizer
     #: Examples per forward pass, at most.
     micro_batch: int
-    #: Called with the new `micro_batch` each time that it was halved.
+    #: Comes to help where a single example does not fit.
+    checkpointing: Checkpointing
+    #: Called with the new `micro_batch` each time that less memory is used from then on.
     halved: Callable[[int], None]
 
     def mean_loss(self, batch: Indices) -> float:
         """Add the gradient of a batch's mean loss to the parameters' gradients, and return that mean loss.
 
         Where memory runs out, the same batch is tried again from the same random numbers with half of the examples per
-        forward pass.
+        forward pass; with a single one, gradient checkpointing is turned on.
 
         Raises:
-            Exception: One that says that memory ran out, where a single example does not fit.
+            Exception: One that says that memory ran out, where a single example does not fit so either.
         """
         rewind = rewinder()
         while True:
@@ -47,10 +50,12 @@ class Accumulation:
             try:
                 return accumulate(self.task, self.accelerator, self.passes, parts)
             except Exception as error:
-                if not is_out_of_memory(error) or largest == 1:
+                if not is_out_of_memory(error) or (largest == 1 and not self.checkpointing.is_possible):
                     raise
             # Outside of the except block: there the error still refers to the tensors that did not fit.
-            self.micro_batch = largest // 2
+            if largest == 1:
+                self.checkpointing.begin()
+            self.micro_batch = max(1, largest // 2)
             self.optimizer.zero_grad()
             free_memory()
             rewind()

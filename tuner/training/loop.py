@@ -21,6 +21,7 @@ from tuner.training.data.batches import training_batches
 from tuner.training.data.encoded import EncodedData
 from tuner.training.effective import effective_configuration
 from tuner.training.evaluation import evaluate_within_memory
+from tuner.training.model.checkpointing import Checkpointing
 from tuner.training.model.freezing import Freezing, possible_depths
 from tuner.training.model.trial_model import begin_model
 from tuner.training.model.weights import restore_weights, save_weights
@@ -55,9 +56,10 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
     Yields:
         The evaluations, in order of their steps; after `run.restored`, those that were not made yet.
 
-    Where memory runs out, the optimiser step is repeated with half of the examples per forward pass: the same examples,
-    the same optimiser steps, and random numbers from the same point. An error that says that memory ran out is raised
-    where a single example does not fit, or where something else than the examples took the memory.
+    Where memory runs out, the optimiser step is repeated with half of the examples per forward pass, and at last with
+    gradient checkpointing: the same examples, the same optimiser steps, and random numbers from the same point. An
+    error that says that memory ran out is raised where a single example does not fit, or where something else than the
+    examples took the memory.
 
     Raises:
         Diverged: Loss or gradient is no finite number.
@@ -121,17 +123,21 @@ def train(run: TrialRun) -> Iterator[Evaluation]:  # noqa: C901 (one story, told
         cached=None if saved is None else saved.cached,
     )
     micro_batch = MICRO_BATCH if run.micro_batch is None else run.micro_batch
+    checkpointing = Checkpointing(accelerator.unwrap_model(model), passes.contexts)
+    if run.gradient_checkpointing and checkpointing.is_possible:
+        checkpointing.begin()
     effective = effective_configuration(
         run, plan, model, freezing, optimizer.param_groups, passes, micro_batch=micro_batch
     )
-    run.record(effective)
+    run.record({**effective, **checkpointing.recorded()})
     accumulation = Accumulation(
         task=task,
         passes=passes,
         accelerator=accelerator,
         optimizer=optimizer,
         micro_batch=micro_batch,
-        halved=lambda smaller: run.record({**effective, "micro_batch": smaller}),
+        checkpointing=checkpointing,
+        halved=lambda smaller: run.record({**effective, "micro_batch": smaller, **checkpointing.recorded()}),
     )
 
     # ---- go on from the checkpoint of an earlier attempt

@@ -127,6 +127,9 @@ class TrialRun:
     #: Examples per forward pass; gradients of a larger batch are accumulated. None lets training choose by the device.
     #: Otherwise it is the value that an earlier attempt recorded, or a limit above which a trial ran out of memory.
     micro_batch: int | None = None
+    #: Whether layers are computed again for the gradient, in place of keeping what they make: one example at a time did
+    #: not fit otherwise.
+    gradient_checkpointing: bool = False
     #: Folder of the resume checkpoint that `saver.save` of an earlier attempt wrote; None starts at the beginning.
     restored: Path | None = None
     #: Evaluations that earlier attempts reported, in order.

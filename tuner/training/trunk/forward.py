@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -335,6 +336,13 @@ class ForwardPasses:
         """Have the model compute its output layer for the tokens that count alone."""
         shortest = np.argsort(self._examples["train"].lengths, kind="stable")[:1]
         return TokenHead(self._model, self._to(self._examples["train"].inputs(shortest)), self._kept)
+
+    def contexts(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        """Return a context for the computation of a layer now, and one for the same computation once more.
+
+        Some versions of transformers compute a layer again from its arguments, among which given states are not.
+        """
+        return nullcontext(), nullcontext() if self._trunk is None else self._trunk.again()
 
     def loss_terms(self, split: str, indices: Indices) -> int:
         """Return how many terms some examples add to the loss."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -116,11 +116,21 @@ class Trunk:
             states: Hidden states of the depth. Shape: (examples, tokens, hidden).
             depth: The depth, counted from 1.
         """
+        with self._giving(states, depth):
+            return self._model(**outline)
+
+    def again(self) -> AbstractContextManager[None]:
+        """Return a context in which a layer is computed as now: from the states that are given, where there are any."""
+        return self._giving(self._given, self._given_depth)
+
+    @contextmanager
+    def _giving(self, states: torch.Tensor | None, depth: int) -> Iterator[None]:
+        before = self._given, self._given_depth
         self._given, self._given_depth = states, depth
         try:
-            return self._model(**outline)
+            yield
         finally:
-            self._given, self._given_depth = None, 0
+            self._given, self._given_depth = before
 
     # ---- replacements for `forward`
 

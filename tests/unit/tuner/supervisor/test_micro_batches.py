@@ -74,7 +74,10 @@ class Trial:
         )
         lease = Lease(study_id=1, slot=0, owner="me", attempt=1)
         attempt = Attempt(lane=self.lane, lease=lease, slot=SLOT, open_trial=open_trial)
-        told = self.micro_batches.start(attempt).get("micro_batch")
+        self.given = self.micro_batches.start(attempt)
+        told = self.given.get("micro_batch")
+        if heeds and "gradient_checkpointing" in self.given:
+            recorded = {**recorded, "gradient_checkpointing": self.given["gradient_checkpointing"]}
         self.micro_batches.take(attempt, {**recorded, "micro_batch": (told if heeds else None) or 8})
         return told, self.micro_batches.halve(attempt, crash) is not None
 
@@ -84,6 +87,26 @@ def test_half_is_told_to_the_next_attempt_whatever_device_training_says_it_is_on
     trial = Trial()
     assert [trial.attempt(**recorded) for _ in range(4)] == [(None, True), (4, True), (2, True), (1, False)]
     assert trial.database.fits == {}, "the host's memory says nothing of what fits on a GPU"
+
+
+@pytest.mark.parametrize("device", [GPU, CPU])
+def test_half_of_one_is_one_with_gradient_checkpointing_where_the_model_has_that(device: Device) -> None:
+    trial = Trial(device)
+    has = {"gradient_checkpointing": False}
+    assert [trial.attempt(**has) for _ in range(5)] == [(None, True), (4, True), (2, True), (1, True), (1, False)]
+    assert trial.given["gradient_checkpointing"] is True
+    assert trial.database.effective is not None
+    assert trial.database.effective["micro_batch"] == 1
+    assert trial.database.fits == ({} if device is GPU else {device.memory_class: 0})
+    # The next trial begins so.
+    trial.database.effective = None
+    assert trial.attempt(**has) == ((None, True) if device is GPU else (1, False))
+
+
+def test_gradient_checkpointing_that_is_not_heeded_is_not_told_again() -> None:
+    trial = Trial(CPU)
+    trial.database.fits = {CPU.memory_class: 0}
+    assert trial.attempt(heeds=False, gradient_checkpointing=False)[1] is False
 
 
 @pytest.mark.parametrize("device", [GPU, CPU])

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,15 @@ RUN: dict[str, Any] = {"batch_size": 16, "num_train_epochs": 3, "dropout": 0.2, 
 
 
 class Scarce:
-    """Memory for so many examples at once: of training from some forward pass on, and of an evaluation."""
+    """Memory for so many examples at once: of training from some forward pass on, and of an evaluation.
 
-    def __init__(self, *, training: int = 1 << 30, evaluating: int = 1 << 30, after: int = 0) -> None:
+    With gradient checkpointing there may be room for one.
+    """
+
+    def __init__(
+        self, *, training: int = 1 << 30, evaluating: int = 1 << 30, after: int = 0, checkpointed: bool = False
+    ) -> None:
+        self.checkpointed = checkpointed
         self.training = training
         self.evaluating = evaluating
         self.after = after
@@ -55,6 +62,7 @@ class Scarce:
         fits = examples <= (self.training if module.training else self.evaluating)
         if module.training:
             fits = fits or len(self.passes) < self.after
+            fits = fits or (self.checkpointed and examples == 1 and module.is_activation_checkpointing)
             self.passes.append((examples, fits))
         if not fits:
             self._lost.append(weakref.ref(output.logits))
@@ -121,7 +129,39 @@ def test_what_does_not_fit_one_by_one_is_to_be_avoided(make_run: Callable[..., T
         result = run_trial(run, train, lambda _: True)
     assert (result.state, result.avoid) == ("pruned", "out_of_memory")
     assert (result.reason or "").startswith("out of memory: CUDA out of memory. Tried to allocate 2.00 GiB.")
-    assert [each["micro_batch"] for each in recorded] == [4, 2, 1]
+    assert [each["micro_batch"] for each in recorded] == [4, 2, 1, 1]
+    assert [each["gradient_checkpointing"] for each in recorded] == [False, False, False, True]
+
+
+def checkpoint_around_the_hooks(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a layer be computed again from its call on, as transformers did before it was from its `forward` on."""
+    plain, call = layer.forward.__wrapped__, torch.nn.Module.__call__
+
+    def checkpointed(self: Any, *arguments: Any, **more: Any) -> Any:
+        if not (self.gradient_checkpointing and self.training):
+            return call(self, *arguments, **more)
+        return self._gradient_checkpointing_func(partial(call, self, **more), *arguments)
+
+    monkeypatch.setattr(layer, "forward", plain)
+    monkeypatch.setattr(layer, "__call__", checkpointed)
+
+
+@pytest.mark.parametrize(("kind", "frozen"), [("bert", 0.0), ("bert", 0.5), ("deberta-v2", 0.25)])
+def test_what_does_not_fit_one_by_one_is_tried_with_gradient_checkpointing_and_is_what_it_would_have_been(
+    make_run: Callable[..., TrialRun], monkeypatch: pytest.MonkeyPatch, kind: str, frozen: float
+) -> None:
+    if kind == "deberta-v2":  # what is between two of its layers is computed from given states, and then replaced
+        checkpoint_around_the_hooks(transformers.models.deberta_v2.modeling_deberta_v2.DebertaV2Layer, monkeypatch)
+    run, recorded = recording(make_run(kind, **{**RUN, "frozen_layers": frozen, "num_train_epochs": 1}, micro_batch=2))
+    with Scarce(training=0, checkpointed=True).open() as scarce:
+        found = list(train(run))
+    assert scarce.passes[:3] == [(2, False), (1, False), (1, True)]
+    assert found == list(train(replace(run, micro_batch=1))), "not one bit differs, dropout included"
+    told = [(each["micro_batch"], each["gradient_checkpointing"]) for each in recorded[:3]]
+    assert told == [(2, False), (1, False), (1, True)]
+    with Scarce(training=0, checkpointed=True).open() as scarce:
+        assert found == list(train(replace(run, micro_batch=1, gradient_checkpointing=True)))
+    assert all(fits for _, fits in scarce.passes), "what is told is heeded from the beginning"
 
 
 def test_an_evaluation_is_made_again_with_half_and_goes_on_with_it(make_run: Callable[..., TrialRun]) -> None:

@@ -232,6 +232,24 @@ def test_with_frozen_layers_losses_are_the_same_from_the_cache_and_without_it(
     assert len(cached) == STEPS
 
 
+@pytest.mark.parametrize(("kind", "frozen", "packing"), [("gpt2", 0.0, 32), ("llama", 0.5, None)])
+def test_losses_are_the_same_with_gradient_checkpointing_dropout_included(
+    kind: str, frozen: float, packing: int | None, tmp_path: Path
+) -> None:
+    run = run_of(tmp_path, kind, frozen_layers=frozen)
+    run = replace(run, speed=replace(run.speed, packing=packing))
+    told: list[dict[str, Any]] = []
+    plain, again = (
+        [
+            (each.train_loss, each.value)
+            for each in train(replace(run, gradient_checkpointing=asked, record=told.append))
+        ]
+        for asked in (False, True)
+    )
+    assert plain == again
+    assert [each["gradient_checkpointing"] for each in told] == [False, True]
+
+
 def test_a_model_that_predicts_tokens_has_no_head_to_fit_or_to_train_alone(tmp_path: Path) -> None:
     found, _ = prepared(tmp_path, "llama")
     assert found.anatomy.predicts_tokens
