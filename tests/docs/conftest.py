@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from data_layouts import write_hub_data, write_layouts
-from language_models import write_language_model
+from language_models import CHAT_TEMPLATE, write_language_model
 
 _WORDS = [
     "film",
@@ -44,6 +44,7 @@ _MODELS = {
     "distilbert/distilbert-base-uncased": "distilbert",
     "google/vit-base-patch16-224-in21k": "vit",
     "HuggingFaceTB/SmolLM2-135M": "llama",
+    "HuggingFaceTB/SmolLM2-135M-Instruct": "chats",
 }
 
 
@@ -77,8 +78,8 @@ def _model(kind: str, folder: Path) -> None:
         transformers.ViTModel(config).save_pretrained(folder)
         transformers.ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(folder)
         return
-    if kind == "llama":
-        write_language_model(folder)
+    if kind in ("llama", "chats"):
+        write_language_model(folder, chat_template=CHAT_TEMPLATE if kind == "chats" else None)
         return
     if kind == "bert":
         transformers.BertModel(transformers.BertConfig(**small, vocab_size=64)).save_pretrained(folder)

@@ -9,8 +9,20 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from language_models import write_chats
+
 #: Files and folders that `write_layouts` makes.
-LAYOUTS = ("reviews.csv", "pairs", "messages.jsonl", "tickets.parquet", "disasters", "photos", "scans.csv", "scans")
+LAYOUTS = (
+    "reviews.csv",
+    "pairs",
+    "messages.jsonl",
+    "chats.jsonl",
+    "tickets.parquet",
+    "disasters",
+    "photos",
+    "scans.csv",
+    "scans",
+)
 #: The data set of the hub, and its splits with the numbers of rows that stand in for all of them.
 HUB_ID, HUB_ROWS = "cornell-movie-review-data/rotten_tomatoes", {"train": 60, "validation": 30}
 _NOUNS = ["film", "plot", "actor", "scene", "story", "music"]
@@ -23,6 +35,7 @@ def write_layouts(home: Path) -> None:
     _reviews(home / "reviews.csv", rng)
     _pairs(home / "pairs", rng)
     _messages(home / "messages.jsonl", rng)
+    write_chats(home / "chats.jsonl", 100)
     _tickets(home / "tickets.parquet", rng)
     _disasters(home / "disasters", rng)
     _pictures(home)
