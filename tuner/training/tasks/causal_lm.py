@@ -101,6 +101,14 @@ class CausalLM(ReadsTexts):
             _check_chats(rows.values(), data.messages)
         return super().examine(rows, data)
 
+    def shown(self, row: Mapping[str, Any], data: DataConfig) -> str:
+        """Return the texts, or what each one says in a chat."""
+        if data.messages is None:
+            return super().shown(row, data)
+        from tuner.training.data.chats import messages_of
+
+        return " / ".join(f"{each['role']}: {each['content']}" for each in messages_of(row[data.messages]))
+
     def encode(self, rows: Dataset, data: DataConfig, processor: Any, max_length: int) -> Dataset:
         """Tokenise prompt and completion together; those of more than `max_length` tokens are cut at their end.
 

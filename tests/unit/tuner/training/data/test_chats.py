@@ -176,6 +176,11 @@ def test_a_tokenizer_without_a_template_is_named_with_what_to_do(tmp_path: Path)
         prepared(tmp_path, write_chats(tmp_path / "chats.jsonl", 20), None)
 
 
+def test_a_chat_is_shown_as_what_each_one_says() -> None:
+    row = {"messages": json.dumps(CHAT[:2])}
+    assert TASK.shown(row, DataConfig(source="chats.jsonl", messages="messages")) == "user: w0 w1 / assistant: w2"
+
+
 def test_another_template_makes_other_data_of_the_same_rows(tmp_path: Path) -> None:
     lines = write_chats(tmp_path / "chats.jsonl", 20)
     found = [
