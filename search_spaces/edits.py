@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from search_spaces.errors import InvalidSpace, suggestion
@@ -26,7 +27,9 @@ class EditedSpace:
     unmet: tuple[str, ...]
 
 
-def edit_space(space: SearchSpace, entries: Mapping[str, Any], *, recipe: Recipe, source: str) -> EditedSpace:
+def edit_space(
+    space: SearchSpace, entries: Mapping[str, Any], *, recipe: Recipe, source: str, free: bool = False
+) -> EditedSpace:
     """Return a space in which some parameters are others.
 
     Args:
@@ -36,13 +39,14 @@ def edit_space(space: SearchSpace, entries: Mapping[str, Any], *, recipe: Recipe
             seven.
         recipe: Published defaults, for the word `recipe`.
         source: The name of the edit in errors.
+        free: Whether names may be any, as those of a study's own training are.
 
     Raises:
         InvalidSpace: Names the source, the parameter and the reason.
     """
     document: dict[str, Any] = {name: dict(entry) for name, entry in space.to_dict().items()}
     for name, entry in entries.items():
-        if name not in NAMES:
+        if name not in NAMES and not free:
             raise InvalidSpace(source, str(name), f"is no hyperparameter{suggestion(str(name), NAMES)}")
         if entry in _LEAVES:
             if name in SEVEN:
@@ -52,8 +56,9 @@ def edit_space(space: SearchSpace, entries: Mapping[str, Any], *, recipe: Recipe
             del document[name]
         else:
             document[name] = _merged(document.get(name, {}), entry)
-    unmet = _drop_unmet(document, entries, recipe, source)
-    return EditedSpace(space=build_space(document, recipe=recipe, source=source), unmet=unmet)
+    build = partial(build_space, recipe=recipe, source=source, free=free)
+    unmet = _drop_unmet(document, entries, build)
+    return EditedSpace(space=build(document), unmet=unmet)
 
 
 def _merged(before: Mapping[str, Any], entry: Any) -> Any:
@@ -71,7 +76,9 @@ def _merged(before: Mapping[str, Any], entry: Any) -> Any:
     return {**when, "type": "categorical", "choices": entry if isinstance(entry, list) else [entry]}
 
 
-def _drop_unmet(document: dict[str, Any], entries: Mapping[str, Any], recipe: Recipe, source: str) -> tuple[str, ...]:
+def _drop_unmet(
+    document: dict[str, Any], entries: Mapping[str, Any], build: Callable[[Mapping[str, Any]], SearchSpace]
+) -> tuple[str, ...]:
     """Remove parameters whose conditions the edit has made impossible, unless the edit names them.
 
     A person who fixes a schedule without warm-up need not know that warm-up is searched for other schedules.
@@ -79,7 +86,7 @@ def _drop_unmet(document: dict[str, Any], entries: Mapping[str, Any], recipe: Re
     dropped: list[str] = []
     while True:
         kept = {name: _without_condition(entry) for name, entry in document.items()}
-        parameters = build_space(kept, recipe=recipe, source=source).parameters
+        parameters = build(kept).parameters
         lost = [
             name
             for name, entry in document.items()

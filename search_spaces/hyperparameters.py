@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from search_spaces.errors import InvalidParameter, suggestion
 from search_spaces.parameters import Float, Parameter, Value, is_number
@@ -70,42 +70,61 @@ class Hyperparameters:
     #: such as `q_proj+v_proj`.
     lora_targets: str = ALL_LINEAR
 
+    #: Values of names that are none of those above, which only a study's own training knows.
+    others: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    #: The names that a study's own training does not search, where it does without some of the seven. Their values are
+    #: the defaults, and those of `UNSEARCHED`.
+    unsearched: frozenset[str] = frozenset()
+
     def __post_init__(self) -> None:
         for name, value in self.to_dict().items():
-            if name in ("dropout", "lora_alpha") and value is None:
+            if name in self.others or (name in ("dropout", "lora_alpha") and value is None):
                 continue
             if reason := complaint(name, value):
                 raise InvalidParameter(f"{name} is {value!r}: {reason}")
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Value | None]) -> Hyperparameters:
+    def from_values(cls, values: Mapping[str, Value | None], *, free: bool = False) -> Hyperparameters:
         """Build from values by name, as Optuna returns them.
+
+        Args:
+            values: The values.
+            free: Whether names may be any, and none has to be there, as in a study with its own training.
 
         Raises:
             InvalidParameter: A name is unknown or missing, or a value is not allowed for its name.
         """
+        is_partial = free and not values.keys() >= UNSEARCHED.keys()
+        known = {*NAMES} - {*ADAPTERS} if is_partial else {*NAMES}
+        others = {name: value for name, value in values.items() if free and name not in known}
+        unsearched = frozenset(known - values.keys()) | {*ADAPTERS} if is_partial else frozenset()
+        values = {name: value for name, value in values.items() if name not in others}
+        values |= {name: value for name, value in UNSEARCHED.items() if name in unsearched}
         for name in values:
             check_name(name)
         missing = [name for name in SEVEN if name not in values]
         if missing:
             raise InvalidParameter(f"{', '.join(missing)}: no value")
         converted = {name: _CONVERT.get(name, _as_float)(value) for name, value in values.items()}
-        return cls(**converted)  # type: ignore[arg-type]
+        return cls(**converted, others=others, unsearched=unsearched)  # type: ignore[arg-type]
 
     def to_dict(self) -> dict[str, Value | None]:
-        """Return the values by name. A head that begins with random weights is not named, nor are adapters unless used.
+        """Return the values by name, but for those that are not searched.
+
+        A head that begins with random weights is not named, nor are adapters unless used.
 
         So training of version 0.1, which may depend on all names that it is given, is given those that it knows.
         """
-        values = asdict(self)
+        names = (name for name in NAMES if name not in self.unsearched)
+        values: dict[str, Value | None] = {name: getattr(self, name) for name in names}
         if self.head_init == RANDOM:
-            del values["head_init"]
+            values.pop("head_init", None)
         if self.adapter == NONE:
-            del values["adapter"]
+            values.pop("adapter", None)
         for name in OF_LORA:
-            if self.adapter == NONE or values[name] is None:
-                del values[name]
-        return values
+            if self.adapter == NONE or values.get(name) is None:
+                values.pop(name, None)
+        return {**values, **self.others}
 
     @property
     def lora_scaling(self) -> float:
@@ -127,8 +146,21 @@ SEVEN = (
 WHOLE = ("batch_size", "lora_rank")
 #: Names that have a meaning for adapters alone.
 OF_LORA = ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets")
-#: Every name that a search space may use.
-NAMES = tuple(field.name for field in fields(Hyperparameters))
+#: Names of adapters. To a study's own training that does without some of the seven they mean what it makes of them.
+ADAPTERS = ("adapter", *OF_LORA)
+#: Every name that a search space may use; that of a study's own training may use others besides.
+NAMES = tuple(each.name for each in fields(Hyperparameters) if each.name not in ("others", "unsearched"))
+#: The seven where a study's own training does not search them: what transformers' TrainingArguments has by default, and
+#: a model as it is.
+UNSEARCHED: Mapping[str, Value | None] = {
+    "learning_rate": 5e-5,
+    "batch_size": 8,
+    "num_train_epochs": 3.0,
+    "dropout": None,
+    "weight_decay": 0.0,
+    "lr_scheduler_type": "linear",
+    "frozen_layers": 0.0,
+}
 
 
 def _as_float(value: Value | None) -> Value | None:
@@ -142,14 +174,22 @@ def _as_int(value: Value | None) -> Value | None:
 _CONVERT: dict[str, Callable[[Value | None], Value | None]] = dict.fromkeys(WHOLE, _as_int)
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, *, free: bool = False) -> None:
     """Refuse a name that is not a hyperparameter's.
+
+    Args:
+        name: The name.
+        free: Whether it may be any that a Python variable may have.
 
     Raises:
         InvalidParameter: The name is unknown; the message suggests a similar one.
     """
     if name == "seed":
         raise InvalidParameter("seed is never searched: it picks lucky runs; set `seed:` of the study")
+    if free:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", str(name)):
+            raise InvalidParameter(f"{name!r} is no name; give letters, digits and '_', with a letter first")
+        return
     if name not in NAMES:
         raise InvalidParameter(f"{name!r} is no hyperparameter{suggestion(name, NAMES)}; known: {', '.join(NAMES)}")
 
@@ -228,13 +268,20 @@ def complaint(name: str, value: Value | None) -> str | None:
     return _MEANING[name](value)
 
 
-def check_parameter(name: str, parameter: Parameter) -> None:
+def check_parameter(name: str, parameter: Parameter, *, free: bool = False) -> None:
     """Refuse a parameter that could draw a value that is not allowed for its name.
+
+    Args:
+        name: The name.
+        parameter: The parameter.
+        free: Whether names may be any.
 
     Raises:
         InvalidParameter: The name is unknown, or a bound or a choice is not allowed for it.
     """
-    check_name(name)
+    check_name(name, free=free)
+    if name not in NAMES or (free and name in ADAPTERS):
+        return
     if name in WHOLE and isinstance(parameter, Float):
         raise InvalidParameter("is a count; give whole ends, or a list of choices")
     for value in parameter.extremes():

@@ -52,6 +52,7 @@ def load_space(
     folder: Path,
     source: str = "search_space",
     fixed: Mapping[str, Value] | None = None,
+    free: bool = False,
 ) -> SearchSpace:
     """Build the space that a study file asks for.
 
@@ -62,6 +63,8 @@ def load_space(
         folder: Folder that relative paths start from.
         source: The name of a mapping in errors.
         fixed: Values that the study file gives outside of the space.
+        free: Whether names may be any, as those of a study's own training are. Such a file or mapping is the whole
+            space: nothing of a preset is added.
 
     Returns:
         The space.
@@ -73,13 +76,15 @@ def load_space(
     if isinstance(written, str):
         if not written.endswith((".yaml", ".yml")):
             document = _with_adapters({**load_preset(written), **(fixed or {})}, recipe)
-            return build_space(document, recipe=recipe, source=f"preset {written}")
+            return build_space(document, recipe=recipe, source=f"preset {written}", free=free)
         source, written = str(folder / written), read_yaml(folder / written)
     for name in fixed or {}:
         if name in written:
             raise InvalidSpace(source, name, "stands in the study file too; give one of the two")
+    if free and written:
+        return build_space({**written, **(fixed or {})}, recipe=recipe, source=source, free=True)
     document = {**_merged(load_preset(preset), written, recipe), **(fixed or {})}
-    return build_space(_with_adapters(document, recipe), recipe=recipe, source=source)
+    return build_space(_with_adapters(document, recipe), recipe=recipe, source=source, free=free)
 
 
 def adapters_alone(entry: Any) -> bool:
@@ -119,8 +124,14 @@ def _merged(preset: Mapping[str, Any], written: Mapping[str, Any], recipe: Recip
     return merged
 
 
-def build_space(document: Mapping[str, Any], *, recipe: Recipe, source: str) -> SearchSpace:
+def build_space(document: Mapping[str, Any], *, recipe: Recipe, source: str, free: bool = False) -> SearchSpace:
     """Build a space from one entry for each parameter: a mapping is a range, a list is choices, a value is fixed.
+
+    Args:
+        document: The entries, by name.
+        recipe: Published defaults, for the word `recipe`.
+        source: The name of the document in errors.
+        free: Whether names may be any, as those of a study's own training are.
 
     Raises:
         InvalidSpace: Names the source, the key and the reason.
@@ -129,16 +140,17 @@ def build_space(document: Mapping[str, Any], *, recipe: Recipe, source: str) -> 
     conditions: dict[str, Condition] = {}
     for name, entry in document.items():
         try:
-            check_name(name)
+            check_name(name, free=free)
             parameters[name] = _parameter(name, entry, recipe)
             if isinstance(entry, Mapping) and "when" in entry:
-                conditions[name] = _condition(name, entry["when"])
+                conditions[name] = _condition(entry["when"], free=free)
         except InvalidSpace:
             raise
         except InvalidParameter as error:
             raise InvalidSpace(source, name, str(error)) from error
-    _limit_to_adapters(parameters, conditions, source)
-    return SearchSpace(parameters=parameters, conditions=conditions, source=source)
+    if not free:  # a stored space spells these conditions out, and to a study's own training they may mean anything
+        _limit_to_adapters(parameters, conditions, source)
+    return SearchSpace(parameters=parameters, conditions=conditions, source=source, free=free)
 
 
 def _limit_to_adapters(parameters: Mapping[str, Parameter], conditions: dict[str, Condition], source: str) -> None:
@@ -204,7 +216,7 @@ def _guess(name: str, entry: dict[str, Any]) -> str:
     if "choices" in entry:
         return "categorical"
     whole = all(isinstance(entry.get(key), int) for key in ("low", "high"))
-    return "int" if whole and name in _COUNTED else "float"
+    return "int" if whole and (name in _COUNTED or name not in NAMES) else "float"
 
 
 def _value(name: str, value: Any) -> Value:
@@ -212,16 +224,18 @@ def _value(name: str, value: Any) -> Value:
         return value
     if not is_number(value):
         raise InvalidParameter(f"{value!r} is no finite number and no word")
+    if name not in NAMES:
+        return value
     # Optuna distinguishes 1 and 1.0 as choices, but they are the same share.
     return int(value) if name in WHOLE and float(value).is_integer() else float(value)
 
 
-def _condition(name: str, written: Any) -> dict[str, tuple[Value, ...]]:
+def _condition(written: Any, *, free: bool) -> dict[str, tuple[Value, ...]]:
     if not isinstance(written, Mapping) or not written:
         raise InvalidParameter(f"when is {written!r}; give `when: {{name: [values]}}`")
     condition = {}
     for parent, values in written.items():
-        if parent not in NAMES:
+        if parent not in NAMES and not free:
             raise InvalidParameter(f"when.{parent}: no hyperparameter{suggestion(parent, NAMES)}")
         if not isinstance(values, list) or not values:
             raise InvalidParameter(f"when.{parent} is {values!r}; give a list of values")

@@ -32,14 +32,16 @@ class SearchSpace:
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     #: The space's name in errors: a preset, a file, or a part of a study file.
     source: str = "search_space"
+    #: Whether names may be any, and none has to be there, as in a study with its own training.
+    free: bool = False
 
     def __post_init__(self) -> None:
         for name, parameter in self.parameters.items():
             try:
-                check_parameter(name, parameter)
+                check_parameter(name, parameter, free=self.free)
             except InvalidParameter as error:
                 raise InvalidSpace(self.source, name, str(error)) from error
-        for name in SEVEN:
+        for name in () if self.free else SEVEN:
             if name not in self.parameters:
                 raise InvalidSpace(self.source, name, "is missing; every space has the seven hyperparameters")
             if name in self.conditions:
@@ -137,7 +139,7 @@ class SearchSpace:
         for name, parameter in self.parameters.items():
             if self.applies(name, values):
                 values[name] = parameter.suggest(trial, name)
-        return Hyperparameters.from_values(values)
+        return Hyperparameters.from_values(values, free=self.free)
 
     def clip(self, point: Mapping[str, Value]) -> dict[str, Value]:
         """Return the point of this space that is nearest to a given one.
@@ -175,7 +177,7 @@ class SearchSpace:
                 values[name] = next((value for value in unseen[name] if value in allowed), allowed[0])
                 if values[name] in unseen[name]:
                     unseen[name].remove(values[name])
-            points.append(Hyperparameters.from_values(values))
+            points.append(Hyperparameters.from_values(values, free=self.free))
         return points
 
     def to_dict(self) -> dict[str, dict[str, object]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from search_spaces import NAMES
 from search_spaces.recipes import GENERIC
 from tuner.study.recipe_changes import stored_recipe_changes
 from tuner.trial.evaluation import is_better
@@ -38,6 +39,7 @@ def describe(hyperparameters: Mapping[str, Any]) -> str:
     for name, label in _SHORT.items():
         if name in hyperparameters:
             parts.append(f"{label} {_shown(hyperparameters[name])}".strip())
+    parts += [f"{name} {_shown(value)}" for name, value in hyperparameters.items() if name not in NAMES]
     return " ".join(parts)
 
 

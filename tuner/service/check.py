@@ -188,7 +188,7 @@ def _probe(
     config, prepared = local_study.config, local_study.prepared
     if prepared is None or not prepared.anatomy.can_fit_head:
         return None
-    point = Hyperparameters.from_values(local_study.first_point())
+    point = Hyperparameters.from_values(local_study.first_point(), free=True)
     run = local_study.run(0, point, max_rows=PROBED_ROWS, threads=lanes((CPU,))[0].threads)
     call = {"run": replace(run, trunk=None), "folder": None, "shares": local_study.frozen_shares}
     environment = {**OFFLINE, **CPU.environment()}

@@ -52,7 +52,8 @@ def edited_space(record: StudyRecord, config: StudyConfig, entries: Mapping[str,
     check_is_no_child(record.facts, source=source)
     versions = SpaceVersions.of_facts(record.facts)
     before, where = versions.current, f"{source}: search_space"
-    edited = edit_space(before, entries, recipe=_recipe(record.facts), source=where)
+    is_own = config.train is not None
+    edited = edit_space(before, entries, recipe=_recipe(record.facts), source=where, free=is_own)
     space = edited.space
     if "anatomy" in record.facts:
         anatomy = Anatomy.from_dict(record.facts["anatomy"])

@@ -271,7 +271,7 @@ def _planned_work(facts: Mapping[str, Any]) -> float | None:
     if rows is None or point is None:
         return None
     try:
-        hyperparameters = Hyperparameters.from_values(point)
+        hyperparameters = Hyperparameters.from_values(point, free=True)
     except SearchSpaceError:
         return None
     batch_size, frozen = hyperparameters.batch_size, hyperparameters.frozen_layers

@@ -112,7 +112,8 @@ class LocalStudy:
 
     def recipe_changes(self) -> tuple[RecipeChange, ...]:
         """Return where the space has changed the published recipe."""
-        return recipe_changes(self.recipe.defaults, self.first_point())
+        is_own = self.config.train is not None
+        return recipe_changes(self.recipe.defaults, self.first_point(), free=is_own)
 
     def first_rung(self, hyperparameters: Hyperparameters) -> int:
         """Return the percent of its schedule at which a trial may first be put aside; 100 where it never is."""

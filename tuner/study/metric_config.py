@@ -39,15 +39,20 @@ class MetricConfig(ConfigPart):
             return value
         metrics = _metrics(info)
         value = {"name": next(iter(metrics)), **value}
-        metric = metrics.get(str(value["name"]))
+        metric = metrics.get(_plain(str(value["name"])))
         return {"direction": "maximize" if metric is None else metric.direction, **value}
 
     @model_validator(mode="after")
     def _direction_is_the_metrics_own(self, info: ValidationInfo) -> MetricConfig:
-        metric = _metrics(info).get(self.name)
+        metric = _metrics(info).get(_plain(self.name))
         if metric is not None and self.direction != metric.direction:
             raise ValueError(f"{self.name} is better when it {metric.direction}s; drop direction")
         return self
+
+
+def _plain(name: str) -> str:
+    """Return a metric's name as tasks have it: a transformers Trainer puts `eval_` in front."""
+    return name.removeprefix("eval_")
 
 
 def _metrics(info: ValidationInfo) -> Mapping[str, Metric]:

@@ -7,7 +7,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from search_spaces import NONE, RANDOM, Hyperparameters, Recipe, SearchSpace, SearchSpaceError, Value, build_space
+from search_spaces import (
+    NONE,
+    RANDOM,
+    SEVEN,
+    Hyperparameters,
+    Recipe,
+    SearchSpace,
+    SearchSpaceError,
+    Value,
+    build_space,
+)
 from tuner.study.space_versions import first_space
 
 #: Values of hyperparameters that no recipe states: the published scripts train every layer at one rate, and a head from
@@ -41,7 +51,9 @@ def first_point_of(recipe: Mapping[str, Value], space: SearchSpace) -> dict[str,
     return space.clip({**_UNSTATED, **recipe})
 
 
-def recipe_changes(recipe: Mapping[str, Value], point: Mapping[str, Value]) -> tuple[RecipeChange, ...]:
+def recipe_changes(
+    recipe: Mapping[str, Value], point: Mapping[str, Value], *, free: bool = False
+) -> tuple[RecipeChange, ...]:
     """Return the hyperparameters that a point trains otherwise than a recipe, in the recipe's order.
 
     Values that have no effect at the point are no changes: the head's factor where no layer is frozen. A value that the
@@ -50,14 +62,15 @@ def recipe_changes(recipe: Mapping[str, Value], point: Mapping[str, Value]) -> t
     Args:
         recipe: The published values by name.
         point: The values of trial 0 by name.
+        free: Whether the point may have other names, and lack any of the seven: that of a study's own training.
 
     Raises:
         InvalidParameter: The point cannot be trained: a value is missing or not allowed.
     """
-    used = Hyperparameters.from_values(point).to_dict()
-    if used["lr_scheduler_type"] == "constant":
+    used = Hyperparameters.from_values(point, free=free).to_dict()
+    if used.get("lr_scheduler_type") == "constant":
         used["warmup_ratio"] = 0.0  # this schedule has none
-    if used["frozen_layers"] == 0:
+    if used.get("frozen_layers") == 0:
         used["head_learning_rate_factor"] = recipe.get("head_learning_rate_factor")
     changes = []
     for name, published in {
@@ -81,10 +94,12 @@ def stored_recipe_changes(facts: Mapping[str, Any], point: Mapping[str, Value] |
     recipe = facts.get("recipe")
     if not isinstance(recipe, Mapping):
         return ()
-    for values in (point, stored_first_point(facts)):
+    space = first_space(facts)
+    free = isinstance(space, Mapping) and not space.keys() >= {*SEVEN}
+    for values in (None if free else point, stored_first_point(facts)):
         try:
             if values is not None:
-                return recipe_changes(recipe, values)
+                return recipe_changes(recipe, values, free=free)
         except SearchSpaceError:
             continue
     return ()
@@ -97,7 +112,7 @@ def stored_first_point(facts: Mapping[str, Any]) -> dict[str, Value] | None:
         return None
     try:
         # A stored space spells its ranges out, so it needs nothing of a recipe.
-        built = build_space(space, recipe=Recipe(family="", parameters={}), source="the stored search space")
+        built = build_space(space, recipe=Recipe(family="", parameters={}), source="the stored search space", free=True)
     except SearchSpaceError:
         return None
     return first_point_of(recipe, built)

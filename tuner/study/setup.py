@@ -84,9 +84,9 @@ def resolve(
         described.get("hidden_size"),
         document=declaration_of(config.task).recipes,
     )
-    where = f"{source}: search_space"
+    where, is_own = f"{source}: search_space", config.train is not None
     if stored is not None:
-        space = build_space(stored["space"], recipe=recipe, source=where)
+        space = build_space(stored["space"], recipe=recipe, source=where, free=is_own)
     else:
         written = config.search_space if config.search_space is not None else {}
         preset = declaration_of(config.task).preset
@@ -94,10 +94,11 @@ def resolve(
         of_space = written.get("adapter") if isinstance(written, Mapping) else None
         if adapters_alone(config.adapter or of_space):
             recipe = recipe.with_adapters()
-        space = load_space(written, preset=preset, recipe=recipe, folder=Path(), source=where, fixed=fixed)
+        space = load_space(written, preset=preset, recipe=recipe, folder=Path(), source=where, fixed=fixed, free=is_own)
     check_schedules(config, (*earlier_spaces(stored or {}), space), source)
     check_effects(space, source)
-    check_packages(space, source)
+    if not is_own:
+        check_packages(space, source)
     return model, recipe, space
 
 

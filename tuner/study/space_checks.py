@@ -66,7 +66,8 @@ def check_schedules(config: StudyConfig, spaces: Sequence[SearchSpace], source: 
 
 
 def _schedules(space: SearchSpace) -> list[str]:
-    return [str(name) for name in space.parameters["lr_scheduler_type"].extremes()]
+    parameter = space.parameters.get("lr_scheduler_type")  # a study's own training may do without
+    return [] if parameter is None else [str(name) for name in parameter.extremes()]
 
 
 def check_effects(space: SearchSpace, source: str) -> None:
@@ -76,6 +77,8 @@ def check_effects(space: SearchSpace, source: str) -> None:
         ("layerwise_lr_decay", "frozen_layers", 1.0, "trains no layer"),
     ):
         if name not in space.parameters or len(space.parameters[name].extremes()) < 2:
+            continue
+        if parent not in space.parameters:
             continue
         choices = space.parameters[parent].extremes()
         if idle in choices and idle in space.conditions.get(name, {}).get(parent, choices):

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import (
+    NAMES,
     Categorical,
     Hyperparameters,
     Int,
@@ -104,17 +105,20 @@ class SpaceVersions:
             point: The values that were drawn, by plain name.
         """
         try:
-            trained = Hyperparameters.from_values(point)
+            trained = Hyperparameters.from_values(point, free=True)
         except SearchSpaceError:
             return None
         found: dict[str, Value] = {}
         for name, parameter in self.current.parameters.items():
             if self.current.applies(name, found):
-                value = getattr(trained, name)
+                value: Any = trained.others.get(name, getattr(trained, name, None))
                 if not _contains(parameter, value):
                     return None
                 found[name] = parameter.clip(value)
-        others = (each for each in fields(Hyperparameters) if each.name not in found)
+        if not trained.others.keys() <= found.keys():  # names of one's own have no defaults
+            return None
+        known = {*NAMES} - trained.unsearched - found.keys()
+        others = (each for each in fields(Hyperparameters) if each.name in known)
         return found if all(getattr(trained, each.name) == each.default for each in others) else None
 
 
@@ -155,7 +159,7 @@ def is_searched_otherwise(now: StudyRecord, before: StudyRecord) -> bool:
 
 def _built(stored: Mapping[str, Any]) -> SearchSpace:
     # A stored space spells its ranges out, so it needs nothing of a recipe.
-    return build_space(stored, recipe=Recipe(family="", parameters={}), source="the stored search space")
+    return build_space(stored, recipe=Recipe(family="", parameters={}), source="the stored search space", free=True)
 
 
 def _kind(parameter: Parameter) -> tuple[Any, ...]:

@@ -172,7 +172,7 @@ class Situation:
 
     def _planned_rung(self, key: ArmKey) -> int:
         point = {**self.local_study.first_point(), **key.fixed(self.local_study.space)}
-        return self.local_study.first_rung(Hyperparameters.from_values(point))
+        return self.local_study.first_rung(Hyperparameters.from_values(point, free=True))
 
     def _trial(self, standing: Standing, expected: float, first_rung: int) -> ArmTrial:
         """Return a trial as the market sees it.

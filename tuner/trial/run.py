@@ -149,3 +149,8 @@ class TrialRun:
     #: Called with the effective configuration before the first optimiser step, and again whenever it changes: a smaller
     #: `micro_batch` means that the larger one did not fit in memory.
     record: Callable[[Mapping[str, Any]], None] = _ignore
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The values of the hyperparameters by name, with those of names that the study's own training has given."""
+        return self.hyperparameters.to_dict()

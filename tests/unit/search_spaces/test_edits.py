@@ -86,3 +86,10 @@ def test_an_edit_that_cannot_be_says_why(entries: dict[str, Any], said: str) -> 
     with pytest.raises(InvalidSpace) as refused:
         edit_space(SPACE, entries, recipe=RECIPE, source="an edit")
     assert str(refused.value).startswith(said)
+
+
+def test_a_parameter_of_a_studys_own_training_is_edited_as_any_other() -> None:
+    space = build_space({"beta": [1, 2], "rank": {"low": 4, "high": 8}}, recipe=RECIPE, source="a space", free=True)
+    edited = edit_space(space, {"rank": {"high": 16}, "decay": 0.5}, recipe=RECIPE, source="an edit", free=True).space
+    assert edited.to_dict()["rank"] == {"type": "int", "low": 4, "high": 16}
+    assert edited.parameters.keys() == {"beta", "rank", "decay"}

@@ -272,6 +272,49 @@ def test_a_space_of_its_own_needs_all_of_the_seven() -> None:
         build_space({"learning_rate": "recipe"}, recipe=BERT, source="mine")
 
 
+def test_the_space_of_a_studys_own_training_is_what_is_written_and_may_have_any_names() -> None:
+    written = {
+        "learning_rate": {"low": 1e-5, "high": 1e-3, "log": True},
+        "beta": {"low": 0, "high": 4},
+        "rank": [8, 16],
+    }
+    space = load_space(written, preset=TEXT, recipe=BERT, folder=Path(), free=True)
+    assert space.parameters["beta"] == Int(low=0, high=4)
+    assert space.parameters["rank"] == Categorical(choices=(8, 16))
+    assert space.parameters.keys() == written.keys()
+    (point, *_) = space.corners()
+    assert point.to_dict() == {"learning_rate": 1e-5, "beta": 0, "rank": 8}
+    assert (point.batch_size, point.others) == (8, {"beta": 0, "rank": 8})
+    assert build_space(space.to_dict(), recipe=BERT, source="stored", free=True).fingerprint == space.fingerprint
+    assert load_space({}, preset=TEXT, recipe=BERT, folder=Path(), free=True).parameters.keys() >= {*SEVEN}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("seed", "seed is never searched"), ("my beta", "'my beta' is no name; give letters")]
+)
+def test_a_name_of_ones_own_is_one_that_a_variable_may_have(name: str, said: str) -> None:
+    with pytest.raises(InvalidSpace, match=said):
+        load_space({name: 1}, preset=TEXT, recipe=BERT, folder=Path(), free=True)
+    with pytest.raises(InvalidSpace, match=r"is no hyperparameter|seed is never"):
+        load_space({"beta" if name != "seed" else name: 1}, preset=TEXT, recipe=BERT, folder=Path())
+
+
+def test_names_of_adapters_mean_to_ones_own_training_what_it_makes_of_them() -> None:
+    space = load_space({"lora_rank": [8, 16], "lora_alpha": 32}, preset=TEXT, recipe=BERT, folder=Path(), free=True)
+    assert [point.to_dict() for point in space.corners()] == [
+        {"lora_rank": 8, "lora_alpha": 32},
+        {"lora_rank": 16, "lora_alpha": 32},
+    ]
+
+
+def test_a_name_of_ones_own_may_depend_on_another() -> None:
+    written = {"method": ["dpo", "sft"], "beta": {"low": 0.1, "high": 0.5, "when": {"method": ["dpo"]}}}
+    space = load_space(written, preset=TEXT, recipe=BERT, folder=Path(), free=True)
+    drawn = [point.to_dict() for point in space.corners()]
+    assert {"method": "sft"} in drawn
+    assert {"method": "dpo", "beta": 0.1} in drawn
+
+
 # ---- adapters ----
 
 

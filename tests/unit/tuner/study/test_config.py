@@ -376,6 +376,13 @@ def test_a_study_with_training_of_its_own_may_leave_model_and_data_out_and_name_
         parse(metric="score")
 
 
+@pytest.mark.parametrize(("name", "direction"), [("eval_loss", "minimize"), ("eval_accuracy", "maximize")])
+def test_a_metric_of_a_trainer_has_the_direction_of_the_tasks_own(name: str, direction: str) -> None:
+    document = {"name": "s", "train": "package.module:train", "metric": name}
+    config = parse_config(document, source="s.yaml", folder=Path("/nowhere"))
+    assert (config.metric.name, config.metric.direction) == (name, direction)
+
+
 @pytest.mark.parametrize("key", ["model", "data"])
 def test_without_training_of_its_own_a_study_needs_a_model_and_data(key: str) -> None:
     with pytest.raises(ConfigError, match=rf"^s\.yaml: {key}: is missing$"):
