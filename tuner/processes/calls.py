@@ -21,6 +21,7 @@ from tuner.processes import step_counter
 from tuner.processes.functions import find_function
 from tuner.processes.measuring_saver import MeasuringSaver
 from tuner.processes.messages import Recorded, Returned
+from tuner.processes.own_training import adapted, prepare_libraries, slow_imports
 from tuner.processes.supervisor_pipe import PipeSaver
 from tuner.security.known_secrets import strike_out
 from tuner.trial.runner import run_trial
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from tuner.trial.evaluation import Evaluation
     from tuner.trial.run import TrialRun
-    from tuner.trial.runner import Train
+    from tuner.trial.runner import Loop, Train
 
 #: The training of the tasks that are built in.
 BUILT_IN = "tuner.training.loop:train"
@@ -87,7 +88,8 @@ def _train(connection: Connection, run: TrialRun, train: Train, saver: PipeSaver
         warnings.filterwarnings("ignore", module="sklearn")
         if _counts_in_tenths(train):
             train = _given_tenths(train)
-        result = run_trial(replace(run, saver=saver, record=record), train, saver.decide)
+        prepare_libraries(run.seed, run.threads)
+        result = run_trial(replace(run, saver=saver, record=record), adapted(train), saver.decide)
     if result.traceback:
         print(strike_out(result.traceback), file=sys.stderr)  # noqa: T201 (the trainers' log)
     saver.finish(result)
@@ -96,11 +98,17 @@ def _train(connection: Connection, run: TrialRun, train: Train, saver: PipeSaver
 def check_training(connection: Connection, *, function: str, folders: Sequence[str], key: str = "train") -> None:
     """Import a function of the user's own, so that a mistake is reported before the first trial.
 
+    Args:
+        connection: Receives the names of modules that take long to import, and that its module has imported.
+        function: As in `train_trial`.
+        folders: As in `train_trial`.
+        key: Key of the study file that names the function.
+
     Raises:
         ConfigError: The function does not exist, or its module cannot be imported; names the key of the study file.
     """
     find_function(key, function, folders)
-    connection.send(Returned(value=None))
+    connection.send(Returned(value=slow_imports()))
 
 
 def find_training(function: str, folders: Sequence[str]) -> Train:
@@ -144,7 +152,7 @@ def _imported(node: ast.AST) -> set[str]:
 def _given_tenths(train: Train) -> Train:
     """Return a training function of version 0.1 as one that can be called with a run whose steps are in percent."""
 
-    def train_in_tenths(run: TrialRun) -> Iterator[Evaluation]:
+    def train_in_tenths(run: TrialRun) -> Iterator[Evaluation] | Loop:
         return train(replace(run, earlier=tuple(tenths.Evaluation.of(evaluation) for evaluation in run.earlier)))
 
     return train_in_tenths

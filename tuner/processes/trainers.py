@@ -28,7 +28,11 @@ PRELOAD_OWN = ("tuner.processes.calls",)
 _EXIT_S = 5.0
 #: Environment of trainers, unless the user sets the variables. By default OpenMP threads spin while they wait for each
 #: other: beside other work, a trial of two threads then took eight times the CPU time that it takes with sleeping ones.
-_DEFAULTS = {"OMP_WAIT_POLICY": "passive"}
+_DEFAULTS = {
+    "OMP_WAIT_POLICY": "passive",
+    # Bars that a study's own training shows, as transformers and datasets do, would fill the trainers' log.
+    "TQDM_DISABLE": "1",
+}
 #: Environment of trainers, also where the user sets the variables. Otherwise libraries would start threads, which do
 #: not survive a fork, or use the network.
 _ENVIRONMENT = {

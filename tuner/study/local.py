@@ -50,6 +50,8 @@ class LocalStudy:
     arms: tuple[ArmKey, ...] = ()
     #: Folders from which trainers can import the user's modules.
     folders: tuple[str, ...] = ()
+    #: Modules that take long to import, and that the study's own training function imports.
+    imports: tuple[str, ...] = ()
     #: Sentences on how the space was fitted to the model.
     remarks: tuple[str, ...] = ()
     #: The fitted head; None where no trial begins with one, or none is fitted yet.
@@ -140,7 +142,12 @@ class LocalStudy:
         )
 
     def share(self, fork_server: ForkServer) -> None:
-        """Have the fork server build the model once, so that trainers on the CPU start with a copy of it."""
+        """Have the fork server build the model once, so that trainers on the CPU start with a copy of it.
+
+        For a study's own training it imports the libraries that this training imports.
+        """
+        if self.imports:
+            fork_server.share("tuner.processes.own_training:import_libraries", {"modules": self.imports})
         if self.prepared is not None:
             arguments = {
                 "task": self.config.task,

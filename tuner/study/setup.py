@@ -130,8 +130,9 @@ def set_up(
     progress(LOADING)
     trunk_limit(os.environ)  # an invalid limit is refused here, before the slow work
     model, recipe, space = resolve(config, source=source, stored=stored, progress=progress)
+    imports: tuple[str, ...] = ()
     if config.train is not None:
-        _find_function("train", config.train, fork_server, source, folders)
+        imports = _find_function("train", config.train, fork_server, source, folders)
     if config.generate is not None and is_function(config.metric.name):
         _find_function("metric", config.metric.name, fork_server, source, folders)
     prepared = None if config.train is not None else _prepare(config, model, fork_server, source, progress)
@@ -181,6 +182,7 @@ def set_up(
         data=data,
         fingerprints=fingerprints,
         folders=folders,
+        imports=imports,
         remarks=fitted.remarks,
         confirmation=Plan.parse(stored) if stored else None,
         refit=Refit.parse(stored) if stored else None,
@@ -229,9 +231,13 @@ def _with_arms(
     return (replace(fitted, space=space), arms) if arms else (fitted, ())
 
 
-def _find_function(key: str, function: str, fork_server: ForkServer, source: str, folders: tuple[str, ...]) -> None:
+def _find_function(
+    key: str, function: str, fork_server: ForkServer, source: str, folders: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Check that a function of the user's can be imported, and return the slow modules that its module imports."""
+    arguments = {"key": key, "function": function, "folders": folders}
     try:
-        fork_server.call("tuner.processes.calls:check_training", {"key": key, "function": function, "folders": folders})
+        return tuple(fork_server.call("tuner.processes.calls:check_training", arguments))
     except ConfigError as error:
         raise type(error)(source, error.key, error.reason) from error
 

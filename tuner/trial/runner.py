@@ -1,7 +1,8 @@
 """Runs one trial: takes a TrialRun, iterates over the evaluations that training yields, and returns a TrialResult.
 
 Training is a generator that does not know Optuna. The caller decides after each evaluation whether the trial continues;
-to prune a trial is to stop iterating.
+to prune a trial is to stop iterating. A training loop of a library cannot yield: it is called with a function that
+takes its evaluations, and is pruned by an exception from that function.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from tuner.trial.result import Constraint, Outcome, TrialResult
 from tuner.trial.run import TrialRun
 from tuner.trial.saver import TrialStopped
 
-#: Training: a generator of evaluations.
-Train: TypeAlias = Callable[[TrialRun], Iterator[Evaluation]]
+#: Takes an evaluation of a loop that cannot yield. Raises TrialStopped where the trial ends there.
+Report: TypeAlias = Callable[[Evaluation], None]
+#: A training loop that cannot yield: it reports its evaluations, and returns at the end of the trial.
+Loop: TypeAlias = Callable[[Report], None]
+#: Training: a generator of evaluations, or a loop that reports them.
+Train: TypeAlias = Callable[[TrialRun], Iterator[Evaluation] | Loop]
 #: Called with each evaluation; returns whether the trial continues.
 Decide: TypeAlias = Callable[[Evaluation], bool]
 
@@ -36,24 +41,19 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
     Returns:
         How the trial ended. The value of a complete trial is that of its best evaluation, not of its last.
     """
-    best: Evaluation | None = None
-    for evaluation in run.earlier:
-        if is_better(evaluation.value, best.value if best else None, run.direction):
-            best = evaluation
-    last = run.earlier[-1] if run.earlier else None
-    percent, pruned = 0, False
+    course = _Course(run, decide)
+    pruned = False
     outcome: dict[str, Any] = {"state": Outcome.COMPLETE}
     try:
-        evaluations: Any = train(run)
-        with closing(evaluations):
-            for evaluation in evaluations:
-                evaluation = _checked(evaluation, after=percent)
-                percent, last = evaluation.step, evaluation
-                if is_better(evaluation.value, best.value if best else None, run.direction):
-                    best = evaluation
-                if not decide(evaluation):
-                    pruned = True
-                    break
+        made: Any = train(run)
+        if callable(made):
+            made(course.report)
+        else:
+            with closing(made):
+                for evaluation in made:
+                    if not course.take(evaluation):
+                        pruned = True
+                        break
     except TrialStopped as stopped:
         pruned = stopped.state == Outcome.PRUNED
         if not pruned:
@@ -62,6 +62,7 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
         outcome = {"state": Outcome.PRUNED, "reason": f"diverged: {error}", "avoid": Constraint.DIVERGED}
     except Exception as error:
         outcome = _raised(error)
+    best, last = course.best, course.last
     if outcome["state"] == Outcome.COMPLETE:
         outcome = _ended(last, best, pruned, end=run.looks[-1])
     return TrialResult(
@@ -70,6 +71,50 @@ def run_trial(run: TrialRun, train: Train, decide: Decide) -> TrialResult:
         final_value=last.value if last else None,
         **outcome,
     )
+
+
+class _Course:
+    """The evaluations of a trial, as training makes them.
+
+    Args:
+        run: Inputs of the training.
+        decide: Called with each evaluation; returns False to prune the trial.
+    """
+
+    def __init__(self, run: TrialRun, decide: Decide) -> None:
+        self._direction = run.direction
+        self._decide = decide
+        self._percent = 0
+        self.best: Evaluation | None = None
+        for evaluation in run.earlier:
+            self._note(evaluation)
+        #: The last evaluation; None without any.
+        self.last = run.earlier[-1] if run.earlier else None
+
+    def take(self, evaluation: Any) -> bool:
+        """Take an evaluation, and return whether the trial continues.
+
+        Raises:
+            TypeError: It is none.
+            ValueError: Its step is not later than that of the one before.
+        """
+        checked = _checked(evaluation, after=self._percent)
+        self._percent, self.last = checked.step, checked
+        self._note(checked)
+        return self._decide(checked)
+
+    def report(self, evaluation: Evaluation) -> None:
+        """Take an evaluation of a loop that cannot yield.
+
+        Raises:
+            TrialStopped: The trial is pruned.
+        """
+        if not self.take(evaluation):
+            raise TrialStopped(Outcome.PRUNED)
+
+    def _note(self, evaluation: Evaluation) -> None:
+        if is_better(evaluation.value, self.best.value if self.best else None, self._direction):
+            self.best = evaluation
 
 
 def _checked(evaluation: Any, *, after: int) -> Evaluation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from tuner.trial.run import ModelSource, TrialRun
 from tuner.trial.runner import describe_error, run_trial
 
 if TYPE_CHECKING:
-    from tuner.trial.runner import Train
+    from tuner.trial.runner import Report, Train
 
 
 def make_trial(direction: str = "maximize") -> TrialRun:
@@ -274,3 +275,19 @@ def test_an_evaluation_is_told_as_json_values() -> None:
     assert json.loads(json.dumps(told)) == told
     assert told["step"] == 30
     assert told["value"] == 0.25
+
+
+def test_a_loop_that_cannot_yield_reports_its_evaluations_and_ends_where_it_is_pruned() -> None:
+    reached: list[int] = []
+
+    def loop(report: Report) -> None:
+        for step in (20, 40, 60):
+            reached.append(step)
+            with contextlib.suppress(Exception):  # as libraries do
+                report(evaluation(step, 1.0 - step / 100))
+
+    whole = run_trial(make_trial(), lambda _: loop, go_on)
+    assert (whole.state, whole.value, whole.final_value, whole.best_step) == ("complete", 0.8, 0.4, 20)
+    reached.clear()
+    pruned = run_trial(make_trial(), lambda _: loop, lambda each: each.step < 40)
+    assert (pruned.state, pruned.value, reached) == ("pruned", 0.6, [20, 40])
