@@ -99,6 +99,13 @@ def test_a_tracker_that_fails_ends_no_study_and_its_secret_is_not_shown(tuner: T
     found = runs("tensorboard", tmp_path, "away", "accuracy")
     assert {number: run.state for number, run in found.items()} == {each["number"]: each["state"] for each in trials}
     assert all(run.is_effective for run in found.values())
+    # The next command, with the tracker there, tells it of the trials that it has missed.
+    tuner.ok("edit", "away", "--report-to", "mlflow")
+    there = tuner.within(**environment(tmp_path)).ok("resume", "away", "--trials", "3", *LEASE)
+    assert "mlflow: " not in there.stderr
+    found = runs("mlflow", tmp_path, "away", "accuracy")
+    trials = tuner.json("trials", "away")["trials"]
+    assert {number: run.state for number, run in found.items()} == {each["number"]: each["state"] for each in trials}
 
 
 def test_a_tracker_that_is_unknown_is_refused_in_a_line(tuner: Tuner) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from tracking import TRACKERS, TrackedTrial, environment, read
 
 from storage import TrialState
-from tuner.reporting.events import TrialDropped, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.reporting.events import TrialDropped, TrialEnded, TrialEvaluated, TrialStarted, TrialWasOver
 from tuner.reporting.trackers.relay import Relay
 from tuner.study.trackers import TrackedStudy, TrackerName
 from tuner.trial.evaluation import Evaluation
@@ -76,10 +78,13 @@ class Tracked:
     def __init__(self, name: str, root: Path) -> None:
         self._name, self._root = name, root
 
-    def tell(self, *events: TrialStarted | TrialEvaluated | TrialEnded | TrialDropped) -> None:
-        """Tell a new process of it of some events."""
+    def tell(
+        self, *events: TrialStarted | TrialEvaluated | TrialEnded | TrialDropped, over: Sequence[TrialWasOver] = ()
+    ) -> None:
+        """Tell a new process of it of trials that were over, and then of some events."""
         said: list[str] = []
         relay = Relay(TrackerName(self._name), STUDY, self._root / "log", notice=said.append)
+        relay.catch_up(over)
         for event in events:
             relay.put(event)
         relay.finish()
@@ -160,3 +165,21 @@ def test_a_trial_that_was_put_aside_goes_on_in_the_same_process(tracked: Tracked
     run = tracked.run()
     assert [step for step, _ in run.points] == [200, 400]
     assert (run.state, run.value) == ("complete", pytest.approx(0.2))
+
+
+def test_trials_that_were_over_are_told_where_their_ends_are_not_known_and_once(tracked: Tracked) -> None:
+    ends = [ended(TrialState.COMPLETE, 20, 40, number=number, value=0.2) for number in range(3)]
+    over = [TrialWasOver(**{each.name: getattr(end, each.name) for each in fields(end)}) for end in ends]
+    # The first one is known, the second one is known without its end, and the third one not at all.
+    tracked.tell(started(), evaluated(20), evaluated(40), ends[0], started(1), evaluated(20, number=1))
+    before = tracked.runs()
+    tracked.tell(over=over)
+    told = tracked.runs()
+    assert sorted(told) == [STUDY.run_name(number) for number in range(3)]
+    for number in range(3):
+        run = tracked.run(number)
+        assert [step for step, _ in run.points] == [200, 400]
+        assert (run.state, run.value) == ("complete", pytest.approx(0.2))
+    assert told[STUDY.run_name(0)] == before[STUDY.run_name(0)]
+    tracked.tell(over=over)
+    assert tracked.runs() == told

@@ -77,6 +77,11 @@ class TrialEnded:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrialWasOver(TrialEnded):
+    """A trial was over before the run began. Trackers alone are told, as one may not know of its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notice:
     """A message for the user."""
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from storage import Studies
+from storage import History, Studies
 from tuner.errors import ConfigError, DeviceError
 from tuner.machine.device_locks import DeviceLocks
 from tuner.machine.devices import Device, Lane, lanes, select_devices
 from tuner.machine.nvml import DriverNvml
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
-from tuner.reporting.events import Notice, Watcher
+from tuner.reporting.events import Notice, TrialWasOver, Watcher
 from tuner.reporting.trackers.relay import Trackers
 from tuner.service.fitted_head import with_fitted_head
 from tuner.study.locations import trainers_log
@@ -61,10 +61,31 @@ def supervise(here: Workplace, database: Database, record: StudyRecord, local_st
     config = local_study.config
     study = tracked_study(config.name, config.metric.name, record.facts)
     with Trackers(here.watch, config.report_to, study, here.log) as watch:
+        if config.report_to:
+            watch.catch_up(_over(History(database, record)))
         ready = with_fitted_head(here, database, record, local_study)
         Supervisor(database, record, ready, replace(here, watch=watch)).run()
     now = Studies(database).find(record.name)
     return now is None or now.id != record.id or not is_searched_otherwise(now, record)
+
+
+def _over(history: History) -> list[TrialWasOver]:
+    """Return the ends of the trials that are over."""
+    trials = [each for each in history.trials() if each.state.is_over]
+    return [
+        TrialWasOver(
+            number=each.number,
+            state=each.state,
+            value=each.value,
+            reason=each.reason,
+            seconds=0.0,
+            finished=len(trials),
+            hyperparameters=each.hyperparameters,
+            effective=each.effective,
+            curve=each.evaluations,
+        )
+        for each in trials
+    ]
 
 
 @contextmanager

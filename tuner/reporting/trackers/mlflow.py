@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mlflow import MlflowClient
@@ -55,6 +56,21 @@ class MLflow(Tracker):
         if found:
             opened.look_up(self.study.metric)
         return opened
+
+    def is_over(self, number: int) -> bool:
+        """Return whether the run is terminated; see `Tracker.is_over`."""
+        return self.study.run_name(number) in self._over
+
+    @cached_property
+    def _over(self) -> frozenset[str]:
+        found: list[str] = []
+        token: str | None = None
+        while True:
+            page = self._client.search_runs([self._experiment], max_results=1000, page_token=token)
+            found += [run.data.tags.get(TAG, "") for run in page if run.info.status in _STATUS.values()]
+            token = page.token
+            if not token:
+                return frozenset(found)
 
 
 class _Run(TrackedRun):

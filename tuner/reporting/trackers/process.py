@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import first_line
-from tuner.reporting.events import TrialDropped, TrialEnded, TrialEvaluated, TrialStarted
+from tuner.reporting.events import TrialDropped, TrialEnded, TrialEvaluated, TrialStarted, TrialWasOver
 from tuner.reporting.trackers.tracker import Ending, Point, TrackedRun, Tracker, new_tracker
 from tuner.security.known_secrets import strike_out
 
@@ -76,6 +76,8 @@ class Book:
         elif isinstance(event, TrialEvaluated):
             if (known := self._open.get(event.number)) is not None:
                 self._log(known, [event.evaluation.to_dict()], event.effective)
+        elif isinstance(event, TrialWasOver) and self._tracker.is_over(event.number):
+            return
         elif isinstance(event, TrialEnded):
             # A trial that has taken over the values of another one, or that was put aside, has not started here.
             known = self._open.get(event.number) or self._begin(event)

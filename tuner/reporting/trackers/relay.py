@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tuner.processes.trainers import Trainer
-    from tuner.reporting.events import Event, Watcher
+    from tuner.reporting.events import Event, TrialWasOver, Watcher
     from tuner.reporting.trackers.process import TrialEvent
     from tuner.study.trackers import TrackedStudy, TrackerName
 
@@ -60,7 +60,7 @@ class Relay:
         self._notice = notice
         self._function = function
         self._patience_s = patience_s
-        self._events: queue.SimpleQueue[TrialEvent | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[TrialEvent | tuple[TrialWasOver, ...] | None] = queue.SimpleQueue()
         self._server: ForkServer | None = None
         self._process: Trainer | None = None
         #: Trials that run as far as the tracker knows, and those of them that it has failed.
@@ -73,6 +73,11 @@ class Relay:
     def put(self, event: TrialEvent) -> None:
         """Have the tracker told of an event."""
         self._events.put(event)
+
+    def catch_up(self, trials: Sequence[TrialWasOver]) -> None:
+        """Have the tracker told of trials that were over, as far as it does not know of them."""
+        if trials:
+            self._events.put(tuple(trials))
 
     def finish(self) -> None:
         """Have the tracker end once it has taken everything."""
@@ -90,6 +95,9 @@ class Relay:
         while (event := self._events.get()) is not None:
             if self._is_closed:
                 return
+            if isinstance(event, tuple):
+                self._catch_up(event)
+                continue
             number = event.number
             if isinstance(event, TrialStarted):
                 self._running.add(number)
@@ -103,19 +111,30 @@ class Relay:
             with contextlib.suppress(OSError, EOFError):
                 self._ask(None)
 
+    def _catch_up(self, trials: tuple[TrialWasOver, ...]) -> None:
+        for trial in trials:
+            complaint, _ = self._told(trial)
+            if complaint is not None:  # it would say the same of the rest
+                if not self._is_closed:
+                    self._notice(f"{self._name}: {complaint}; trials that were over are not told there")
+                return
+
     def _deliver(self, event: TrialEvent) -> None:
+        complaint, has_ended = self._told(event)
+        if complaint is not None:  # where the process goes on, other trials are not concerned
+            others = self._running - self._left_alone if has_ended else set[int]()
+            self._leave_alone({event.number, *others}, complaint)
+
+    def _told(self, event: TrialEvent) -> tuple[str | None, bool]:
+        """Tell the process of an event; return what went wrong, or None, and whether the process has ended."""
         try:
-            complaint = self._ask(event)
+            return self._ask(event), False
         except TimeoutError:
             complaint = f"it has not answered for {self._patience_s:g} s"
         except (OSError, EOFError, TrainerDied):
             complaint = "its process ended"
-        else:
-            if complaint is not None:  # the process goes on: other trials are not concerned
-                self._leave_alone({event.number}, complaint)
-            return
         self._end_process()
-        self._leave_alone({event.number, *self._running - self._left_alone}, complaint)
+        return complaint, True
 
     def _ask(self, event: TrialEvent | None) -> str | None:
         """Tell the process of an event; return what went wrong, or None.
@@ -176,6 +195,14 @@ class Trackers:
             for relay in self._relays:
                 relay.put(event)
         self._show()
+
+    def catch_up(self, trials: Sequence[TrialWasOver]) -> None:
+        """Have the trackers told of trials that were over before the run began, as far as they do not know of them.
+
+        A machine that was killed may not have told them, and a study may have been given a tracker later.
+        """
+        for relay in self._relays:
+            relay.catch_up(trials)
 
     def __enter__(self) -> Trackers:
         return self

@@ -15,7 +15,7 @@ from tensorboard.plugins.hparams import api_pb2, metadata
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from tuner.reporting.trackers.tracker import Ending, Point, TrackedRun, Tracker, flat
+from tuner.reporting.trackers.tracker import OVER, Ending, Point, TrackedRun, Tracker, flat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,17 +29,24 @@ class TensorBoard(Tracker):
 
     def open(self, number: int, hyperparameters: Mapping[str, Any]) -> TrackedRun:
         """Begin a folder; see `Tracker.open`."""
-        root = Path(os.environ.get("TENSORBOARD_LOGGING_DIR") or "runs")
-        folder = root / self.study.name / self.study.run_name(number)
+        folder = self._folder(number)
         # The supervisor has all points of a trial. Written again, they are whole on each machine and nowhere double.
-        for path in folder.glob(_EVENT_FILES):
-            path.unlink()
-        return _Run(EventFileWriter(str(folder)), hyperparameters)
+        for path in (folder / OVER, *folder.glob(_EVENT_FILES)):
+            path.unlink(missing_ok=True)
+        return _Run(folder, hyperparameters)
+
+    def is_over(self, number: int) -> bool:
+        """Return whether the folder is marked; see `Tracker.is_over`."""
+        return (self._folder(number) / OVER).is_file()
+
+    def _folder(self, number: int) -> Path:
+        root = Path(os.environ.get("TENSORBOARD_LOGGING_DIR") or "runs")
+        return root / self.study.name / self.study.run_name(number)
 
 
 class _Run(TrackedRun):
-    def __init__(self, writer: EventFileWriter, hyperparameters: Mapping[str, Any]) -> None:
-        self._writer = writer
+    def __init__(self, folder: Path, hyperparameters: Mapping[str, Any]) -> None:
+        self._folder, self._writer = folder, EventFileWriter(str(folder))
         start = SessionStartInfo(start_time_secs=time.time())
         for name, value in flat(hyperparameters).items():
             if isinstance(value, bool):
@@ -70,6 +77,8 @@ class _Run(TrackedRun):
             end = SessionEndInfo(status=status, end_time_secs=time.time())
             self._session(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end))
         self._writer.close()
+        if not ending.goes_on:
+            (self._folder / OVER).touch()
 
     def _session(self, tag: str, data: HParamsPluginData) -> None:
         about = metadata.create_summary_metadata(data)

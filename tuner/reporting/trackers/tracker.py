@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from tuner.study.trackers import TrackedStudy, TrackerName
 
-#: States of a trial that goes on later.
-_GOING_ON = (TrialState.RUNNING, TrialState.INTERRUPTED, TrialState.PAUSED, TrialState.SHELVED)
+#: File that marks a folder of a run that has ended.
+OVER = "over"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class Ending:
     @property
     def goes_on(self) -> bool:
         """Whether the trial goes on later, here or on another machine."""
-        return self.state in _GOING_ON
+        return not self.state.is_over
 
     def words(self) -> dict[str, str]:
         """Return state and reason, as far as there is one."""
@@ -101,6 +101,10 @@ class Tracker(ABC):
             number: The trial.
             hyperparameters: Its values, by name.
         """
+
+    @abstractmethod
+    def is_over(self, number: int) -> bool:
+        """Return whether the tracker knows how a trial has ended, or cannot say. Cheap for one trial of many."""
 
     def close(self) -> None:  # noqa: B027 (most trackers have nothing to close)
         """Send what is left."""

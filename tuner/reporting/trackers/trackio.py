@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import trackio
+from trackio.sqlite_storage import SQLiteStorage
 
 from tuner.reporting.trackers.tracker import Ending, Point, TrackedRun, Tracker
 
@@ -30,6 +32,12 @@ class Trackio(Tracker):
                 auto_log_cpu=False,
             )
         )
+
+    def is_over(self, number: int) -> bool:
+        """Return whether this machine has the end, or runs go to another one; see `Tracker.is_over`."""
+        if os.environ.get("TRACKIO_SPACE_ID") or os.environ.get("TRACKIO_SERVER_URL"):
+            return True
+        return any("state" in row for row in SQLiteStorage.get_logs(self.study.name, self.study.run_name(number)))
 
 
 class _Run(TrackedRun):

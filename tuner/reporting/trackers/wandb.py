@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import wandb
 
-from tuner.reporting.trackers.tracker import Ending, Point, TrackedRun, Tracker
+from tuner.reporting.trackers.tracker import OVER, Ending, Point, TrackedRun, Tracker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_ENDS = ("complete", "pruned", "failed")
 
 
 class WeightsAndBiases(Tracker):
@@ -37,6 +41,22 @@ class WeightsAndBiases(Tracker):
             )
         )
 
+    def is_over(self, number: int) -> bool:
+        """Return whether a folder of this machine is marked, or the service has the end; see `Tracker.is_over`."""
+        name = self.study.run_name(number)
+        settings = wandb.setup().settings
+        if any(Path(settings.wandb_dir).glob(f"*run-*-{name}/{OVER}")):
+            return True
+        return settings.mode not in ("offline", "dryrun") and name in self._over
+
+    @cached_property
+    def _over(self) -> frozenset[str]:
+        try:
+            runs = wandb.Api().runs(self.study.name)
+            return frozenset(run.id for run in runs if run.summary.get("state") in (*_ENDS,))
+        except ValueError:  # there is no such project yet
+            return frozenset()
+
     def close(self) -> None:
         """End the process that sends what was logged."""
         wandb.teardown()
@@ -61,7 +81,10 @@ class _Run(TrackedRun):
         self._run.summary.update(ending.words())
         if not ending.goes_on and ending.value is not None:
             self._run.summary["value"] = ending.value
+        folder = Path(self._run.dir).parent
         self._run.finish(exit_code=1 if ending.state == "failed" else 0)
+        if not ending.goes_on and folder.is_dir():
+            (folder / OVER).touch()
 
     def leave(self) -> None:
         self._run.finish()

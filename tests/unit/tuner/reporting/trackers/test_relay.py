@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from storage import TrialState
-from tuner.reporting.events import Began, Event, Notice, TrialEnded, TrialStarted
+from tuner.reporting.events import Began, Event, Notice, TrialEnded, TrialStarted, TrialWasOver
 from tuner.reporting.trackers.relay import Relay, Trackers
 from tuner.study.trackers import TrackedStudy, TrackerName
 
@@ -29,11 +29,14 @@ def told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
     monkeypatch.chdir(tmp_path)
 
-    def tell(*events: TrialStarted | TrialEnded, last_s: float = 30.0) -> tuple[list[str], list[str]]:
+    def tell(
+        *events: TrialStarted | TrialEnded, over: Sequence[TrialWasOver] = (), last_s: float = 30.0
+    ) -> tuple[list[str], list[str]]:
         said: list[str] = []
         function = "tracker_functions:writes"
         relay = Relay(TrackerName.WANDB, STUDY, tmp_path / "log", notice=said.append, function=function, patience_s=2.0)
         begun = time.monotonic()
+        relay.catch_up(over)
         for event in events:
             relay.put(event)
         assert time.monotonic() - begun < 0.5, "the supervisor does not wait"
@@ -69,6 +72,15 @@ def test_the_trials_that_run_beside_one_that_hangs_are_named_with_it(
     written, said = told(started(0), started(1), ended(0))
     assert said == ["wandb: it has not answered for 2 s; trials 0, 1 are not tracked there any further"]
     assert written == ["TrialStarted 0"]
+
+
+def test_trials_that_were_over_are_told_before_others_and_no_more_of_them_after_a_failure(
+    told: Callable[..., tuple[list[str], list[str]]],
+) -> None:
+    over = [TrialWasOver(**vars(ended(number))) for number in (7, 2, 8)]
+    written, said = told(started(4), over=over)
+    assert said == ["wandb: its process ended; trials that were over are not told there"]
+    assert written == ["TrialWasOver 7", "TrialStarted 4"]
 
 
 def test_the_end_of_a_run_waits_no_longer_than_it_is_told(told: Callable[..., tuple[list[str], list[str]]]) -> None:

@@ -7,7 +7,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from tuner.reporting.events import TrialStarted
+from tuner.reporting.events import TrialStarted, TrialWasOver
 from tuner.study.trackers import TrackedStudy, TrackerName
 
 
@@ -15,7 +15,7 @@ def writes(connection: Connection, *, name: TrackerName, study: TrackedStudy) ->
     """Write down each event; hang, crash or fail at the start of trials 1, 2 and 3."""
     while (event := connection.recv()) is not None:
         answer = None
-        if isinstance(event, TrialStarted):
+        if isinstance(event, TrialStarted | TrialWasOver):
             if event.number == 1:
                 time.sleep(3600)
             if event.number == 2:
