@@ -79,25 +79,28 @@ class Exported:
         return found
 
     def of_lines(self) -> Exported:
-        """Return how lines are read, each of which is a text or a prompt.
+        """Return how lines are read, each of which is a text or a prompt, or what the user says to begin a chat.
 
         Raises:
             ConfigError: A row of the study is more than one text.
         """
         if self.task == "image-classification" or not isinstance(self.data["text"], str):
             raise ConfigError("-", "", "a row of this study is more than one text; give a file")
-        prompt = None if self.data["prompt"] is None else "prompt"
+        # A model that was exported before there were chats says nothing of them.
+        renamed = {key: None if self.data.get(key) is None else key for key in ("prompt", "messages")}
         return Exported(
             task=self.task,
             max_length=self.max_length,
-            data={**self.data, "text": "text", "prompt": prompt, "label": "label"},
+            data={**self.data, **renamed, "text": "text", "label": "label"},
             kind="lines",
         )
 
     def write_lines(self, lines: Sequence[str], file: Path) -> None:
         """Write lines into a JSON file that is read as `of_lines` says."""
-        column = self.data["prompt"] or self.data["text"]
-        text = "".join(f"{json.dumps({column: line})}\n" for line in lines)
+        chats = self.data.get("messages")
+        column = chats or self.data["prompt"] or self.data["text"]
+        rows = [[{"role": "user", "content": line}] if chats else line for line in lines]
+        text = "".join(f"{json.dumps({column: row})}\n" for row in rows)
         file.write_text(text, encoding="utf-8")
 
 

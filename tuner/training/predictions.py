@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,8 @@ import torch
 from tuner.errors import ConfigError, DataError, ModelError
 from tuner.machine.memory import is_out_of_memory
 from tuner.study.loading_problems import loading_problem
+from tuner.training.data.chat_template import ChatTemplate, Unclear
+from tuner.training.data.chats import check_chats, messages_of
 from tuner.training.data.encoded import FULL_LENGTH
 from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.files.places import ROW, RowProblem
@@ -20,6 +22,7 @@ from tuner.training.data.loading import load_rows
 from tuner.training.data.split_plan import SplitPlan
 from tuner.training.data.word_columns import column_of
 from tuner.training.evaluation import EVALUATION_BATCH
+from tuner.training.model.generation import completions, ends_of
 from tuner.training.out_of_memory import free_memory
 from tuner.training.precision import device_kind, forbid_tf32
 from tuner.training.progress import Progress, silent
@@ -75,6 +78,8 @@ def predict_rows(request: PredictionRequest, progress: Progress = silent) -> dic
     rows: Dataset = datasets.concatenate_datasets(list(loaded.splits.values()))
     try:
         _check_values(rows, columns)
+        if data.messages is not None and isinstance(task, CausalLM):
+            check_chats([rows], data.messages, is_learnt=False)
     except RowProblem as problem:
         raise DataError("", problem.key, f"{loaded.places.of_all(problem.rows)}: {problem.reason}") from problem
     source = ModelSource(location=str(request.model))
@@ -88,8 +93,11 @@ def predict_rows(request: PredictionRequest, progress: Progress = silent) -> dic
         inputs = [task.shown(row, data) for row in rows] if isinstance(task, ReadsTexts) else [""] * len(rows)
     else:
         (column,) = (name for names in columns.values() for name in names)
-        inputs = list(rows[column])
-        said = _completions(model, processor, inputs, shown, request.max_new_tokens, progress)
+        inputs = [task.shown(row, data) for row in rows] if data.messages else list(rows[column])
+        template = None if data.messages is None else ChatTemplate(processor)
+        ids = list(_prompts(processor, rows[column], shown, template))
+        stops = ends_of(model, processor) | (set() if template is None else template.ends())
+        said = _completions(model, processor, ids, shown, stops, request.max_new_tokens, progress)
     return {
         "labels": labels,
         "reading": list(loaded.reading),
@@ -165,13 +173,13 @@ def _classes(model: Any, examples: Examples, labels: Sequence[str], progress: Pr
 def _completions(
     model: Any,
     processor: Any,
-    prompts: Sequence[str],
+    ids: Sequence[list[int]],
     places: Sequence[str],
+    stops: Collection[int],
     max_new_tokens: int,
     progress: Progress,
 ) -> list[Said]:
     """Return the most probable completion of each prompt, token by token."""
-    ids = [_prompt_ids(processor, prompt) for prompt in prompts]
     most = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     for place, each in zip(places, ids, strict=True):
         if not each:
@@ -181,20 +189,21 @@ def _completions(
                 f"its {len(each)} tokens and {max_new_tokens} new ones are more than the {most} that the model takes"
             )
             raise DataError("", "", f"{place}: {reason}; shorten it, or give fewer --max-new-tokens")
-    said: list[Said] = [{} for _ in prompts]
+    said: list[Said] = [{} for _ in ids]
     padding = processor.eos_token_id if processor.pad_token_id is None else processor.pad_token_id
 
     def complete(part: Sequence[int]) -> None:
-        inputs = torch.tensor([ids[number] for number in part], device=model.device)
-        made = model.generate(
-            input_ids=inputs,
-            attention_mask=torch.ones_like(inputs),
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            pad_token_id=padding,
+        made = completions(
+            model,
+            [ids[number] for number in part],
+            most=max_new_tokens,
+            stops=stops,
+            padding=padding,
+            size=len(part),
+            leaving=lambda: False,
         )
-        for number, tokens in zip(part, made[:, inputs.shape[1] :].tolist(), strict=True):
+        assert made is not None
+        for number, tokens in zip(part, made, strict=True):
             said[number] = {"completion": processor.decode(tokens, skip_special_tokens=True)}
 
     # Prompts of one length share a pass: without padding, a completion is what the prompt alone would have.
@@ -210,6 +219,17 @@ def _completions(
         _in_parts(part, _COMPLETED, complete, so_far)
         done += len(part)
     return said
+
+
+def _prompts(
+    processor: Any, inputs: Sequence[str], places: Sequence[str], template: ChatTemplate | None
+) -> Iterator[list[int]]:
+    """Yield the tokens of each prompt, or those that ask for the next turn of each chat."""
+    for place, written in zip(places, inputs, strict=True):
+        try:
+            yield _prompt_ids(processor, written) if template is None else template.prompt(messages_of(written))
+        except Unclear as error:
+            raise DataError("", "", f"{place}: {error}") from error
 
 
 def _prompt_ids(processor: Any, prompt: str) -> list[int]:

@@ -72,6 +72,27 @@ class ChatTemplate:
         counts = [int(any(end > first and start < last for first, last in spans)) for start, end in places]
         return made["input_ids"], counts
 
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
+        """Return the tokens with which a chat asks the assistant for its next turn, or for its last one again.
+
+        Raises:
+            Unclear: The template refuses the chat.
+        """
+        asked = list(messages[:-1] if messages[-1]["role"] == ASSISTANT else messages)
+        ids: list[int] = self._processor(self._before([*asked, messages[-1]], len(asked)), add_special_tokens=False)[
+            "input_ids"
+        ]
+        return ids
+
+    def ends(self) -> set[int]:
+        """Return the special token that ends a turn of the assistant; nothing where there is none."""
+        try:
+            ids, counts = self.encoded([{"role": "user", "content": "0"}, {"role": ASSISTANT, "content": "1"}])
+        except Unclear:
+            return set()
+        last = next(token for token, is_counted in zip(reversed(ids), reversed(counts), strict=True) if is_counted)
+        return {last} & set(self._processor.all_special_ids)
+
     def _spans(self, messages: Sequence[Message], whole: str) -> list[tuple[int, int]]:
         """Return where in a chat's text each turn of the assistant begins and ends."""
         spans = []

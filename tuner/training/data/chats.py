@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tuner.training.data.files.places import ROW, RowProblem
 from tuner.training.data.files.values import shown
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 #: A message: `role`, `content`, and whatever else the chat template reads. Keys without a value are left out.
 Message: TypeAlias = dict[str, Any]
 
 #: The role whose messages are learnt.
 ASSISTANT = "assistant"
+#: Rows that are checked at a time.
+_BATCH = 10_000
 ROLES = ("system", "developer", "user", ASSISTANT, "tool")
 
 
@@ -20,11 +27,12 @@ def messages_of(written: str) -> list[Message]:
     return [{key: value for key, value in each.items() if value is not None} for each in json.loads(written)]
 
 
-def fault_of(written: str) -> str | None:
+def fault_of(written: str, *, is_learnt: bool = True) -> str | None:
     """Return what is wrong with a chat, as the end of a sentence on it; None for nothing.
 
     Args:
         written: The chat as JSON, as the readers of files keep it.
+        is_learnt: Whether the assistant has to say something in it.
     """
     try:
         chat = json.loads(written)
@@ -34,7 +42,32 @@ def fault_of(written: str) -> str | None:
         return "is no list of messages"
     if not chat:
         return "has no messages"
-    return next(filter(None, map(_fault_of_message, chat)), None) or _fault_of_whole(chat)
+    if fault := next(filter(None, map(_fault_of_message, chat)), None):
+        return fault
+    has_turn = any(each["role"] == ASSISTANT for each in chat)
+    return "has no message of the assistant, and so nothing to learn" if is_learnt and not has_turn else None
+
+
+def check_chats(splits: Iterable[Dataset], column: str, *, is_learnt: bool = True) -> None:
+    """Check the chats of all rows.
+
+    Args:
+        splits: The rows, with their numbers.
+        column: The column of the chats.
+        is_learnt: As `fault_of` takes it.
+
+    Raises:
+        RowProblem: A row is no chat; it names the rows with the first fault that is found.
+    """
+    found: dict[str, list[int]] = {}
+    for rows in splits:
+        for batch in rows.select_columns([column, ROW]).iter(_BATCH):
+            for number, written in zip(batch[ROW], batch[column], strict=True):
+                fault = "has no messages" if written is None else fault_of(written, is_learnt=is_learnt)
+                if fault is not None:
+                    found.setdefault(fault, []).append(number)
+    for fault, numbers in found.items():
+        raise RowProblem("data.messages", f"the chat in column {column!r} {fault}", numbers)
 
 
 def _fault_of_message(message: object) -> str | None:
@@ -48,8 +81,3 @@ def _fault_of_message(message: object) -> str | None:
     if not isinstance(content, str):
         return f"has a message of the role {role} whose content is no text"
     return None
-
-
-def _fault_of_whole(chat: list[Message]) -> str | None:
-    has_turn = any(each["role"] == ASSISTANT for each in chat)
-    return None if has_turn else "has no message of the assistant, and so nothing to learn"

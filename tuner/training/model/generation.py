@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 
 @torch.no_grad()
@@ -18,7 +18,7 @@ def completions(
     prompts: Sequence[Sequence[int]],
     *,
     most: int,
-    stops: Sequence[int],
+    stops: Collection[int],
     padding: int,
     size: int,
     leaving: Callable[[], bool],
@@ -74,8 +74,14 @@ def _parts(order: Sequence[int], room_of: Callable[[int], int], size: int) -> It
         yield from (alike[start : start + size] for start in range(0, len(alike), size))
 
 
+def ends_of(model: Any, processor: Any) -> set[int]:
+    """Return the tokens that end a text, by the tokenizer and by the model."""
+    known = getattr(model.generation_config, "eos_token_id", None)
+    return {processor.eos_token_id, *(known if isinstance(known, list) else [known])} - {None}
+
+
 @contextmanager
-def _greedy(model: Any, *, most: int, stops: Sequence[int], padding: int) -> Iterator[None]:
+def _greedy(model: Any, *, most: int, stops: Collection[int], padding: int) -> Iterator[None]:
     """Have a model write so, without what its authors advise, such as a penalty for words that come again."""
     from transformers import GenerationConfig
 
@@ -85,7 +91,7 @@ def _greedy(model: Any, *, most: int, stops: Sequence[int], padding: int) -> Ite
         do_sample=False,
         num_beams=1,
         use_cache=True,
-        eos_token_id=list(stops) or None,
+        eos_token_id=sorted(stops) or None,
         pad_token_id=padding,
     )
     try:
@@ -94,6 +100,6 @@ def _greedy(model: Any, *, most: int, stops: Sequence[int], padding: int) -> Ite
         model.generation_config = kept
 
 
-def _until(tokens: list[int], stops: Sequence[int]) -> list[int]:
+def _until(tokens: list[int], stops: Collection[int]) -> list[int]:
     ends = (place for place, token in enumerate(tokens) if token in stops)
     return tokens[: next(ends, len(tokens))]

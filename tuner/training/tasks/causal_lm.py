@@ -12,7 +12,7 @@ from tuner.training.tasks.base import Predictions
 from tuner.training.tasks.texts import ReadsTexts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 #: Logits that are in memory at once, at most: 64 MiB in fp32.
 _LOGITS = 1 << 24
-#: Chats that are read at a time.
-_CHATS = 10_000
 #: Columns of the outputs that are kept of an example: the sum of its tokens' losses, how many of them are predicted
 #: right, and how many there are; then whether its prompt was completed, whether the completion is that of the row, and
 #: the number that a function of the user's gives it.
@@ -98,7 +96,9 @@ class CausalLM(ReadsTexts):
     def examine(self, rows: Mapping[str, Dataset], data: DataConfig) -> list[str | RowRemark]:
         """Check that each row has a text, or a chat with something to learn."""
         if data.messages is not None:
-            _check_chats(rows.values(), data.messages)
+            from tuner.training.data.chats import check_chats
+
+            check_chats(rows.values(), data.messages)
         return super().examine(rows, data)
 
     def shown(self, row: Mapping[str, Any], data: DataConfig) -> str:
@@ -274,25 +274,6 @@ def _shared(prompt: Sequence[int], whole: Sequence[int]) -> int:
 
 def _ended(text: str, end: str) -> str:
     return text if text.endswith(end) else f"{text}{end}"
-
-
-def _check_chats(splits: Iterable[Dataset], column: str) -> None:
-    """Check the messages of all rows.
-
-    Raises:
-        RowProblem: A row is no chat; it names the rows with the first fault that is found.
-    """
-    from tuner.training.data.chats import fault_of
-    from tuner.training.data.files.places import ROW, RowProblem
-
-    found: dict[str, list[int]] = {}
-    for rows in splits:
-        for batch in rows.select_columns([column, ROW]).iter(_CHATS):
-            for number, written in zip(batch[ROW], batch[column], strict=True):
-                if (fault := "has no messages" if written is None else fault_of(written)) is not None:
-                    found.setdefault(fault, []).append(number)
-    for fault, numbers in found.items():
-        raise RowProblem("data.messages", f"the chat in column {column!r} {fault}", numbers)
 
 
 def _encoded_chats(rows: Dataset, column: str, processor: Any, limit: int) -> Dataset:

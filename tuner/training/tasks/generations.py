@@ -34,15 +34,18 @@ def judged(
     Raises:
         ModelError: The user's function fails, or returns no number.
     """
-    from tuner.training.model.generation import completions
+    from tuner.training.model.generation import completions, ends_of
 
     asked = run.generate
     assert asked is not None
+    special = set(processor.all_special_ids)
+    # A turn of a chat may end with a token that ends no text.
+    ends = {wanted[-1] for _, wanted in rows if wanted[-1] in special}
     written = completions(
         model,
         [prompt for prompt, _ in rows],
         most=asked.max_new_tokens,
-        stops=_stops(model, processor, [wanted for _, wanted in rows]),
+        stops=ends_of(model, processor) | ends,
         padding=processor.pad_token_id,
         size=size,
         leaving=lambda: run.saver.leaving,
@@ -65,15 +68,6 @@ def judged(
 def processor_of(load: Callable[[ModelSource], Any], model: ModelSource) -> Any:
     """Return the tokenizer of a model, which a trainer loads once."""
     return load(model)
-
-
-def _stops(model: Any, processor: Any, wanted: list[list[int]]) -> list[int]:
-    """Return the tokens that end a text: the tokenizer's, the model's, and those that end the rows."""
-    known = getattr(model.generation_config, "eos_token_id", None)
-    special = set(processor.all_special_ids)
-    ends = {tokens[-1] for tokens in wanted if tokens and tokens[-1] in special}
-    found = {processor.eos_token_id, *(known if isinstance(known, list) else [known]), *ends}
-    return sorted(found - {None})
 
 
 def _score(asked: Generation) -> Callable[[str, str, str], float]:

@@ -50,6 +50,13 @@ def test_lines_are_texts_or_prompts_whatever_the_columns_are_called(tmp_path: Pa
         assert rows == [{column: "one"}, {column: "two "}]
 
 
+def test_a_line_is_what_the_user_says_where_a_study_has_chats(tmp_path: Path) -> None:
+    lines = told(task="causal-lm", messages="talk").of_lines()
+    lines.write_lines(["one"], tmp_path / "lines.jsonl")
+    assert lines.config("lines.jsonl").messages == "messages"
+    assert json.loads((tmp_path / "lines.jsonl").read_text()) == {"messages": [{"role": "user", "content": "one"}]}
+
+
 @pytest.mark.parametrize("written", [told(text=["one", "other"]), told("photos", "image-classification")])
 def test_lines_are_refused_where_a_row_is_more_than_one_text(written: Exported) -> None:
     with pytest.raises(ConfigError, match="more than one text; give a file"):

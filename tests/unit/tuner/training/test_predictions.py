@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from language_models import words_tokenizer, write_language_model
+from language_models import CHAT_TEMPLATE, words_tokenizer, write_language_model
 from PIL import Image
 
 from tuner.errors import DataError
@@ -97,6 +98,33 @@ def test_a_tokenizer_that_ends_texts_does_not_end_a_prompt(tmp_path: Path) -> No
         ids = torch.tensor([plain(prompt)["input_ids"]])
         made = model.generate(ids, max_new_tokens=4, do_sample=False, pad_token_id=3)[0, ids.shape[1] :]
         assert row["completion"] == plain.decode(made, skip_special_tokens=True)
+
+
+def test_a_chat_is_asked_for_its_next_turn_or_for_its_last_one_again(tmp_path: Path) -> None:
+    # A turn ends with a token that ends no text by itself.
+    template = CHAT_TEMPLATE.replace(" </s>", " <pad>")
+    folder = write_language_model(tmp_path / "model", chat_template=template)
+    said_by = [{"role": "user", "content": "w1 w2"}, {"role": "assistant", "content": "w3"}]
+    rows = [said_by[:1], said_by, [*said_by, {"role": "user", "content": "w4"}]]
+    file = tmp_path / "new.jsonl"
+    file.write_text("".join(f"{json.dumps({'messages': row})}\n" for row in rows))
+    told = Exported.of("causal-lm", 64, DataConfig(source="a.jsonl", messages="messages"))
+    found = said(folder, told, file)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    plain = words_tokenizer(chat_template=template)
+    for row, messages, shown in zip(
+        found["rows"],
+        [rows[0], rows[0], rows[2]],
+        ["user: w1 w2", "user: w1 w2 / assistant: w3", "user: w1 w2 / assistant: w3 / user: w4"],
+        strict=True,
+    ):
+        inputs = plain.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt")
+        made = model.generate(**inputs, max_new_tokens=4, do_sample=False, eos_token_id=[1, 3], pad_token_id=3)
+        expected = plain.decode(made[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        assert (row["completion"], row["input"]) == (expected, shown)
+    file.write_text(f"{json.dumps({'messages': [{'role': 'bot', 'content': 'w1'}]})}\n")
+    with pytest.raises(DataError, match=r"new\.jsonl, record 1: the chat in column 'messages' has the role 'bot'"):
+        said(folder, told, file)
 
 
 def test_a_study_without_prompts_has_nothing_to_complete(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def find_rows(document: Any, name: str, wanted: Wanted, below: str | None) -> di
     """
     if below is not None:
         document = _below(document, name, below)
+    if _is_chat(document, wanted):
+        return {ONLY: Rows([document], "one object")}
     if (rows := _table(document, name, wanted)) is not None:
         return {ONLY: rows}
     if not isinstance(document, dict):
@@ -74,6 +76,14 @@ def find_rows(document: Any, name: str, wanted: Wanted, below: str | None) -> di
     if has_columns(document, wanted):
         return {ONLY: Rows([document], "one object")}
     raise _no_rows(document, name, wanted, below)
+
+
+def _is_chat(document: Any, wanted: Wanted) -> bool:
+    """Return whether a document is a row with a chat, whose messages would otherwise be taken for rows."""
+    if not has_columns(document, wanted):
+        return False
+    chats = [document.get(column) for column in wanted.by_key.get("messages", ())]
+    return any(isinstance(chat, list) and isinstance(next(iter(chat), None), dict) for chat in chats)
 
 
 def _splits(tables: dict[str, Rows], wanted: Wanted) -> dict[str, Rows]:

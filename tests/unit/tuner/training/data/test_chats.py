@@ -16,7 +16,10 @@ from tuner.study.data_config import DataConfig
 from tuner.study.prepared import PreparationRequest, Prepared
 from tuner.training.data.chat_template import ChatTemplate, Unclear
 from tuner.training.data.encoded import EncodedData
+from tuner.training.data.files.file_rows import Wanted
+from tuner.training.data.files.json_rows import read_json
 from tuner.training.preparation import prepare
+from tuner.training.progress import silent
 from tuner.training.tasks.causal_lm import TASK
 
 CHAT = [
@@ -125,6 +128,19 @@ def test_lines_records_and_columns_with_chats_are_one_data_set(tmp_path: Path) -
         made.append((found.sizes, examples._columns["input_ids"].tolist(), examples.loss_terms.tolist()))
     assert all(each == made[0] for each in made)
     assert made[0][0] == {"train": 16, "validation": 4}
+
+
+@pytest.mark.parametrize(
+    ("document", "count"),
+    [({"messages": CHAT}, 1), ({"messages": [CHAT, CHAT]}, 2), ([{"messages": CHAT}] * 3, 3)],
+    ids=["one object", "a column", "rows"],
+)
+def test_the_messages_of_one_chat_are_no_rows(document: Any, count: int, tmp_path: Path) -> None:
+    file = tmp_path / "chats.jsonl"
+    file.write_text(json.dumps(document))
+    wanted = Wanted({"messages": ("messages",)})
+    found = read_json(file, file.name, wanted, DataConfig(source="chats.jsonl"), silent)["train"].table
+    assert [json.loads(chat) for chat in found.column("messages").to_pylist()] == [CHAT] * count
 
 
 @pytest.mark.parametrize(
