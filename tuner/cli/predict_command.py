@@ -35,6 +35,7 @@ _ENDINGS = (".csv", ".jsonl")
     metavar="N",
     help="Tokens of a completion, at most.",
 )
+@click.option("--untouched", is_flag=True, help="Show what a study's language model says before training as well.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A new file for it, .csv or .jsonl.")
 @click.option("--devices", default="auto", show_default=True, metavar="SPEC", help="cpu, cuda, cuda:0 or auto.")
 @overrides_options
@@ -45,6 +46,7 @@ def command(
     file: str,
     trial: int | None,
     max_new_tokens: int,
+    untouched: bool,
     output: Path | None,
     devices: str,
     overrides: MachineOverrides,
@@ -75,6 +77,7 @@ def command(
             lines=lines,
             device=select_devices(devices, os.environ, DriverNvml())[0],
             max_new_tokens=max_new_tokens,
+            untouched=untouched,
             log=None if "--debug" in sys.argv else Path(os.devnull),
             progress=watch,
         )
@@ -119,6 +122,8 @@ def _found(name: str, url: str, asked: Asked, *, trial: int | None, overrides: M
                 raise
     if trial is not None:
         raise click.UsageError(f"--trial: {name} is a folder with one model")
+    if asked.untouched:
+        raise click.UsageError(f"--untouched: {name} is a folder, which does not have the model before training")
     return predict_with_folder(folder, asked)
 
 
@@ -133,8 +138,11 @@ def _write(stream: IO[str], found: dict[str, Any], ending: str) -> None:
             shares = (row["probabilities"][label] for label in found["labels"])
             table.writerow([row["place"], row["input"], row["label"], *shares])
         return
-    table.writerow(["place", "input", "completion"])
-    table.writerows([row["place"], row["input"], row["completion"]] for row in found["rows"])
+    names = [
+        name for name in ("place", "input", "untouched", "completion") if all(name in row for row in found["rows"])
+    ]
+    table.writerow(names)
+    table.writerows([row[name] for name in names] for row in found["rows"])
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
@@ -144,6 +152,9 @@ def _lines(found: dict[str, Any]) -> list[str]:
         shown = _shown(row["input"]) or row["place"]
         if found["labels"]:
             lines.append(f"{row['label']:<{width}}  {row['probabilities'][row['label']]:.3f}  {shown}")
+        elif "untouched" in row:
+            before, after = (_shown(row[name], None) for name in ("untouched", "completion"))
+            lines += [shown, f"  untouched: {before}", f"  tuned:     {after}"]
         else:
             lines.append(f"{shown} -> {_shown(row['completion'], None)}")
     return lines

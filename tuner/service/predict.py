@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tuner.machine.devices import Device
     from tuner.processes.messages import Progressed
     from tuner.study.overrides import MachineOverrides
+    from tuner.trial.run import ModelSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,8 @@ class Asked:
     device: Device
     #: Of a language model: tokens of a completion, at most.
     max_new_tokens: int
+    #: Of a language model: whether the model before training is asked as well.
+    untouched: bool = False
     #: Takes the output of the process that computes; None shows it.
     log: Path | None
     #: Receives the progress of the slow parts.
@@ -83,7 +86,13 @@ def predict_with_study(
         fork_server.call("tuner.training.calls:export_model", arguments, CPU.environment())
         assert config.data is not None
         told = Exported.of(config.task, config.max_length, config.data)
-        return {"study": study.name, "trial": record.number, **_said(fork_server, folder, told, asked)}
+        assert local_study.prepared is not None
+        if asked.untouched and not local_study.prepared.anatomy.predicts_tokens:
+            raise ConfigError(
+                source, "task", f"before training a model for {config.task} has a head that knows nothing"
+            )
+        before = local_study.model if asked.untouched else None
+        return {"study": study.name, "trial": record.number, **_said(fork_server, folder, told, asked, before)}
 
 
 def predict_with_folder(folder: Path, asked: Asked) -> dict[str, Any]:
@@ -103,7 +112,9 @@ def predict_with_folder(folder: Path, asked: Asked) -> dict[str, Any]:
         return {"folder": str(folder.absolute()), **_said(fork_server, folder.absolute(), told, asked)}
 
 
-def _said(fork_server: ForkServer, folder: Path, told: Exported, asked: Asked) -> dict[str, Any]:
+def _said(
+    fork_server: ForkServer, folder: Path, told: Exported, asked: Asked, untouched: ModelSource | None = None
+) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         file = asked.file
         if file is None:
@@ -117,6 +128,7 @@ def _said(fork_server: ForkServer, folder: Path, told: Exported, asked: Asked) -
             source=str(file.absolute()),
             cache=cache_folder(),
             max_new_tokens=asked.max_new_tokens,
+            untouched=untouched,
         )
         try:
             found: dict[str, Any] = fork_server.call(

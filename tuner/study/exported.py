@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tuner.errors import ConfigError
 from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.study.data_endings import data_ending
+from tuner.trial.run import ModelSource
 
 #: File of the exported folder.
 EXPORTED = "tuner.json"
@@ -117,6 +118,8 @@ class PredictionRequest:
     cache: Path
     #: Of a language model: tokens of a completion, at most.
     max_new_tokens: int
+    #: Of a language model: the model before training, which is asked as well; None where it is not.
+    untouched: ModelSource | None = None
 
 
 def _kind(source: str) -> str | None:

@@ -55,7 +55,7 @@ def predict_rows(request: PredictionRequest, progress: Progress = silent) -> dic
     Returns:
         JSON values: `labels` (names of the classes; none of a language model), `reading` (a line a file), `left_out`
         (rows by reason), and `rows`, in the order of the file: `place`, `input`, and `label` with `probabilities` by
-        label, or `completion`.
+        label, or `completion`, and `untouched` where the model before training is asked as well.
 
     Raises:
         ConfigError: The task predicts neither classes nor tokens.
@@ -98,6 +98,12 @@ def predict_rows(request: PredictionRequest, progress: Progress = silent) -> dic
         ids = list(_prompts(processor, rows[column], shown, template))
         stops = ends_of(model, processor) | (set() if template is None else template.ends())
         said = _completions(model, processor, ids, shown, stops, request.max_new_tokens, progress)
+        if request.untouched is not None:
+            del model
+            free_memory()
+            model = _model(task, request.untouched)
+            before = _completions(model, processor, ids, shown, stops, request.max_new_tokens, progress)
+            said = [{**after, "untouched": each["completion"]} for after, each in zip(said, before, strict=True)]
     return {
         "labels": labels,
         "reading": list(loaded.reading),
