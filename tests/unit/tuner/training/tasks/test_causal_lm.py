@@ -232,11 +232,15 @@ def test_with_frozen_layers_losses_are_the_same_from_the_cache_and_without_it(
     assert len(cached) == STEPS
 
 
-@pytest.mark.parametrize(("kind", "frozen", "packing"), [("gpt2", 0.0, 32), ("llama", 0.5, None)])
+@pytest.mark.parametrize(
+    ("kind", "changes", "packing"),
+    [("gpt2", {}, 32), ("llama", {"frozen_layers": 0.5}, None), ("llama", {"adapter": "lora"}, None)],
+    ids=["packed", "frozen", "adapters"],
+)
 def test_losses_are_the_same_with_gradient_checkpointing_dropout_included(
-    kind: str, frozen: float, packing: int | None, tmp_path: Path
+    kind: str, changes: dict[str, Any], packing: int | None, tmp_path: Path
 ) -> None:
-    run = run_of(tmp_path, kind, frozen_layers=frozen)
+    run = run_of(tmp_path, kind, **changes)
     run = replace(run, speed=replace(run.speed, packing=packing))
     told: list[dict[str, Any]] = []
     plain, again = (
