@@ -85,10 +85,15 @@ def test_a_language_model_is_searched_judged_and_exported(tuner: Tuner) -> None:
     assert "scripts are written for classifiers" in refused.stderr
 
 
-@pytest.mark.parametrize("kind", ["llama", "gpt2"])
-def test_a_trial_that_was_killed_goes_on_to_the_same_losses(tuner: Tuner, kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "adapter"), [("llama", "none"), ("gpt2", "none"), ("llama", "lora"), ("gpt2", "lora")]
+)
+def test_a_trial_that_was_killed_goes_on_to_the_same_losses(
+    tuner: Tuner, kind: str, adapter: str, tmp_path: Path
+) -> None:
     model = write_language_model(tuner.folder / kind, kind)
     changes: dict[str, Any] = {"budget": {"trials": 2}, "checkpoint_every": 0.01, "checkpoints": "store"}
+    changes["adapter"] = adapter
     if kind == "gpt2":
         changes |= {"packing": True, "generate": {"rows": 8, "max_new_tokens": 4}}
     written = study(tuner, "killed", model, **changes)
