@@ -148,7 +148,7 @@ def test_an_export_is_plain_transformers_and_scores_as_recorded(
     run = make_run(name, metric="loss", direction="minimize", num_train_epochs=2, looks=LOOKS[2], dropout=0.1)
     finished, _ = converse(run, tmp_path / "kept")[-2:]
     ours, theirs = Pipe()
-    export_model(theirs, run=run, weights=tmp_path / "kept" / BEST, folder=folder, verify=True)
+    export_model(theirs, run=run, weights=tmp_path / "kept" / BEST, folder=folder, verify=True, adapter=False)
     found = ours.recv().value
     assert found["value"] == pytest.approx(finished.result.value, abs=1e-6)
     assert 0 < found["latency"]["ms"] < 60_000

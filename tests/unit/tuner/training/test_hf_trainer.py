@@ -30,7 +30,11 @@ if TYPE_CHECKING:
     from tuner.trial.result import TrialResult
 
 # TRL sets a name that transformers has deprecated, and loaders of data ask for a GPU.
-pytestmark = [pytest.mark.filterwarnings("ignore::FutureWarning"), pytest.mark.filterwarnings("ignore:.*pin_memory")]
+pytestmark = [
+    pytest.mark.rest,
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.*pin_memory"),
+]
 
 #: In 2.4 epochs of five optimiser steps.
 TOTAL = 12

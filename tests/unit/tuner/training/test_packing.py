@@ -24,6 +24,8 @@ from tuner.training.tasks.causal_lm import TASK
 from tuner.trial.looks import LOOKS
 from tuner.trial.run import ModelSource, TrialRun, TrunkHome
 
+pytestmark = pytest.mark.rest
+
 LENGTHS = np.array([5, 3, 9, 2, 4, 1])
 
 

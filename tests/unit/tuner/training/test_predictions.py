@@ -20,6 +20,8 @@ from tuner.training import predictions
 from tuner.training.predictions import predict_rows
 from tuner.trial.run import ModelSource
 
+pytestmark = pytest.mark.rest
+
 NAMES = {0: "cat", 1: "dog", 2: "owl"}
 
 

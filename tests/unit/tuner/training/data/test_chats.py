@@ -22,6 +22,8 @@ from tuner.training.preparation import prepare
 from tuner.training.progress import silent
 from tuner.training.tasks.causal_lm import TASK
 
+pytestmark = pytest.mark.rest
+
 CHAT = [
     {"role": "user", "content": "w0 w1"},
     {"role": "assistant", "content": "w2"},

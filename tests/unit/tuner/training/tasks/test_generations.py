@@ -31,6 +31,8 @@ from tuner.trial.looks import LOOKS
 from tuner.trial.run import Generation, ModelSource, TrialRun
 from tuner.trial.saver import NoSaver
 
+pytestmark = pytest.mark.rest
+
 #: A module of the user's.
 MODULE = """
 def length(prompt, completion, reference):
