@@ -67,6 +67,7 @@ def constraints(tuner: Tuner, name: str) -> list[dict[str, float]]:
     return [trial.constraints for trial in study.trials]
 
 
+@pytest.mark.rest
 def test_a_trial_that_hangs_ends_when_its_time_is_over_and_the_others_are_trained(tuner: Tuner) -> None:
     study = tuner.toy_study("slow", **own(tuner, HANGING), budget={"trials": 3, "trial_time": "3s"})
     done = tuner.ok("start", study)

@@ -33,6 +33,7 @@ def without_times(trial: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in trial.items() if key not in TIMES}
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("name", ["interrupted", "version-2"])
 def test_an_earlier_study_goes_on_to_the_very_end_that_the_earlier_version_came_to(tuner: Tuner, name: str) -> None:
     """Trials keep their numbers, go on from their checkpoints, and those to come are drawn and pruned as before."""
@@ -52,6 +53,7 @@ def test_an_earlier_study_goes_on_to_the_very_end_that_the_earlier_version_came_
     assert tuner.json("status", name)["state"] == "finished"
 
 
+@pytest.mark.rest
 def test_fine_tuning_that_an_earlier_version_began_goes_on_from_its_checkpoint(tuner: Tuner) -> None:
     place("fine-tuning", tuner.folder)
     tuner.ok("db", "upgrade")

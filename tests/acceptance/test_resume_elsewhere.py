@@ -228,6 +228,7 @@ def assert_given_back(url: str, name: str, number: signal.Signals) -> list[int]:
     return [int(saved["step"]) for saved, _ in last]
 
 
+@pytest.mark.rest
 def test_a_signal_saves_real_training_at_the_next_step(tuner: Tuner, expected: Outcome) -> None:
     url = f"sqlite:///{tuner.folder}/tuner.db"
     # No checkpoint but at the signal, so that what it saves is what the trial goes on from.

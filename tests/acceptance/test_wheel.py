@@ -99,6 +99,7 @@ def test_every_command_says_how_it_is_used(installed: Tuner, clean_environment: 
     assert [name for name in COMMANDS if f"Usage: tuner {name} " not in said] == []
 
 
+@pytest.mark.rest
 def test_a_study_of_a_users_own_training_runs_to_its_export(installed: Tuner) -> None:
     page = (ROOT / "docs/how-to/own-training.md").read_text(encoding="utf-8")
     for name, text in re.findall(r"^```\w+\n# (walk\.\w+)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE):

@@ -100,6 +100,7 @@ def test_a_trial_that_fails_says_why_and_leaves_its_traceback_in_the_log(
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.rest
 def test_a_trial_that_moves_from_process_to_process_is_the_same_trial(
     make_run: Callable[..., TrialRun], tmp_path: Path
 ) -> None:

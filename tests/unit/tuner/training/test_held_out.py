@@ -106,6 +106,7 @@ def test_guessing_is_judged_on_the_test_split(candidates: list[Candidate]) -> No
     assert judge(candidates[:1], "test")["guess"] == pytest.approx(float((targets == int(most)).double().mean()))
 
 
+@pytest.mark.rest
 def test_memory_that_runs_out_for_many_rows_changes_nothing(
     candidates: list[Candidate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
