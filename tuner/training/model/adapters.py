@@ -90,9 +90,11 @@ def add_adapters(model: nn.Module, anatomy: Anatomy, hyperparameters: Hyperparam
     config = adapter_config(model, anatomy, hyperparameters, frozen_layers=frozen_layers)
     if config is None:
         return
+    # Some architectures keep parameters of their head out of training themselves.
+    trainable = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     _peft().inject_adapter_in_model(config, model, adapter_name=NAME)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(is_trained_beside(name, anatomy))
+        parameter.requires_grad_(is_adapter(name) or (name in trainable and is_trained_beside(name, anatomy)))
 
 
 def adapter_layers(model: nn.Module) -> Iterator[tuple[str, Any]]:
