@@ -71,21 +71,11 @@ def fit_space(
 def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misfit]:
     dropout = space.parameters["dropout"]
     if not anatomy.dropouts and any(value != 0 for value in dropout.extremes()):
-        yield _Misfit(
-            name="dropout",
-            fitted=Categorical(choices=(0.0,)),
-            refusal=f"{model} has no dropout; write `dropout: 0` or leave it out",
-            remark=f"dropout is fixed at 0, as {model} has no dropout",
-        )
+        yield _fixed_at("dropout", 0.0, f"{model} has no dropout")
     head_init = space.parameters.get("head_init")
     if head_init is not None and head_init.contains(FITTED) and not anatomy.can_fit_head:
         no_states = f"no head can be fitted on the frozen layers of {model}: {anatomy.trunk.complaint}"
-        yield _Misfit(
-            name="head_init",
-            fitted=Categorical(choices=(RANDOM,)),
-            refusal=f"{no_states}; write `head_init: random` or leave it out",
-            remark=f"head_init is fixed at random, as {no_states}",
-        )
+        yield _fixed_at("head_init", RANDOM, no_states)
     shares = space.parameters["frozen_layers"]
     if anatomy.predicts_tokens and any(not anatomy.allows(value) for value in shares.extremes()):
         yield _nothing_to_train(shares, anatomy, model)
@@ -93,10 +83,9 @@ def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misf
     if anatomy.freezable == Freezable.LAYERS:
         return
     why = f"cannot be applied to {model}: {anatomy.reason or 'its layers cannot be told apart'}"
-    frozen = space.parameters["frozen_layers"]
-    if denied := _denied(frozen, anatomy):
+    if denied := _denied(shares, anatomy):
         possible = [0.0, 1.0] if anatomy.freezable == Freezable.WHOLE else [0.0]
-        fitted = [value for value in possible if frozen.contains(value)] or possible[:1]
+        fitted = [value for value in possible if shares.contains(value)] or possible[:1]
         chosen = _listed([_shown(value) for value in fitted], "or")
         yield _Misfit(
             name="frozen_layers",
@@ -114,18 +103,23 @@ def _misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misf
         )
 
 
+def _fixed_at(name: str, value: Value, why: str) -> _Misfit:
+    """Return what is wrong with a parameter of which a model can apply a single value."""
+    return _Misfit(
+        name=name,
+        fitted=Categorical(choices=(value,)),
+        refusal=f"{why}; write `{name}: {_shown(value)}` or leave it out",
+        remark=f"{name} is fixed at {_shown(value)}, as {why}",
+    )
+
+
 def _adapter_misfits(space: SearchSpace, anatomy: Anatomy, model: str) -> Iterator[_Misfit]:
     adapter, targets = space.parameters.get("adapter"), space.parameters.get("lora_targets")
     if adapter is None or not adapter.contains(LORA):
         return
     if not anatomy.linear:
         why = f"the layers of {model} have no linear layer that an adapter could be added to"
-        yield _Misfit(
-            name="adapter",
-            fitted=Categorical(choices=(NONE,)),
-            refusal=f"{why}; write `adapter: none` or leave it out",
-            remark=f"adapter is fixed at none, as {why}",
-        )
+        yield _fixed_at("adapter", NONE, why)
         return
     unknown = [value for value in (targets.extremes() if targets else ()) if not anatomy.adapted(str(value))]
     if targets is not None and unknown:

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from tuner.errors import ModelError
-from tuner.training.model.adapters import NAME, adapter_config, is_adapter
+from tuner.training.model.adapters import NAME, adapter_config, has_adapters, is_adapter
 from tuner.training.model.trial_model import least_frozen_of
 from tuner.training.model.weights import write_weights
 
@@ -39,7 +39,7 @@ def write_adapter(run: TrialRun, model: nn.Module, folder: Path) -> None:
     assert run.anatomy is not None
     anatomy, parameters = run.anatomy, dict(model.named_parameters())
     heads = [] if anatomy.predicts_tokens else anatomy.head(parameters)
-    if not any(map(is_adapter, parameters)):
+    if not has_adapters(model):
         raise ModelError("", "adapter", "no adapter was trained; leave --adapter out")
     if any(name in parameters for name in heads) or (anatomy.padding and anatomy.padding.embeddings is not None):
         reason = "weights beside its adapters are not the checkpoint's, and peft has no place for them"

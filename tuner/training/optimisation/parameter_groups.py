@@ -51,10 +51,12 @@ def parameter_groups(
             if adapted and hyperparameters.head_init == RANDOM:
                 factor = max(factor, ADAPTER_RATE)
         else:
-            part = "adapters" if is_adapter(name) else "encoder"
-            factor = ADAPTER_RATE if is_adapter(name) else 1.0
+            whole, one, factor = (
+                ("adapters", "adapter", ADAPTER_RATE) if is_adapter(name) else ("encoder", "layer", 1.0)
+            )
+            part = whole
             if hyperparameters.layerwise_lr_decay != 1:
-                part = f"{'adapter' if is_adapter(name) else 'layer'}-{depth}"
+                part = f"{one}-{depth}"
                 factor *= hyperparameters.layerwise_lr_decay ** (layers - depth)
         group = groups.setdefault(
             f"{part}/{'decay' if decays else 'no_decay'}",
