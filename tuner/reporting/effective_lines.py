@@ -96,7 +96,8 @@ def _adapters(adapter: Mapping[str, Any] | None) -> str:
     where = f"in {adapter['linear_layers']:,} linear layers ({', '.join(adapter['names'][:_NAMES])})"
     dropout = f", dropout {adapter['dropout']:g}" if adapter["dropout"] else ""
     numbers = f"{adapter['parameters']:,} parameters"
-    return f"LoRA of rank {adapter['rank']}, times {adapter['scaling']:g}{dropout}, {where}, {numbers}"
+    beside = ", beside weights in four bits" if "base_weights" in adapter else ""
+    return f"LoRA of rank {adapter['rank']}, times {adapter['scaling']:g}{dropout}, {where}, {numbers}{beside}"
 
 
 def condensed(names: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from tuner.errors import ConfigError
 from tuner.study.arms import arms_of
 from tuner.study.fitted_space import fit_space
 from tuner.study.parents import check_is_no_child
-from tuner.study.space_checks import check_effects, check_ranked_alike, check_schedules
+from tuner.study.space_checks import check_effects, check_four_bits, check_ranked_alike, check_schedules
 from tuner.study.space_versions import EARLIER, SpaceVersions
 from tuner.trial.anatomy import Anatomy
 
@@ -62,6 +62,8 @@ def edited_space(record: StudyRecord, config: StudyConfig, entries: Mapping[str,
         return SpaceEdit(facts=record.facts)
     check_schedules(config, (*versions.spaces, space), source)
     check_effects(space, source)
+    if config.load_in_4bit:
+        check_four_bits(space, source)
     facts = {
         **record.facts,
         "space": space.to_dict(),

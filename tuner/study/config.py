@@ -134,6 +134,8 @@ class StudyConfig(ConfigPart):
     search_space: str | dict[str, Any] | None = None
     #: What all trials train: the weights, or adapters beside them. None leaves it to the space.
     adapter: Literal["none", "lora"] | None = None
+    #: Whether the weights beside adapters are held in four bits.
+    load_in_4bit: bool = False
     #: Arguments of learning-rate schedules, by schedule.
     lr_scheduler_kwargs: dict[str, dict[str, float]] = Field(default_factory=dict)
     search: SearchConfig = Field(default_factory=SearchConfig)
@@ -256,6 +258,13 @@ class StudyConfig(ConfigPart):
     def _trusted_code_is_pinned(cls, value: bool, info: ValidationInfo) -> bool:
         if value:
             check_trusted(info.data.get("model"), info.data.get("revision"))
+        return value
+
+    @field_validator("load_in_4bit")
+    @classmethod
+    def _weights_are_ours_to_load(cls, value: bool, info: ValidationInfo) -> bool:
+        if value and info.data.get("train") is not None:
+            raise ValueError("a training function of its own loads its model itself; leave `load_in_4bit` out")
         return value
 
     @field_validator("confirm")

@@ -25,7 +25,13 @@ from tuner.study.recipe_changes import first_point_of
 from tuner.study.refit import Refit
 from tuner.study.search_over import check_bounds
 from tuner.study.sources import find_data, find_model, read_model_config
-from tuner.study.space_checks import check_effects, check_packages, check_ranked_alike, check_schedules
+from tuner.study.space_checks import (
+    check_effects,
+    check_four_bits,
+    check_packages,
+    check_ranked_alike,
+    check_schedules,
+)
 from tuner.study.space_versions import earlier_spaces
 from tuner.study.tasks import declaration_of
 from tuner.trial.anatomy import Anatomy
@@ -99,6 +105,9 @@ def resolve(
     check_effects(space, source)
     if not is_own:
         check_packages(space, source)
+    if config.load_in_4bit:
+        check_four_bits(space, source)
+        model = None if model is None else replace(model, load_in_4bit=True)
     return model, recipe, space
 
 

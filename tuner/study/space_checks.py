@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: What is said where a study has adapters and peft is not installed.
 NEEDS_PEFT = f"`{LORA}` needs the package peft; pip install 'shichimi[llm]'"
+#: What is said where a study holds weights in four bits and bitsandbytes is not installed.
+NEEDS_BITSANDBYTES = "needs the package bitsandbytes; pip install 'shichimi[bitsandbytes]'"
 
 
 def check_packages(space: SearchSpace, source: str) -> None:
@@ -27,6 +29,19 @@ def check_packages(space: SearchSpace, source: str) -> None:
     adapter = space.parameters.get("adapter")
     if adapter is not None and adapter.contains(LORA) and find_spec("peft") is None:
         raise ConfigError(source, "search_space.adapter", NEEDS_PEFT)
+
+
+def check_four_bits(space: SearchSpace, source: str) -> None:
+    """Check that a space is one for weights in four bits, which cannot be trained themselves.
+
+    Raises:
+        ConfigError: It is not, or the package that holds them is not installed.
+    """
+    adapter = space.parameters.get("adapter")
+    if adapter is None or adapter.extremes() != (LORA,):
+        raise ConfigError(source, "load_in_4bit", "weights in four bits cannot be trained; write `adapter: lora`")
+    if find_spec("bitsandbytes") is None:
+        raise ConfigError(source, "load_in_4bit", NEEDS_BITSANDBYTES)
 
 
 def check_ranked_alike(config: StudyConfig, space: SearchSpace, source: str) -> None:

@@ -38,11 +38,10 @@ from tuner.training.head import fitting
 from tuner.training.latency import measure_latency
 from tuner.training.model import gguf
 from tuner.training.model.adapter_files import read_adapter, write_adapter
-from tuner.training.model.adapters import merge_adapters
 from tuner.training.model.freezing import possible_depths
-from tuner.training.model.loading import build_model, keep_template
+from tuner.training.model.loading import keep_template
 from tuner.training.model.template import Unusable
-from tuner.training.model.trial_model import trained_model
+from tuner.training.model.trial_model import base_model, merged_model, trained_model
 from tuner.training.model.weights import save_weights
 from tuner.training.preparation import prepare
 from tuner.training.script import writing
@@ -192,21 +191,20 @@ def export_model(
     padding = run.anatomy.padding
     data = EncodedData.open(run.data, task.examples, padding)
     blueprint = task.blueprint(run.model, data.labels, run.seed, padding)
-    model: Any = trained_model(run, blueprint, weights)
     processor = task.processor(run.model)
     if padding is not None:
         processor.padding_side = padding.side
     if adapter:
-        write_adapter(run, model, folder)
+        write_adapter(run, trained_model(run, blueprint, weights), folder)
     else:
-        merge_adapters(model)
+        model: Any = merged_model(run, blueprint, weights)
         model.save_pretrained(folder)
     processor.save_pretrained(folder)
     value, latency = None, None
     if verify:
         torch.set_num_threads(run.threads or len(os.sched_getaffinity(0)))
         if adapter:
-            written: Any = read_adapter(build_model(blueprint, dropout=run.hyperparameters.dropout), folder)
+            written: Any = read_adapter(base_model(run, blueprint), folder)
         else:
             arguments = {**run.model.arguments, "revision": None}  # it names a commit, and the folder has none
             written = task.auto_model.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, **arguments)

@@ -10,6 +10,7 @@ from tuner.study.prepared import Prepared
 from tuner.training.data.encoded import EncodedData, content_key, summarise_lengths, write_prepared
 from tuner.training.data.files.places import ROW, RowProblem
 from tuner.training.examination import examine
+from tuner.training.model.four_bits import SUFFIX, check_device, check_layers
 from tuner.training.model.loading import check_pretrained, load_config, load_pretrained
 from tuner.training.model.packing import check_packing
 from tuner.training.model.padding import check_token_ids
@@ -57,6 +58,8 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     datasets.disable_progress_bars()
     task, model, data = get_task(request.task), request.model, request.data
     config = load_config(model)
+    if model.load_in_4bit:
+        check_device()
     found = split_rows(task, request, progress)
     release_memory()
     labels = found.labels
@@ -100,10 +103,12 @@ def prepare(request: PreparationRequest, progress: Progress = silent) -> Prepare
     progress("building the model", 0, 0)
     blueprint = task.blueprint(model, labels, request.seed, padding)
     built, fresh = load_pretrained(blueprint, dropout=EXAMINED_DROPOUT)
-    weights = weights_fingerprint(built, fresh, config)
+    weights = weights_fingerprint(built, fresh, config) + (SUFFIX if model.load_in_4bit else "")
     progress("examining the model", 0, 0)
     anatomy = examine(built, EncodedData.open(folder, task.examples).train, fresh=fresh, padding=padding)
     check_pretrained(anatomy, fresh, model.location)
+    if model.load_in_4bit:
+        check_layers(built, anatomy, model.location)
     if request.packing:
         check_packing(built, EncodedData.open(folder, task.examples, anatomy.padding).train)
     return Prepared(

@@ -15,9 +15,8 @@ import torch
 
 from tuner.training.data.encoded import EncodedData
 from tuner.training.evaluation import evaluate
-from tuner.training.model.adapters import merge_adapters
 from tuner.training.model.freezing import possible_depths
-from tuner.training.model.trial_model import trained_model
+from tuner.training.model.trial_model import merged_model
 from tuner.training.model.weights import save_weights
 from tuner.training.precision import forbid_tf32
 from tuner.training.tasks import get_task
@@ -75,9 +74,7 @@ def _merged(run: TrialRun, weights: Path) -> nn.Module:
     assert run.anatomy is not None
     task, padding = get_task(run.task), run.anatomy.padding
     labels = EncodedData.open(run.data, task.examples, padding).labels
-    model = trained_model(run, task.blueprint(run.model, labels, run.seed, padding), weights)
-    merge_adapters(model)
-    return model
+    return merged_model(run, task.blueprint(run.model, labels, run.seed, padding), weights)
 
 
 def _state(model: nn.Module) -> State:

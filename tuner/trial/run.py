@@ -28,6 +28,8 @@ class ModelSource:
     revision: str | None = None
     #: Whether code from the model's repository may run. `revision` is then a full commit hash.
     trust_remote_code: bool = False
+    #: Whether trials hold the weights of its linear layers in four bits, and train adapters beside them.
+    load_in_4bit: bool = False
 
     @property
     def arguments(self) -> dict[str, Any]:

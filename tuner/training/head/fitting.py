@@ -29,7 +29,7 @@ from tuner.training.data.encoded import EncodedData
 from tuner.training.head.classifier_inputs import ClassifierInputs
 from tuner.training.head.depth_scores import DepthScore, depth_scores
 from tuner.training.model.freezing import Freezing, possible_depths
-from tuner.training.model.loading import build_model
+from tuner.training.model.trial_model import base_model
 from tuner.training.model.weights import trained_state
 from tuner.training.optimisation.roles import decaying
 from tuner.training.out_of_memory import in_parts
@@ -188,7 +188,7 @@ class _Head:
         np.random.seed(run.seed)
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         blueprint = self.task.blueprint(run.model, data.labels, run.seed, anatomy.padding)
-        self._model: nn.Module = build_model(blueprint, dropout=run.hyperparameters.dropout).to(device)
+        self._model: nn.Module = base_model(run, blueprint).to(device)
         self._seed = run.seed
         self._freezing = Freezing(self._model, anatomy, {0: anatomy.count})
         self._freezing.begin_optimiser_step(0)

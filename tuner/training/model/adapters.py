@@ -120,7 +120,10 @@ def merge_adapters(model: nn.Module) -> None:
 
 
 def adapter_facts(model: nn.Module) -> dict[str, Any] | None:
-    """Return rank, scale and dropout of a model's adapters, and where they are, as JSON values; None without any."""
+    """Return rank, scale and dropout of a model's adapters, where they are, and beside what weights, as JSON values.
+
+    None where there are none. `base_weights` is there where they are held in four bits.
+    """
     layers = list(adapter_layers(model))
     if not layers:
         return None
@@ -134,6 +137,7 @@ def adapter_facts(model: nn.Module) -> dict[str, Any] | None:
         "linear_layers": len(layers),
         "names": sorted({name.rpartition(".")[2] for name, _ in layers}),
         "parameters": sum(p.numel() for name, p in model.named_parameters() if is_adapter(name)),
+        **({"base_weights": "nf4"} if getattr(model, "is_loaded_in_4bit", False) else {}),
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tuner.training.model.adapters import add_adapters
+from tuner.training.model.adapters import add_adapters, merge_adapters
+from tuner.training.model.four_bits import hold_in_four_bits, round_to_four_bits
 from tuner.training.model.freezing import possible_depths
 from tuner.training.model.loading import build_model
 from tuner.training.model.weights import restore_weights
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from tuner.trial.run import TrialRun
 
 
-def begin_model(run: TrialRun, blueprint: Blueprint) -> nn.Module:
-    """Return the model of a trial before training, with its adapters.
+def base_model(run: TrialRun, blueprint: Blueprint) -> nn.Module:
+    """Return the model of a trial before training, without adapters, its weights held as the trial holds them.
 
     Args:
         run: The trial.
@@ -28,10 +29,16 @@ def begin_model(run: TrialRun, blueprint: Blueprint) -> nn.Module:
     Raises:
         ModelError: The model cannot be built as asked.
     """
-    assert run.anatomy is not None
     model = build_model(blueprint, dropout=run.hyperparameters.dropout)
-    add_adapters(model, run.anatomy, run.hyperparameters, frozen_layers=least_frozen_of(run))
+    if blueprint.source.load_in_4bit:
+        assert run.anatomy is not None
+        hold_in_four_bits(model, run.anatomy)
     return model
+
+
+def begin_model(run: TrialRun, blueprint: Blueprint) -> nn.Module:
+    """Return the model of a trial before training, with its adapters; see `base_model`."""
+    return _with_adapters(run, base_model(run, blueprint))
 
 
 def least_frozen_of(run: TrialRun) -> int:
@@ -48,4 +55,29 @@ def trained_model(run: TrialRun, blueprint: Blueprint, weights: Path) -> nn.Modu
     """
     model = begin_model(run, blueprint)
     restore_weights(model, weights)
+    return model
+
+
+def merged_model(run: TrialRun, blueprint: Blueprint, weights: Path) -> nn.Module:
+    """Return `trained_model` with its adapters merged into the weights, which are in full precision.
+
+    Where a trial holds weights in four bits, the adapters have learned beside their rounded values: these are merged
+    with, and the sum is not rounded again.
+
+    Raises:
+        ModelError: See `trained_model`; or the sum of a weight is not finite.
+    """
+    model = build_model(blueprint, dropout=run.hyperparameters.dropout)
+    if blueprint.source.load_in_4bit:
+        assert run.anatomy is not None
+        round_to_four_bits(model, run.anatomy)
+    _with_adapters(run, model)
+    restore_weights(model, weights)
+    merge_adapters(model)
+    return model
+
+
+def _with_adapters(run: TrialRun, model: nn.Module) -> nn.Module:
+    assert run.anatomy is not None
+    add_adapters(model, run.anatomy, run.hyperparameters, frozen_layers=least_frozen_of(run))
     return model

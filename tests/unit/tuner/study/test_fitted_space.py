@@ -11,7 +11,7 @@ from search_spaces.loading import load_space
 from tuner.errors import ConfigError
 from tuner.study import space_checks
 from tuner.study.fitted_space import FittedSpace, fit_space
-from tuner.study.space_checks import check_packages
+from tuner.study.space_checks import check_four_bits, check_packages
 from tuner.trial.anatomy import Anatomy, Freezable, TrunkFacts
 
 RECIPE = recipe_for("bert", "", 768)
@@ -239,3 +239,15 @@ def test_without_peft_a_space_with_adapters_is_refused_in_a_line(monkeypatch: py
     check_packages(space({"adapter": "none"}), "s.yaml")
     with pytest.raises(ConfigError, match=r"adapter: `lora` needs the package peft; pip install 'shichimi\[llm\]'"):
         check_packages(adapted, "s.yaml")
+
+
+def test_weights_in_four_bits_need_adapters_in_every_trial_and_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_four_bits(space({"adapter": "lora"}), "s.yaml")
+    for other in ("none", ["none", "lora"]):
+        with pytest.raises(
+            ConfigError, match=r"load_in_4bit: weights in four bits cannot be trained; write `adapter: "
+        ):
+            check_four_bits(space({"adapter": other}), "s.yaml")
+    monkeypatch.setattr(space_checks, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"load_in_4bit: needs the package bitsandbytes; pip install 'shichimi\["):
+        check_four_bits(space({"adapter": "lora"}), "s.yaml")
