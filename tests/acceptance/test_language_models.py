@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from acceptance_support import Tuner
+from acceptance_support import Tuner, records_of
 from language_models import CHAT_TEMPLATE, write_chats, write_gguf, write_language_model, write_pairs
 
 pytestmark = pytest.mark.rest
@@ -83,6 +83,61 @@ def test_a_language_model_is_searched_judged_and_exported(tuner: Tuner) -> None:
     refused = tuner.run("script", "reversed", "0")
     assert refused.returncode == 1
     assert "scripts are written for classifiers" in refused.stderr
+
+
+@pytest.mark.parametrize(("kind", "load_in_4bit"), [("llama", False), ("gpt2", True)])
+def test_adapters_are_searched_over_rungs_confirmed_tested_trained_again_and_exported(
+    tuner: Tuner, kind: str, load_in_4bit: bool
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    model = write_language_model(tuner.folder / kind, kind)
+    space = {
+        "learning_rate": {"low": 1e-4, "high": 3e-3, "log": True},
+        "batch_size": [4, 8],
+        "num_train_epochs": [14, 16],
+        "dropout": {"low": 0.0, "high": 0.1} if kind == "gpt2" else 0.0,
+        "weight_decay": {"low": 0.0, "high": 0.1},
+        "lr_scheduler_type": ["linear", "cosine"],
+        "frozen_layers": [0.25, 0.5],
+        "lora_rank": [2, 4],
+        "lora_alpha": [4, 8],
+        "lora_dropout": {"low": 0.0, "high": 0.1},
+        "lora_targets": ["all-linear", "attention"],
+    }
+    changes = {"adapter": "lora", "load_in_4bit": load_in_4bit, "search_space": space, "budget": {"trials": 4}}
+    tuner.ok("start", study(tuner, "adapted", model, **changes, sampler="random", keep=4, seed=4), *LEASE)
+    records = records_of("adapted", f"sqlite:///{tuner.folder}/tuner.db")
+    assert {"shelved", "promoted"} <= {event["kind"] for event in records.events}
+    for trial in records.trials:
+        assert_effective(trial["hyperparameters"], tuner.json("show", "adapted", str(trial["number"]))["effective"])
+    tuner.ok("confirm", "adapted", "--top", "1", "--seeds", "1", *LEASE)
+    verdict = tuner.json("test", "adapted")["verdict"]
+    assert verdict["untouched_value"] > verdict["test_value"], "something was learnt"
+    best = tuner.json("best", "adapted")
+    number = str(best["trial"])
+    assert tuner.json("export", "adapted", "whole")["verified"] == pytest.approx(best["value"], abs=1e-5)
+    tuner.ok("export", "adapted", "alone", "--trial", number, "--adapter")
+    tuner.ok("refit", "adapted", "again", *LEASE)
+    for folder in ("whole", "again"):
+        plain = AutoModelForCausalLM.from_pretrained(tuner.folder / folder)
+        assert type(plain).__name__ == {"llama": "LlamaForCausalLM", "gpt2": "GPT2LMHeadModel"}[kind]
+        assert not getattr(plain.config, "quantization_config", None)
+
+
+def assert_effective(values: dict[str, Any], effective: dict[str, Any]) -> None:
+    """Hold what was read back from model and optimiser equal to what was sampled."""
+    adapter = effective["adapter"]
+    assert effective["batch_size"] == values["batch_size"]
+    assert effective["optimiser_steps"] == values["num_train_epochs"] * 64 / values["batch_size"]
+    assert effective["learning_rates"]["adapters/decay"] == pytest.approx(10 * values["learning_rate"])
+    assert effective["weight_decays"]["adapters/decay"] == pytest.approx(values["weight_decay"])
+    assert set(effective["dropout"].values()) <= {values["dropout"]}
+    assert effective["lr_scheduler_type"] == values["lr_scheduler_type"]
+    assert effective["frozen_layers"] == 4 * values["frozen_layers"]
+    assert adapter["rank"] == values["lora_rank"]
+    assert adapter["scaling"] == pytest.approx(values["lora_alpha"] / values["lora_rank"])
+    assert adapter["dropout"] == pytest.approx(values["lora_dropout"])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from torch import nn
 from search_spaces import FITTED
 from tuner.training.model.adapters import adapter_facts
 from tuner.training.model.dropout import module_dropouts
+from tuner.training.model.four_bits import number_of_values
 from tuner.training.optimisation.clipping import MAX_GRAD_NORM
 from tuner.training.precision import device_kind, device_name, mixed_precision
 
@@ -45,7 +46,7 @@ def effective_configuration(
         "dropout": dict(dropouts),
         "adapter": adapter_facts(model),
         "trainable_parameters": sum(p.numel() for group in groups for p in group["params"]),
-        "parameters": sum(p.numel() for p in model.parameters()),
+        "parameters": sum(number_of_values(p) for p in model.parameters()),
         "layers": anatomy.count,
         "frozen_layers": plan.thawing[0],
         "frozen": anatomy.layer_names(plan.thawing[0]),

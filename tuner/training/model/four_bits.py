@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -84,6 +85,12 @@ def round_to_four_bits(model: nn.Module, anatomy: Anatomy) -> None:
         for _, module in _linear_layers(model, anatomy):
             weight = library.written_weight(module)
             weight.copy_(library.rounded(weight))
+
+
+def number_of_values(parameter: torch.Tensor) -> int:
+    """Return how many values a parameter holds, two of which may share a byte."""
+    state = getattr(parameter, "quant_state", None)
+    return parameter.numel() if state is None else math.prod(state.shape)
 
 
 def _linear_layers(model: nn.Module, anatomy: Anatomy) -> Iterator[tuple[str, Any]]:

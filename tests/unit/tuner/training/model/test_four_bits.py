@@ -144,6 +144,8 @@ def test_a_trial_that_goes_on_is_the_trial_that_was_never_interrupted(
     assert first.evaluations + second.evaluations == whole.evaluations
     assert second.best() == whole.best()
     assert whole.effective["adapter"]["base_weights"] == "nf4"
+    plain = attempt(make_run("bert", **LORA), tmp_path / "plain", at=[])
+    assert whole.effective["parameters"] == plain.effective["parameters"]
 
 
 def test_merged_weights_and_written_adapters_compute_what_the_trained_model_does(
