@@ -126,7 +126,8 @@ def search_line(config: StudyConfig, looks: Sequence[int], arms: Sequence[ArmKey
         return _line("search:", f"plain: {sampler} draws, {pruner} judges; evaluated at {places}")
     if arms:
         ends = "; it ends where no full run is worth its price" if config.stops else ""
-        return _line("search:", f"a market of {len(arms)} arms, {arms[0].words()} first; evaluated at {places}{ends}")
+        market = f"a market of {len(arms)} arms, {arms[0].words(arms)} first"
+        return _line("search:", f"{market}; evaluated at {places}{ends}")
     halves = f"{_SHARES[config.search.eta]} of the trials goes on from each"
     goes_on = {
         "auto": halves,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +65,12 @@ class ArmKey:
                 found[name] = parameter.clip(values[name])  # 1 and 1.0 are one choice; the space says which is written
         return found
 
-    def words(self) -> str:
-        """Return the arm for people: `half of the layers frozen, fitted head`."""
+    def words(self, arms: Iterable[ArmKey]) -> str:
+        """Return the arm for people: `50 % of the layers, fitted head`.
+
+        Args:
+            arms: All arms of its study. The head is told where a trial may begin with a fitted one.
+        """
         if self.frozen_layers == GRADUAL:
             layers = "layers unfrozen one by one"
         elif self.frozen_share >= 1.0:
@@ -75,7 +79,7 @@ class ArmKey:
             layers = "all layers"
         else:
             layers = f"{1 - self.frozen_share:.0%} of the layers".replace("%", " %")
-        return f"{layers}, {self.head_init} head"
+        return f"{layers}, {self.head_init} head" if any(each.head_init == FITTED for each in arms) else layers
 
 
 def arms_of(space: SearchSpace, least: int = 2) -> tuple[ArmKey, ...]:

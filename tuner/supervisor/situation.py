@@ -161,7 +161,7 @@ class Situation:
             cost=costs.at(len(standings)),
             first_rung=first_rung,
             is_fitted=self._is_fitted(key),
-            words=key.words(),
+            words=key.words(self.local_study.arms),
             trials=trials,
             asks=tuple(ask.key for ask in asks),
         )

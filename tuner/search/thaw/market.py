@@ -279,7 +279,11 @@ def _to_finish(market: Market, prospects: list[Prospect], best: float) -> float:
 
 def _why(market: Market, chosen: Bargain) -> str:
     arm = market.arms[chosen.arm]
-    gain = f"expected to improve the best trial by {chosen.improvement:.2g} for {chosen.cost:.2g} full runs"
+    price = f"for {chosen.cost:.2g} full runs"
+    if math.isinf(chosen.improvement):
+        gain = f"{price}, as no trial is complete"
+    else:
+        gain = f"expected to improve the best trial by {chosen.improvement:.2g} {price}"
     if chosen.kind is Kind.CONTINUE:
         return f"trial {chosen.number} goes on ({arm.words}), {gain}"
     return f"{trials_begin(chosen.count)} with {arm.words}, {gain}"

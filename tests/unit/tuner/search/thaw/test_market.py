@@ -197,6 +197,13 @@ def test_random_heads_have_arms_of_their_own_which_trial_0_tells_of() -> None:
     assert choice.bargain is None or choice.bargain.arm != 2
 
 
+def test_before_any_trial_is_complete_no_improvement_is_told() -> None:
+    trains = replace(trial(2, 0.4), state=ContenderState.TRAINING)
+    begun = replace(HALF, trials=(trial(1, 0.5, 0.5), trains))
+    choice = decide(market(begun, recipe=None))
+    assert choice.reason.endswith("full runs, as no trial is complete")
+
+
 def test_a_search_that_does_not_stop_spends_its_budget() -> None:
     flat = replace(HALF, trials=tuple(trial(20 + n, 0.55, 0.55, 0.555, 0.555) for n in range(3)), asks=ASKS)
     stopping = market(NEAR, flat, replace(FULL, asks=ASKS), spent=2.3, noise=0.03)
