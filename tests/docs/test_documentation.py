@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 from data_layouts import HUB_ID, LAYOUTS, first_rows
+from shown_outputs import Shown, is_printed, shown_commands, with_outputs, write_outputs
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -69,23 +71,30 @@ def test_every_command_and_study_file_of_a_page_works(
     page: Path, reader: tuple[Path, dict[str, str]], tmp_path: Path
 ) -> None:
     root, environment = reader
+    is_written = "WRITE_OUTPUTS" in os.environ
     for name in LAYOUTS:
         (tmp_path / name).symlink_to(root / name)
     outputs: list[str] = []
+    printed: dict[str, str] = {}
     for kind, text in blocks(page):
         if kind in ("yaml", "python"):
             first = text.splitlines()[0]
             assert first.startswith("# "), f"a file of {page.name} has no name in its first line"
             (tmp_path / first.removeprefix("# ").strip()).write_text(text)
         elif kind == "console":
-            for line in text.splitlines():
-                assert line.startswith("$ "), f"{page.name}: {line!r} is no command"
-                outputs += run(line.removeprefix("$ "), tmp_path, environment).splitlines()
+            for shown in shown_commands(text):
+                said = run(shown.command, tmp_path, environment).replace(f"{tmp_path}/", "")
+                outputs += said.splitlines()
+                printed[shown.command] = said
+                if not is_written:
+                    assert is_printed(shown, said), f"{page.name} shows other lines than {shown.command}:\n{said}"
+    if is_written:
+        write_outputs(page, printed)
     named = {path.name for path in tmp_path.glob("*.yaml")}
     shown = " ".join(text for kind, text in blocks(page) if kind == "console")
     assert all(name in shown for name in named), f"{page.name} shows a study file that none of its commands uses"
-    printed = [each[0] for kind, text in blocks(page) if kind == "text" for each in _OF_DATA.finditer(text)]
-    assert [line for line in printed if line not in outputs] == [], f"{page.name} shows lines that no command prints"
+    of_data = [each[0] for kind, text in blocks(page) if kind == "text" for each in _OF_DATA.finditer(text)]
+    assert [line for line in of_data if line not in outputs] == [], f"{page.name} shows lines that no command prints"
 
 
 @pytest.mark.rest
@@ -126,6 +135,31 @@ def test_every_block_has_a_known_language() -> None:
         "```python",
         "```mermaid",
     }
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_like"),
+    [
+        (["first 2 b", "curve ▁ 9", "last 1m9s"], True),
+        (["first 2 b", "…"], True),
+        (["…", "last 1m9s"], True),
+        (["first … b", "…", "last …"], True),
+        (["first 2 b", "curve ▁ 9", "last 1m9s", "…"], True),
+        (["first 2 b", "last 1m9s"], False),
+        (["first 2 b", "curve ▁ 9"], False),
+        (["first 2 b", "curve ▁ 9", "last 1m9s", "more"], False),
+        (["other 2 b", "…"], False),
+    ],
+)
+def test_a_shown_output_is_held_against_what_is_printed_but_for_what_varies(lines: list[str], is_like: bool) -> None:
+    printed = "first 1.5  b\ncurve ▁▂▃ ▂ 3\nlast 7m2s\n"
+    assert is_printed(Shown(command="c", lines=tuple(lines)), printed) == is_like
+
+
+def test_outputs_are_written_under_the_commands_that_show_any() -> None:
+    page = "a\n```console\n$ one\nold\n$ two\n$ three\n…\nkept 1\n```\nb\n"
+    written = with_outputs(page, {"one": "new 1 \nnew 2\n", "two": "hidden\n", "three": "other\n"})
+    assert written == "a\n```console\n$ one\nnew 1\nnew 2\n$ two\n$ three\n…\nkept 1\n```\nb\n"
 
 
 def test_every_command_is_documented() -> None:
