@@ -84,6 +84,7 @@ def test_a_trial_that_hangs_ends_when_its_time_is_over_and_the_others_are_traine
     assert (slot.state, slot.checkpoints.keys) == ("finished", ())
 
 
+@pytest.mark.rest
 def test_a_trial_that_says_what_nobody_can_take_fails_alone(tuner: Tuner) -> None:
     done = tuner.ok("start", tuner.toy_study("odd", **own(tuner, ODD), budget={"trials": 4}))
     trials = tuner.json("trials", "odd")["trials"]
@@ -141,6 +142,7 @@ def _device_s(url: str, name: str) -> float:
     return 0.0
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("late", ["math.nan", "math.inf"])
 def test_no_number_at_a_late_step_is_never_best_and_never_ends_the_study(tuner: Tuner, late: str) -> None:
     text = LOSING.format(late=late, step=10)

@@ -139,6 +139,7 @@ def hub(tuner: Tuner) -> Callable[..., Tuner]:
 BRAINS = {"model": "org/brains", "revision": COMMIT}
 
 
+@pytest.mark.rest
 def test_a_models_own_code_does_not_run_by_itself(hub: Callable[..., Tuner]) -> None:
     tuner = hub()
     done = tuner.run("start", tuner.study("brains", **BRAINS))

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from acceptance_support import Tuner
 
+pytestmark = pytest.mark.rest
+
 
 def evaluate_without_us(folder: Path, rows: list[dict[str, str]]) -> tuple[float, float]:
     """Return accuracy and mean loss of an exported model, by a loop that shares nothing with the product."""
@@ -75,7 +77,6 @@ def test_a_trial_whose_weights_are_not_kept_says_which_are(finished: Tuner, tmp_
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.rest
 def test_a_model_that_scores_otherwise_than_recorded_is_not_written(finished: Tuner, tmp_path: Path) -> None:
     shutil.copytree(finished.folder, tmp_path / "copy")
     tuner = replace(finished, folder=tmp_path / "copy")
@@ -90,7 +91,6 @@ def test_a_model_that_scores_otherwise_than_recorded_is_not_written(finished: Tu
     assert (tuner.folder / "model" / "model.safetensors").exists()
 
 
-@pytest.mark.rest
 def test_an_exported_model_has_a_card_and_every_user_may_read_its_files(finished: Tuner, tmp_path: Path) -> None:
     import yaml
     from transformers import AutoConfig
@@ -138,7 +138,6 @@ OVERSHOOTING: dict[str, Any] = {
 }
 
 
-@pytest.mark.rest
 def test_a_soup_is_written_where_it_is_better_than_the_best_trial_and_refused_where_not(
     tuner: Tuner, tmp_path: Path
 ) -> None:

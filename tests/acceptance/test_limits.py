@@ -43,6 +43,7 @@ def _seconds(event: dict[str, Any]) -> float:
     return datetime.fromisoformat(event["time"]).timestamp()
 
 
+@pytest.mark.rest
 def test_time_is_one_budget_of_all_machines_and_more_of_it_goes_on_with_the_paused_trials(
     gated: Tuner, gate: Gate, url: str
 ) -> None:

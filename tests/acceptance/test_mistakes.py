@@ -206,6 +206,7 @@ def test_debug_shows_the_traceback(tuner: Tuner) -> None:
     assert done.stderr.splitlines()[-1].startswith("Error: wrong.yaml: metric.name: ")
 
 
+@pytest.mark.rest
 def test_check_of_a_sound_file_trains_the_corners_and_leaves_nothing(tuner: Tuner) -> None:
     study = tuner.study("sound")
     before = content(tuner.folder)
@@ -240,6 +241,7 @@ def test_check_of_a_sound_file_trains_the_corners_and_leaves_nothing(tuner: Tune
     assert content(tuner.folder) == before
 
 
+@pytest.mark.rest
 def test_check_of_a_sound_file_is_a_report_of_fewer_than_twenty_lines(tuner: Tuner) -> None:
     study = tuner.study("sound", search_space={"num_train_epochs": 2, "dropout": 0.3})
     done = tuner.run("check", study, timeout=60)

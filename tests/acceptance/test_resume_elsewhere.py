@@ -351,6 +351,7 @@ def assert_refused(tuner: Tuner, key: str, words: str, *arguments: str) -> None:
     assert records_of("moved", url) == before
 
 
+@pytest.mark.rest
 def test_other_rows_are_refused_before_the_first_trial(here: Tuner) -> None:
     data = here.folder / "rows"
     shutil.copytree(here.data, data)
@@ -359,6 +360,7 @@ def test_other_rows_are_refused_before_the_first_trial(here: Tuner) -> None:
     assert_refused(here, "data", "these are not the rows", "--data", str(data))
 
 
+@pytest.mark.rest
 def test_other_weights_are_refused_before_the_first_trial(here: Tuner) -> None:
     import torch
     from safetensors.torch import load_file, save_file
@@ -372,6 +374,7 @@ def test_other_weights_are_refused_before_the_first_trial(here: Tuner) -> None:
     assert_refused(here, "weights", "these are not the weights", "--model", str(model))
 
 
+@pytest.mark.rest
 def test_another_tokenizer_is_refused_before_the_first_trial(here: Tuner) -> None:
     model = here.folder / "weights"
     shutil.copytree(here.model, model)
@@ -391,6 +394,7 @@ def test_other_versions_are_refused_unless_they_are_asked_for(here: Tuner) -> No
     assert drawn.items() <= points(here.json("trials", "moved")).items()
 
 
+@pytest.mark.rest
 def test_what_is_not_there_says_how_to_name_it(here: Tuner) -> None:
     assert_refused(here, "data.source", "no such file or folder", "--data", "nowhere.csv")
     assert_refused(here, "model", "no such folder", "--model", "./nowhere")
