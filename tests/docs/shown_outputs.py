@@ -1,6 +1,6 @@
 """The output that a page shows under a command, compared with what the command prints, and written into the page.
 
-A page shows the output of an earlier run. Numbers and times differ from run to run, and so do curves that are drawn with
+A page shows the output of an earlier run. Numbers and times differ from run to run, and so do curves drawn with
 characters: they are not compared. A line `…` stands for any lines, and `…` within a line for any text.
 """
 
