@@ -47,7 +47,7 @@ def train(run):
 """
 #: Judges from the first evaluation and the first complete trial on: who is below the median is pruned.
 AT_ONCE = {"name": "percentile", "percentile": 50, "n_startup_trials": 1, "n_warmup_steps": 0, "n_min_trials": 1}
-PRUNED = "pruned: {value} at {percent} % was among the weakest so far"
+PRUNED = "{value} at {percent} %, needed "
 
 
 def study_of(
@@ -91,7 +91,8 @@ def test_the_published_recipe_and_a_trial_at_its_end_are_never_pruned(tuner: Tun
     assert (recipe["state"], recipe["value"], len(recipe["steps"])) == ("complete", 0.0, 10)
     assert (late["state"], late["value"], len(late["steps"])) == ("complete", 0.6, 10)
     # The same curve under another number shows that the pruner would have.
-    assert (last["state"], last["reason"]) == ("pruned", PRUNED.format(value=0, percent=10))
+    assert last["state"] == "pruned"
+    assert last["reason"].startswith(PRUNED.format(value=0, percent=10))
 
 
 def test_a_trial_that_begins_again_is_not_judged_by_what_it_had_reported_further_on(tuner: Tuner) -> None:
@@ -100,7 +101,8 @@ def test_a_trial_that_begins_again_is_not_judged_by_what_it_had_reported_further
     tuner.ok("start", study_of(tuner, curves, waits={1: (60, "4")}, crashes_after={1: 50}), "--workers", "2")
     _, begun_again, *_ = trials_of(tuner)
     # Where it comes to its last report again, it is judged like any other.
-    assert (begun_again["restarts"], begun_again["reason"]) == (1, PRUNED.format(value=0.6, percent=50))
+    assert begun_again["restarts"] == 1
+    assert begun_again["reason"].startswith(PRUNED.format(value=0.6, percent=50))
     assert begun_again["state"] == "pruned"
 
 
@@ -116,7 +118,8 @@ def test_the_word_to_prune_counts_though_the_trial_ends_before_it_hears_it(tuner
             wait_until(lambda: (tuner.folder / "2-done").exists(), "the end of trial 2")
         assert running.wait() == 0, running.stderr
     *_, weak = trials_of(tuner)
-    assert (weak["state"], weak["value"], weak["reason"]) == ("pruned", 0.0, PRUNED.format(value=0, percent=10))
+    assert (weak["state"], weak["value"]) == ("pruned", 0.0)
+    assert weak["reason"].startswith(PRUNED.format(value=0, percent=10))
     assert [step["step"] for step in weak["steps"]] == [10], "what it reported after the word is not recorded"
 
 

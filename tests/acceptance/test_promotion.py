@@ -38,7 +38,8 @@ def test_percentile_promotion_ends_the_weak_at_a_rung_and_puts_none_aside(tuner:
         if trial["state"] == "complete":
             complete.append(values)
         else:
-            why = f"pruned: its best value up to {max(values)} %, {max(values.values()):.4g}, was not among the best "
+            bar = np.percentile([each[max(values)] for each in complete], 25)
+            why = f"{max(values.values()):.4g} at best up to {max(values)} %, needed {bar:.4g} to be among the best "
             assert trial["reason"] == f"{why}75 % of {len(complete)} complete trials"
             assert f"trial {trial['number']} pruned value " in done.stderr
     assert by_state["complete"] > 5

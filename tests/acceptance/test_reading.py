@@ -78,7 +78,7 @@ def test_trials_tells_of_each_trial(finished: Tuner) -> None:
         assert trial["device_s"] > 0
         if trial["state"] == "pruned":
             assert trial["value"] == trial["steps"][-1]["value"]
-            assert trial["reason"].startswith("pruned: ")
+            assert trial["reason"].startswith(f"{trial['value']:.4g} at {steps[-1]} %, needed ")
         else:
             assert (trial["state"], trial["reason"], steps[-1]) == ("complete", None, 100)
 

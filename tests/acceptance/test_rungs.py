@@ -221,7 +221,7 @@ def test_of_the_trials_at_each_rung_the_best_half_goes_on_and_trial_0_in_any_cas
     for trial in records.trials:
         if trial["state"] == "pruned":
             last = trial["steps"][-1]
-            assert f"pruned: {last['value']:.4g} at {last['step']} % is " in trial["reason"]
+            assert f"{last['value']:.4g} at {last['step']} %, needed " in trial["reason"]
             assert trial["reason"].endswith(" on")
     # The weights of complete trials stay, and nothing of those that were put aside.
     assert {name for name, _ in outcome.weights} == {f"trial-{number:05d}" for number in complete}

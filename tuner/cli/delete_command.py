@@ -15,7 +15,6 @@ def command(name: str, yes: bool, url: str) -> None:
     """Remove the study NAME, its trials and its checkpoints, and its confirmations and refits."""
     from storage import Slots, Studies
     from tuner.cli.reading import opened
-    from tuner.errors import TunerError
     from tuner.study.children import all_children
     from tuner.study.locations import checkpoint_store
     from tuner.study.study_file import stored_config
@@ -24,7 +23,8 @@ def command(name: str, yes: bool, url: str) -> None:
         studies = Studies(database)
         begun = sum(slot.attempt > 0 for slot in Slots(database, study.id).all())
         if not yes and not click.confirm(f"Remove study {name!r} with {begun} trials and their checkpoints?"):
-            raise TunerError(f"study {name!r} is kept")
+            click.echo(f"Nothing is removed: study {name!r} stays as it is.", err=True)
+            click.get_current_context().exit(1)
         removed = [*all_children(database, study), study]
         for each in removed:
             store = checkpoint_store(stored_config(each, database), database.path)

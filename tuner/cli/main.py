@@ -148,6 +148,9 @@ def _report(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, click.Abort | KeyboardInterrupt):
         click.echo("Aborted.", err=True)
         return 130
+    if isinstance(error, Interrupted):
+        click.echo(redact(str(error)), err=True)
+        return error.exit_code
     if isinstance(error, TunerError | SearchSpaceError | StorageError):
         click.echo(f"Error: {redact(str(error))}", err=True)
         return exit_code(error)

@@ -7,19 +7,19 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 
-from storage import Database, Studies, waiting_for_connections
+from storage import Database, History, Studies, waiting_for_connections
 from tuner.cli.options import storage_flag
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, NoBestTrial
 from tuner.reporting.events import Notice
-from tuner.reporting.result import result_sentences, scored
+from tuner.reporting.summary import Next, found_lines, next_lines, state_lines
 from tuner.reporting.terminal import progress
-from tuner.reporting.text import describe, spent_words
-from tuner.reporting.views import best_view, recipe_of, status_view, trials_over
+from tuner.reporting.views import best_view, status_view
 from tuner.service.run import Machine
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run_and_report(
         workers: Trials at a time; None runs one on each GPU, or one on the CPU.
         devices: Value of --devices.
         timing: Lease, heartbeat and grace.
-        run: Runs the trials. Returns False where there was no trial left to run.
+        run: Runs the trials.
 
     Raises:
         NoBestTrial: No trial of the study is complete, and the study is not paused.
@@ -51,46 +51,53 @@ def run_and_report(
         progress(Console(stderr=True)) as watch,
         waiting_for_connections(lambda text: watch(Notice(text=text))),
     ):
-        ran = run(machine, watch)
+        try:
+            run(machine, watch)
+        except KeyboardInterrupt as error:  # before the supervisor has installed its own handlers
+            raise Interrupted("Stopped; the same command goes on.", SIGNAL_EXIT_CODES[signal.SIGINT]) from error
     with Database(url) as database:
         study = Studies(database).get(name)
         status = status_view(database, study)
         best = best_view(database, study) if status["best"] else None
-    _print_state(status, ran)
+        first = History(database, study).first() if status["best"] else None
+    for line in state_lines(status):
+        click.echo(line)
     if best is None:
         if status["state"] == "paused":
             return
         raise NoBestTrial(f"no trial of study {name!r} is complete; `tuner trials {name}` says why")
-    seen = best["validation"]
-    value = scored(best["metric"], best["value"], seen["right"], seen["rows"])
-    click.echo(f"Best: trial {best['trial']}, {value}: {describe(best['hyperparameters'])}")
-    for sentence in result_sentences(best, status["guess"]):
-        click.echo(sentence)
-    if best["recipe"]["value"] is not None and best["parent"] is None:
-        click.echo(f"Trial 0 is {recipe_of(best)}.")
-    storage = storage_flag(url)
-    program = _program()
-    click.echo("Go on with:")
-    click.echo(f"  {program} dashboard{storage}")
-    for command in _next_commands(name, status, best):
-        click.echo(f"  {program} {command}{storage}")
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in found_lines(best, None if first is None else first.hyperparameters, status["guess"], width=width):
+        click.echo(line)
+    storage, program = storage_flag(url), _program()
+    commands = _next_commands(name, status, best)
+    for line in next_lines([replace(each, command=f"{program} {each.command}{storage}") for each in commands]):
+        click.echo(line)
     if _is_perfect(best):
         click.echo(f"Nothing is left to search: no {best['metric']} is better than {best['value']:g}.")
 
 
-def _next_commands(name: str, status: Mapping[str, Any], best: Mapping[str, Any]) -> list[str]:
+def _next_commands(name: str, status: Mapping[str, Any], best: Mapping[str, Any]) -> list[Next]:
     """Return the commands that go on with a study, those that can do something."""
+    commands = [Next(word="See it", command="dashboard")]
     if status["parent"] is not None:
-        return [f"best {status['parent']}"]
-    commands = []
+        return [*commands, Next(word="Ask", command=f"best {status['parent']}")]
     if status["state"] == "finished" and status["test"]["state"] in ("locked", "open"):
-        commands.append(f"test {name}")
+        commands.append(Next(word="Settle it", command=f"test {name}"))
+    elif status["state"] == "finished" and _can_confirm(best):
+        commands.append(Next(word="Settle it", command=f"confirm {name}"))
     # Where a part of the budget is spent, the reason of the pause names the command that raises it.
     if status["state"] in ("paused", "interrupted", "running") and not status["overdrawn"]:
-        commands.append(f"resume {name}")
+        commands.append(Next(word="Go on", command=f"resume {name}"))
     elif status["state"] == "finished" and not _is_perfect(best):
-        commands.append(f"resume {name} {_more(status)}")
-    return [*commands, f"export {name} {name}-model"]
+        commands.append(Next(word="Go on", command=f"resume {name} {_more(status)}"))
+    return [*commands, Next(word="Take it", command=f"export {name} {name}-model")]
+
+
+def _can_confirm(best: Mapping[str, Any]) -> bool:
+    """Return whether training with other seeds can tell more of the best trial than is known."""
+    is_built_in = best["validation"]["rows"] is not None
+    return is_built_in and best["trial"] != 0 and best["confirmation"] is None and best["verdict"] is None
 
 
 def _is_perfect(best: Mapping[str, Any]) -> bool:
@@ -105,7 +112,7 @@ def _more(status: Mapping[str, Any]) -> str:
 
 def _preempted(number: int, _: object) -> None:
     name = signal.Signals(number)
-    raise Interrupted(f"stopped by {name.name}; the same command goes on", SIGNAL_EXIT_CODES[name])
+    raise Interrupted(f"Stopped by {name.name}; the same command goes on.", SIGNAL_EXIT_CODES[name])
 
 
 def _program() -> str:
@@ -113,24 +120,3 @@ def _program() -> str:
     if os.path.basename(sys.argv[0]) != "tuner" or shutil.which("tuner") == sys.argv[0]:
         return "tuner"
     return os.path.relpath(sys.argv[0])
-
-
-def _print_state(status: dict[str, object], ran: bool) -> None:
-    trials = status["trials"]
-    assert isinstance(trials, dict)
-    over = trials_over(status)
-    counts = f"{trials['complete']} complete, {trials['pruned']} pruned, {trials['failed']} failed"
-    state = status["state"]
-    if state in ("paused", "stopped"):
-        why = f": {status['reason']}" if status["reason"] else ""
-        click.echo(f"Study {status['study']} is {state} after {over} of {trials['total']} trials ({counts}){why}.")
-    elif not ran:
-        click.echo(f"Study {status['study']} is finished: {over} of {trials['total']} trials ({counts}).")
-    else:
-        click.echo(f"Study {status['study']}: {over} of {trials['total']} trials ({counts}).")
-    spent = status["spent"]
-    assert isinstance(spent, dict)
-    click.echo(f"Spent: {spent_words(spent['runs'], spent['device_s'], projected=spent['projected'])}.")
-    search = status["search"]
-    if isinstance(search, dict) and search["over"]:
-        click.echo(f"The search ended: {search['reason']}.")

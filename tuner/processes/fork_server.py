@@ -76,16 +76,19 @@ def main(arguments: Sequence[str]) -> None:
                 os.read(wake_read, 4096)
                 _report_exits(requests, counters)
             if requests in ready:
-                request, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST, 1)
+                request, descriptors, _, _ = socket.recv_fds(requests, MAX_REQUEST, 2)
                 if not request:
                     return
                 if not descriptors:
                     _run_here(pickle.loads(request))  # noqa: S301 (from our own parent)
                     continue
-                counter = step_counter.StepCounter()
+                counter = step_counter.StepCounter(descriptors[1])
+                os.close(descriptors[1])
                 pid = os.fork()
                 if pid == 0:
                     step_counter.mine = counter
+                    for other in counters.values():  # each holds a descriptor
+                        other.close()
                     selector.close()
                     requests.close()
                     _run(parent, pickle.loads(request), Connection(descriptors[0]))  # noqa: S301 (from our own parent)

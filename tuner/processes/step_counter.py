@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 
 _COUNT = struct.Struct("=Q")
 
 
 class StepCounter:
-    """A counter in memory that a process shares with its forked children. Counting takes less than a microsecond."""
+    """A counter in memory that processes share. Counting takes less than a microsecond.
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, _COUNT.size)
+    Args:
+        descriptor: The memory, as `share` made it in another process; None makes memory that forked children share.
+    """
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._memory = mmap.mmap(-1 if descriptor is None else descriptor, _COUNT.size)
+
+    @staticmethod
+    def share() -> int:
+        """Return the descriptor of new memory for a counter, which other processes may be sent. The caller closes it.
+
+        Raises:
+            OSError: The machine has no memory, or this process has too many open files.
+        """
+        descriptor = os.memfd_create("steps", os.MFD_CLOEXEC)
+        os.ftruncate(descriptor, _COUNT.size)
+        return descriptor
 
     @property
     def done(self) -> int:

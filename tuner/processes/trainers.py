@@ -17,6 +17,7 @@ from typing import Any
 from tuner.errors import TrainerDied
 from tuner.processes.fork_server import MAX_REQUEST
 from tuner.processes.messages import Call, Progressed, Raised, Returned
+from tuner.processes.step_counter import StepCounter
 from tuner.security.credentials import trainer_environment
 
 #: Modules that the fork server imports once for all trainers. They also name the transformers classes that would
@@ -47,8 +48,9 @@ _ENVIRONMENT = {
 class Trainer:
     """A forked process, and the pipe to it."""
 
-    def __init__(self, pid: int, connection: Connection, fork_server: ForkServer) -> None:
+    def __init__(self, pid: int, connection: Connection, fork_server: ForkServer, counter: StepCounter) -> None:
         self.pid = pid
+        self._counter = counter
         # The kernel may give the pid to another process once this one has ended. A pidfd always means this process.
         try:
             self._process: int | None = os.pidfd_open(pid)
@@ -65,6 +67,11 @@ class Trainer:
             os.close(self._process)
             self._process = None
         self.connection.close()
+
+    @property
+    def optimiser_steps(self) -> int:
+        """Optimiser steps that the process has counted so far, without those of earlier attempts."""
+        return self._counter.done
 
     def exit_code(self) -> int | None:
         """Return the exit code of a process that has closed its pipe: negative for a signal, None if not known."""
@@ -143,18 +150,22 @@ class ForkServer:
         request = pickle.dumps(Call(function=function, arguments=arguments, environment=environment or {}))
         assert len(request) < MAX_REQUEST
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        memory = StepCounter.share()
         try:
+            counter = StepCounter(memory)
             with theirs:
-                socket.send_fds(self._requests, [request], [theirs.fileno()])
+                socket.send_fds(self._requests, [request], [theirs.fileno(), memory])
             while True:
                 kind, pid, status, optimiser_steps = self._receive(timeout=None)
                 if kind == "forked":
                     self._exits[pid], self._has_shared = None, True
-                    return Trainer(pid, Connection(ours.detach()), self)
+                    return Trainer(pid, Connection(ours.detach()), self, counter)
                 self._exits[pid] = (status, optimiser_steps)
         except OSError as error:
             ours.close()
             raise TrainerDied(f"the process that starts trainers ended: {self._describe_end()}") from error
+        finally:
+            os.close(memory)
 
     def share(self, function: str, arguments: Mapping[str, Any]) -> None:
         """Make a call in the fork server, so that every later trainer inherits the objects that the call keeps.

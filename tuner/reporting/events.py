@@ -4,11 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from storage import TrialState
 from tuner.processes.messages import Progressed
 from tuner.trial.evaluation import Evaluation
+
+if TYPE_CHECKING:
+    from tuner.machine.devices import Device
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """A complete trial among the others."""
+
+    number: int
+    value: float
+    #: Device seconds over all attempts; None where they are not known.
+    device_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standings:
+    """How the trials of a study stand, on all machines together."""
+
+    #: Trials by state, and the slots in which none has begun.
+    counts: Mapping[TrialState, int]
+    waiting: int
+    #: The best complete trials, the best first.
+    leaders: Sequence[Ranked]
+    #: Trial 0; None until it is complete.
+    recipe: Ranked | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a study is. It comes first, as far as it is known before the study is set up."""
+
+    study: str
+    metric: str
+    #: `maximize` or `minimize`.
+    direction: str
+    #: The end of the model's name; None where the study's own training makes the model.
+    model: str | None = None
+    #: Rows of the splits by name; none before the data are read.
+    sizes: Mapping[str, int] | None = None
+    #: Names of the hyperparameters that differ between trials.
+    varying: tuple[str, ...] = ()
+    #: The budget in full runs; None where trials are counted.
+    runs: float | None = None
+    #: Lowest and highest value of the metric that trials have reported so far.
+    scale: tuple[float, float] | None = None
+    standings: Standings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +73,8 @@ class Began:
     lanes: int
     #: Number and value of the best trial so far.
     best: tuple[int, float] | None = None
+    #: The devices that the lanes train on.
+    devices: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +89,29 @@ class TrialStarted:
     again: bool
     #: Optimiser steps before the checkpoint that the trial resumes from; None where it starts from the beginning.
     optimiser_steps: int | None = None
+    #: The percent of its schedule from which the trial resumes; None where it starts from the beginning.
+    resumed_at: int | None = None
     #: The effective configuration that earlier attempts have recorded.
     effective: Mapping[str, Any] | None = None
     #: The evaluations of earlier attempts, as `Evaluation.to_dict` returned them.
     curve: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialAdvanced:
+    """A trial has trained on. It comes about once a second, and only where the number of its steps is known."""
+
+    number: int
+    #: Optimiser steps taken, and those of the whole schedule.
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSaved:
+    """A checkpoint of a trial is in the store, and the database points to it."""
+
+    number: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +142,8 @@ class TrialEnded:
     effective: Mapping[str, Any] | None = None
     #: The evaluations of all attempts, as `Evaluation.to_dict` returned them.
     curve: Sequence[Mapping[str, Any]] = ()
+    #: Of a trial that goes on later: the percent of its schedule at which it does; None where that is not known.
+    saved_at: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +182,19 @@ class Decided(Notice):
     runs: float
 
 
-#: `Progressed` comes before `Began`: the study is set up on this machine.
-Event: TypeAlias = Progressed | Began | TrialStarted | TrialEvaluated | TrialEnded | Notice
+#: `Progressed` comes between `About` and `Began`: the study is set up on this machine.
+Event: TypeAlias = (
+    About
+    | Progressed
+    | Began
+    | Standings
+    | TrialStarted
+    | TrialAdvanced
+    | TrialSaved
+    | TrialEvaluated
+    | TrialEnded
+    | Notice
+)
 
 
 class Watcher(Protocol):

@@ -21,6 +21,30 @@ def result_sentences(best: Mapping[str, Any], guess: float | None) -> list[str]:
     return [*confirmed_words(best), *_found(best, guess)]
 
 
+def verdict_word(best: Mapping[str, Any], guess: float | None) -> str | None:
+    """Return the verdict about the best trial in a sentence of few words; None where the values tell none.
+
+    Args:
+        best: The result of `tuner.reporting.views.best_view`.
+        guess: The metric's value for guessing on the validation split; None where it is not known.
+    """
+    if best["parent"] is not None or no_better_than_guess(best["value"], guess, best["direction"]):
+        return None
+    if best["verdict"] is not None:
+        return None  # its sentences begin with the verdict
+    recipe, noise = best["recipe"], best["validation"]["noise"]
+    if recipe["value"] is None:
+        return None
+    if recipe["trial"] == best["trial"]:
+        return "no trial is better than the recipe."
+    gain = best["value"] - recipe["value"] if best["direction"] == "maximize" else recipe["value"] - best["value"]
+    if gain == 0:
+        return "a tie."
+    if noise is None or best["confirmation"] is not None:
+        return None
+    return "no clear winner." if abs(gain) <= noise else "better than the recipe." if gain > 0 else None
+
+
 def confirmed_words(best: Mapping[str, Any]) -> list[str]:
     """Return what a confirmation says of the trial that it puts first; nothing without one.
 

@@ -31,6 +31,8 @@ _SHORT = {
     "lora_dropout": "lora dropout",
     "lora_targets": "in",
 }
+#: Heads of columns that differ from the short names.
+_HEADS = {"dropout": "drop", "lr_scheduler_type": "schedule", "frozen_layers": "frz", "adapter": "adapter"}
 
 
 def describe(hyperparameters: Mapping[str, Any]) -> str:
@@ -128,6 +130,25 @@ def clock(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def short_name(name: str) -> str:
+    """Return the short name of a hyperparameter, for the head of a column."""
+    return _HEADS.get(name) or _SHORT.get(name) or name
+
+
+def short_value(name: str, value: Any) -> str:
+    """Return a value of a hyperparameter for a column."""
+    if name == "learning_rate" and isinstance(value, float):
+        return f"{value:.1e}".replace("e-0", "e-")
+    if isinstance(value, str):
+        return value.split("_")[0][:10]
+    return _shown(value)
+
+
+def plain_reason(reason: str) -> str:
+    """Return why a trial ended, without the word for its state, which version 0.1 stored in front of it."""
+    return reason.removeprefix("pruned: ")
 
 
 def sparkline(values: list[float]) -> str:

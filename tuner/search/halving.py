@@ -204,13 +204,20 @@ class _Level:
         """Return whether this rung decides about a trial."""
         return can_go_on(contender) and contender.target == self.rung and not contender.is_exempt
 
+    @property
+    def _bar(self) -> float | None:
+        """The value that the last place takes at least; None where fewer trials than places have one."""
+        ranked = self.ranked[: self.most_places]
+        return ranked[-1].values[self.rung] if len(ranked) == self.most_places and ranked else None
+
     def _move(self, contender: Contender, rank: int, target: int | None) -> Move:
         known = len(self.ranked) + len(self.out)
         later = f", {self.to_come} still to come" if self.to_come else ""
         value = contender.values[self.rung]
         place = f"{ordinal(rank)} of {known}" if math.isfinite(value) else "no value to rank"
         go = "goes" if self.places == 1 else "go"
-        grounds = f"{value:.4g} at {self.rung} % is {place}{later}, and {self.places} {go} on"
+        needed = f", needed {bar:.4g}" if target is None and (bar := self._bar) is not None else ""
+        grounds = f"{value:.4g} at {self.rung} %{needed}: {place}{later}, and {self.places} {go} on"
         return Move(
             number=contender.number,
             rung=self.rung,

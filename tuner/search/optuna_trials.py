@@ -32,7 +32,7 @@ from storage.crash_points import reach
 from tuner.search.dashboard_note import note_attributes, note_key
 from tuner.search.kept_rows import kept_rows
 from tuner.search.optuna_study import load_optuna_study
-from tuner.search.pruners import make_pruner
+from tuner.search.pruners import bar_of, make_pruner
 from tuner.search.samplers import make_sampler
 from tuner.search.thaw.arm_sampler import FIXED_ATTR
 from tuner.search.thaw.first_asks import ArmDraws
@@ -293,6 +293,12 @@ class OptunaTrials:
         with self._at_once(lease):  # some pruners write to the database
             return open_trial.trial.should_prune()
 
+    def needed(self, step: int) -> float | None:
+        """Return the value that a trial needs at a step to go on; None where the pruner does not compare values."""
+        complete = self._loaded.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+        values = [each.intermediate_values[step] for each in complete if step in each.intermediate_values]
+        return bar_of(self._live.current.pruner, values, self._live.current.metric.direction)
+
     def tell(self, lease: Lease, open_trial: OpenTrial, result: TrialResult, note: str) -> None:
         """End a trial, and its slot in the same transaction.
 
@@ -355,11 +361,8 @@ class OptunaTrials:
 
 
 def _detail(result: TrialResult) -> str:
-    """Return how a trial ended, for the event log. The reason why one was pruned begins with its state."""
-    state = f"{result.state}"
-    if result.reason is None or result.reason.startswith(f"{state}: "):
-        return result.reason or state
-    return f"{state}: {result.reason}"
+    """Return how a trial ended, for the event log."""
+    return f"{result.state}" if result.reason is None else f"{result.state}: {result.reason}"
 
 
 def _describe(trial: optuna.Trial, result: TrialResult) -> None:

@@ -89,8 +89,8 @@ class PercentilePromotion:
             of=len(others) + 1,
             to_come=0,
             places=places,
-            reason=f"its best value up to {rung} %, {sign * best:.4g}, was not among the best {self.percentile:g} % of "
-            f"{len(others)} complete trials",
+            reason=f"{sign * best:.4g} at best up to {rung} %, needed {sign * limit:.4g} to be among the best "
+            f"{self.percentile:g} % of {len(others)} complete trials",
         )
 
     def _limit(self, values: Sequence[float]) -> float:

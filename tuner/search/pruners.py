@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import assert_never
 
+import numpy as np
 from optuna.pruners import (
     BasePruner,
     HyperbandPruner,
@@ -38,3 +41,18 @@ def make_pruner(config: PrunerConfig) -> BasePruner:
     if config.name == "percentile" or config.name == "auto":
         return PercentilePruner(config.percentile, **common)
     assert_never(config.name)
+
+
+def bar_of(config: PrunerConfig, values: Sequence[float], direction: str) -> float | None:
+    """Return the value that a trial needs to go on; None where the pruner compares no values, or there are none.
+
+    Args:
+        config: The pruner.
+        values: Values of the complete trials at the step where the trial is judged.
+        direction: `maximize` or `minimize`.
+    """
+    shares = {"auto": config.percentile, "percentile": config.percentile, "median": 50.0}
+    kept, sound = shares.get(config.name), [value for value in values if math.isfinite(value)]
+    if kept is None or not sound:
+        return None
+    return float(np.percentile(np.array(sound), 100.0 - kept if direction == "maximize" else kept))

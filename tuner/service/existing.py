@@ -9,6 +9,7 @@ from typing import Any
 from storage import CheckpointError, Database, Slots, Studies, StudyRecord, StudyState, give_back
 from tuner.errors import StudyPaused
 from tuner.reporting.events import Notice, Watcher
+from tuner.reporting.standings import about
 from tuner.service.gc import collect
 from tuner.service.over import search_is_over
 from tuner.service.run import Machine, ready_workplace, supervise
@@ -66,6 +67,7 @@ def run_existing(
     if record.state == StudyState.PAUSED and not reopen:
         raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
     record = studies.get(name)
+    watch(about(database, record))
     hub.settle(overrides.applied(config).sources(), lambda text: watch(Notice(text=text)))
     give_back()  # setting up can take a minute, in which other processes may need the database connection
     check_sampler(config, shared=database.path is None, allowed=overrides.allow_pickle, source=source)

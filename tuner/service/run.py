@@ -112,6 +112,8 @@ def ready_workplace(
         log = None if machine.debug else trainers_log(store)
         with ForkServer(log, preload=PRELOAD if config.train is None else PRELOAD_OWN) as fork_server:
             watch(LOADING)
+            if machine.devices == "auto" and device.kind == "cpu":
+                watch(Notice(text="no GPU found: trials train on the CPU"))
             # The fork server imports torch now. This process uses the time for an import that it needs later.
             importlib.import_module("tuner.supervisor.supervisor")
             if device.kind == "cuda" and config.train is None:

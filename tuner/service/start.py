@@ -8,7 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from storage import Database, DatabaseMissing, Studies, StudyExists
+from tuner.processes.messages import Progressed
 from tuner.reporting.events import Notice
+from tuner.reporting.standings import about_new
 from tuner.service.ending import complete
 from tuner.service.existing import run_existing
 from tuner.service.merge import StudyFile, merge
@@ -57,6 +59,8 @@ def start(
         TunerError: See `tuner.errors`.
         StorageError: See `storage.errors`.
     """
+    watch(about_new(config.name, config.to_dict()))
+    watch(Progressed(stage="reading the study file"))
     file = StudyFile(
         source=source,
         config=config.with_budget(budget or {}),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tuner.processes.messages import Leave
+from tuner.reporting.events import TrialAdvanced
 from tuner.supervisor.attempt_state import AttemptState, is_allowed
 from tuner.supervisor.saving import Saving
 from tuner.trial.evaluation import LAST_STEP
@@ -162,6 +163,31 @@ class Attempt:
     def last_value(self) -> float | None:
         """The value of the last evaluation over all attempts."""
         return self.curve[max(self.curve)]["value"] if self.curve else None
+
+    def percent_of(self, optimiser_steps: int) -> int | None:
+        """Return the percent of its schedule that so many optimiser steps are; None where that is not known."""
+        total = self._total_steps
+        return None if total is None else min(LAST_STEP, LAST_STEP * optimiser_steps // total)
+
+    def advanced(self) -> TrialAdvanced | None:
+        """Return how far training has come; None where it does not train, or does not count its steps."""
+        total = self._total_steps
+        if total is None or self.trainer is None or self.state is not AttemptState.TRAINING:
+            return None
+        counted = self.trainer.optimiser_steps
+        done = self.saving.restored_optimiser_steps + counted
+        return TrialAdvanced(number=self.number, done=done, total=total) if counted else None
+
+    @property
+    def _total_steps(self) -> int | None:
+        total = (self.effective or {}).get("optimiser_steps")
+        return total if isinstance(total, int) and total > 0 else None
+
+    @property
+    def saved_at(self) -> int | None:
+        """The percent of its schedule from which it goes on, 0 without a checkpoint; None where that is not known."""
+        resume = self.saving.checkpoints.resume
+        return self.percent_of(resume[0].optimiser_steps) if resume else 0
 
     # ---- transitions, and the facts that come with them
 

@@ -39,6 +39,9 @@ class StoreListener(Protocol):
     def drop(self, attempt: Attempt) -> None:
         """Take note that another worker holds the trial."""
 
+    def stored(self, attempt: Attempt) -> None:
+        """Take note that a checkpoint of the trial is in the store."""
+
     def store_failed(self, attempt: Attempt, error: BaseException, *, pointer_unknown: bool) -> None:
         """Take note that the store has failed a trial.
 
@@ -204,7 +207,9 @@ class Checkpointing:
         self._least_s = min(self._least_s or cost_s, cost_s)
         if kept.problem is not None:
             self._troubled(attempt, kept.problem)
-        elif self._troubles.pop(attempt.number, None) is not None:
+            return
+        self._listener.stored(attempt)
+        if self._troubles.pop(attempt.number, None) is not None:
             self._notice(f"trial {attempt.number}: its checkpoints are stored again")
 
     def _troubled(self, attempt: Attempt, problem: str) -> None:

@@ -97,7 +97,7 @@ def end_shelved(standing: Standing, reason: str, ledger: Ledger, watch: Watcher)
         if open_trial is None:
             ledger.finish(lease)
             return True
-        result = TrialResult(state=Outcome.PRUNED, value=value, reason=f"pruned: {reason}")
+        result = TrialResult(state=Outcome.PRUNED, value=value, reason=reason)
         ledger.tell(lease, open_trial, result, open_trial.curve)
     except LeaseLost:
         return False

@@ -152,6 +152,7 @@ class Launcher:
                 hyperparameters=hyperparameters.to_dict(),
                 again=attempt.slot.trial_id is not None,
                 optimiser_steps=attempt.saving.restored_optimiser_steps or None,
+                resumed_at=attempt.percent_of(attempt.saving.restored_optimiser_steps) or None,
                 effective=attempt.effective,
                 curve=attempt.evaluations,
             )

@@ -116,6 +116,10 @@ class Ledger:
         """
         return self.retrying(self._trials.should_prune, lease, open_trial)
 
+    def needed(self, step: int) -> float | None:
+        """Return the value that a trial needs at a step to go on; None where the pruner does not compare values."""
+        return self.retrying(self._trials.needed, step)
+
     def holds(self, lease: Lease) -> bool:
         """Return whether a lease is still good."""
         slot = self.retrying(self._slots.find, lease)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from storage import LeaseLost, TrialOver, TrialState
 from tuner.errors import first_line
-from tuner.reporting.events import TrialDropped, TrialEnded
+from tuner.reporting.events import TrialDropped, TrialEnded, TrialSaved
 from tuner.supervisor.attempt_state import AttemptState
 from tuner.supervisor.backoff import Backoff
 from tuner.supervisor.checkpointing import STORE_AGAIN_S, Checkpointing
@@ -175,7 +175,7 @@ class TrialLifecycle:
                 continue
             attempt.kill_trainer()
             self.checkpointing.withdraw(attempt)
-            result = TrialResult(state=Outcome.PRUNED, value=attempt.last_value, reason=f"pruned: {reason}")
+            result = TrialResult(state=Outcome.PRUNED, value=attempt.last_value, reason=reason)
             attempt.finish(result)
 
     def _end(self, attempt: Attempt, result: TrialResult) -> None:
@@ -212,7 +212,7 @@ class TrialLifecycle:
             self._ledger.release(attempt.lease, state=state, reason=request.reason, crashed=crashed)
         self._take_off(attempt, AttemptState.RELEASED)
         value = attempt.last_value if request.kind is StopKind.SHELVED else None
-        self._announce_end(attempt, TrialState(state), value, request.reason)
+        self._announce_end(attempt, TrialState(state), value, request.reason, saved_at=attempt.saved_at)
 
     def shelving(self, attempt: Attempt, rung: int, reason: str) -> StopRequest:
         """Return the request that puts a trial aside, with a checkpoint unless training again costs less.
@@ -231,7 +231,15 @@ class TrialLifecycle:
             )
         return StopRequest(kind=StopKind.SHELVED, reason=reason, rung=rung, keeps=keeps)
 
-    def _announce_end(self, attempt: Attempt, state: TrialState, value: float | None, reason: str | None) -> None:
+    def _announce_end(
+        self,
+        attempt: Attempt,
+        state: TrialState,
+        value: float | None,
+        reason: str | None,
+        *,
+        saved_at: int | None = None,
+    ) -> None:
         hyperparameters = attempt.open_trial.hyperparameters
         self._edges.watch(
             TrialEnded(
@@ -244,6 +252,7 @@ class TrialLifecycle:
                 hyperparameters=None if hyperparameters is None else hyperparameters.to_dict(),
                 effective=attempt.effective,
                 curve=attempt.evaluations,
+                saved_at=saved_at,
             )
         )
 
@@ -273,6 +282,10 @@ class TrialLifecycle:
             self.drop(attempt)
 
     # ---- facts from other machines and the store
+
+    def stored(self, attempt: Attempt) -> None:
+        """Take note that a checkpoint of a trial is in the store; see `checkpointing.StoreListener`."""
+        self._edges.watch(TrialSaved(number=attempt.number))
 
     def lost(self, leases: frozenset[Lease]) -> None:
         """Let go of trials that other workers have taken over."""

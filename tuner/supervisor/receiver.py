@@ -132,8 +132,11 @@ class Receiver:
             return Judgement(verdict=Verdict.GO_ON)
         if self._edges.judge.are_used:
             return self._edges.judge.judge(attempt, step, evaluation.value)
-        pruned = ledger.should_prune(lease, attempt.open_trial)
-        return Judgement(verdict=Verdict.PRUNED if pruned else Verdict.GO_ON)
+        if not ledger.should_prune(lease, attempt.open_trial):
+            return Judgement(verdict=Verdict.GO_ON)
+        needed = ledger.needed(step)
+        reason = "" if needed is None else f"{evaluation.value:.4g} at {step} %, needed {needed:.4g}"
+        return Judgement(verdict=Verdict.PRUNED, reason=reason)
 
     def _finished(self, attempt: Attempt, message: Finished) -> None:
         result, end = message.result, attempt.end

@@ -112,7 +112,7 @@ class Rungs:
         view = self._decide()
         own = next((move for move in view.decision.moves if move.number == attempt.number), None)
         if own is not None and own.target is None:
-            return Judgement(verdict=Verdict.PRUNED, reason=f"pruned: {own.reason}")
+            return Judgement(verdict=Verdict.PRUNED, reason=own.reason)
         target = self._retrying(self._shelves.target, attempt.lease)
         if target is None:
             raise LeaseLost(f"trial {attempt.number} is another worker's")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from storage import Events, History, Slots, Studies, StudyState, TrialState
 from tuner.reporting.events import Began, Edited, TrialEnded
+from tuner.reporting.standings import about, standings_of
 from tuner.study.budget import overdrawn
 from tuner.study.search_over import is_searched_by_plan
 from tuner.study.space_versions import is_searched_otherwise
@@ -13,13 +15,17 @@ from tuner.study.study_file import parse_stored
 from tuner.supervisor.stop_request import StopKind, StopRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from storage import Database, StudyRecord
-    from tuner.reporting.events import Event
+    from tuner.machine.devices import Lane
+    from tuner.reporting.events import About, Event, Standings
     from tuner.study.config import StudyConfig
     from tuner.study.live_config import LiveConfig
     from tuner.supervisor.retrying import OutageRetrying
+
+#: Seconds between two looks at how all trials stand: after one has ended here, and for those of other machines.
+STAND_S, OTHERS_S = 2.0, 15.0
 
 
 class StudyWatch:
@@ -36,6 +42,7 @@ class StudyWatch:
     def __init__(
         self, database: Database, record: StudyRecord, live: LiveConfig, retrying: OutageRetrying, *, lease_s: float
     ) -> None:
+        self._database = database
         self._record = record
         self._live = live
         self._retrying = retrying
@@ -48,12 +55,27 @@ class StudyWatch:
         self._stored = record.config
         #: Whether a trial has failed since the last look at how many failed in a row.
         self._has_failed = False
+        #: When it was last read how the trials stand, and whether one has ended here since.
+        self._stood = time.monotonic()
+        self._has_ended = False
 
-    def began(self, lanes: int) -> Began:
+    def about(self) -> About:
+        """Return what the study is."""
+        return self._retrying(about, self._database, self._record)
+
+    def standings(self) -> Standings | None:
+        """Return how the trials stand, some seconds after one ended here or the last look; None between."""
+        now = time.monotonic()
+        if now - self._stood < (STAND_S if self._has_ended else OTHERS_S):
+            return None
+        self._stood, self._has_ended = now, False
+        return self._retrying(standings_of, self._database, self._record)
+
+    def began(self, lanes: Sequence[Lane]) -> Began:
         """Return the event of a run's beginning.
 
         Args:
-            lanes: How many trials run at a time.
+            lanes: Where trials run, one on each.
         """
         metric, totals = self._live.current.metric, self._retrying(self._slots.totals)
         return Began(
@@ -62,8 +84,9 @@ class StudyWatch:
             metric=metric.name,
             trials=self._trials(totals.slots),
             finished=totals.finished,
-            lanes=lanes,
+            lanes=len(lanes),
             best=next(iter(self._retrying(self._history.top, 1)), None),
+            devices=tuple(lane.device for lane in lanes),
         )
 
     def _trials(self, slots: int) -> int | None:
@@ -120,6 +143,7 @@ class StudyWatch:
 
     def take(self, event: Event) -> None:
         """Note an event of this run."""
+        self._has_ended = self._has_ended or isinstance(event, TrialEnded)
         if isinstance(event, TrialEnded) and event.state == TrialState.FAILED:
             self._has_failed = True
 

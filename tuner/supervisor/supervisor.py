@@ -22,6 +22,7 @@ from storage import (
     waiting_for_connections,
 )
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, TrialsFailed
+from tuner.reporting.events import Notice, TrialEnded
 from tuner.search.optuna_trials import OptunaTrials
 from tuner.search.study_note import StudyNote
 from tuner.study.live_config import LiveConfig
@@ -30,6 +31,7 @@ from tuner.supervisor.best_trials import BestTrials
 from tuner.supervisor.call_queue import CallQueue
 from tuner.supervisor.crash import Crashes
 from tuner.supervisor.edges import Edges
+from tuner.supervisor.farewell import farewell
 from tuner.supervisor.heartbeat import Heartbeat
 from tuner.supervisor.lanes import Lanes
 from tuner.supervisor.launch import Launcher
@@ -117,6 +119,8 @@ class Supervisor:
         #: Whether the study is over, so that a signal has ended nothing.
         self._finished = False
         self._looked = float("-inf")
+        #: By trial that has left its lane since the run is to end, the percent of its schedule from which it goes on.
+        self._left: dict[int, int | None] = {}
         #: Why the last of too many failed trials failed.
         self._too_many_failed: str | None = None
 
@@ -189,10 +193,8 @@ class Supervisor:
             if self._signal is None or describe_outage(error) is None:
                 raise
         if self._signal is not None and not self._finished:
-            raise Interrupted(
-                f"stopped by {self._signal.name} with trials left; `tuner resume {self._record.name}` goes on",
-                SIGNAL_EXIT_CODES[self._signal],
-            )
+            told = farewell(self._record.name, self._signal, self._left)
+            raise Interrupted(told, SIGNAL_EXIT_CODES[self._signal])
         if self._too_many_failed is not None:
             raise TrialsFailed(f"{self._too_many_failed}; `tuner resume {self._record.name}` goes on once it is mended")
 
@@ -202,7 +204,8 @@ class Supervisor:
         return max(0.0, self._ending.deadline - time.monotonic())
 
     def _run(self) -> None:
-        self._watched(self._study_watch.began(len(self._workplace.lanes)))
+        self._watched(self._study_watch.about())
+        self._watched(self._study_watch.began(self._workplace.lanes))
         with self._heartbeat:  # first: readers take the trials of an owner that was never seen for interrupted
             self._lifecycle.checkpointing.tidy_up()
             request = StopRequest(kind=StopKind.INTERRUPTED, reason="its supervisor ended")
@@ -212,6 +215,7 @@ class Supervisor:
                     request = self._ending.request
                 self._finished = not self._lanes.any and self._study_watch.unfinished() == 0
             finally:
+                self._left.update({each.number: each.saved_at for each in self._lanes.attempts()})
                 self._lifecycle.abandon(request)
 
     def _loop(self) -> None:
@@ -254,13 +258,24 @@ class Supervisor:
         """Heed signals, other machines and the budget; return whether the study was looked at."""
         if self._signal is not None and self._ending is None:
             self._end(StopRequest(kind=StopKind.INTERRUPTED, reason=f"stopped by {self._signal.name}"))
+            if self._lanes.any:
+                self._watched(Notice(text="trials are being saved; a second signal leaves at once"))
         now = time.monotonic()
         if self._ending is not None or now - self._looked < LOOK_S:
             return False
         self._looked = now
         if request := self._study_watch.stop_request(holds=bool(self._lanes.leases), edited=self._edited):
             self._end(request)
+        self._show_progress()
         return True
+
+    def _show_progress(self) -> None:
+        """Tell how far the trials here are, and how all trials stand."""
+        for attempt in self._lanes.attempts():
+            if (advanced := attempt.advanced()) is not None:
+                self._watched(advanced)
+        if (standings := self._study_watch.standings()) is not None:
+            self._watched(standings)
 
     def _edited(self, event: Edited, before: StudyConfig) -> None:
         self._watched(event)
@@ -277,6 +292,8 @@ class Supervisor:
 
     def _watched(self, event: Event) -> None:
         self._study_watch.take(event)
+        if self._ending is not None and isinstance(event, TrialEnded) and not event.state.is_over:
+            self._left[event.number] = event.saved_at
         self._workplace.watch(event)
 
     def _note_signal(self, number: signal.Signals) -> None:

@@ -151,7 +151,7 @@ class Thaw:
         over = self._over(self._content())
         if over is None:
             return None
-        return TrialResult(state=Outcome.PRUNED, value=attempt.last_value, reason=f"pruned: {over.reason}")
+        return TrialResult(state=Outcome.PRUNED, value=attempt.last_value, reason=over.reason)
 
     def judge(self, attempt: Attempt, step: int, value: float) -> Judgement:
         """Return the verdict about a trial that has reported its value at a step.

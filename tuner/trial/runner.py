@@ -167,7 +167,7 @@ def pruned_at(last: Evaluation, because: str | None = None) -> dict[str, Any]:
         # earlier step.
         reason = f"diverged: the evaluation at {last.step} % is {last.value:g}"
         return {"state": Outcome.PRUNED, "reason": reason, "avoid": Constraint.DIVERGED}
-    reason = because or f"pruned: {last.value:.4g} at {last.step} % was among the weakest so far"
+    reason = because or f"{last.value:.4g} at {last.step} %, among the weakest so far"
     return {"state": Outcome.PRUNED, "reason": reason}
 
 

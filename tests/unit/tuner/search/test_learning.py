@@ -153,7 +153,7 @@ def test_no_number_at_a_late_step_ranks_below_every_sound_trial_and_the_study_go
 ) -> None:
     startup = {"name": sampler, "n_startup_trials": 2}
     study = Study(database, config_of(0, sampler=startup, pruner={"name": "percentile", "n_startup_trials": 1}))
-    sound = TrialResult(state="pruned", value=0.1, reason="pruned: 0.1 at 10 % was among the weakest so far")
+    sound = TrialResult(state="pruned", value=0.1, reason="0.1 at 10 %, among the weakest so far")
     lost = TrialResult(state="pruned", value=odd, reason="diverged: the loss is no number", avoid="diverged")
     for number in range(3):
         study.trial(TrialResult(state="complete", value=number / 10, final_value=odd, best_step=10), {10: number / 10})

@@ -75,7 +75,7 @@ def test_the_percentile_rule_says_why_a_trial_ends() -> None:
     weak = contender(8, {20: 0.65}, TRAINING)
     (move,) = PercentilePromotion().decide([*complete, weak], trials=9, direction="minimize").moves
     assert (move.rank, move.of, move.places) == (8, 9, 6)
-    assert move.reason == "its best value up to 20 %, 0.65, was not among the best 75 % of 8 complete trials"
+    assert move.reason == "0.65 at best up to 20 %, needed 0.525 to be among the best 75 % of 8 complete trials"
 
 
 def test_the_percentile_rule_never_ends_an_exempt_trial() -> None:

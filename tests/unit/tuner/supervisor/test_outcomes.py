@@ -222,7 +222,7 @@ def test_a_trial_that_heard_of_its_pruning_too_late_is_pruned_all_the_same(state
     attempt.end.pruned_by = evaluated(30, 0.125)
     result = corrected_result(attempt, TrialResult(state=state, value=0.5), "maximize")
     assert (result.state, result.value, result.avoid) == (Outcome.PRUNED, 0.125, None)
-    assert result.reason == "pruned: 0.125 at 30 % was among the weakest so far"
+    assert result.reason == "0.125 at 30 %, among the weakest so far"
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_a_trial_that_cannot_keep_up_is_pruned_at_once_and_told_its_rank() -> No
     # Of eight, four go on from 4 %; four are better.
     study = study_of(0.5, 0.6, 0.7, 0.8)
     found = judge(study, study.add(None, RUNNING), 4, 0.25)
-    why = "pruned: 0.25 at 4 % is 5th of 5, 3 still to come, and 4 go on"
+    why = "0.25 at 4 %, needed 0.5: 5th of 5, 3 still to come, and 4 go on"
     assert found == Judgement(verdict=Verdict.PRUNED, reason=why)
 
 
@@ -190,11 +190,11 @@ def test_a_look_promotes_and_ends_what_is_certain_and_says_so() -> None:
         (FINISHED, 4),
         (SlotState.INTERRUPTED, 8),
     ]
-    why = "pruned: 0.4 at 4 % is 3rd of 4, and 2 go on"
+    why = "0.4 at 4 %, needed 0.5: 3rd of 4, and 2 go on"
     assert study.told == [
         ("promoted", 3, 8),
         ("pruned", 1, 0.4, why),
-        ("pruned", 2, 0.3, "pruned: 0.3 at 4 % is 4th of 4, and 2 go on"),
+        ("pruned", 2, 0.3, "0.3 at 4 %, needed 0.5: 4th of 4, and 2 go on"),
     ]
     (event, *_) = watched
     assert isinstance(event, TrialEnded)

@@ -287,7 +287,7 @@ def test_a_trial_that_is_pruned_at_its_rung_is_told_so_with_its_rank() -> None:
     assert supervisor.evaluate(4, 0.25) is Verdict.PRUNED
     supervisor.hears(Finished(result=TrialResult(state=Outcome.PRUNED, value=0.25)))
     supervisor.turn()
-    assert study.told[-1] == ("pruned", 4, 0.25, "pruned: 0.25 at 4 % is 5th of 5, 3 still to come, and 4 go on")
+    assert study.told[-1] == ("pruned", 4, 0.25, "0.25 at 4 %, needed 0.5: 5th of 5, 3 still to come, and 4 go on")
     assert supervisor.store.done[-1] == ("end", 4, False)
 
 
@@ -329,7 +329,7 @@ def test_a_trial_whose_worker_died_before_the_verdict_is_put_aside_without_a_tra
 def test_a_trial_whose_worker_died_before_the_verdict_is_pruned_without_a_trainer() -> None:
     supervisor = interrupted(0.25, 0.5, 0.6, 0.7, 0.8)
     supervisor.launch()
-    why = "pruned: 0.25 at 4 % is 5th of 5, 3 still to come, and 4 go on"
+    why = "0.25 at 4 %, needed 0.5: 5th of 5, 3 still to come, and 4 go on"
     assert supervisor.study.told[-1] == ("pruned", 5, 0.25, why)
     assert (supervisor.runs, supervisor.store.done) == ([], [("end", 5, False)])
     assert ended(supervisor).reason == why

@@ -112,7 +112,7 @@ def test_pruning_closes_the_training_at_once() -> None:
     result = run_trial(make_trial(), train, lambda found: found.step < 30)
     assert events == ["train 10", "train 20", "train 30", "closed"]
     assert (result.state, result.value, result.avoid) == ("pruned", 0.5, None)
-    assert result.reason == "pruned: 0.5 at 30 % was among the weakest so far"
+    assert result.reason == "0.5 at 30 %, among the weakest so far"
 
 
 def test_pruning_at_the_last_evaluation_is_pruning() -> None:

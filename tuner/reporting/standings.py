@@ -1,0 +1,79 @@
+"""Reads what the live view shows of a whole study. Cheap: plain SQL that reads few columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from storage import History, Slots, TrialState
+from tuner.reporting.events import About, Ranked, Standings
+
+if TYPE_CHECKING:
+    from storage import Database, StudyRecord
+
+#: Best trials that are read.
+_LEADERS = 20
+
+
+def standings_of(database: Database, study: StudyRecord) -> Standings:
+    """Return how the trials of a study stand."""
+    history, slots = History(database, study), Slots(database, study.id)
+    counts, top = history.counts(), history.top()
+    first = next((each for each in top if each[0] == 0), None)
+    leaders = top[:_LEADERS]
+    numbers = [number for number, _ in [*leaders, *([first] if first else [])]]
+    seconds = {slot.trial_number: slot.device_s for slot in slots.over(numbers)} if numbers else {}
+
+    def ranked(entry: tuple[int, float]) -> Ranked:
+        return Ranked(number=entry[0], value=entry[1], device_s=seconds.get(entry[0]))
+
+    begun = sum(counts.values()) - counts.get(TrialState.INTERRUPTED, 0) - counts.get(TrialState.PAUSED, 0)
+    return Standings(
+        counts=counts,
+        waiting=max(0, slots.totals().slots - begun),
+        leaders=tuple(ranked(each) for each in leaders),
+        recipe=None if first is None else ranked(first),
+    )
+
+
+def about(database: Database, study: StudyRecord) -> About:
+    """Return what a study is, and how its trials stand."""
+    return About(
+        **_of_config(study.config),
+        study=study.name,
+        sizes=study.facts.get("sizes"),
+        varying=varying(study.facts.get("space") or {}),
+        scale=History(database, study).value_range(),
+        standings=standings_of(database, study),
+    )
+
+
+def about_new(name: str, config: Mapping[str, Any]) -> About:
+    """Return what a study is that is not in the database yet.
+
+    Args:
+        name: Its name.
+        config: Its study file, with all defaults filled in.
+    """
+    return About(**_of_config(config), study=name)
+
+
+def _of_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    metric, model = config["metric"], config.get("model")
+    return {
+        "metric": metric["name"],
+        "direction": metric["direction"],
+        "model": None if not model else str(model).rstrip("/").rpartition("/")[2],
+        "runs": config["budget"].get("runs"),
+    }
+
+
+def varying(space: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the hyperparameters that a stored search space does not fix."""
+    return tuple(name for name, each in space.items() if isinstance(each, Mapping) and not _is_fixed(each))
+
+
+def _is_fixed(parameter: Mapping[str, Any]) -> bool:
+    if "choices" in parameter:
+        return len(parameter["choices"]) < 2
+    return bool(parameter.get("low") == parameter.get("high"))
