@@ -14,13 +14,20 @@ _TEST_WORDS = {"locked": "locked; `tuner test` opens it, once", "open": "opened,
 
 @click.command("status")
 @click.argument("name", required=False)
+@click.option("--watch", is_flag=True, help="Show the study live until it is over or Ctrl-C ends the view.")
 @json_option
 @storage_option
-def command(name: str | None, as_json: bool, url: str) -> None:
+def command(name: str | None, watch: bool, as_json: bool, url: str) -> None:
     """Show state, progress and workers of the study NAME, or of every study."""
     from storage import Database, Studies
     from tuner.reporting.views import status_view
 
+    if watch:
+        from tuner.cli.watching import watch_study
+
+        if as_json:
+            raise click.UsageError("--watch shows a picture; --json is for one answer")
+        name = watch_study(name, url)
     with Database(url) as database:
         studies = Studies(database)
         views = [status_view(database, studies.get(each)) for each in ([name] if name else studies.names())]

@@ -51,8 +51,11 @@ class About:
     sizes: Mapping[str, int] | None = None
     #: Names of the hyperparameters that differ between trials.
     varying: tuple[str, ...] = ()
-    #: The budget in full runs; None where trials are counted.
+    #: The budget in trials, and in full runs; None where it has no such part.
+    trials: int | None = None
     runs: float | None = None
+    #: Seconds during which at least one worker has held a trial.
+    gone_s: float = 0.0
     #: Lowest and highest value of the metric that trials have reported so far.
     scale: tuple[float, float] | None = None
     standings: Standings | None = None
@@ -156,6 +159,11 @@ class Notice:
     """A message for the user."""
 
     text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passing(Notice):
+    """A message that is of no use once the command has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)

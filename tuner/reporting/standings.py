@@ -44,6 +44,7 @@ def about(database: Database, study: StudyRecord) -> About:
         sizes=study.facts.get("sizes"),
         varying=varying(study.facts.get("space") or {}),
         scale=History(database, study).value_range(),
+        gone_s=study.wall_s,
         standings=standings_of(database, study),
     )
 
@@ -59,13 +60,22 @@ def about_new(name: str, config: Mapping[str, Any]) -> About:
 
 
 def _of_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    metric, model = config["metric"], config.get("model")
+    metric = config["metric"]
     return {
         "metric": metric["name"],
         "direction": metric["direction"],
-        "model": None if not model else str(model).rstrip("/").rpartition("/")[2],
+        "model": _short(config.get("model")),
+        "trials": config["budget"].get("trials"),
         "runs": config["budget"].get("runs"),
     }
+
+
+def _short(model: str | None) -> str | None:
+    """Return the part of a model's name that tells most: the last one, or that before it where it is `model`."""
+    parts = [part for part in (model or "").removeprefix("package:").split("/") if part]
+    if len(parts) > 1 and parts[-1] == "model":
+        parts.pop()
+    return parts[-1] if parts else None
 
 
 def varying(space: Mapping[str, Any]) -> tuple[str, ...]:

@@ -78,12 +78,8 @@ def _table(best: Mapping[str, Any], first: Mapping[str, Any] | None) -> list[tup
     seen, recipe, own = best["validation"], best["recipe"], best["hyperparameters"]
     is_beside = recipe["value"] is not None and recipe["trial"] != best["trial"] and best["parent"] is None
     rows = seen["rows"]
-    head = (
-        "",
-        best["metric"],
-        "" if not rows else f"on {rows:,} rows",
-        "settings that differ" if is_beside else "settings",
-    )
+    what = "settings that differ" if is_beside else "settings"
+    head = ("", best["metric"], "" if not rows else f"on {rows:,} rows", what)
     differing = [name for name in own if not is_beside or (first or {}).get(name) != own[name]]
     lines = [head]
     if is_beside:
@@ -113,11 +109,6 @@ def _broken(head: str, sentences: Sequence[str], width: int | None) -> list[str]
     if width is None:
         return [f"{begin}{sentences[0]}", *(f"{indent}{each}" for each in sentences[1:])]
     text = " ".join(sentences)
-    return textwrap.wrap(
-        text,
-        max(40, width),
-        initial_indent=begin,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    wrapper = textwrap.TextWrapper(max(40, width), initial_indent=begin, subsequent_indent=indent)
+    wrapper.break_long_words = wrapper.break_on_hyphens = False  # commands stay whole
+    return wrapper.wrap(text)

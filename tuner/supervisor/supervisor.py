@@ -22,7 +22,7 @@ from storage import (
     waiting_for_connections,
 )
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, TrialsFailed
-from tuner.reporting.events import Notice, TrialEnded
+from tuner.reporting.events import Passing, TrialEnded
 from tuner.search.optuna_trials import OptunaTrials
 from tuner.search.study_note import StudyNote
 from tuner.study.live_config import LiveConfig
@@ -259,7 +259,7 @@ class Supervisor:
         if self._signal is not None and self._ending is None:
             self._end(StopRequest(kind=StopKind.INTERRUPTED, reason=f"stopped by {self._signal.name}"))
             if self._lanes.any:
-                self._watched(Notice(text="trials are being saved; a second signal leaves at once"))
+                self._watched(Passing(text="trials are being saved; a second signal leaves at once"))
         now = time.monotonic()
         if self._ending is not None or now - self._looked < LOOK_S:
             return False

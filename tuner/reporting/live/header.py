@@ -20,7 +20,10 @@ def header(state: LiveState, width: int, symbols: Symbols) -> list[Text]:
     """Return two lines: what the study is, and a bar with what is done, the time gone and the time left."""
     if state.about is None:
         return []
-    return [fitted(_title(state.about, width), width), fitted(_progress(state, width, symbols), width)]
+    lines = [fitted(_title(state.about, width), width)]
+    if state.trials is not None or state.about.runs is not None:
+        lines.append(fitted(_progress(state, width, symbols), width))
+    return lines
 
 
 def _title(about: About, width: int) -> Text:

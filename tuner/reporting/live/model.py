@@ -18,6 +18,7 @@ from tuner.reporting.events import (
     Edited,
     Event,
     Notice,
+    Passing,
     Ranked,
     Standings,
     TrialAdvanced,
@@ -103,7 +104,11 @@ class LiveModel:
             else:
                 self._stages.append((event, self._clock()))
         elif isinstance(event, About):
+            if self._about is None or not self._about.gone_s:
+                self._began -= event.gone_s
             self._about = event
+            if self._totals.trials is None:
+                self._totals.trials = event.trials
             for value in event.scale or ():
                 self._stretch(value)
             if event.standings is not None:
@@ -145,7 +150,8 @@ class LiveModel:
         elif isinstance(event, Edited):
             self._totals.trials = event.trials
         moment = time.strftime("%H:%M", time.localtime(self._wall()))
-        self._messages.append(Message(moment=moment, text=redact(event.text)))
+        is_passing = isinstance(event, Passing)
+        self._messages.append(Message(moment=moment, text=redact(event.text), is_passing=is_passing))
 
     def _take_of_trial(self, event: TrialStarted | TrialAdvanced | TrialSaved | TrialEvaluated | TrialEnded) -> None:
         if isinstance(event, TrialStarted):

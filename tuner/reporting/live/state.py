@@ -60,6 +60,8 @@ class Message:
 
     moment: str
     text: str
+    #: Whether it is of no use once the command has ended.
+    is_passing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,7 +56,7 @@ class LiveView:
         if self._use is not None:
             self._use.close()
         if not self._keep:
-            for message in self._model.messages():
+            for message in (each for each in self._model.messages() if not each.is_passing):
                 line = Text(message.text, style="yellow")
                 Console(file=self._file, soft_wrap=True).print(line, highlight=False, markup=False)
 
