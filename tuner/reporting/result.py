@@ -42,7 +42,14 @@ def verdict_word(best: Mapping[str, Any], guess: float | None) -> str | None:
         return "a tie."
     if noise is None or best["confirmation"] is not None:
         return None
-    return "no clear winner." if abs(gain) <= noise else "better than the recipe." if gain > 0 else None
+    if abs(gain) <= noise:
+        return "no clear winner."
+    expected = best["validation"]["expected"]
+    if gain < 0:
+        return None
+    if expected is not None and abs(expected - recipe["value"]) <= noise:
+        return "ahead on these rows, and no clear winner on others."
+    return "better than the recipe on these rows."
 
 
 def confirmed_words(best: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,8 @@ from tuner.reporting.views import recipe_of, trials_over
 
 #: Columns of the words at the beginning of a line.
 _WORD = 11
+#: Stands between a name and its value until lines are broken, so that the two stay together.
+_JOINED = "\0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ def found_lines(
         sentences.append(f"Trial 0 is {recipe_of(best)}.")
     if (word := verdict_word(best, guess)) is not None:
         sentences.insert(0, word)
-    lines = [_row(*cells) for cells in _table(best, first)]
+    lines = [line for cells in _table(best, first) for line in _row(*cells, width=width)]
     if sentences:
         lines += _broken("Verdict:" if word else "", sentences, width)
     return lines
@@ -91,16 +93,20 @@ def _table(best: Mapping[str, Any], first: Mapping[str, Any] | None) -> list[tup
 
 def _settings(values: Mapping[str, Any], names: Sequence[str]) -> str:
     shown = [(short_name(name), short_value(name, values[name])) for name in names if name in values]
-    return "  ".join(value if name in ("schedule", "adapter") else f"{name} {value}" for name, value in shown)
+    return "  ".join(value if name in ("schedule", "adapter") else f"{name}{_JOINED}{value}" for name, value in shown)
 
 
 def _right(rows: int | None) -> str:
     return "" if rows is None else f"{rows:,} right"
 
 
-def _row(what: str, value: str, right: str, settings: str) -> str:
-    gap = " " * max(0, 9 - cell_len(value))
-    return f"  {what:<12}{gap}{value}   {right:<16}{settings}".rstrip()
+def _row(what: str, value: str, right: str, settings: str, *, width: int | None) -> list[str]:
+    before = f"  {what:<12}{value:>10}   {right:<16}"
+    if width is None:
+        return [(before + settings.replace(_JOINED, " ")).rstrip()]
+    wrapper = textwrap.TextWrapper(max(40, width), initial_indent=before, subsequent_indent=" " * cell_len(before))
+    wrapper.break_long_words = wrapper.break_on_hyphens = False
+    return [line.replace(_JOINED, " ") for line in wrapper.wrap(settings)] or [before.rstrip()]
 
 
 def _broken(head: str, sentences: Sequence[str], width: int | None) -> list[str]:
