@@ -46,8 +46,8 @@ def _columns(state: LiveState, trials: tuple[RunningTrial, ...], symbols: Symbol
         Column(head=head, cells=[Text(each, style="cyan") for each in curves]),
     ]
     if any(each.resumed_at is not None for each in trials):
-        cells = [Text("" if each.resumed_at is None else f"at {each.resumed_at} %") for each in trials]
-        columns.append(Column(head="resumed", cells=cells, rank=1))
+        cells = [Text("" if each.resumed_at is None else f"{each.resumed_at} %") for each in trials]
+        columns.append(Column(head="from", cells=cells, side=Side.RIGHT, rank=1))
     names = () if state.about is None else state.about.varying
     ordered = [*(name for name in _ORDER if name in names), *(name for name in names if name not in _ORDER)]
     columns += [
