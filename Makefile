@@ -14,7 +14,7 @@ AT_ONCE = -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 BENCH ?= reading frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart quickstart-llm test test-rest test-all bench chaos mutation gpu check docs architectures secrets clean
+.PHONY: help quickstart quickstart-llm test test-rest test-all bench chaos mutation gpu check docs screenshots architectures secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -59,6 +59,9 @@ check: $(VENV)/.checking ## Set up, then lint, type-check and check the architec
 
 docs: $(VENV)/.checking ## Bring the generated parts of the documentation up to date
 	$(BIN)/python docs/update_reference.py
+
+screenshots: $(VENV)/.test ## Draw the pictures of the documentation anew
+	$(BIN)/python docs/update_pictures.py
 
 architectures: $(VENV)/.test .venv-timm/.made ## Drive every architecture, and write what came of it into docs/reference/architectures.md
 	PYTHONPATH=.:tests .venv-timm/bin/python -m architectures.run_sweep

@@ -1,4 +1,4 @@
-"""A search in the middle, as events and as the state of a live view: for its tests, and for the pictures of the docs."""
+"""A search in the middle, as events and as the state of a live view: for tests, and for the pictures of the docs."""
 
 from __future__ import annotations
 

@@ -95,32 +95,37 @@ def test_the_summary_names_the_best_trial_and_what_to_do_next(grown: tuple[Tuner
     tuner, _, _ = grown
     best = tuner.json("best", "grown")
     text = tuner.ok("start", "grown.yaml").stdout
-    assert f"Best: trial {best['trial']}, accuracy {best['value']:.4f}, " in text
     published = best["recipe"]
-    assert f"trial 0 (accuracy {published['value']:.4f}, " in text
+    (row,) = re.findall(r"^  best +(\d+) +(\S+) +\d+ right +\S.*$", text, re.MULTILINE)
+    assert row == (str(best["trial"]), f"{best['value']:.4f}")
+    if best["trial"]:
+        assert re.search(rf"^  recipe +0 +{published['value']:.4f} +\d+ right +\S.*$", text, re.MULTILINE)
+    assert f"rial 0 (accuracy {published['value']:.4f}, " in text
+    assert re.search(r"^  Verdict: \S", text, re.MULTILINE)
     assert "Trial 0 is the published recipe, changed by your space: " in text
     for change in published["changes"]:
         assert f"(published {change['published']:g})" in text
     spent = tuner.json("status", "grown")["spent"]
     assert spent["runs"] > 1
     assert f"Spent: {spent['runs']:.1f} runs (" in text
-    commands = [line.strip() for line in text.split("Go on with:\n")[1].splitlines()]
-    assert commands == [
-        "tuner dashboard",
-        "tuner test grown",
-        "tuner resume grown --trials 13",
-        "tuner export grown grown-model",
+    assert text.splitlines()[-4:] == [
+        "  See it     tuner dashboard",
+        "  Settle it  tuner test grown",
+        "  Go on      tuner resume grown --trials 13",
+        "  Take it    tuner export grown grown-model",
     ]
 
 
 def test_a_pipe_gets_one_line_an_event(grown: tuple[Tuner, str, str]) -> None:
     _, piped, _ = grown
-    lines = piped.splitlines()
-    assert lines[0] == "study grown: 0 of 3 trials finished, 2 worker(s)"
+    timed = piped.splitlines()
+    assert all(re.match(r"\d\d:\d\d:\d\d \S", line) for line in timed), piped
+    lines = [line[9:] for line in timed if not line.endswith("no GPU found: trials train on the CPU")]
+    assert lines[0] == "study grown: 0 of 3 trials finished, 2 workers"
     events = [
         r"trial \d started on cpu: lr \S+ batch \d+ epochs \d .*frozen \S+",
         r"trial \d \d+ %: value \d\.\d{4}, training loss \d+\.\d{4}, validation loss \d+\.\d{4}",
-        r"trial \d complete value \d\.\d{4}( \(.*\))? after \d+s; \d/3, best \d\.\d{4} \(trial \d\), about \d+s left",
+        r"trial \d complete value \d\.\d{4}( \(.*\))? after \d+s; \d/3, best \d\.\d{4} \(trial \d\)(, about \S+ left)?",
     ]
     counts = [sum(re.fullmatch(event, line) is not None for line in lines) for event in events]
     assert counts[0] == counts[2] == 3
@@ -134,8 +139,8 @@ def test_a_terminal_shows_the_running_trials_with_their_curves_the_best_and_the_
     _, _, shown = grown
     assert "\x1b[" in shown
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
-    assert re.search(r"trial\s+device\s+time\s+curve\s+hyperparameters", plain)
-    assert re.search(r"[▁▂▃▄▅▆▇█]+ \d\.\d{4}", plain)
-    assert re.search(r"[34]/5 trials, (no best yet|best \d\.\d{4} \(trial \d\)), about \S+ left", plain)
-    assert re.search(r" [34] complete ", plain)
-    assert "Best: trial" in plain
+    assert re.search(r"RUNNING  where  done +accuracy  curve", plain)
+    assert re.search(r" [34] +cpu:[01] +[█░]{10}", plain)
+    assert re.search(r" [345]/5  .* gone(, about \S+ left)?", plain)
+    assert re.search(r"BEST .*accuracy +against trial 0 \(noise is about ", plain)
+    assert re.search(r"^  best +\d ", plain, re.MULTILINE)

@@ -47,7 +47,7 @@ def race(tuner: Tuner, url: str) -> None:
         assert [command.wait() for command in commands] == [0] * COMMANDS, [command.stderr for command in commands]
         summaries = {command.stdout for command in commands}
     assert len(summaries) == 1
-    assert summaries.pop().startswith("Study raced: 40 of 40 trials (40 complete, 0 pruned, 0 failed).\n")
+    assert summaries.pop().startswith("Study raced is finished: 40 of 40 trials (40 complete, 0 pruned, 0 failed).\n")
 
     status = tuner.json("status", "raced", "--storage", url)
     assert status["state"] == "finished"

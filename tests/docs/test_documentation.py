@@ -170,7 +170,8 @@ def test_every_command_is_documented() -> None:
 
 
 def test_the_generated_pages_are_up_to_date() -> None:
-    subprocess.run([sys.executable, str(ROOT / "docs/update_reference.py"), "--check"], check=True, cwd=ROOT)
+    for script in ("update_reference.py", "update_pictures.py"):
+        subprocess.run([sys.executable, str(ROOT / "docs" / script), "--check"], check=True, cwd=ROOT)
 
 
 def test_every_key_of_the_study_file_is_documented() -> None:

@@ -134,7 +134,7 @@ def test_what_other_code_prints_on_stderr_does_not_break_the_view() -> None:
         with LiveView(console(found)) as view:
             for event in search():
                 view(event)
-            print("a library warns", file=sys.stderr)
+            sys.stderr.write("a library warns\n")
             shown = found.wait_for(lambda lines: any("a library warns" in line for line in lines))
             assert any(re.fullmatch(r" ! \d\d:\d\d a library warns", line) for line in shown)
         found.wait_for(lambda lines: "a library warns" in lines)
