@@ -268,7 +268,7 @@ def test_a_signal_repeats_no_step_and_gives_the_trials_back_at_once(
         assert running.wait(timeout=20) == code
         said = "Stopped." if number is signal.SIGINT else f"Stopped by {number.name}."
         last = running.stderr.splitlines()[-1]
-        assert last.startswith(f"{said} Trials ") or last.startswith(f"{said} Trial "), running.stderr
+        assert last.startswith((f"{said} Trials ", f"{said} Trial ")), running.stderr
         assert last.endswith("; `tuner resume toys` goes on."), running.stderr
     saved = assert_given_back(url, "toys", number)
     done = sorted(text_of(trace).splitlines())

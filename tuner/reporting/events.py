@@ -94,6 +94,8 @@ class TrialStarted:
     optimiser_steps: int | None = None
     #: The percent of its schedule from which the trial resumes; None where it starts from the beginning.
     resumed_at: int | None = None
+    #: Whether it trains for a while already, as one who comes later sees it.
+    has_trained: bool = False
     #: The effective configuration that earlier attempts have recorded.
     effective: Mapping[str, Any] | None = None
     #: The evaluations of earlier attempts, as `Evaluation.to_dict` returned them.

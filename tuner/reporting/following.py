@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from storage import EventKind, Events, History, Slots, Studies, TrialState, Workers
+from storage import EventKind, Events, History, Slots, Studies, StudyState, TrialState, Workers
 from tuner.reporting.events import (
     Began,
     Decided,
@@ -19,7 +19,7 @@ from tuner.reporting.events import (
     TrialSaved,
     TrialStarted,
 )
-from tuner.reporting.standings import about, standings_of
+from tuner.reporting.standings import StandingsReader, about
 from tuner.reporting.views import Standing, overview
 from tuner.study.full_runs import spent_at_one_price
 from tuner.trial.evaluation import LAST_STEP, Evaluation
@@ -27,8 +27,6 @@ from tuner.trial.evaluation import LAST_STEP, Evaluation
 if TYPE_CHECKING:
     from storage import Database, EventRecord, StudyRecord, TrialRecord, WorkerRecord
 
-#: Seconds after which it is read anew how all trials stand, though no event tells of a change.
-STAND_S = 15.0
 #: Entries of the log after which trials may stand otherwise.
 _TURNS = (EventKind.END, EventKind.SHELVED, EventKind.EDITED, EventKind.STOPPED, EventKind.PAUSED, EventKind.RESUMED)
 #: What is told of an entry that concerns the whole study.
@@ -57,7 +55,9 @@ class Follower:
         self._lanes = 0
         #: The trials that run, and the optimiser steps of their whole schedules as far as they are recorded.
         self._running: dict[int, int | None] = {}
-        self._stood = 0.0
+        self._standings = StandingsReader(database, study)
+        #: Trials that were read in this look.
+        self._read: dict[int, TrialRecord] = {}
         self.is_over = False
 
     def poll(self) -> Iterator[Event]:
@@ -66,6 +66,7 @@ class Follower:
         Raises:
             StudyNotFound: The study was deleted.
         """
+        self._read.clear()
         if self._last is None:
             yield from self._first()
             return
@@ -76,9 +77,11 @@ class Follower:
         for entry in entries:
             yield from self._told(entry)
         # After the ends: how all trials stand counts them already.
-        has_turned = any(entry.kind in _TURNS for entry in entries)
-        if has_turned or time.monotonic() - self._stood >= STAND_S:
-            yield from self._stand()
+        if any(entry.kind in _TURNS for entry in entries):
+            self._standings.note_turn()
+            self._look()
+        if self._standings.is_due or self.is_over:
+            yield self._standings.read()
         yield from self._started(workers)
         if len(workers) != self._lanes:
             yield self._began(workers)
@@ -88,18 +91,17 @@ class Follower:
         workers = self._workers.alive()
         yield about(self._database, self._study)
         yield self._began(workers)
-        yield from self._stand()
-        yield from self._started(workers)
+        if decided := self._events.decided_last():
+            yield self._decided(decided)
+        yield from self._started(workers, has_trained=True)
+        self._look()
         self._last = last
 
-    def _stand(self) -> Iterator[Event]:
-        self._stood = time.monotonic()
+    def _look(self) -> None:
+        """Find out whether the study is over."""
         self._study = Studies(self._database).get(self._study.name)
-        yield standings_of(self._database, self._study)
-        view = overview(self._database, self._study)
-        self.is_over = view["state"] in (Standing.FINISHED, Standing.STOPPED)
-        if view["search"] and view["search"]["reason"]:
-            yield self._decided(view["search"]["reason"])
+        if self._study.state == StudyState.STOPPED or self._slots.unfinished() == 0:
+            self.is_over = overview(self._database, self._study)["state"] in (Standing.FINISHED, Standing.STOPPED)
 
     def _began(self, workers: list[WorkerRecord]) -> Began:
         self._lanes = len(workers)
@@ -117,26 +119,40 @@ class Follower:
         return None if self._study.config["budget"].get("trials") is None else slots
 
     def _decided(self, reason: str) -> Decided:
-        spent = spent_at_one_price(self._history.first(), self._history.device_seconds())
-        runs = self._study.config["budget"].get("runs")
+        runs, spent = self._study.config["budget"].get("runs"), None
+        if runs is not None:
+            spent = spent_at_one_price(self._history.first(), self._history.device_seconds())
         known = 0.0 if spent is None or spent.runs is None else spent.runs
         return Decided(text=f"search: {reason}", spent=known, runs=float(runs or 0.0))
 
     # ---- trials
 
-    def _started(self, workers: list[WorkerRecord]) -> Iterator[Event]:
-        """Yield the beginnings of trials that run, and the ends of those whose worker is gone."""
+    def _trial(self, number: int) -> TrialRecord:
+        """Return a trial as it is now, read at most once in a look."""
+        if number not in self._read:
+            self._read[number] = self._history.trial(number)
+        return self._read[number]
+
+    def _started(self, workers: list[WorkerRecord], *, has_trained: bool = False) -> Iterator[Event]:
+        """Yield the beginnings of trials that run, and the ends of those whose worker is gone.
+
+        Args:
+            workers: The workers.
+            has_trained: Whether the trials train for a while already.
+        """
         by_trial = {worker.trial: worker for worker in workers if worker.trial is not None}
         for number in [each for each in self._running if each not in by_trial]:
-            trial = self._history.trial(number)
+            trial = self._trial(number)
             if trial.state is TrialState.INTERRUPTED:
                 yield self._ended(trial, trial.state, trial.reason or "its worker is gone")
         hosts = {worker.host for worker in workers}
         for number, worker in by_trial.items():
             if number not in self._running:
-                trial = self._history.trial(number)
+                trial = self._trial(number)
                 self._running[number] = _total(trial.effective)
-                yield _start(trial, worker, names_host=len(hosts) > 1)
+                start = _start(trial, worker, names_host=len(hosts) > 1)
+                # The newest checkpoint is that from which it went on only if it goes on just now.
+                yield replace(start, has_trained=True, resumed_at=None) if has_trained else start
 
     def _ended(self, trial: TrialRecord, state: TrialState, reason: str | None) -> TrialEnded:
         self._running.pop(trial.number, None)
@@ -168,7 +184,7 @@ class Follower:
             yield Notice(text=f"trial {number}: {entry.detail}")
         elif entry.kind == EventKind.REPORT and entry.step is not None and entry.value is not None:
             if number in self._running:
-                trial = self._history.trial(number)
+                trial = self._trial(number)
                 self._running[number] = _total(trial.effective)
                 evaluation = _evaluation(trial, entry.step, entry.value)
                 yield TrialEvaluated(number=number, evaluation=evaluation, effective=trial.effective)
@@ -177,12 +193,12 @@ class Follower:
             if (total := self._running.get(number)) and entry.optimiser_steps:
                 yield TrialAdvanced(number=number, done=entry.optimiser_steps, total=total)
         elif entry.kind == EventKind.END:
-            trial = self._history.trial(number)
+            trial = self._trial(number)
             yield self._ended(trial, trial.state, trial.reason)
         elif entry.kind == EventKind.SHELVED:
-            yield self._ended(self._history.trial(number), TrialState.SHELVED, entry.detail)
+            yield self._ended(self._trial(number), TrialState.SHELVED, entry.detail)
         elif entry.kind == EventKind.RELEASED:
-            yield self._ended(self._history.trial(number), TrialState.INTERRUPTED, entry.detail)
+            yield self._ended(self._trial(number), TrialState.INTERRUPTED, entry.detail)
 
 
 def _start(trial: TrialRecord, worker: WorkerRecord, *, names_host: bool) -> TrialStarted:

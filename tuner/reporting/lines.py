@@ -62,7 +62,7 @@ class Lines:
 
 
 def _started(event: TrialStarted) -> str:
-    word = "again" if event.again else "started"
+    word = "trains" if event.has_trained else "again" if event.again else "started"
     if event.optimiser_steps is not None:
         word += f" from optimiser step {event.optimiser_steps}"
     at = "" if event.resumed_at is None else f", resumed at {event.resumed_at} %"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from storage import History, Slots, TrialState
@@ -11,6 +12,10 @@ from tuner.reporting.events import About, Ranked, Standings
 if TYPE_CHECKING:
     from storage import Database, StudyRecord
 
+#: Seconds between two reads of how trials stand: after one has ended, and for those of other machines.
+TURN_S, STILL_S = 2.0, 15.0
+#: The largest share of the time that these reads take.
+SHARE = 0.005
 #: Best trials that are read.
 _LEADERS = 20
 
@@ -34,6 +39,39 @@ def standings_of(database: Database, study: StudyRecord) -> Standings:
         leaders=tuple(ranked(each) for each in leaders),
         recipe=None if first is None else ranked(first),
     )
+
+
+class StandingsReader:
+    """Reads how trials stand when that may have changed, and so seldom that it takes little of the processor.
+
+    Args:
+        database: Where the study is.
+        study: The study.
+        clock: Returns seconds.
+    """
+
+    def __init__(self, database: Database, study: StudyRecord, clock: Callable[[], float] = time.monotonic) -> None:
+        self._database, self._study, self._clock = database, study, clock
+        self._read_at, self._least_s = clock(), 0.0
+        self._has_turned = False
+
+    def note_turn(self) -> None:
+        """Note that trials stand otherwise than when they were read last."""
+        self._has_turned = True
+
+    @property
+    def is_due(self) -> bool:
+        """Whether they are to be read now."""
+        since = self._clock() - self._read_at
+        return since >= max(self._least_s, TURN_S if self._has_turned else STILL_S)
+
+    def read(self) -> Standings:
+        """Read them now."""
+        began = self._clock()
+        found = standings_of(self._database, self._study)
+        self._read_at = self._clock()
+        self._least_s, self._has_turned = (self._read_at - began) / SHARE, False
+        return found
 
 
 def about(database: Database, study: StudyRecord) -> About:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from storage import Events, History, Slots, Studies, StudyState, TrialState
 from tuner.reporting.events import Began, Edited, TrialEnded
-from tuner.reporting.standings import about, standings_of
+from tuner.reporting.standings import StandingsReader, about
 from tuner.study.budget import overdrawn
 from tuner.study.search_over import is_searched_by_plan
 from tuner.study.space_versions import is_searched_otherwise
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from tuner.study.config import StudyConfig
     from tuner.study.live_config import LiveConfig
     from tuner.supervisor.retrying import OutageRetrying
-
-#: Seconds between two looks at how all trials stand: after one has ended here, and for those of other machines.
-STAND_S, OTHERS_S = 2.0, 15.0
 
 
 class StudyWatch:
@@ -55,9 +51,7 @@ class StudyWatch:
         self._stored = record.config
         #: Whether a trial has failed since the last look at how many failed in a row.
         self._has_failed = False
-        #: When it was last read how the trials stand, and whether one has ended here since.
-        self._stood = time.monotonic()
-        self._has_ended = False
+        self._standings = StandingsReader(database, record)
 
     def about(self) -> About:
         """Return what the study is."""
@@ -65,11 +59,7 @@ class StudyWatch:
 
     def standings(self) -> Standings | None:
         """Return how the trials stand, some seconds after one ended here or the last look; None between."""
-        now = time.monotonic()
-        if now - self._stood < (STAND_S if self._has_ended else OTHERS_S):
-            return None
-        self._stood, self._has_ended = now, False
-        return self._retrying(standings_of, self._database, self._record)
+        return self._retrying(self._standings.read) if self._standings.is_due else None
 
     def began(self, lanes: Sequence[Lane]) -> Began:
         """Return the event of a run's beginning.
@@ -143,7 +133,8 @@ class StudyWatch:
 
     def take(self, event: Event) -> None:
         """Note an event of this run."""
-        self._has_ended = self._has_ended or isinstance(event, TrialEnded)
+        if isinstance(event, TrialEnded):
+            self._standings.note_turn()
         if isinstance(event, TrialEnded) and event.state == TrialState.FAILED:
             self._has_failed = True
 

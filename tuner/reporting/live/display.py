@@ -43,6 +43,12 @@ class Display:
         # A file of our own: while the view is shown, `sys.stderr` is another one.
         self._file = console.file
         self._draw = draw
+        self._codes_of = Console(
+            file=io.StringIO(),
+            force_terminal=True,
+            color_system=console.color_system,  # type: ignore[arg-type]  # rich names it as it takes it
+            no_color=console.no_color,
+        )
         self._lines: list[Text] = []
         self._size: tuple[int, int] | None = None
         self._ending = threading.Event()
@@ -103,15 +109,8 @@ class Display:
         return "".join(parts)
 
     def _codes(self, line: Text) -> str:
-        console = Console(
-            file=io.StringIO(),
-            force_terminal=True,
-            color_system=self._console.color_system,  # type: ignore[arg-type]  # rich names it as it takes it
-            no_color=self._console.no_color,
-            width=max(1, line.cell_len),
-        )
-        with console.capture() as capture:
-            console.print(line, end="", soft_wrap=True, highlight=False, markup=False)
+        with self._codes_of.capture() as capture:
+            self._codes_of.print(line, end="", soft_wrap=True, highlight=False, markup=False)
         return capture.get()
 
     def _write(self, text: str) -> None:

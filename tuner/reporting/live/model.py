@@ -50,6 +50,8 @@ class _Going:
     effective: Mapping[str, Any] | None
     resumed_at: int | None
     percent: float = 0.0
+    #: The percent at which it was seen first.
+    began_at: float = 0.0
 
 
 @dataclass(kw_only=True)
@@ -178,7 +180,7 @@ class LiveModel:
         going = _Going(
             started=event, since=self._clock(), curve=curve, effective=event.effective, resumed_at=resumed_at
         )
-        going.percent = float(resumed_at or 0)
+        going.percent = going.began_at = float(max(curve, default=0) if event.has_trained else resumed_at or 0)
         if event.number in self._going:
             going.since = self._going[event.number].since
         self._going[event.number] = going
@@ -265,7 +267,7 @@ class LiveModel:
             seconds = now - totals.spent_since
             return left_by_runs(spent=totals.spent, before=totals.spent_before, budget=about.runs, seconds=seconds)
         going = [
-            Going(percent=each.percent, began_at=float(each.resumed_at or 0), seconds=now - each.since)
+            Going(percent=each.percent, began_at=each.began_at, seconds=now - each.since)
             for each in self._going.values()
         ]
         return left_by_trials(self._ended_s, going, waiting=self._waiting(), lanes=totals.lanes)

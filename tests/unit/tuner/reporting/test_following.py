@@ -15,7 +15,6 @@ from tuner.reporting.events import (
     Began,
     Event,
     Notice,
-    Standings,
     TrialAdvanced,
     TrialEnded,
     TrialEvaluated,
@@ -70,7 +69,7 @@ def test_a_study_is_told_of_from_its_first_trial_to_its_end(opened: tuple[Databa
             model.take(event)
         return events
 
-    assert kinds(poll()) == ["About", "Began", "Standings"]
+    assert kinds(poll()) == ["About", "Began"]
     assert poll() == []
     worker.begin()
     first = poll()
@@ -132,7 +131,6 @@ def test_a_pause_and_a_stop_are_told(opened: tuple[Database, StudyRecord]) -> No
     Studies(database).set_state(study.id, StudyState.PAUSED)
     events = list(follower.poll())
     assert [event.text for event in events if isinstance(event, Notice)] == ["the study was paused"]
-    assert any(isinstance(event, Standings) for event in events)
     assert not follower.is_over
     Studies(database).set_state(study.id, StudyState.STOPPED)
     assert [event.text for event in follower.poll() if isinstance(event, Notice)] == ["the study was stopped"]
