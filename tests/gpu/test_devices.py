@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from gpu_support import Trainers, opened_devices
 
 from tuner.errors import DeviceError, DevicesBusy
 from tuner.machine.device_locks import DeviceLocks
+from tuner.machine.device_use import DeviceUse
 from tuner.machine.devices import lanes, select_devices
 from tuner.machine.nvml import DriverNvml
 
@@ -72,3 +74,10 @@ def test_a_gpu_that_one_command_holds_no_other_takes(trainers: Trainers, tmp_pat
             other.acquire_free((trainers.device,))
         one.close()
         assert other.acquire_free((trainers.device,)) == (trainers.device,)
+
+
+def test_the_live_view_is_told_how_busy_a_gpu_is(trainers: Trainers) -> None:
+    use = DeviceUse((trainers.device,))
+    (text,) = use.texts()
+    use.close()
+    assert re.fullmatch(r"cuda:\d+ (\d+ % busy, )?\d+\.\d of \d+\.\d GiB", text) or not trainers.on_gpu
