@@ -190,3 +190,12 @@ def test_failures_in_a_row_are_counted_from_the_last_word_of_a_person(
     assert events.failed_in_a_row(1) is None
     studies.set_state(record.id, "paused")
     assert events.paused_because() is None
+
+
+def test_the_last_event_is_the_one_after_which_none_comes(
+    database: Database, record: StudyRecord, events: Events
+) -> None:
+    before = events.last()
+    end(database, record, "failed: a", "complete")
+    assert before < events.last() == events.all()[-1].id
+    assert events.all(after=events.last()) == []

@@ -222,6 +222,18 @@ def test_a_trial_that_is_held_is_running(history: History) -> None:
     assert (trial.state, trial.value, trial.reason, trial.restarts, trial.ended) == ("running", 0.3, None, 0, None)
 
 
+def test_the_range_of_values_is_that_of_all_finite_reports_of_one_study(database: Database) -> None:
+    record, other = create_study(database, "two"), create_study(database, "three")
+    assert History(database, record).value_range() is None
+    study = optuna.load_study(study_name="two", storage=database.optuna_storage)
+    for value in (0.5, 0.25, math.inf, -math.inf, math.nan, 0.75):
+        trial = study.ask()
+        trial.report(value, 10)
+        study.tell(trial, state=TrialState.PRUNED)
+    assert History(database, record).value_range() == (0.25, 0.75)
+    assert History(database, other).value_range() is None
+
+
 @pytest.mark.parametrize("state", ["interrupted", "paused"])
 def test_a_released_trial_is_what_it_was_released_as_and_counts_its_restarts(
     history: History, slots: Slots, lease: Lease, state: str

@@ -51,6 +51,8 @@ class About:
     sizes: Mapping[str, int] | None = None
     #: Names of the hyperparameters that differ between trials.
     varying: tuple[str, ...] = ()
+    #: Whether trial 0 is what the others are compared with.
+    has_recipe: bool = True
     #: The budget in trials, and in full runs; None where it has no such part.
     trials: int | None = None
     runs: float | None = None

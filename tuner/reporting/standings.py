@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from storage import History, Slots, TrialState
 from tuner.reporting.events import About, Ranked, Standings
+from tuner.study.parents import parent_of
 
 if TYPE_CHECKING:
     from storage import Database, StudyRecord
@@ -24,7 +25,9 @@ def standings_of(database: Database, study: StudyRecord) -> Standings:
     """Return how the trials of a study stand."""
     history, slots = History(database, study), Slots(database, study.id)
     counts, top = history.counts(), history.top()
-    first = next((each for each in top if each[0] == 0), None)
+    # Trial 0 of a confirmation or a refit is one of those that they train, and no recipe.
+    has_recipe = parent_of(study.facts) is None
+    first = next((each for each in top if each[0] == 0), None) if has_recipe else None
     leaders = top[:_LEADERS]
     numbers = [number for number, _ in [*leaders, *([first] if first else [])]]
     seconds = {slot.trial_number: slot.device_s for slot in slots.over(numbers)} if numbers else {}
@@ -80,6 +83,7 @@ def about(database: Database, study: StudyRecord) -> About:
         **_of_config(study.config),
         study=study.name,
         sizes=study.facts.get("sizes"),
+        has_recipe=parent_of(study.facts) is None,
         varying=varying(study.facts.get("space") or {}),
         scale=History(database, study).value_range(),
         gone_s=study.wall_s,

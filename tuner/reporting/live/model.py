@@ -200,7 +200,7 @@ class LiveModel:
                 self._ended_s.append(event.seconds)
         if event.state == TrialState.COMPLETE and event.value is not None:
             ranked = Ranked(number=event.number, value=event.value, device_s=event.seconds)
-            if event.number == 0:
+            if event.number == 0 and (self._about is None or self._about.has_recipe):
                 totals.recipe = ranked
             totals.leaders = self._ranked((*totals.leaders, ranked))
 

@@ -49,10 +49,15 @@ def best(state: LiveState, width: int, *, most: int) -> list[Text]:
     noise = noise_of(state)
     head = "" if recipe is None else "against trial 0" + ("" if noise is None else f" (noise is about ±{noise:.2g})")
     took = [Text("" if each.device_s is None else clock(each.device_s)) for each in rows]
+    words = [Text("" if recipe is None or each.number != recipe.number else "recipe") for each in rows]
     columns = [
         Column(head="BEST", cells=[Text(f"{each.number:>4}") for each in rows]),
         *([Column(head="took", cells=took, side=Side.RIGHT, rank=2)] if any(cell.plain for cell in took) else []),
-        Column(head="", cells=[Text("recipe" if each.number == 0 else "") for each in rows], rank=1),
+        Column(
+            head="",
+            cells=[Text("recipe" if recipe is not None and each.number == recipe.number else "") for each in rows],
+            rank=1,
+        ),
         Column(head=about.metric, cells=[Text(f"{each.value:.4f}") for each in rows], side=Side.RIGHT),
         Column(head=head, cells=[_against(each, recipe, noise, about.direction) for each in rows]),
     ]

@@ -296,3 +296,15 @@ def test_a_trainer_inherits_no_descriptor_of_other_trainers(fork_server: ForkSer
 )
 def test_an_exit_code_is_put_in_words(code: int | None, words: str) -> None:
     assert describe_exit(code) == words
+
+
+def test_the_steps_of_a_trainer_are_seen_while_it_trains_and_apart_from_those_of_others(
+    fork_server: ForkServer,
+) -> None:
+    trainers = [start(fork_server, "count_until_told", count=count) for count in (3, 5)]
+    for trainer in trainers:
+        assert trainer.connection.recv() == "counted"
+    assert [trainer.optimiser_steps for trainer in trainers] == [3, 5]
+    for trainer in trainers:
+        trainer.kill()
+    assert [trainer.optimiser_steps for trainer in trainers] == [3, 5], "also when it is dead"

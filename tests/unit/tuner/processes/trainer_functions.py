@@ -110,6 +110,13 @@ def wait_for_the_end_of_the_pipe(connection: Connection, *, mark: str) -> None:
         raise
 
 
+def count_until_told(connection: Connection, *, count: int) -> None:
+    for _ in range(count):
+        step_counter.mine.count()
+    connection.send("counted")
+    connection.recv()
+
+
 def die_after(connection: Connection, *, count: int) -> None:
     for _ in range(count):
         step_counter.mine.count()

@@ -24,6 +24,9 @@ from tuner.reporting.following import Follower
 from tuner.reporting.live.model import LiveModel
 from tuner.reporting.standings import about, about_new, varying
 
+#: Each test runs a study in a database of its own.
+pytestmark = pytest.mark.rest
+
 
 @pytest.fixture
 def opened(tmp_path: Path) -> Iterator[tuple[Database, StudyRecord]]:

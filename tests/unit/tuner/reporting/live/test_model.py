@@ -60,6 +60,12 @@ def test_leaders_follow_the_direction_and_are_complete_trials_alone() -> None:
     assert (found.finished, found.running) == (4, ())
 
 
+def test_trial_0_of_a_confirmation_is_no_recipe() -> None:
+    about = replace(ABOUT, has_recipe=False)
+    found = after(about, BEGAN, started(0), ended(0, TrialState.COMPLETE, 0.5, finished=1))
+    assert (found.recipe, found.leaders[0].number) == (None, 0)
+
+
 def test_what_other_machines_did_comes_with_the_standings() -> None:
     standings = Standings(
         counts={TrialState.COMPLETE: 5, TrialState.RUNNING: 3},
