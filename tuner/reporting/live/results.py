@@ -53,11 +53,7 @@ def best(state: LiveState, width: int, *, most: int) -> list[Text]:
     columns = [
         Column(head="BEST", cells=[Text(f"{each.number:>4}") for each in rows]),
         *([Column(head="took", cells=took, side=Side.RIGHT, rank=2)] if any(cell.plain for cell in took) else []),
-        Column(
-            head="",
-            cells=[Text("recipe" if recipe is not None and each.number == recipe.number else "") for each in rows],
-            rank=1,
-        ),
+        Column(head="", cells=words, rank=1),
         Column(head=about.metric, cells=[Text(f"{each.value:.4f}") for each in rows], side=Side.RIGHT),
         Column(head=head, cells=[_against(each, recipe, noise, about.direction) for each in rows]),
     ]
@@ -113,8 +109,4 @@ def _why(trial: EndedTrial) -> str:
     reason = trial.reason or ""
     if trial.value is None or trial.percent is None:
         return reason
-    return (
-        reason.removeprefix(f"{trial.value:.4g} at {trial.percent} %")
-        .removeprefix(f"{trial.value:.4f} at {trial.percent} %")
-        .lstrip(", ")
-    )
+    return reason.removeprefix(f"{trial.value:.4g} at {trial.percent} %").lstrip(", ")
