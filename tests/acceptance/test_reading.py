@@ -230,7 +230,7 @@ def test_delete_asks_first_and_removes_the_study_and_its_weights(tuner: Tuner) -
     refused = tuner.run("delete", "one", stdin="n\n")
     assert refused.returncode == 1
     assert "Remove study 'one' with 0 trials" in refused.stdout
-    assert refused.stderr == "Error: study 'one' is kept\n"
+    assert refused.stderr == "Nothing is removed: study 'one' stays as it is.\n"
     assert tuner.json("status", "one")["study"] == "one"
     assert weights.exists()
 
