@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _BARS = "▁▂▃▄▅▆▇█"
 #: Short names of hyperparameters, in the order in which they are shown; a schedule's name speaks for itself.
-_SHORT = {
+SHORT_NAMES = {
     "learning_rate": "lr",
     "batch_size": "batch",
     "num_train_epochs": "epochs",
@@ -36,7 +36,7 @@ _SHORT = {
 def describe(hyperparameters: Mapping[str, Any]) -> str:
     """Return hyperparameters in one line, with short names; those that are missing are left out."""
     parts = []
-    for name, label in _SHORT.items():
+    for name, label in SHORT_NAMES.items():
         if name in hyperparameters:
             parts.append(f"{label} {_shown(hyperparameters[name])}".strip())
     parts += [f"{name} {_shown(value)}" for name, value in hyperparameters.items() if name not in NAMES]
@@ -52,7 +52,7 @@ def recipe_words(changes: Iterable[RecipeChange], family: str | None) -> str:
     """
     word = "generic" if family == GENERIC else "published"
     shown = [
-        f"{_SHORT.get(each.name) or each.name} {_shown(each.used)} ({word} {_shown(each.published)})"
+        f"{SHORT_NAMES.get(each.name) or each.name} {_shown(each.used)} ({word} {_shown(each.published)})"
         for each in changes
     ]
     return f"the {word} recipe" + (f", changed by your space: {', '.join(shown)}" if shown else "")
@@ -130,10 +130,15 @@ def clock(seconds: float | None) -> str:
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
-def sparkline(values: list[float]) -> str:
-    """Return values as a curve of block characters, scaled between their minimum and maximum."""
+def sparkline(values: list[float], scale: tuple[float, float] | None = None) -> str:
+    """Return values as a curve of block characters.
+
+    Args:
+        values: The values, all finite.
+        scale: The lowest and the highest value that a character stands for; None takes those of the curve itself.
+    """
     if not values:
         return ""
-    low, high = min(values), max(values)
+    low, high = scale or (min(values), max(values))
     span = (high - low) or 1.0
     return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values)
