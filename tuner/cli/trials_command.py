@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     "--sort",
     default=None,
     metavar="KEY",
-    help="number, value (the best first), time (the longest first), or a hyperparameter.  [default: number; "
-    "with --top, value]",
+    help="By number, value (the best first), time (the longest first), or a hyperparameter.  [default: number; with "
+    "--top, value]",
 )
 @click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N trials.")
 @click.option(
@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     "states",
     multiple=True,
     type=click.Choice([each.value for each in TrialState]),
-    help="Only trials in this state. May be given several times.",
+    metavar="STATE",
+    help=f"Only trials that are {', '.join(TrialState)}. May be given several times.",
 )
 @click.option("--csv", "as_csv", is_flag=True, help="Print all columns as csv, numbers in full precision.")
 @json_option
