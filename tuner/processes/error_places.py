@@ -26,7 +26,7 @@ def place_of(traceback: str) -> str | None:
         The place; None where no code of the user's is in the traceback.
     """
     for path, line in reversed(_FRAME.findall(traceback)):
-        folders = {part for part in Path(path).parts if part in ("site-packages", "dist-packages")}
-        if not (folders or path.startswith("<") or path.startswith(tuple(f"{each}/" for each in _OTHERS))):
+        is_installed = not {"site-packages", "dist-packages"}.isdisjoint(Path(path).parts)
+        if not (is_installed or path.startswith(("<", *(f"{each}/" for each in _OTHERS)))):
             return f"{Path(path).name}:{line}"
     return None

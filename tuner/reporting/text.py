@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _BARS = "▁▂▃▄▅▆▇█"
 #: Short names of hyperparameters, in the order in which they are shown; a schedule's name speaks for itself.
-SHORT_NAMES = {
+_SHORT = {
     "learning_rate": "lr",
     "batch_size": "batch",
     "num_train_epochs": "epochs",
@@ -31,12 +31,14 @@ SHORT_NAMES = {
     "lora_dropout": "lora dropout",
     "lora_targets": "in",
 }
+#: Heads of columns that differ from the short names.
+_HEADS = {"dropout": "drop", "lr_scheduler_type": "schedule", "frozen_layers": "frz", "adapter": "adapter"}
 
 
 def describe(hyperparameters: Mapping[str, Any]) -> str:
     """Return hyperparameters in one line, with short names; those that are missing are left out."""
     parts = []
-    for name, label in SHORT_NAMES.items():
+    for name, label in _SHORT.items():
         if name in hyperparameters:
             parts.append(f"{label} {_shown(hyperparameters[name])}".strip())
     parts += [f"{name} {_shown(value)}" for name, value in hyperparameters.items() if name not in NAMES]
@@ -52,7 +54,7 @@ def recipe_words(changes: Iterable[RecipeChange], family: str | None) -> str:
     """
     word = "generic" if family == GENERIC else "published"
     shown = [
-        f"{SHORT_NAMES.get(each.name) or each.name} {_shown(each.used)} ({word} {_shown(each.published)})"
+        f"{_SHORT.get(each.name) or each.name} {_shown(each.used)} ({word} {_shown(each.published)})"
         for each in changes
     ]
     return f"the {word} recipe" + (f", changed by your space: {', '.join(shown)}" if shown else "")
@@ -128,6 +130,16 @@ def clock(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def short_name(name: str) -> str:
+    """Return the short name of a hyperparameter, for the head of a column."""
+    return _HEADS.get(name) or _SHORT.get(name) or name
+
+
+def plain_reason(reason: str) -> str:
+    """Return why a trial ended, without the word for its state, which version 0.1 stored in front of it."""
+    return reason.removeprefix("pruned: ")
 
 
 def sparkline(values: list[float], scale: tuple[float, float] | None = None) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 from storage import TrialRecord
 from tuner.reporting.columns import Column, printable, table
 from tuner.reporting.effective_lines import effective_settings
-from tuner.reporting.text import clock, size
+from tuner.reporting.text import clock, plain_reason, size
 from tuner.reporting.trials_table import STATE_STYLES, scientific
 
 _INDENT = "  "
@@ -31,7 +31,11 @@ def trial_page(
         everything: Whether to add how things were computed, all metrics, and the checkpoints that are kept.
     """
     lines = [_title(trial, study, metric)]
-    told = [*([trial.reason] if trial.reason else []), *([f"This is {recipe}."] if recipe else []), _cost(trial)]
+    told = [
+        *([plain_reason(trial.reason)] if trial.reason else []),
+        *([f"This is {recipe}."] if recipe else []),
+        _cost(trial),
+    ]
     lines += [Text(line) for each in told for line in _wrapped(printable(each), width, indent=_INDENT)]
     lines += _section("Hyperparameters", _pairs(_hyperparameters(trial.hyperparameters), width))
     if trial.evaluations:

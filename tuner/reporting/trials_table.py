@@ -10,9 +10,10 @@ from typing import IO, Any
 
 from rich.text import Text
 
+from search_spaces import NAMES
 from storage import TrialRecord, TrialState
 from tuner.reporting.columns import Column, print_lines, table, width_of
-from tuner.reporting.text import SHORT_NAMES, clock, sparkline
+from tuner.reporting.text import clock, plain_reason, short_name, sparkline
 from tuner.trial.anatomy import frozen_count
 
 #: Words of `--sort` besides the names of hyperparameters.
@@ -29,8 +30,6 @@ STATE_STYLES: Mapping[str, str] = {
 }
 #: Hyperparameters in the order in which they are given a place, where the terminal has not enough for all.
 _FIRST = ("learning_rate", "batch_size", "frozen_layers", "num_train_epochs", "lr_scheduler_type", "adapter")
-#: Titles of columns that a line of prose names by their value alone.
-_TITLES = {"lr_scheduler_type": "schedule", "adapter": "adapter", "lora_targets": "targets"}
 #: Characters of a reason that are worth a column.
 _REASON = 12
 #: Characters to which the name of a schedule may be cut.
@@ -41,7 +40,7 @@ _WORD = 9
 class Selection:
     """Which trials are shown, and in which order."""
 
-    #: `number`, `value`, `time`, or the name of a hyperparameter, also its short one.
+    #: `number`, `value`, `time`, or the name of a hyperparameter, or the title of its column.
     sort: str = "number"
     #: At most so many, the first ones; None for all.
     top: int | None = None
@@ -67,15 +66,14 @@ class Selection:
 
 
 def full_name(name: str) -> str:
-    """Return the name of a hyperparameter that was given by its short name or title; any other name as it is."""
-    short = {label: each for each, label in (*SHORT_NAMES.items(), *_TITLES.items()) if label}
-    return short.get(name, name)
+    """Return the name of a hyperparameter that was given as the title of its column; any other name as it is."""
+    return {short_name(each): each for each in NAMES}.get(name, name)
 
 
 def parameters_of(trials: Iterable[TrialRecord]) -> list[str]:
     """Return the names of the hyperparameters that trials have, the usual ones first."""
     found = list(dict.fromkeys(name for trial in trials for name in trial.hyperparameters))
-    return [*(name for name in SHORT_NAMES if name in found), *(name for name in found if name not in SHORT_NAMES)]
+    return [*(name for name in NAMES if name in found), *(name for name in found if name not in NAMES)]
 
 
 def print_trials(trials: Sequence[TrialRecord], every: Sequence[TrialRecord], metric: str, width: int) -> None:
@@ -114,7 +112,11 @@ def columns_of(
     time = Column(title="time", cells=[clock(each.device_s) for each in trials], right=True)
     curve = Column(title="curve", cells=_curves(trials, every))
     has_reasons = any(each.reason for each in trials)
-    after = [Column(title="reason", cells=[_reason(each) for each in trials], least=_REASON)] if has_reasons else []
+    after = (
+        [Column(title="reason", cells=[plain_reason(each.reason or "") for each in trials], least=_REASON)]
+        if has_reasons
+        else []
+    )
     by_importance = [*(name for name in _FIRST if name in varying), *(name for name in varying if name not in _FIRST)]
     shown: list[str] = []
     for name in by_importance:
@@ -189,11 +191,6 @@ def _value(trial: TrialRecord) -> str:
     return "" if trial.value is None else f"{trial.value:.4f}"
 
 
-def _reason(trial: TrialRecord) -> str:
-    """Return why a trial has ended, without the state that stands beside it."""
-    return (trial.reason or "").removeprefix(f"{trial.state}: ")
-
-
 def _curves(trials: Sequence[TrialRecord], every: Sequence[TrialRecord]) -> list[str]:
     values = [value for each in every for _, value in each.steps if math.isfinite(value)]
     if not values:
@@ -203,7 +200,7 @@ def _curves(trials: Sequence[TrialRecord], every: Sequence[TrialRecord]) -> list
 
 
 def _parameter(name: str, trials: Sequence[TrialRecord], every: Sequence[TrialRecord]) -> Column:
-    title = _TITLES.get(name) or SHORT_NAMES.get(name) or name
+    title = short_name(name)
     values = [each.hyperparameters.get(name) for each in trials]
     if name == "frozen_layers":
         layers = _layers(every)

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tuner.errors import DataError, HubAway, TunerError, first_line
+from tuner.errors import DataError, HubAway, ModelError, TunerError, first_line
 
 #: Environment of a process that must use cached files only. Hugging Face libraries read it when they are imported.
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -86,8 +86,7 @@ def hub_problem(error: BaseException, source: str, subset: str | None = None) ->
         return HubAway(f"data set {source!r} is not cached here, and the hub answers with HTTP status {max(statuses)}")
     if kinds & _UNREACHED or "Couldn't find cache for" in said:
         named = source if subset is None else f"{source}, subset {subset}"
-        why = is_away() or "cannot be reached (or HF_HUB_OFFLINE=1 is set)"
-        return HubAway(f"data set {named!r} is not cached here, and the hub {why}")
+        return _not_cached(f"data set {named!r}")
     if "BuilderConfig" in said or "Config name is missing" in said:
         there = re.search(r"\[[^\]]*\]", said)
         reason = f"{source!r} has no subset {subset!r}" if subset is not None else f"{source!r} needs a subset"
@@ -96,6 +95,27 @@ def hub_problem(error: BaseException, source: str, subset: str | None = None) ->
         reason = "is read by a script of its own, which is not run; name files of it, or another data set"
         return DataError("", "data.source", f"{source!r} {reason}")
     return DataError("", "data.source", f"{source!r} cannot be read: {first_line(error)}")
+
+
+def model_problem(error: BaseException, model: str) -> TunerError:
+    """Return the error for the user where the configuration of a model of the hub could not be read.
+
+    Args:
+        error: The error of the hub's library.
+        model: The model's id.
+
+    Returns:
+        HubAway where the hub gave no answer, else a ModelError.
+    """
+    kinds = {kind.__name__ for each in _causes(error) for kind in type(each).__mro__}
+    if is_away() is not None or kinds & _UNREACHED:
+        return _not_cached(f"model {model!r}")
+    return ModelError("", "model", f"{model!r} is no folder and no model of the hub: {first_line(error)}")
+
+
+def _not_cached(what: str) -> HubAway:
+    why = is_away() or "cannot be reached (or HF_HUB_OFFLINE=1 is set)"
+    return HubAway(f"{what} is not cached here, and the hub {why}")
 
 
 def _refused(said: str, source: str) -> DataError:
