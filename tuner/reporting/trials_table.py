@@ -95,7 +95,7 @@ def print_trials(trials: Sequence[TrialRecord], every: Sequence[TrialRecord], me
 def columns_of(
     trials: Sequence[TrialRecord], every: Sequence[TrialRecord], metric: str, width: int
 ) -> tuple[list[Column], list[str]]:
-    """Return the columns of a table of trials, and the titles of those for which there is no room.
+    """Return the columns of a table of trials, and the hyperparameters for which there is no room.
 
     Args:
         trials: As in `print_trials`.
@@ -111,12 +111,8 @@ def columns_of(
     ]
     time = Column(title="time", cells=[clock(each.device_s) for each in trials], right=True)
     curve = Column(title="curve", cells=_curves(trials, every))
-    has_reasons = any(each.reason for each in trials)
-    after = (
-        [Column(title="reason", cells=[plain_reason(each.reason or "") for each in trials], least=_REASON)]
-        if has_reasons
-        else []
-    )
+    reasons = [plain_reason(each.reason or "") for each in trials]
+    after = [Column(title="reason", cells=reasons, least=_REASON)] if any(reasons) else []
     by_importance = [*(name for name in _FIRST if name in varying), *(name for name in varying if name not in _FIRST)]
     shown: list[str] = []
     for name in by_importance:
@@ -125,7 +121,7 @@ def columns_of(
     columns = [*before, *(varying[name] for name in varying if name in shown), time]
     if any(curve.cells) and width_of([*columns, curve, *after]) <= width:
         columns.insert(len(before), curve)
-    return [*columns, *after], [varying[name].title for name in varying if name not in shown]
+    return [*columns, *after], [name for name in varying if name not in shown]
 
 
 def write_csv(file: IO[str], trials: Sequence[TrialRecord], every: Sequence[TrialRecord]) -> None:
@@ -207,7 +203,7 @@ def _parameter(name: str, trials: Sequence[TrialRecord], every: Sequence[TrialRe
         return Column(title=title, cells=[_frozen(value, layers) for value in values], right=True)
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) == sum(value is not None for value in values):
-        words = iter(shown_numbers(numbers))
+        words = iter([scientific(rate) for rate in numbers] if name == "learning_rate" else shown_numbers(numbers))
         return Column(title=title, cells=["" if value is None else next(words) for value in values], right=True)
     return Column(title=title, cells=["" if value is None else str(value) for value in values], least=_WORD)
 

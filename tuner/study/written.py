@@ -44,7 +44,13 @@ def study_file_text(config: Mapping[str, Any], space: Mapping[str, Any] | None =
 
 
 def _dumped(document: Mapping[str, Any]) -> str:
+    return "".join(_entry(key, value) for key, value in document.items())
+
+
+def _entry(key: str, value: Any) -> str:
+    """Return one key with its value: small lists and mappings in one line, the key itself on a line of its own."""
+    flow = None if isinstance(value, Mapping | list) else False
     written: str = yaml.dump(
-        dict(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110
+        {key: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=flow, width=110
     )
     return written
