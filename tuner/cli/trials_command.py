@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 def command(
     name: str, sort: str | None, top: int | None, states: tuple[str, ...], as_csv: bool, as_json: bool, url: str
 ) -> None:
-    """Show the trials of the study NAME in columns: how each ended, and the settings in which they differ."""
+    """Show the trials of the study NAME in columns: how each ended, and the settings that differ."""
     from storage import History
     from tuner.cli.reading import opened
     from tuner.reporting.trials_table import Selection, print_trials, write_csv
