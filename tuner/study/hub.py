@@ -79,14 +79,11 @@ def hub_problem(error: BaseException, source: str, subset: str | None = None) ->
     said = " ".join(str(error).split())
     if "DatasetNotFoundError" in kinds:
         return _refused(said, source)
-    statuses = {getattr(getattr(each, "response", None), "status_code", None) or 0 for each in errors}
-    if statuses & {401, 403}:
+    if _statuses(errors) & {401, 403}:
         return _refused("gated", source)
-    if any(status == 429 or status >= 500 for status in statuses):
-        return HubAway(f"data set {source!r} is not cached here, and the hub answers with HTTP status {max(statuses)}")
-    if kinds & _UNREACHED or "Couldn't find cache for" in said:
+    if (away := _away_because(errors)) is not None or "Couldn't find cache for" in said:
         named = source if subset is None else f"{source}, subset {subset}"
-        return _not_cached(f"data set {named!r}")
+        return HubAway(f"data set {named!r} is not cached here, and the hub {away or _why_away()}")
     if "BuilderConfig" in said or "Config name is missing" in said:
         there = re.search(r"\[[^\]]*\]", said)
         reason = f"{source!r} has no subset {subset!r}" if subset is not None else f"{source!r} needs a subset"
@@ -107,15 +104,27 @@ def model_problem(error: BaseException, model: str) -> TunerError:
     Returns:
         HubAway where the hub gave no answer, else a ModelError.
     """
-    kinds = {kind.__name__ for each in _causes(error) for kind in type(each).__mro__}
-    if is_away() is not None or kinds & _UNREACHED:
-        return _not_cached(f"model {model!r}")
+    away = _away_because(_causes(error)) or is_away()
+    if away is not None:
+        return HubAway(f"model {model!r} is not cached here, and the hub {away}")
     return ModelError("", "model", f"{model!r} is no folder and no model of the hub: {first_line(error)}")
 
 
-def _not_cached(what: str) -> HubAway:
-    why = is_away() or "cannot be reached (or HF_HUB_OFFLINE=1 is set)"
-    return HubAway(f"{what} is not cached here, and the hub {why}")
+def _away_because(errors: Iterable[BaseException]) -> str | None:
+    """Return what the hub does instead of answering, as errors tell; None where they do not tell of that."""
+    errors = list(errors)
+    statuses = _statuses(errors)
+    if any(status == 429 or status >= 500 for status in statuses):
+        return f"answers with HTTP status {max(statuses)}"
+    return _why_away() if {kind.__name__ for each in errors for kind in type(each).__mro__} & _UNREACHED else None
+
+
+def _why_away() -> str:
+    return is_away() or "cannot be reached (or HF_HUB_OFFLINE=1 is set)"
+
+
+def _statuses(errors: Iterable[BaseException]) -> set[int]:
+    return {getattr(getattr(each, "response", None), "status_code", None) or 0 for each in errors}
 
 
 def _refused(said: str, source: str) -> DataError:
