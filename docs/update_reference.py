@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from search_spaces.hyperparameters import ADAPTER_RATE
 from search_spaces.recipes import CLASSIFIERS, LANGUAGE_MODELS, Published, RecipeRow, packaged_recipes
-from tuner.cli.main import COMMANDS, group
+from tuner.cli.command_list import COMMANDS
+from tuner.cli.main import group
 from tuner.supervisor.attempt_state import diagram
 
 DOCS = Path(__file__).parent

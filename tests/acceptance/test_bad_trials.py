@@ -90,11 +90,13 @@ def test_a_trial_that_says_what_nobody_can_take_fails_alone(tuner: Tuner) -> Non
     trials = tuner.json("trials", "odd")["trials"]
     assert [trial["state"] for trial in trials] == ["failed", "failed", "failed", "complete"]
     text, steps, message, _ = [trial["reason"] for trial in trials]
-    assert text == "ValueError: cannot read caf\\udce9\\0.csv"
-    assert steps.endswith("(-1) is no number of optimiser steps; it is a whole number from 0 to 2147483647")
+    assert text.startswith("ValueError: cannot read caf\\udce9\\0.csv at own.py:12; log: ")
+    assert (
+        "(-1) is no number of optimiser steps; it is a whole number from 0 to 2147483647 at own.py:14; log: " in steps
+    )
     assert message.startswith("its trainer has sent what cannot be read: ModuleNotFoundError: ")
     assert "(ValueError: cannot read caf\\udce9" in done.stderr
-    assert "caf\\udce9" in tuner.ok("trials", "odd").stdout
+    assert "caf\\udce9" in tuner.ok("show", "odd", "0").stdout
 
 
 @pytest.mark.rest

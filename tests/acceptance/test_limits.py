@@ -188,7 +188,9 @@ def test_a_study_whose_trials_all_fail_is_paused_with_the_reason_of_the_last(tun
     study = tuner.toy_study("failing", train="failing_training:train", budget={"trials": 9}, max_failed=3)
     done = tuner.run("start", study)
     assert done.returncode == 1
-    reason = "the last 3 trials failed, the last because of this: RuntimeError: no luck with 2"
+    log = tuner.folder / "tuner-checkpoints" / "failing" / "trainers.log"
+    last = f"RuntimeError: no luck with 2 at failing_training.py:7; log: {log}"
+    reason = f"the last 3 trials failed, the last because of this: {last}"
     assert done.stderr.splitlines()[-1] == f"Error: {reason}; `tuner resume failing` goes on once it is mended"
     status = tuner.json("status", "failing")
     assert (status["state"], status["reason"], status["trials"]["failed"]) == ("paused", reason, 3)

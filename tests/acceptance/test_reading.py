@@ -114,15 +114,24 @@ def test_people_get_lines_instead_of_json(finished: Tuner, arguments: tuple[str,
     assert not done.stdout.startswith("{")
     assert done.stderr == ""
     if arguments[0] == "trials":
-        assert len(done.stdout.splitlines()) == 20
+        assert len(done.stdout.splitlines()) == 21  # with the titles of the columns
 
 
-def test_show_writes_the_note_for_people(finished: Tuner) -> None:
-    text = finished.ok("show", "finished", "0").stdout
-    assert "Trial 0 of finished, loss" in text
-    assert "### Learning curve" in text
-    assert "### Effective configuration" in text
-    assert "| 10 |" in text
+def test_show_writes_a_trial_for_people(finished: Tuner) -> None:
+    lines = finished.ok("show", "finished", "0").stdout.splitlines()
+    assert lines[0].startswith("Trial 0 of finished: complete, loss 0.")
+    assert lines[1].startswith("  This is the generic recipe") or lines[1].startswith("  This is the published recipe")
+    assert [line for line in lines if line and not line.startswith(" ")][1:] == [
+        "Hyperparameters",
+        "Learning curve",
+        "What was trained",
+    ]
+    assert any(line.split()[:2] == ["100", "%"] for line in lines)
+    assert any(line.split()[:4] == ["machine", "fp32", "on", "cpu,"] for line in lines)
+    assert not any(word in line for line in lines for word in ("###", "**", "|", "precision: no", "hidden states"))
+    everything = finished.ok("show", "finished", "0", "--all").stdout.splitlines()
+    assert [line for line in lines if line not in everything and not line.startswith("    ")] == []
+    assert any(line.split()[:1] == ["gradients"] for line in everything)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +144,9 @@ def test_show_writes_the_note_for_people(finished: Tuner) -> None:
         ("trials", "finished"),
         ("show", "finished", "0"),
         ("best", "finished"),
+        ("logs", "finished"),
+        ("config", "finished"),
+        ("env",),
         ("status", "finished", "--json"),
     ],
 )

@@ -166,9 +166,17 @@ def test_a_study_that_runs_and_ends_leaves_no_secret_anywhere(
     warning = "Warning: whoever can list processes can read the password in --storage"
     assert (warning in running.stderr) == (way == "flag")
     assert "chmod 600" not in running.stderr
-    assert "(RuntimeError: cannot be done with *** *** none none none)" in running.stderr
+    assert "(RuntimeError: cannot be done with *** *** none none none at " in running.stderr
     assert_clean(running.stdout + running.stderr, "output")
-    commands = [("status", "leaky"), ("trials", "leaky"), ("show", "leaky", "1"), ("best", "leaky"), ("list",)]
+    commands = [
+        ("status", "leaky"),
+        ("trials", "leaky"),
+        ("show", "leaky", "1"),
+        ("best", "leaky"),
+        ("list",),
+        ("config", "leaky"),
+        ("env",),
+    ]
     for command in commands if way == "url" else commands[:1]:
         for flags in ((), ("--json",)) if way == "url" else ((),):
             done = tuner.run(*command, *flags, *word.flags)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from acceptance_support import Tuner
 
-from tuner.cli.main import COMMANDS
+from tuner.cli.command_list import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("search_spaces", "storage", "tuner")
@@ -92,7 +92,8 @@ def test_the_command_runs_from_a_folder_that_has_a_folder_storage(installed: Tun
 
 def test_every_command_says_how_it_is_used(installed: Tuner, clean_environment: Path) -> None:
     script = (
-        "from tuner.cli.main import COMMANDS, group\n"
+        "from tuner.cli.command_list import COMMANDS\n"
+        "from tuner.cli.main import group\n"
         "for name in COMMANDS: group.main([name, '--help'], prog_name='tuner', standalone_mode=False)"
     )
     said = call(clean_environment / "bin" / "python", "-P", "-c", script, cwd=installed.folder)

@@ -163,7 +163,7 @@ def test_outputs_are_written_under_the_commands_that_show_any() -> None:
 
 
 def test_every_command_is_documented() -> None:
-    from tuner.cli.main import COMMANDS
+    from tuner.cli.command_list import COMMANDS
 
     reference = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"## `tuner {name}`" not in reference] == []

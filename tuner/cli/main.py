@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import io
 import logging
 import os
@@ -21,65 +21,12 @@ from storage import (
     describe_outage,
 )
 from storage.refusals import describe_refusal
+from tuner.cli.lazy_group import LazyGroup
 from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
 from tuner.security.redaction import redact, redact_what_is_written, traceback_of
 
-#: Commands in the order of the help. Each is in a module of its name.
-COMMANDS = (
-    "init",
-    "check",
-    "start",
-    "resume",
-    "worker",
-    "status",
-    "list",
-    "trials",
-    "show",
-    "best",
-    "confirm",
-    "test",
-    "errors",
-    "logs",
-    "pause",
-    "stop",
-    "edit",
-    "export",
-    "predict",
-    "script",
-    "refit",
-    "delete",
-    "gc",
-    "db",
-    "doctor",
-    "dashboard",
-)
 #: Exit code of a command where the user's configuration is wrong.
 EXIT_CONFIG = 78
-
-
-class LazyGroup(click.Group):
-    """A group that imports the module of a command only when the command is used."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of the commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"tuner.cli.{cmd_name}_command").command
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command. For an unknown name, fail with a suggestion."""
-        from search_spaces import suggestion
-
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"no command {args[0]!r}{suggestion(args[0], COMMANDS)}")
-        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -105,8 +52,17 @@ def _silence_pools() -> None:
         logging.getLogger(name).propagate = False
 
 
+def _complete() -> None:
+    """Tell a shell how its line goes on. An error means that it is told nothing, and no word gets onto the prompt."""
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere), contextlib.suppress(Exception):
+        group.main(prog_name="tuner", standalone_mode=False)
+
+
 def main() -> None:
     """Run the command line."""
+    if os.environ.get("_TUNER_COMPLETE", "").endswith("_complete"):
+        _complete()
+        return
     debug = "--debug" in sys.argv or bool(os.environ.get("TUNER_DEBUG"))
     if not debug:
         _silence_pools()

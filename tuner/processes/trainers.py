@@ -120,6 +120,11 @@ class ForkServer:
             if output is not None:
                 output.close()
 
+    @property
+    def log(self) -> Path | None:
+        """The file for the output of trainers; None where it goes to the stderr of this process."""
+        return self._log
+
     def restart(self) -> None:
         """Start the process again, unless it still runs."""
         if not self.alive:

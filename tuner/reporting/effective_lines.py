@@ -1,10 +1,11 @@
-"""The effective configuration of a trial in lines for people."""
+"""The effective configuration of a trial in words: the source of the dashboard's note and of `tuner show`."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tuner.reporting.text import count
@@ -48,6 +49,8 @@ _LATER = frozenset(
         "gradient_checkpointing",
     }
 )
+#: Words that say how something was computed, not what was trained.
+_INTERNAL = frozenset({"hidden states of the frozen layers", "last layer", "gradients"})
 #: Most names that are listed; then `and 7 more`.
 _NAMES = 8
 _PLACES = {
@@ -59,14 +62,35 @@ _PLACES = {
 _FIRST_ALONE = "computed for the first token alone, as the head reads no other"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One part of an effective configuration, in words."""
+
+    #: What it is about, such as `dropout`.
+    word: str
+    text: str
+    #: Whether the word is a name that the training has recorded, and no word of ours.
+    is_name: bool = False
+    #: Whether it says how something was computed, which only who looks for a fault wants to know.
+    is_internal: bool = False
+
+
 def effective_lines(effective: Mapping[str, Any]) -> list[str]:
-    """Return a trial's effective configuration as lines of Markdown.
+    """Return a trial's effective configuration as lines of Markdown; see `effective_settings`."""
+    return [
+        f"- `{each.word}`: {each.text}" if each.is_name else f"- {each.word}: {each.text}"
+        for each in effective_settings(effective)
+    ]
+
+
+def effective_settings(effective: Mapping[str, Any]) -> list[Setting]:
+    """Return a trial's effective configuration in words.
 
     Args:
         effective: The effective configuration. That of a trial of version 0.1 lacks the names of the layers.
     """
     if not effective.keys() >= _KEYS:
-        return [f"- `{name}`: {_plain(setting)}" for name, setting in effective.items() if setting is not None]
+        return [_named(name, setting) for name, setting in effective.items() if setting is not None]
     described = {
         "frozen": _frozen(effective),
         "thawing": _thawing(effective["thawing"]),
@@ -85,9 +109,21 @@ def effective_lines(effective: Mapping[str, Any]) -> list[str]:
         "machine": _machine(effective),
         "seed": str(effective["seed"]),
     }
-    lines = [f"- {word}: {text}" for word, text in described.items() if text]
+    settings = [
+        Setting(word=word, text=text, is_internal=word in _INTERNAL) for word, text in described.items() if text
+    ]
     others = effective.keys() - _KEYS - _LATER
-    return lines + [f"- `{name}`: {_plain(effective[name])}" for name in effective if name in others]
+    return settings + [_named(name, effective[name], is_internal=True) for name in effective if name in others]
+
+
+def _named(name: str, setting: Any, *, is_internal: bool = False) -> Setting:
+    text = _precision(setting) if name == "precision" else _plain(setting)
+    return Setting(word=name, text=text, is_name=True, is_internal=is_internal)
+
+
+def _precision(written: Any) -> str:
+    """Return a precision by its name; accelerate calls the full one `no`, as in no mixed precision."""
+    return "fp32" if written == "no" else str(written)
 
 
 def _adapters(adapter: Mapping[str, Any] | None) -> str:
@@ -243,7 +279,7 @@ def _hidden_states(decision: Mapping[str, Any] | None) -> str:
 
 
 def _machine(effective: Mapping[str, Any]) -> str:
-    precision = "fp32" if effective["precision"] == "no" else effective["precision"]
+    precision = _precision(effective["precision"])
     threads, device = effective["threads"], effective["device"]
     name = effective.get("device_name", device)
     where = device if name == device else f"{device} ({name})"

@@ -151,10 +151,15 @@ def plain_reason(reason: str) -> str:
     return reason.removeprefix("pruned: ")
 
 
-def sparkline(values: list[float]) -> str:
-    """Return values as a curve of block characters, scaled between their minimum and maximum."""
+def sparkline(values: list[float], scale: tuple[float, float] | None = None) -> str:
+    """Return values as a curve of block characters.
+
+    Args:
+        values: The values, all finite.
+        scale: The lowest and the highest value that a character stands for; None takes those of the curve itself.
+    """
     if not values:
         return ""
-    low, high = min(values), max(values)
+    low, high = scale or (min(values), max(values))
     span = (high - low) or 1.0
     return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values)

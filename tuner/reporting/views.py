@@ -361,23 +361,6 @@ def event_view(event: EventRecord) -> dict[str, Any]:
     }
 
 
-def event_line(event: EventRecord) -> str:
-    """Return one entry of the event log as a line of text."""
-    where = "" if event.trial is None else f"trial {event.trial}"
-    attempt = "" if event.attempt is None else f"attempt {event.attempt}"
-    parts = [
-        _moment(event.moment),
-        f"{event.kind:<10}",
-        *(part for part in (where, attempt) if part),
-        *([f"{event.step} %"] if event.step is not None else []),
-        *([f"optimiser step {event.optimiser_steps}"] if event.optimiser_steps is not None else []),
-        *([f"value {event.value:.6g}"] if event.value is not None else []),
-        *([event.detail] if event.detail else []),
-        *([f"by {event.owner}"] if event.owner else []),
-    ]
-    return "  ".join(parts)
-
-
 def _moment(seconds: float) -> str:
     moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

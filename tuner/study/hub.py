@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from tuner.errors import DataError, HubAway, TunerError, first_line
+from tuner.errors import DataError, HubAway, ModelError, TunerError, first_line
 
 #: Environment of a process that must use cached files only. Hugging Face libraries read it when they are imported.
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -79,15 +79,11 @@ def hub_problem(error: BaseException, source: str, subset: str | None = None) ->
     said = " ".join(str(error).split())
     if "DatasetNotFoundError" in kinds:
         return _refused(said, source)
-    statuses = {getattr(getattr(each, "response", None), "status_code", None) or 0 for each in errors}
-    if statuses & {401, 403}:
+    if _statuses(errors) & {401, 403}:
         return _refused("gated", source)
-    if any(status == 429 or status >= 500 for status in statuses):
-        return HubAway(f"data set {source!r} is not cached here, and the hub answers with HTTP status {max(statuses)}")
-    if kinds & _UNREACHED or "Couldn't find cache for" in said:
+    if (away := _away_because(errors)) is not None or "Couldn't find cache for" in said:
         named = source if subset is None else f"{source}, subset {subset}"
-        why = is_away() or "cannot be reached (or HF_HUB_OFFLINE=1 is set)"
-        return HubAway(f"data set {named!r} is not cached here, and the hub {why}")
+        return HubAway(f"data set {named!r} is not cached here, and the hub {away or _why_away()}")
     if "BuilderConfig" in said or "Config name is missing" in said:
         there = re.search(r"\[[^\]]*\]", said)
         reason = f"{source!r} has no subset {subset!r}" if subset is not None else f"{source!r} needs a subset"
@@ -96,6 +92,39 @@ def hub_problem(error: BaseException, source: str, subset: str | None = None) ->
         reason = "is read by a script of its own, which is not run; name files of it, or another data set"
         return DataError("", "data.source", f"{source!r} {reason}")
     return DataError("", "data.source", f"{source!r} cannot be read: {first_line(error)}")
+
+
+def model_problem(error: BaseException, model: str) -> TunerError:
+    """Return the error for the user where the configuration of a model of the hub could not be read.
+
+    Args:
+        error: The error of the hub's library.
+        model: The model's id.
+
+    Returns:
+        HubAway where the hub gave no answer, else a ModelError.
+    """
+    away = _away_because(_causes(error)) or is_away()
+    if away is not None:
+        return HubAway(f"model {model!r} is not cached here, and the hub {away}")
+    return ModelError("", "model", f"{model!r} is no folder and no model of the hub: {first_line(error)}")
+
+
+def _away_because(errors: Iterable[BaseException]) -> str | None:
+    """Return what the hub does instead of answering, as errors tell; None where they do not tell of that."""
+    errors = list(errors)
+    statuses = _statuses(errors)
+    if any(status == 429 or status >= 500 for status in statuses):
+        return f"answers with HTTP status {max(statuses)}"
+    return _why_away() if {kind.__name__ for each in errors for kind in type(each).__mro__} & _UNREACHED else None
+
+
+def _why_away() -> str:
+    return is_away() or "cannot be reached (or HF_HUB_OFFLINE=1 is set)"
+
+
+def _statuses(errors: Iterable[BaseException]) -> set[int]:
+    return {getattr(getattr(each, "response", None), "status_code", None) or 0 for each in errors}
 
 
 def _refused(said: str, source: str) -> DataError:

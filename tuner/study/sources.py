@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tuner.errors import ConfigError, DataError, HubAway, ModelError, first_line
+from tuner.errors import ConfigError, DataError, ModelError
 from tuner.processes.messages import Progressed
 from tuner.study import gguf_models, hub
 from tuner.trial.run import ModelSource
@@ -106,10 +106,7 @@ def read_model_config(model: ModelSource) -> dict[str, Any]:
             path = Path(hf_hub_download(model.location, "config.json", revision=model.revision))
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        if (why := hub.is_away()) is not None:
-            raise HubAway(f"model {model.location!r} is not cached here, and the hub {why}") from error
-        reason = first_line(error)
-        raise ModelError("", "model", f"{model.location!r} is no folder and no model of the hub: {reason}") from error
+        raise hub.model_problem(error, model.location) from error
     if not isinstance(document, dict) or "model_type" not in document:
         raise ModelError("", "model", f"{path} names no model_type; is it a transformers model?")
     return document

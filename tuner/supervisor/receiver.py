@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from tuner.errors import first_line
 from tuner.machine.memory import OutOfMemoryKills
+from tuner.processes.error_places import place_of
 from tuner.processes.messages import Answer, Evaluated, Finished, Raised, Recorded, Saved
 from tuner.reporting.events import TrialEvaluated
 from tuner.supervisor.crash import Crash, describe_crash, was_killed
@@ -139,7 +140,7 @@ class Receiver:
         return Judgement(verdict=Verdict.PRUNED, reason=reason)
 
     def _finished(self, attempt: Attempt, message: Finished) -> None:
-        result, end = message.result, attempt.end
+        result, end = self._with_place(message.result), attempt.end
         if result.state == Outcome.LEFT:
             attempt.note_left()
             self._checkpointing.withdraw(attempt)  # a word to save may still be on its way, which no trainer answers
@@ -157,6 +158,14 @@ class Receiver:
         attempt.finish(result, is_unsaved=unsaved)
         if not unsaved:
             self._checkpointing.withdraw(attempt)
+
+    def _with_place(self, result: TrialResult) -> TrialResult:
+        """Return a result that says where a training of the user's own has failed, and where its traceback is."""
+        if result.state != Outcome.FAILED or result.traceback is None or self._live.current.train is None:
+            return result
+        place, log = place_of(result.traceback), self._edges.fork_server.log
+        told = f"{result.reason}{'' if place is None else f' at {place}'}{'' if log is None else f'; log: {log}'}"
+        return replace(result, reason=told)
 
     def _ended(self, attempt: Attempt) -> None:
         """Note that a trainer has ended, and how if it did so before its trial."""

@@ -30,7 +30,6 @@ from storage.clock import now_s
 from tuner.errors import NoBestTrial
 from tuner.reporting.views import (
     best_view,
-    event_line,
     event_view,
     in_order,
     overview,
@@ -206,16 +205,6 @@ def test_events_are_shown_with_what_belongs_to_them(opened: tuple[Database, Stud
     ]
     assert [event.id for event in events] == sorted(event.id for event in events)
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", view["time"]) for view in views)
-    lines = [re.split(" {2,}", event_line(event))[1:] for event in events]
-    assert lines == [
-        ["claimed", "trial 0", "attempt 1", "by me"],
-        ["report", "trial 0", "attempt 1", "90 %", "value 0.5", "by me"],
-        ["stolen", "trial 0", "attempt 2", "from me", "by you"],
-        ["checkpoint", "trial 0", "attempt 2", "optimiser step 9", best.key, "by you"],
-    ]
-    Studies(database).set_state(study.id, "paused")
-    (paused,) = Events(database, study.id).all(after=events[-1].id)
-    assert event_line(paused).split()[1:] == ["paused"]
     assert [event.kind for event in Events(database, study.id).all(trial=0)] == [view["kind"] for view in views]
 
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tuner.errors import DataError, HubAway
-from tuner.study.hub import hub_problem
+from tuner.errors import DataError, HubAway, ModelError
+from tuner.study.hub import hub_problem, model_problem
 
 
 class DatasetNotFoundError(FileNotFoundError):
@@ -85,3 +85,32 @@ def test_a_data_set_that_has_subsets_is_asked_for_one() -> None:
     error = ValueError("Config name is missing.\nPlease pick one among the available configs: ['de', 'en']\nExample:")
     problem = hub_problem(error, "some/data")
     assert str(problem) == "data.subset: 'some/data' needs a subset; there are ['de', 'en']"
+
+
+class LocalEntryNotFoundError(FileNotFoundError):
+    """Has the name of the class in huggingface_hub, by which it is known."""
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (LocalEntryNotFoundError("we cannot find the requested files"), "the hub cannot be reached (or HF_HUB_OFFLINE"),
+        (
+            raised_beside(OSError("no file"), ConnectionError()),
+            "the hub cannot be reached (or HF_HUB_OFFLINE=1 is set)",
+        ),
+        (Answered(503), "the hub answers with HTTP status 503"),
+    ],
+)
+def test_a_model_that_is_not_cached_is_waited_for_where_the_hub_gives_no_answer(error: Exception, words: str) -> None:
+    problem = model_problem(error, "some/model")
+    assert isinstance(problem, HubAway)
+    assert str(problem).startswith("model 'some/model' is not cached here, and ")
+    assert words in str(problem)
+
+
+def test_a_model_that_the_hub_does_not_have_is_said_with_the_key_to_correct() -> None:
+    problem = model_problem(Answered(404), "some/model")
+    assert isinstance(problem, ModelError)
+    assert problem.key == "model"
+    assert problem.reason == "'some/model' is no folder and no model of the hub: status 404"
