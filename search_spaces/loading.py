@@ -113,7 +113,7 @@ def space_mistakes(
     if isinstance(written, str):
         return [] if written in preset_names() else [_no_preset(written, source)]
     for name, entry in written.items():
-        meant = name
+        meant: str | None = name
         try:
             check_name(name, free=free)
         except InvalidParameter as error:

@@ -21,6 +21,7 @@ from storage import (
     describe_outage,
 )
 from storage.refusals import describe_refusal
+from tuner.cli.synonyms import meant_command, with_likely_options
 from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
 from tuner.security.redaction import redact, redact_what_is_written, traceback_of
 
@@ -75,10 +76,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command. For an unknown name, fail with a suggestion."""
-        from search_spaces import suggestion
-
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            ctx.fail(f"no command {args[0]!r}{suggestion(args[0], COMMANDS)}")
+            ctx.fail(f"no command {args[0]!r}{meant_command(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
 
@@ -116,7 +115,7 @@ def main() -> None:
     except click.ClickException as error:
         # The message repeats an argument in the wrong place, which may be a URL with its password.
         said = io.StringIO()
-        error.show(said)
+        with_likely_options(error).show(said)
         click.echo(redact(said.getvalue()), nl=False, err=True)
         code = error.exit_code
     except BrokenPipeError:

@@ -1,7 +1,7 @@
-"""What other tools call the keys of a study file and their values: W&B sweeps, Optuna, Ray Tune, transformers' Trainer.
+"""What other tools call the keys of a study file and their values: W&B, Optuna, Ray Tune, transformers' Trainer.
 
-A key leads to a key of ours, as a dotted path, or to a sentence where we have none. What they call hyperparameters is in
-`search_spaces.synonyms`.
+A key leads to a key of ours, as a dotted path, or to a sentence where we have none. What they call hyperparameters is
+in `search_spaces.synonyms`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from search_spaces.synonyms import HYPERPARAMETERS
 
 _MICRO_BATCH = "leave it out: the examples that pass through the model at once follow from memory"
 _COUNTED = "leave it out: it is counted in the data"
-_RUNGS = "leave it out: every trial is evaluated at rungs of its schedule; `search: plain` with `evaluations: 5` asks for others"
+_RUNGS = (
+    "leave it out: every trial is evaluated at rungs of its schedule; "
+    "`search: plain` with `evaluations: 5` asks for others"
+)
 _COMMAND_LINE = "leave it out: it is an option of the command, such as `tuner start STUDY.yaml"
 
 #: Keys at the top of a file.
@@ -37,7 +40,7 @@ _TOP: Mapping[str, str] = {
     "run_cap": "budget.trials",
     "count": "budget.trials",
     "parameters": "search_space",
-    "early_terminate": "leave it out: `search: auto` ends weak trials; `pruner: hyperband` with `search: plain` is theirs",
+    "early_terminate": "leave it out: `search: auto` ends weak trials, and so does `pruner: hyperband`",
     "program": "train",
     "project": "write `report_to: wandb`; the project is the study's name",
     "entity": "write `report_to: wandb`, and set WANDB_ENTITY",
