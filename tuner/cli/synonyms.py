@@ -102,7 +102,7 @@ def meant_command(word: str, known: Collection[str]) -> str:
     """Return `; did you mean 'start'?` where a command of ours is likely, else an empty string."""
     from search_spaces import suggestion
 
-    ours = COMMANDS.get(word.lower())
+    ours = COMMANDS.get(word.lower(), "")
     return f"; did you mean {ours!r}?" if ours in known else suggestion(word, known)
 
 
@@ -112,7 +112,8 @@ def with_likely_options(error: click.ClickException) -> click.ClickException:
     Click suggests options that look alike.
     """
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
-        ours = OPTIONS.get(error.option_name)
+        ours = OPTIONS.get(error.option_name, "")
         names = {name for each in error.ctx.command.params for name in each.opts}
-        error.possibilities = [ours] if ours in names else error.possibilities
+        if ours in names:
+            return click.NoSuchOption(error.option_name, possibilities=[ours], ctx=error.ctx)
     return error
