@@ -67,10 +67,12 @@ def guess_roles(
         return Roles(task=IMAGES, columns={"image": pictures[0].name, "label": _label(sketch, label, source)})
     if task == CAUSAL_LM or (task is None and is_causal and label is None):
         found = _of_language_model(sketch, text)
-        if found is not None or task == CAUSAL_LM:
-            if found is None:
-                raise _none(source, "data.text", "a text, a chat, or a prompt and its completion", sketch)
+        # A column of classes beside a text asks for a classifier, whatever the model is.
+        is_classified = task is None and found is not None and "text" in found and _likely_label(sketch) is not None
+        if found is not None and not is_classified:
             return Roles(task=CAUSAL_LM, columns=found)
+        if task == CAUSAL_LM:
+            raise _none(source, "data.text", "a text, a chat, or a prompt and its completion", sketch)
     chosen = _label(sketch, label, source)
     texts = [*text] or _texts(sketch, without=(chosen,))
     if not texts:
@@ -85,9 +87,6 @@ def _of_language_model(sketch: DataSketch, text: Sequence[str]) -> dict[str, Any
     prompt, completion = _named(sketch, _PROMPTS), _named(sketch, _COMPLETIONS)
     if prompt and completion and not text:
         return {"prompt": prompt.name, "completion": completion.name}
-    # A column of classes beside the text asks for a classifier, whatever the model is.
-    if not text and _likely_label(sketch) is not None:
-        return None
     texts = [*text] or _texts(sketch, without=())[:1]
     return {"text": texts[0]} if len(texts) == 1 else None
 
