@@ -75,7 +75,7 @@ def _comments(
     comments = {
         "name": f"`tuner status {document['name']}` will show how it stands",
         "model": f"family {study.recipe.family}" + (", a language model" if is_causal else ""),
-        "data.splits": _splits(data["splits"], sketch),
+        "data.splits": _splits(data["splits"], sketch, has_classes=bool(report.rows.classes)),
         "budget": "or {runs: 4}: device time of four times trial 0",
         "seed": "of the splits, the sampler and every trial",
     }
@@ -112,12 +112,12 @@ def _metric(document: Mapping[str, Any], classes: Mapping[str, Mapping[str, int]
     return "f1_macro is the choice where classes differ in size"
 
 
-def _splits(splits: Mapping[str, Any], sketch: DataSketch) -> str:
+def _splits(splits: Mapping[str, Any], sketch: DataSketch, *, has_classes: bool) -> str:
     if any(isinstance(each, str) for each in splits.values()):
         return "names are splits of the source; numbers and shares are carved from train"
     if any(isinstance(each, int) for each in splits.values()):
         return f"of {sketch.rows:,} rows: few to begin with; raise train under another name"
-    return "shares, with the same classes in each"
+    return "shares, with the same classes in each" if has_classes else "shares of the rows"
 
 
 def _cut(tokens: int, lengths: Lengths) -> str:

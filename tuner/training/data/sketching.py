@@ -33,6 +33,8 @@ _ROWS = 20_000
 _USUAL = {"text": ("text",), "label": ("label",)}
 #: Names of columns of chats.
 _CHATS = ("messages", "conversations", "conversation", "chat")
+#: The name of a column that no file has.
+_NOWHERE = "a column that is nowhere\n"
 _COLUMN = re.compile(r"column '(.+?)' holds ")
 
 
@@ -87,11 +89,7 @@ def sketch(source: str, cache: Path, progress: Progress) -> DataSketch:
     if folder.is_dir() and not files_of(folder) and holds_pictures(folder):
         rows, splits = _load(source, Wanted({"image": ("image",), "label": ("label",)}), cache, progress)
         return DataSketch(rows=len(rows), seen=0, splits=splits, columns=(), is_picture_folder=True)
-    try:
-        _load(source, _Asking(_USUAL), cache, progress)
-        names: tuple[str, ...] = ("text", "label")
-    except _ColumnsSeen as seen:
-        names = seen.present
+    names = _columns(source, cache, progress)
     chats = [name for name in names if name.lower() in _CHATS]
     # A column of lists or objects is none of words: the reader names it, and it is left out.
     while True:
@@ -109,6 +107,22 @@ def sketch(source: str, cache: Path, progress: Progress) -> DataSketch:
     first = rows.select(range(min(len(rows), _ROWS)))
     columns = [_sketched(name, first[name], is_chat=name in chats) for name in names]
     return DataSketch(rows=len(rows), seen=len(first), splits=splits, columns=tuple(columns))
+
+
+def _columns(source: str, cache: Path, progress: Progress) -> tuple[str, ...]:
+    """Return the names of all columns, as far as the reader tells them."""
+    try:
+        _load(source, _Asking(_USUAL), cache, progress)
+    except _ColumnsSeen as seen:
+        return seen.present
+    usual = tuple(name for names in _USUAL.values() for name in names)
+    try:  # the usual columns are there; a name that no file has makes the reader tell the others
+        _load(source, _Asking({**_USUAL, "group": (_NOWHERE,)}), cache, progress)
+    except _ColumnsSeen as seen:
+        return seen.present
+    except DataError:
+        return usual
+    return usual
 
 
 def _load(source: str, wanted: Wanted, cache: Path, progress: Progress) -> tuple[Any, tuple[str, ...]]:
