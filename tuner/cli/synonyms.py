@@ -115,5 +115,6 @@ def with_likely_options(error: click.ClickException) -> click.ClickException:
         ours = OPTIONS.get(error.option_name, "")
         names = {name for each in error.ctx.command.params for name in each.opts}
         if ours in names:
-            return click.NoSuchOption(error.option_name, possibilities=[ours], ctx=error.ctx)
+            message = f"No such option {error.option_name!r}. Did you mean {ours!r}?"
+            return click.NoSuchOption(error.option_name, message, ctx=error.ctx)
     return error
