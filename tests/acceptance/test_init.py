@@ -85,11 +85,11 @@ def test_in_a_terminal_it_asks_and_a_wrong_column_is_asked_for_again(tuner: Tune
     answers = [
         (b"Data: ", "reviews.csv"),
         (b"Model: ", str(tuner.model)),
+        (b"File [reviews.yaml]: ", "asked.yaml"),
         (b"Column of the text [review]: ", ""),
         (b"Column of the label [verdict]: ", "vote"),
         (b"There is no column 'vote'; there are review, verdict.", None),
         (b"Column of the label [verdict]: ", ""),
-        (b"File [reviews.yaml]: ", "asked.yaml"),
         (b"Wrote asked.yaml. Next: tuner check asked.yaml", None),
     ]
     child, terminal = pty.fork()

@@ -16,6 +16,7 @@ from tuner.service.init import example_text, examples, write_study_file
 
 if TYPE_CHECKING:
     from tuner.processes.messages import Progressed
+    from tuner.service.draft import DraftRequest
     from tuner.study.column_roles import Roles
     from tuner.study.data_sketch import DataSketch
 
@@ -30,6 +31,7 @@ _MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 @click.option("--task", metavar="TASK", help="Task of the study.  [default: as data and model suggest]")
 @click.option("--text", multiple=True, metavar="COLUMN", help="Column of the text; twice for a pair.")
 @click.option("--label", metavar="COLUMN", help="Column of the label.")
+@click.option("--header", metavar="COLUMNS", help="Names of the columns of a file without a header: text,label.")
 @click.option("--name", metavar="NAME", help="Name of the study.  [default: that of the data]")
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="The file to write; same as PATH."
@@ -44,6 +46,7 @@ def command(
     task: str | None,
     text: tuple[str, ...],
     label: str | None,
+    header: str | None,
     name: str | None,
     output: Path | None,
     example: str | None,
@@ -57,12 +60,10 @@ def command(
     if path is not None and output is not None:
         raise click.UsageError("give PATH or --output, not both")
     path = path or output
-    looks = {"--data": data, "--model": model, "--task": task, "--text": text, "--label": label, "--name": name}
-    given = [flag for flag, value in looks.items() if value]
+    looks = {"--data": data, "--model": model, "--task": task, "--text": text, "--label": label, "--header": header}
+    given = [flag for flag, value in {**looks, "--name": name}.items() if value]
     if example is not None and given:
         raise click.UsageError(f"--example looks at nothing; drop it, or {' and '.join(given)}")
-    if path is not None:
-        _check_free(path, force=force)
     asks = sys.stdin.isatty() and not given and example is None
     if asks:
         data = click.prompt("Data: a file, folder, URL or hub id; empty for an example to edit", "", show_default=False)
@@ -70,41 +71,40 @@ def command(
     if not given and not data:
         example = example or "study"
         path = path or Path(f"{example}.yaml")
-        _write(path, example_text(example), force=force)
+        _write(path, lambda: example_text(example), force=force)
     elif data is None or model is None:
         missing = "--data" if data is None else "--model"
         raise click.UsageError(f"{' and '.join(given)} {'needs' if len(given) == 1 else 'need'} {missing} too")
     else:
-        path, written = _drafted(path, data, model, (task, text, label, name), asks=asks)
-        _write(path, written, force=force)
+        from tuner.service.draft import DraftRequest, study_name
+
+        name = name or study_name(data)
+        if path is None:
+            path = Path(click.prompt("File", f"{name}.yaml")) if asks else Path(f"{name}.yaml")
+        request = DraftRequest(
+            data=data,
+            model=model,
+            folder=path.absolute().parent,
+            task=task,
+            text=text,
+            label=label,
+            header=tuple(each.strip() for each in header.split(",")) if header else (),
+            name=name,
+        )
+        _write(path, lambda: _drafted(request, asks=asks), force=force)
     click.echo(f"Wrote {path}. Next: tuner check {path}")
     if data:
         click.echo("It trains a few steps, and says what a trial would cost in time and disk.")
 
 
-def _drafted(
-    path: Path | None,
-    data: str,
-    model: str,
-    more: tuple[str | None, tuple[str, ...], str | None, str | None],
-    *,
-    asks: bool,
-) -> tuple[Path, str]:
-    """Return the path of the study file and its text, after a look at data and model."""
+def _drafted(request: DraftRequest, *, asks: bool) -> str:
+    """Return the text of a study file, after a look at data and model."""
     from tuner.reporting.draft_text import draft_text
-    from tuner.service.draft import DraftRequest, draft
+    from tuner.service.draft import draft
 
-    task, text, label, name = more
-    folder = (path or Path("study.yaml")).absolute().parent
-    request = DraftRequest(data=data, model=model, folder=folder, task=task, text=text, label=label, name=name)
     with _Stages() as shown:
-        confirm = shown.asking if asks else lambda sketch, roles: roles
-        found = draft(request, confirm, shown.take)
-    written = draft_text(
-        found.document, found.study, found.sketch, duplicates=found.duplicates, is_causal=found.is_causal
-    )
-    path = path or Path(f"{found.document['name']}.yaml")
-    return (click.prompt("File", path, type=click.Path(dir_okay=False, path_type=Path)) if asks else path), written
+        found = draft(request, shown.asking if asks else lambda sketch, roles: roles, shown.take)
+    return draft_text(found.document, found.study, found.sketch, duplicates=found.duplicates, is_causal=found.is_causal)
 
 
 class _Stages:
@@ -153,20 +153,18 @@ def _asked(key: str, guess: str | list[str], names: list[str]) -> str | list[str
         click.echo(f"There is no column {unknown[0]!r}; there are {', '.join(names)}.", err=True)
 
 
-def _check_free(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite a file; in a terminal, ask."""
-    if not path.exists() or force:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError(f"{path} exists; give another path, or --force")
-    click.confirm(f"{path} exists. Overwrite it?", abort=True)
-
-
-def _write(path: Path, text: str, *, force: bool) -> None:
+def _write(path: Path, text: Callable[[], str], *, force: bool) -> None:
+    """Write a file, but not over another one: in a terminal it asks before the text is made, elsewhere it refuses."""
+    if path.exists() and not force:
+        if not sys.stdin.isatty():
+            raise click.UsageError(f"{path} exists; give another path, or --force")
+        click.confirm(f"{path} exists. Overwrite it?", abort=True)
+        force = True
+    if not path.absolute().parent.is_dir():
+        raise click.UsageError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
-        write_study_file(path, text, overwrite=force)
-    except FileExistsError:
-        _check_free(path, force=force)
-        _write(path, text, force=True)
+        write_study_file(path, text(), overwrite=force)
+    except FileExistsError as error:  # another command has written it meanwhile
+        raise click.UsageError(f"{path} exists; give another path, or --force") from error
     except OSError as error:
         raise click.UsageError(f"{path} cannot be written: {error.strerror}") from error

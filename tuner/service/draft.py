@@ -15,6 +15,7 @@ from tuner.errors import ConfigError, DataError
 from tuner.processes.messages import Progressed
 from tuner.processes.trainers import PRELOAD, ForkServer
 from tuner.study.column_roles import CAUSAL_LM, Roles, guess_roles
+from tuner.study.data_config import DataConfig, FormatConfig
 from tuner.study.locations import cache_folder
 from tuner.study.setup import LOADING, set_up
 from tuner.study.sources import find_data, find_model, read_model_config
@@ -45,12 +46,14 @@ class DraftRequest:
     model: str
     #: Folder of the study file: relative paths in it start there.
     folder: Path
+    #: Name of the study.
+    name: str
     task: str | None = None
     #: Columns of the texts, one or a pair; none where they are to be guessed.
     text: tuple[str, ...] = ()
     label: str | None = None
-    #: Name of the study; None for one made from that of the data.
-    name: str | None = None
+    #: Names of the columns of a file without a header, in their order.
+    header: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ def draft(
         ForkServer(Path(scratch) / "log", preload=PRELOAD) as fork_server,
     ):
         progress(LOADING)
-        sketch = _sketch(fork_server, source, progress)
+        sketch = _sketch(fork_server, _data(request, where), source, progress)
         roles = guess_roles(
             sketch, task=request.task, text=request.text, label=request.label, is_causal=is_causal, source=SOURCE
         )
@@ -123,26 +126,37 @@ def _names_splits(document: Mapping[str, Any]) -> bool:
     return any(isinstance(each, str) for each in document["data"]["splits"].values())
 
 
-def _sketch(fork_server: ForkServer, source: str, progress: Callable[[Progressed], None]) -> DataSketch:
-    arguments = {"source": source, "cache": cache_folder()}
+def _data(request: DraftRequest, source: str) -> DataConfig:
+    """Return the study's `data` before its columns are known."""
+    return DataConfig(source=source, format=FormatConfig(header=[*request.header] or None))
+
+
+def _sketch(
+    fork_server: ForkServer, data: DataConfig, source: str, progress: Callable[[Progressed], None]
+) -> DataSketch:
+    arguments = {"data": data, "source": source, "cache": cache_folder()}
     environment = {"CUDA_VISIBLE_DEVICES": ""}
     try:
         found: DataSketch = fork_server.call(
             "tuner.training.data.sketching:sketch_data", arguments, environment, progress=progress
         )
     except ConfigError as error:
-        raise type(error)(SOURCE, error.key, error.reason) from error
+        option = "; `tuner init` takes them as --header text,label" if error.key == "data.format.header" else ""
+        raise type(error)(SOURCE, error.key, error.reason + option) from error
     return found
 
 
 def _first_document(request: DraftRequest, roles: Roles, sketch: DataSketch, *, is_causal: bool) -> dict[str, Any]:
     """Return a document with which the rows can be counted, and the tokens of their texts."""
-    data = {"source": _below(request.data, request.folder), **roles.columns}
+    data: dict[str, Any] = {"source": _below(request.data, request.folder)}
+    if request.header:
+        data["format"] = {"header": [*request.header]}
+    data |= roles.columns
     if roles.task != CAUSAL_LM:
         data["deduplicate"] = True
     data["splits"] = split_sizes(sketch.rows, sketch.splits)
     document: dict[str, Any] = {
-        "name": request.name or _name(request.data),
+        "name": request.name,
         "task": roles.task,
         "model": _below(request.model, request.folder),
         "data": data,
@@ -192,7 +206,7 @@ def _below(written: str, folder: Path) -> str:
     return f"./{path.relative_to(folder.absolute())}"
 
 
-def _name(data: str) -> str:
+def study_name(data: str) -> str:
     """Return the name of a study of some data: letters, digits, hyphens, dots and underscores."""
     stem = re.split(r"[/\\]", data.rstrip("/\\"))[-1].split(".")[0]
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._")

@@ -54,11 +54,12 @@ class _Asking(Wanted):
         raise _ColumnsSeen(tuple(present))
 
 
-def sketch_data(connection: Connection, *, source: str, cache: Path) -> None:
+def sketch_data(connection: Connection, *, data: DataConfig, source: str, cache: Path) -> None:
     """Send a `DataSketch` of a source.
 
     Args:
         connection: The pipe.
+        data: The study file's `data`, whose columns are not known yet.
         source: Path, URL or hub id.
         cache: Folder in which the library datasets may keep copies of files that it downloads.
 
@@ -70,13 +71,14 @@ def sketch_data(connection: Connection, *, source: str, cache: Path) -> None:
 
     datasets.disable_caching()
     datasets.disable_progress_bars()
-    connection.send(Returned(value=sketch(source, cache, ProgressSender(connection))))
+    connection.send(Returned(value=sketch(data, source, cache, ProgressSender(connection))))
 
 
-def sketch(source: str, cache: Path, progress: Progress) -> DataSketch:
+def sketch(data: DataConfig, source: str, cache: Path, progress: Progress) -> DataSketch:
     """Look at the columns of a source.
 
     Args:
+        data: As in `sketch_data`.
         source: As in `sketch_data`.
         cache: As in `sketch_data`.
         progress: Shows how far reading is.
@@ -87,16 +89,16 @@ def sketch(source: str, cache: Path, progress: Progress) -> DataSketch:
     """
     folder = Path(source)
     if folder.is_dir() and not files_of(folder) and holds_pictures(folder):
-        rows, splits = _load(source, Wanted({"image": ("image",), "label": ("label",)}), cache, progress)
+        rows, splits = _load(data, source, Wanted({"image": ("image",), "label": ("label",)}), cache, progress)
         return DataSketch(rows=len(rows), seen=0, splits=splits, columns=(), is_picture_folder=True)
-    names = _columns(source, cache, progress)
+    names = _columns(data, source, cache, progress)
     chats = [name for name in names if name.lower() in _CHATS]
     # A column of lists or objects is none of words: the reader names it, and it is left out.
     while True:
         words = [name for name in names if name not in chats]
         try:
             wanted = Wanted({key: tuple(each) for key, each in (("messages", chats), ("group", words)) if each})
-            rows, splits = _load(source, wanted, cache, progress)
+            rows, splits = _load(data, source, wanted, cache, progress)
         except DataError as error:
             found = _COLUMN.search(error.reason)
             if found is None or found[1] not in names:
@@ -109,15 +111,15 @@ def sketch(source: str, cache: Path, progress: Progress) -> DataSketch:
     return DataSketch(rows=len(rows), seen=len(first), splits=splits, columns=tuple(columns))
 
 
-def _columns(source: str, cache: Path, progress: Progress) -> tuple[str, ...]:
+def _columns(data: DataConfig, source: str, cache: Path, progress: Progress) -> tuple[str, ...]:
     """Return the names of all columns, as far as the reader tells them."""
     try:
-        _load(source, _Asking(_USUAL), cache, progress)
+        _load(data, source, _Asking(_USUAL), cache, progress)
     except _ColumnsSeen as seen:
         return seen.present
     usual = tuple(name for names in _USUAL.values() for name in names)
     try:  # the usual columns are there; a name that no file has makes the reader tell the others
-        _load(source, _Asking({**_USUAL, "group": (_NOWHERE,)}), cache, progress)
+        _load(data, source, _Asking({**_USUAL, "group": (_NOWHERE,)}), cache, progress)
     except _ColumnsSeen as seen:
         return seen.present
     except DataError:
@@ -125,7 +127,9 @@ def _columns(source: str, cache: Path, progress: Progress) -> tuple[str, ...]:
     return usual
 
 
-def _load(source: str, wanted: Wanted, cache: Path, progress: Progress) -> tuple[Any, tuple[str, ...]]:
+def _load(
+    data: DataConfig, source: str, wanted: Wanted, cache: Path, progress: Progress
+) -> tuple[Any, tuple[str, ...]]:
     """Return the rows of the training split, or of the first one, and the names of all splits."""
     splits: list[str] = []
 
@@ -134,7 +138,7 @@ def _load(source: str, wanted: Wanted, cache: Path, progress: Progress) -> tuple
         base = find_split("train", splits) or splits[0]
         return SplitPlan(named={"train": base}, carved={}, base=base, order=("train",))
 
-    loaded, _ = load_rows(source, DataConfig(source=source), wanted, plan, cache, progress)
+    loaded, _ = load_rows(source, data, wanted, plan, cache, progress)
     return next(iter(loaded.splits.values())), tuple(splits)
 
 

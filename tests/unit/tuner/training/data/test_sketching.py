@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from tuner.errors import DataError
+from tuner.study.data_config import DataConfig
 from tuner.study.data_sketch import ColumnKind, DataSketch
+from tuner.training.data.files.delimited import read_delimited
+from tuner.training.data.files.file_rows import Wanted
 from tuner.training.data.sketching import sketch
 from tuner.training.progress import silent
 
 
 def look(source: Path) -> DataSketch:
-    return sketch(str(source), source.parent / "cache", silent)
+    return sketch(DataConfig(source=str(source)), str(source), source.parent / "cache", silent)
 
 
 def test_every_column_of_a_file_is_seen_with_its_values(tmp_path: Path) -> None:
@@ -59,3 +62,15 @@ def test_a_file_that_cannot_be_read_is_refused_as_in_a_study(tmp_path: Path) -> 
     path.write_text("".join(f"a film that is {each} days long,pos\n" for each in range(30)), encoding="utf-8")
     with pytest.raises(DataError, match=r"bare\.csv seems to have no header"):
         look(path)
+
+
+def test_all_columns_that_a_study_names_and_that_are_not_there_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("texts,verdict\ngood film,pos\nbad film,neg\n", encoding="utf-8")
+    wanted = Wanted({"text": ("text",), "label": ("verdct",)})
+    with pytest.raises(DataError) as caught:
+        read_delimited(path, path.name, wanted, DataConfig(source="d"), silent)
+    assert str(caught.value).startswith(
+        "data.text: there is no column 'text'; did you mean 'texts'?; there are texts, "
+    )
+    assert str(caught.value).endswith("; nor is there 'verdct', for data.label; did you mean 'verdict'?")
