@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Letters that an abbreviation needs, to be taken for one.
 _SHORTEST_ABBREVIATION = 3
 #: Likeness from which on a word is taken for a slip of another one, 0 to 1. At 0.6, `bayes` was like `cmaes`.
-_ALIKE = 0.7
+_ALIKE = 0.65
 
 
 class SearchSpaceError(ValueError):
@@ -58,11 +58,9 @@ class UnreadableDocument(SearchSpaceError):
 def nearest(word: object, known: Iterable[str]) -> str | None:
     """Return the known word that a word is a slip or an abbreviation of; None where there is none, or no single one."""
     words = sorted(known)
-    written = str(word).lower()
-    close = difflib.get_close_matches(written, words, n=1, cutoff=_ALIKE)
-    swapped = [each for each in words if sorted(each) == sorted(written)]  # `eat` for `eta` is a likeness of 0.67
-    if close or swapped:
-        return (close or swapped)[0]
+    close = difflib.get_close_matches(str(word).lower(), words, n=1, cutoff=_ALIKE)
+    if close:
+        return close[0]
     begun = [each for each in words if each.startswith(str(word))] if len(str(word)) >= _SHORTEST_ABBREVIATION else []
     return begun[0] if len(begun) == 1 else None
 
