@@ -1,6 +1,6 @@
 """Search spaces: parameters, conditions and published recipes. Imports no torch, no SQL, no command line."""
 
-from search_spaces.documents import parse_yaml, read_yaml
+from search_spaces.documents import line_numbers, parse_yaml, read_yaml
 from search_spaces.edits import EditedSpace, edit_space
 from search_spaces.errors import (
     InvalidParameter,
@@ -8,6 +8,8 @@ from search_spaces.errors import (
     InvalidSpace,
     SearchSpaceError,
     UnreadableDocument,
+    nearest,
+    plain,
     suggestion,
 )
 from search_spaces.hyperparameters import (
@@ -23,7 +25,7 @@ from search_spaces.hyperparameters import (
     SEVEN,
     Hyperparameters,
 )
-from search_spaces.loading import adapters_alone, build_space, load_space, preset_names
+from search_spaces.loading import adapters_alone, build_space, load_space, preset_names, space_mistakes
 from search_spaces.parameters import Categorical, Float, Int, Parameter, Suggests, Value
 from search_spaces.recipes import CLASSIFIERS, LANGUAGE_MODELS, Recipe, recipe_for
 from search_spaces.space import SearchSpace
@@ -59,10 +61,14 @@ __all__ = [
     "adapters_alone",
     "build_space",
     "edit_space",
+    "line_numbers",
     "load_space",
+    "nearest",
     "parse_yaml",
+    "plain",
     "preset_names",
     "read_yaml",
     "recipe_for",
+    "space_mistakes",
     "suggestion",
 ]

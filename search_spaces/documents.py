@@ -128,6 +128,32 @@ def _load(text: str, words: Collection[tuple[str, ...]]) -> Any:
         loader.dispose()
 
 
+def line_numbers(path: Path) -> dict[str, int]:
+    """Return the line of each key of a document, by its dotted path, such as `data.source`; the first line is 1.
+
+    Entries of lists are keys that count from 0. A file that cannot be read has no lines.
+    """
+    try:
+        loader = _Loader(path.read_text(encoding="utf-8")[:MAX_BYTES])
+        node = loader.get_single_node()
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return {}
+    found: dict[str, int] = {}
+    waiting = [("", node)]
+    while waiting:
+        above, node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            inside = [(str(key.value), key, value) for key, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            inside = [(str(number), item, item) for number, item in enumerate(node.value)]
+        else:
+            continue
+        for name, marked, value in inside:
+            found[f"{above}{name}"] = marked.start_mark.line + 1
+            waiting.append((f"{above}{name}.", value))
+    return found
+
+
 def _below(node: yaml.Node, path: tuple[str, ...]) -> list[yaml.Node]:
     """Return the values at a path of keys: none, or one, or several where a document repeats a key."""
     found = [node]

@@ -12,6 +12,7 @@ from search_spaces.hyperparameters import NAMES, SEVEN
 from search_spaces.loading import build_space
 from search_spaces.recipes import Recipe
 from search_spaces.space import SearchSpace
+from search_spaces.synonyms import HYPERPARAMETERS
 
 #: The word with which a parameter leaves the space. YAML reads `null` as None.
 _LEAVES = (None, "none")
@@ -47,7 +48,7 @@ def edit_space(
     document: dict[str, Any] = {name: dict(entry) for name, entry in space.to_dict().items()}
     for name, entry in entries.items():
         if name not in NAMES and not free:
-            raise InvalidSpace(source, str(name), f"is no hyperparameter{suggestion(str(name), NAMES)}")
+            raise InvalidSpace(source, str(name), f"is no hyperparameter{suggestion(name, NAMES, HYPERPARAMETERS)}")
         if entry in _LEAVES:
             if name in SEVEN:
                 raise InvalidSpace(source, name, "is searched in every space; fix it to a value instead")

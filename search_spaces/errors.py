@@ -10,14 +10,17 @@ SearchSpaceError (ValueError)
 from __future__ import annotations
 
 import difflib
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 #: Letters that an abbreviation needs, to be taken for one.
 _SHORTEST_ABBREVIATION = 3
+#: Likeness from which on a word is taken for a slip of another one, 0 to 1. At 0.6, `bayes` was like `cmaes`.
+_ALIKE = 0.65
 
 
 class SearchSpaceError(ValueError):
@@ -52,10 +55,30 @@ class UnreadableDocument(SearchSpaceError):
     """A file that is missing, or that is not one YAML mapping."""
 
 
-def suggestion(word: object, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` where a known word is close or is abbreviated, else an empty string."""
+def nearest(word: object, known: Iterable[str]) -> str | None:
+    """Return the known word that a word is a slip or an abbreviation of; None where there is none, or no single one."""
     words = sorted(known)
-    close = difflib.get_close_matches(str(word), words, n=1, cutoff=0.6)
-    if not close and len(str(word)) >= _SHORTEST_ABBREVIATION:
-        close = [each for each in words if each.startswith(str(word))]
-    return f"; did you mean {close[0]!r}?" if close else ""
+    close = difflib.get_close_matches(str(word).lower(), words, n=1, cutoff=_ALIKE)
+    if close:
+        return close[0]
+    begun = [each for each in words if each.startswith(str(word))] if len(str(word)) >= _SHORTEST_ABBREVIATION else []
+    return begun[0] if len(begun) == 1 else None
+
+
+def suggestion(word: object, known: Iterable[str], synonyms: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return `; did you mean 'x'?` where a known word is likely, else an empty string.
+
+    Args:
+        word: The word that is not known.
+        known: The words that are.
+        synonyms: Known words by what other tools call them; see `search_spaces.synonyms`.
+    """
+    words = set(known)
+    meant = synonyms.get(plain(word))
+    found = meant if meant in words else nearest(word, words)
+    return f"; did you mean {found!r}?" if found else ""
+
+
+def plain(word: object) -> str:
+    """Return a word as tables of synonyms have it: without capitals, and with underscores for blanks and hyphens."""
+    return str(word).strip().lower().replace("-", "_").replace(" ", "_")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 
 from search_spaces.errors import InvalidParameter, suggestion
 from search_spaces.parameters import Float, Parameter, Value, is_number
+from search_spaces.synonyms import HYPERPARAMETERS
 
 #: The value of `frozen_layers` that unfreezes the layers from the top during training.
 GRADUAL = "gradual"
@@ -191,7 +192,8 @@ def check_name(name: str, *, free: bool = False) -> None:
             raise InvalidParameter(f"{name!r} is no name; give letters, digits and '_', with a letter first")
         return
     if name not in NAMES:
-        raise InvalidParameter(f"{name!r} is no hyperparameter{suggestion(name, NAMES)}; known: {', '.join(NAMES)}")
+        hint = suggestion(name, NAMES, HYPERPARAMETERS)
+        raise InvalidParameter(f"{name!r} is no hyperparameter{hint}; known: {', '.join(NAMES)}")
 
 
 def _within(low: float, high: float) -> Callable[[Value | None], str | None]:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from search_spaces.documents import parse_yaml, read_yaml
-from search_spaces.errors import InvalidParameter, InvalidSpace, suggestion
-from search_spaces.hyperparameters import LORA, NAMES, NONE, OF_LORA, WHOLE, check_name
+from search_spaces.errors import InvalidParameter, InvalidSpace, nearest, plain, suggestion
+from search_spaces.hyperparameters import LORA, NAMES, NONE, OF_LORA, WHOLE, check_name, check_parameter
 from search_spaces.parameters import Categorical, Float, Int, Parameter, Value, is_number
 from search_spaces.recipes import Recipe, learning_rate_range
 from search_spaces.space import Condition, SearchSpace
+from search_spaces.synonyms import HYPERPARAMETERS, RANGE_KEYS, call_remedy
 
 #: The entry of a preset that stands for the value of the architecture's published recipe.
 RECIPE = "recipe"
@@ -21,6 +22,8 @@ RECIPE = "recipe"
 _COUNTED = {"num_train_epochs", *WHOLE}
 _RANGE_KEYS = {"type", "low", "high", "log", "step", "when"}
 _CHOICE_KEYS = {"type", "choices", "when"}
+#: What other tools call the choices.
+_OF_CHOICES = {word for word, key in RANGE_KEYS.items() if key == "choices"}
 
 
 def preset_names() -> list[str]:
@@ -36,10 +39,7 @@ def load_preset(name: str) -> dict[str, Any]:
         InvalidSpace: There is no such preset.
     """
     if name not in preset_names():
-        known = preset_names()
-        raise InvalidSpace(
-            "search_space", "", f"no preset {name!r}{suggestion(name, known)}; there are {', '.join(known)}"
-        )
+        raise _no_preset(name, "search_space")
     text = resources.files("search_spaces.presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
     return parse_yaml(text, f"preset {name}")
 
@@ -85,6 +85,57 @@ def load_space(
         return build_space({**written, **(fixed or {})}, recipe=recipe, source=source, free=True)
     document = {**_merged(load_preset(preset), written, recipe), **(fixed or {})}
     return build_space(_with_adapters(document, recipe), recipe=recipe, source=source, free=free)
+
+
+def space_mistakes(
+    written: str | Mapping[str, Any],
+    *,
+    preset: str,
+    recipe: Recipe,
+    source: str = "search_space",
+    fixed: Mapping[str, Value] | None = None,
+    free: bool = False,
+) -> list[InvalidSpace]:
+    """Return the mistakes of a space that show before the model is known, all at once.
+
+    Mistakes of single entries come first. What is wrong between entries, such as a condition that is never met, is
+    found where all of them are sound, one mistake at a time.
+
+    Args:
+        written: The name of a preset, or a mapping.
+        preset: As in `load_space`.
+        recipe: Published defaults of any model: no mistake that only another recipe shows is among those returned.
+        source: The name of the space in errors.
+        fixed: As in `load_space`.
+        free: As in `load_space`.
+    """
+    found: list[InvalidSpace] = []
+    if isinstance(written, str):
+        return [] if written in preset_names() else [_no_preset(written, source)]
+    for name, entry in written.items():
+        meant: str | None = name
+        try:
+            check_name(name, free=free)
+        except InvalidParameter as error:
+            found.append(InvalidSpace(source, str(name), str(error)))
+            meant = HYPERPARAMETERS.get(plain(name)) or nearest(name, NAMES)
+        if meant is None or entry == RECIPE:
+            continue
+        try:
+            check_parameter(meant, _entry(meant, entry, recipe, free=free)[0], free=free)
+        except InvalidParameter as error:
+            found.append(InvalidSpace(source, str(name), str(error)))
+    if not found and RECIPE not in written.values():
+        try:
+            load_space(written, preset=preset, recipe=recipe, folder=Path(), source=source, fixed=fixed, free=free)
+        except InvalidSpace as error:
+            found.append(error)
+    return found
+
+
+def _no_preset(name: str, source: str) -> InvalidSpace:
+    known = preset_names()
+    return InvalidSpace(source, "", f"no preset {name!r}{suggestion(name, known)}; there are {', '.join(known)}")
 
 
 def adapters_alone(entry: Any) -> bool:
@@ -141,13 +192,11 @@ def build_space(document: Mapping[str, Any], *, recipe: Recipe, source: str, fre
     for name, entry in document.items():
         try:
             check_name(name, free=free)
-            parameters[name] = _parameter(name, entry, recipe)
-            if isinstance(entry, Mapping) and "when" in entry:
-                conditions[name] = _condition(entry["when"], free=free)
-        except InvalidSpace:
-            raise
+            parameters[name], condition = _entry(name, entry, recipe, free=free)
         except InvalidParameter as error:
             raise InvalidSpace(source, name, str(error)) from error
+        if condition is not None:
+            conditions[name] = condition
     if not free:  # a stored space spells these conditions out, and to a study's own training they may mean anything
         _limit_to_adapters(parameters, conditions, source)
     return SearchSpace(parameters=parameters, conditions=conditions, source=source, free=free)
@@ -166,7 +215,15 @@ def _limit_to_adapters(parameters: Mapping[str, Parameter], conditions: dict[str
         conditions[name] = {"adapter": (LORA,), **conditions.get(name, {})}
 
 
+def _entry(name: str, entry: Any, recipe: Recipe, *, free: bool) -> tuple[Parameter, Condition | None]:
+    parameter = _parameter(name, entry, recipe)
+    has_condition = isinstance(entry, Mapping) and "when" in entry
+    return parameter, _condition(entry["when"], free=free) if has_condition else None
+
+
 def _parameter(name: str, entry: Any, recipe: Recipe) -> Parameter:
+    if (remedy := call_remedy(entry)) is not None:
+        raise InvalidParameter(f"{entry!r} is a call of Python; {remedy}")
     if entry == RECIPE:
         return _from_recipe(name, recipe)
     if isinstance(entry, Mapping):
@@ -190,12 +247,9 @@ def _searched(name: str, entry: dict[str, Any]) -> Parameter:
     known = {"float": _RANGE_KEYS - {"step"}, "int": _RANGE_KEYS, "categorical": _CHOICE_KEYS}
     if not isinstance(kind, str) or kind not in known:
         raise InvalidParameter(f"type {kind!r} is unknown; use float, int or categorical")
-    for key in entry:
-        if key not in known[kind]:
-            raise InvalidParameter(
-                f"{key!r} is no key of a {kind} parameter{suggestion(key, known[kind])}; "
-                f"known: {', '.join(sorted(known[kind]))}"
-            )
+    if wrong := [key for key in entry if key not in known[kind]]:
+        said = [f"{key!r} is no key of a {kind} parameter{suggestion(key, known[kind], RANGE_KEYS)}" for key in wrong]
+        raise InvalidParameter(f"{'; '.join(said)}; known: {', '.join(sorted(known[kind]))}")
     if kind == "categorical":
         choices = entry.get("choices")
         if not isinstance(choices, list):
@@ -213,7 +267,7 @@ def _searched(name: str, entry: dict[str, Any]) -> Parameter:
 
 
 def _guess(name: str, entry: dict[str, Any]) -> str:
-    if "choices" in entry:
+    if {"choices", *_OF_CHOICES} & entry.keys():
         return "categorical"
     whole = all(isinstance(entry.get(key), int) for key in ("low", "high"))
     return "int" if whole and (name in _COUNTED or name not in NAMES) else "float"

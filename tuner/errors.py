@@ -2,6 +2,7 @@
 
 TunerError (RuntimeError)
 ├── ConfigError (ValueError)     a study file or an argument cannot be run: names file, key and reason
+│   ├── ConfigErrors             several mistakes of one study file
 │   ├── DataError                the data are not as the study file says
 │   ├── ModelError               the model cannot be trained as the study file says
 │   └── StudyChanged             a study of this name exists, with another configuration
@@ -23,6 +24,7 @@ TunerError (RuntimeError)
 from __future__ import annotations
 
 import signal
+from collections.abc import Sequence
 
 #: Exit codes of commands that a signal ended before their work was done.
 SIGNAL_EXIT_CODES = {signal.SIGINT: 130, signal.SIGTERM: 75, signal.SIGUSR2: 75}
@@ -54,6 +56,18 @@ class ConfigError(TunerError, ValueError):
         self.source = source
         self.key = key
         self.reason = reason
+
+
+class ConfigErrors(ConfigError):
+    """A study file has several mistakes. The message has one line for each.
+
+    Attributes:
+        mistakes: The mistakes, in the order of the file where its lines are known.
+    """
+
+    def __init__(self, source: str, mistakes: Sequence[Exception]) -> None:
+        super().__init__(source, "", "\n  ".join((f"{len(mistakes)} mistakes", *map(str, mistakes))))
+        self.mistakes = tuple(mistakes)
 
 
 class DataError(ConfigError):

@@ -152,6 +152,24 @@ def test_a_mistake_is_said_in_one_line_by_check_and_by_start_and_leaves_nothing(
     assert content(tuner.folder) == before
 
 
+def test_several_mistakes_are_told_at_once_and_leave_nothing(tuner: Tuner) -> None:
+    study = tuner.study("wrong", metric="f1", n_trials=5, max_length=1, search_space={"lr": 1e-4, "dropout": 2})
+    before = content(tuner.folder)
+    done = tuner.run("start", study)
+    assert done.returncode == CONFIGURATION
+    first, *lines = done.stderr.splitlines()
+    assert first == "Error: wrong.yaml: 5 mistakes"
+    assert [re.sub(r":\d+:", ":", line).split(": ")[1] for line in lines] == [
+        "metric.name",
+        "search_space.lr",
+        "search_space.dropout",
+        "max_length",
+        "n_trials",
+    ]
+    assert all(re.match(r"  wrong\.yaml:\d+: ", line) for line in lines), done.stderr
+    assert content(tuner.folder) == before
+
+
 def test_a_store_that_does_not_answer_is_no_mistake_of_the_file_and_leaves_nothing(tuner: Tuner) -> None:
     study = tuner.study("away", checkpoints="ftp://127.0.0.1:1/x")
     before = content(tuner.folder)

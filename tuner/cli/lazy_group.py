@@ -8,6 +8,7 @@ from itertools import groupby
 import click
 
 from tuner.cli.command_list import COMMANDS, ENTRIES, EXAMPLES
+from tuner.cli.synonyms import meant_command
 
 
 class LazyGroup(click.Group):
@@ -35,10 +36,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find a command. For an unknown name, fail with a suggestion."""
-        from search_spaces import suggestion
-
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            ctx.fail(f"no command {args[0]!r}{suggestion(args[0], COMMANDS)}")
+            ctx.fail(f"no command {args[0]!r}{meant_command(args[0], COMMANDS)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -22,6 +22,7 @@ from storage import (
 )
 from storage.refusals import describe_refusal
 from tuner.cli.lazy_group import LazyGroup
+from tuner.cli.synonyms import with_likely_options
 from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
 from tuner.security.redaction import redact, redact_what_is_written, traceback_of
 
@@ -72,7 +73,7 @@ def main() -> None:
     except click.ClickException as error:
         # The message repeats an argument in the wrong place, which may be a URL with its password.
         said = io.StringIO()
-        error.show(said)
+        with_likely_options(error).show(said)
         click.echo(redact(said.getvalue()), nl=False, err=True)
         code = error.exit_code
     except BrokenPipeError:

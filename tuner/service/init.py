@@ -1,4 +1,4 @@
-"""Example study files, which `tuner init` writes."""
+"""Study files that `tuner init` writes, and the examples among them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,26 @@ def examples() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in _TEMPLATES.iterdir() if entry.name.endswith(".yaml"))
 
 
-def write_example(example: str, path: Path) -> None:
-    """Write an example study file.
+def example_text(example: str) -> str:
+    """Return the text of an example study file.
 
     Args:
         example: Its name.
-        path: Path of the new file.
+    """
+    return _TEMPLATES.joinpath(f"{example}.yaml").read_text(encoding="utf-8")
+
+
+def write_study_file(path: Path, text: str, *, overwrite: bool) -> None:
+    """Write a study file.
+
+    Args:
+        path: Path of the file.
+        text: Its text.
+        overwrite: Whether a file that exists is replaced.
 
     Raises:
-        FileExistsError: The path exists.
+        FileExistsError: The path exists, and is not to be replaced.
         OSError: The path cannot be written.
     """
-    text = _TEMPLATES.joinpath(f"{example}.yaml").read_text(encoding="utf-8")
-    with path.open("x", encoding="utf-8") as file:
+    with path.open("w" if overwrite else "x", encoding="utf-8") as file:
         file.write(text)

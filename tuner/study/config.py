@@ -196,7 +196,11 @@ class StudyConfig(ConfigPart):
             return handler(value)
         says = "search" in value
         document = value if says else {**value, "search": "plain" if _asks_for_plain(value) else "auto"}
-        config = handler(_fitted_to_search(document))
+        # Judged after the rest, or pydantic would report this complaint alone.
+        fits = {**document, "early_stopping": None} if _search_name(document) == "auto" else document
+        config = handler(fits)
+        if reason := plain_keys_complaint(document):
+            raise ValueError(reason)
         config._says_search = says
         return config
 
@@ -224,10 +228,10 @@ class StudyConfig(ConfigPart):
     @field_validator("metric", mode="before")
     @classmethod
     def _metric_is_one_of_the_tasks(cls, value: Any, info: ValidationInfo) -> MetricConfig:
-        # A task that is unknown is reported already: the metric is then read as one of the default task.
-        return MetricConfig.model_validate(
-            value, context={**(info.context or {}), "task": info.data.get("task", DEFAULT_TASK)}
-        )
+        context = {**(info.context or {}), "task": info.data.get("task", DEFAULT_TASK)}
+        if "task" not in info.data:  # it is unknown, which is reported already, and so are its metrics
+            context["own_training"] = True
+        return MetricConfig.model_validate(value, context=context)
 
     @field_validator("generate")
     @classmethod
@@ -327,19 +331,16 @@ def _asks_for_plain(document: Mapping[str, Any]) -> bool:
     return bool(_plain_keys(document)) or document.get("train") is not None
 
 
-def _fitted_to_search(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a document whose keys fit its `search`.
+def _search_name(document: Mapping[str, Any]) -> Any:
+    search = document.get("search")
+    return search.get("name", "auto") if isinstance(search, Mapping) else search
 
-    Raises:
-        ValueError: It has a key of the plain search, and searches otherwise.
-    """
-    search = document["search"]
-    name = search.get("name", "auto") if isinstance(search, Mapping) else search
-    if name != "auto":
-        return document
-    if named := _plain_keys(document):
-        raise ValueError(f"`search: auto` judges every trial at the same rungs; {_listed(named)} to `search: plain`")
-    return {**document, "early_stopping": None}
+
+def plain_keys_complaint(document: Mapping[str, Any]) -> str | None:
+    """Return why the keys of a document do not fit its `search`; None where they do."""
+    if _search_name(document) != "auto" or not (named := _plain_keys(document)):
+        return None
+    return f"`search: auto` judges every trial at the same rungs; {_listed(named)} to `search: plain`"
 
 
 def _listed(keys: Sequence[str]) -> str:

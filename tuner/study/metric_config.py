@@ -26,7 +26,7 @@ class MetricConfig(ConfigPart):
         metrics = _metrics(info)
         if _has_own_training(info) or value in metrics or _is_own_function(value, info):
             return value
-        raise ValueError(unknown(value, tuple(metrics)))
+        raise ValueError(unknown(value, tuple(metrics), "metric.name"))
 
     @model_validator(mode="before")
     @classmethod

@@ -93,7 +93,7 @@ class SamplerConfig(ConfigPart):
     @classmethod
     def _name_is_known(cls, value: str) -> str:
         if value not in _SAMPLERS:
-            raise ValueError(unknown(value, tuple(_SAMPLERS)))
+            raise ValueError(unknown(value, tuple(_SAMPLERS), "sampler.name"))
         return value
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from tuner.errors import ConfigError, StudyChanged, TunerError
 from tuner.machine import disk
 from tuner.processes.messages import Progressed
 from tuner.study.arms import ArmKey, arms_of, with_both_heads
+from tuner.study.config_mistakes import raise_mistakes
 from tuner.study.confirmation import Plan
 from tuner.study.fingerprints import content_of, differences
 from tuner.study.fitted_space import FittedSpace, fit_space
@@ -69,21 +70,24 @@ def resolve(
         ConfigError: The model is missing, or a schedule lacks its arguments.
         InvalidSpace: The space cannot be used.
     """
-    described: Mapping[str, Any] = {}
+    model: ModelSource | None = None
+    mistakes: list[ConfigError] = []
     try:
         if config.data is not None:
             find_data(config.data.source)
-        model = (
-            None
-            if config.model is None
-            else find_model(
+    except ConfigError as error:
+        mistakes.append(type(error)(source, error.key, error.reason))
+    described: Mapping[str, Any] = {}
+    try:
+        if config.model is not None:
+            model = find_model(
                 config.model, config.revision, trust_remote_code=config.trust_remote_code, progress=progress
             )
-        )
         if model is not None and config.train is None:
             described = read_model_config(model)
     except ConfigError as error:
-        raise type(error)(source, error.key, error.reason) from error
+        mistakes.append(type(error)(source, error.key, error.reason))
+    raise_mistakes(mistakes, source)
     recipe = recipe_for(
         str(described.get("model_type", "")),
         config.model or "",

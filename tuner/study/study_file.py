@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces import read_yaml, suggestion
+from search_spaces import LORA, NONE, InvalidSpace, read_yaml, recipe_for, space_mistakes
 from storage import Database, StudyRecord
 from tuner.errors import ConfigError
-from tuner.study.budget_config import BudgetConfig
-from tuner.study.config import (
-    ConfirmConfig,
-    EarlyStoppingConfig,
-    SpeedConfig,
-    StudyConfig,
-    shown_value,
-)
-from tuner.study.data_config import DataConfig, FormatConfig
+from tuner.study.config import StudyConfig, plain_keys_complaint
+from tuner.study.config_mistakes import mistakes_of, raise_mistakes, unknown_keys
 from tuner.study.data_endings import data_ending
-from tuner.study.metric_config import MetricConfig
-from tuner.study.search_config import PrunerConfig, SamplerConfig, SearchConfig
+from tuner.study.key_hints import repaired
+from tuner.study.sources import find_data, find_model
+from tuner.study.tasks import DEFAULT_TASK, declaration_of
 
 #: Keys whose values are words of the data: names of columns, values in their cells, names of classes. YAML would read
 #: `no` as a boolean, `0010` as the number 8, and `2020-01-01` as a date.
@@ -59,14 +55,60 @@ def parse_config(document: Mapping[str, Any], *, source: str, folder: Path) -> S
     Raises:
         ConfigError: Names the file, the key and the reason.
     """
-    own_training = document.get("train") is not None
-    for key in () if own_training else ("model", "data"):
-        if document.get(key) is None and "name" in document:
-            raise ConfigError(source, key, "is missing")
+    parsed = _parsed(_absolute(dict(document), folder), source)
+    raise_mistakes(parsed.mistakes, source, parsed.moved)
+    assert parsed.config is not None  # or there are mistakes
+    return parsed.config
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Parsed:
+    """A study file's content, parsed."""
+
+    #: None where there are mistakes.
+    config: StudyConfig | None
+    mistakes: Sequence[ConfigError]
+    #: The content, without its unknown keys.
+    document: Mapping[str, Any]
+    #: Paths of keys in the file, by their paths in `document`, where they differ.
+    moved: Mapping[str, str]
+
+
+def _parsed(document: Mapping[str, Any], source: str) -> _Parsed:
+    """Parse a study file's content, and find all of its mistakes.
+
+    An unknown key hides mistakes: pydantic compares keys with each other where all of them are known. So the rest of
+    the mistakes is that of the file without its unknown keys.
+    """
+    moved: Mapping[str, str] = {}
+    config, error = _validated(document)
+    found = [] if error is None else mistakes_of(error, document, source)
+    if error is not None and (unknown := unknown_keys(error, document)):
+        of_keys = {".".join(path) for path in unknown}
+        found = [each for each in found if each.key in of_keys]
+        document, moved = repaired(document, unknown)
+        _, error = _validated(document)
+        if error is not None:
+            hidden = {".".join(path) for path in unknown_keys(error, document)}
+            found += [each for each in mistakes_of(error, document, source) if each.key not in hidden]
+    named = {each.key for each in found}
+    needed = () if _has_own_training(document) else ("model", "data")
+    missing = [key for key in needed if document.get(key) is None and key not in named]
+    mistakes = [*found, *(ConfigError(source, key, "is missing") for key in missing)]
+    if found and "" not in named and (reason := plain_keys_complaint(document)):
+        mistakes.append(ConfigError(source, "search", reason))
+    return _Parsed(config=None if mistakes else config, mistakes=mistakes, document=document, moved=moved)
+
+
+def _validated(document: Mapping[str, Any]) -> tuple[StudyConfig | None, ValidationError | None]:
     try:
-        return StudyConfig.model_validate(_absolute(dict(document), folder), context={"own_training": own_training})
+        return StudyConfig.model_validate(document, context={"own_training": _has_own_training(document)}), None
     except ValidationError as error:
-        raise _first_error(error, document, source) from error
+        return None, error
+
+
+def _has_own_training(document: Mapping[str, Any]) -> bool:
+    return document.get("train") is not None
 
 
 def parse_stored(document: Mapping[str, Any], *, source: str) -> StudyConfig:
@@ -91,7 +133,51 @@ def read_config(path: Path) -> StudyConfig:
     document = read_yaml(path, words=_WORDS)
     if not document:
         raise ConfigError(str(path), "", "is empty; `tuner init` writes one to start from")
-    return parse_config(document, source=str(path), folder=path.absolute().parent)
+    source, folder = str(path), path.absolute().parent
+    parsed = _parsed(_absolute(document, folder), source)
+    mistakes: list[ConfigError | InvalidSpace] = [*parsed.mistakes, *_of_space(parsed.document, source)]
+    if mistakes:  # without any, `tuner.study.setup` finds model and data
+        mistakes += _of_places(parsed.document, source, {each.key for each in mistakes})
+    raise_mistakes(mistakes, source, parsed.moved)
+    assert parsed.config is not None  # or there are mistakes
+    return parsed.config
+
+
+def _of_places(document: Mapping[str, Any], source: str, named: Collection[str]) -> list[ConfigError]:
+    """Return a mistake for the model and the data if they are paths of this machine at which nothing is."""
+    found = []
+    data = document.get("data")
+    places = (
+        ("model", document.get("model"), partial(find_model, revision=None)),
+        ("data.source", data.get("source") if isinstance(data, Mapping) else None, find_data),
+    )
+    for key, written, find in places:
+        if key in named or not isinstance(written, str) or not Path(written).is_absolute() or Path(written).exists():
+            continue
+        try:
+            find(written)
+        except ConfigError as error:
+            found.append(type(error)(source, error.key, error.reason))
+    return found
+
+
+def _of_space(document: Mapping[str, Any], source: str) -> list[InvalidSpace]:
+    """Return the mistakes of a file's search space, as far as they show without its model."""
+    written, adapter = document.get("search_space"), document.get("adapter")
+    if not isinstance(written, str | Mapping):
+        return []
+    try:
+        declaration = declaration_of(document.get("task", DEFAULT_TASK))
+    except (ValueError, TypeError):  # reported already
+        declaration = declaration_of(DEFAULT_TASK)
+    return space_mistakes(
+        written,
+        preset=declaration.preset,
+        recipe=recipe_for("", "", None, document=declaration.recipes),
+        source=f"{source}: search_space",
+        fixed={"adapter": adapter} if adapter in (NONE, LORA) else None,
+        free=_has_own_training(document),
+    )
 
 
 def changed_keys(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
@@ -135,76 +221,6 @@ def absolute_path(written: str, folder: Path, *, always: bool = False) -> str:
     # A hub id looks like a relative path. It counts as a path where the path exists, or where its form is a path's.
     plainly_a_path = written.startswith((".", "/", "~")) or data_ending(written) is not None
     return str(path.absolute()) if always or plainly_a_path or path.exists() else written
-
-
-#: Our words for the complaints of pydantic that speak of types, by their kind.
-_PLAIN = {
-    "bool_parsing": "write true or false",
-    "bool_type": "write true or false",
-    "int_type": "write a number",
-    "float_type": "write a number",
-    "dict_type": "write `key: value` lines below it",
-    "model_type": "write `key: value` lines below it",
-    "string_type": "write one word",
-}
-
-
-def _first_error(error: ValidationError, document: Mapping[str, Any], source: str) -> ConfigError:
-    errors = [(_key(each["loc"], document), each) for each in error.errors(include_url=False, include_context=False)]
-    # A value that is none of several types is reported once a type; the deepest location says most.
-    top = errors[0][0]
-    same = [(key, each) for key, each in errors if key == top or key.startswith(f"{top}.")]
-    key, first = max(same, key=lambda pair: pair[0].count("."))
-    reason = first["msg"].removeprefix("Value error, ")
-    if first["type"] == "extra_forbidden":
-        known = _known_keys(first["loc"][:-1])
-        reason = f"is no key here{suggestion(str(first['loc'][-1]), known)}; known: {', '.join(known)}"
-    elif first["type"] == "missing":
-        reason = "is missing"
-    elif first["type"] in _PLAIN:
-        reason = f"is {shown_value(first['input'])}: {_PLAIN[first['type']]}"
-    elif not reason.startswith(("is ", shown_value(first["input"]))) and isinstance(first["input"], str | int | float):
-        reason = f"is {shown_value(first['input'])}: {reason[:1].lower()}{reason[1:]}"
-    others = len({each for each, _ in errors} - {each for each, _ in same})
-    return ConfigError(source, key, f"{reason} (and {others} more)" if others else reason)
-
-
-def _key(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
-    """Return the dotted key of an error, without the names of types that pydantic puts into its location."""
-    parts = []
-    value: Any = document
-    for part in location:
-        is_key = isinstance(value, Mapping) and part in value
-        is_index = isinstance(value, list) and isinstance(part, int) and part < len(value)
-        if is_key or is_index:
-            value = value[part]
-        elif _is_type_tag(str(part)):
-            continue
-        parts.append(str(part))
-    return ".".join(parts)
-
-
-def _is_type_tag(part: str) -> bool:
-    return part in {"str", "int", "float", "bool", "list[str]", "dict[str,any]", "function-after[_one_text_or_a_pair()"}
-
-
-def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = StudyConfig
-    parts = {
-        "data": DataConfig,
-        "format": FormatConfig,
-        "metric": MetricConfig,
-        "budget": BudgetConfig,
-        "confirm": ConfirmConfig,
-        "early_stopping": EarlyStoppingConfig,
-        "pruner": PrunerConfig,
-        "search": SearchConfig,
-        "sampler": SamplerConfig,
-        "speed": SpeedConfig,
-    }
-    for part in location:
-        model = parts.get(str(part), model)
-    return sorted(model.model_fields)
 
 
 def stored_config(record: StudyRecord, database: Database) -> StudyConfig:

@@ -21,6 +21,7 @@ from functools import cache
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 from search_spaces import CLASSIFIERS, suggestion
+from tuner.study.synonyms import meant_value
 
 Direction: TypeAlias = Literal["maximize", "minimize"]
 
@@ -100,7 +101,7 @@ def load_task(name: str) -> DeclaredTask:
     if name in _built_in():
         return _built_in()[name]
     if name not in _entry_points():
-        raise ValueError(unknown(name, task_names()))
+        raise ValueError(unknown(name, task_names(), "task"))
     return _loaded(_entry_points()[name])
 
 
@@ -113,9 +114,20 @@ def declaration_of(name: str) -> TaskDeclaration:
     return load_task(name).declaration
 
 
-def unknown(name: str, known: Sequence[str]) -> str:
-    """Return the sentence about a name that is not among the known ones."""
-    return f"{name!r} is unknown{suggestion(name, known)}; known: {', '.join(known)}"
+def unknown(name: str, known: Sequence[str], key: str) -> str:
+    """Return the sentence about a name that is not among the known ones.
+
+    Args:
+        name: The name.
+        known: The names that there are.
+        key: The dotted key of the study file, by which names of other tools are known.
+    """
+    meant = meant_value(key, name, known)
+    if meant is None or " " in meant:
+        hint = suggestion(name, known) if meant is None else f": {meant}"
+    else:
+        hint = f"; did you mean {meant!r}?"
+    return f"{name!r} is unknown{hint}; known: {', '.join(known)}"
 
 
 @cache

@@ -55,19 +55,28 @@ class Wanted:
             hint: A sentence that the message ends with, about why a column may be missing.
 
         Raises:
-            DataError: A column is missing; names the key, the nearest name and all names.
+            DataError: Columns are missing; names their keys, the nearest names and all names.
         """
-        for key, names in self.by_key.items():
-            for name in names:
-                if name not in present:
-                    there = listed([_as_written(each) for each in present], _COLUMNS)
-                    # A column named `Text` or `text ` is a better guess than one that looks alike.
-                    same = [each for each in present if _plain(each) == _plain(name)]
-                    # Names that look the same are shown with the codes of their characters.
-                    show = ascii if same and same[0].strip().casefold() != name.strip().casefold() else repr
-                    near = f"; did you mean {show(same[0])}?" if same else suggestion(name, present)
-                    more = f"; {hint}" if hint else ""
-                    raise DataError("", f"data.{key}", f"there is no column {name!r}{near}; there are {there}{more}")
+        missing = [(key, name) for key, names in self.by_key.items() for name in names if name not in present]
+        if not missing:
+            return
+        (key, name), *others = missing
+        there = listed([_as_written(each) for each in present], _COLUMNS)
+        also = "".join(f"; nor is there {name!r}, for data.{key}{_nearest(name, present)}" for key, name in others)
+        more = f"; {hint}" if hint else ""
+        reason = f"there is no column {name!r}{_nearest(name, present)}; there are {there}{more}{also}"
+        raise DataError("", f"data.{key}", reason)
+
+
+def _nearest(name: str, present: Collection[str]) -> str:
+    """Return a question about the column that is likely to be meant; nothing where none is."""
+    # A column named `Text` or `text ` is a better guess than one that looks alike.
+    same = [each for each in present if _plain(each) == _plain(name)]
+    if not same:
+        return suggestion(name, present)
+    # Names that look the same are shown with the codes of their characters.
+    show = ascii if same[0].strip().casefold() != name.strip().casefold() else repr
+    return f"; did you mean {show(same[0])}?"
 
 
 def _plain(name: str) -> str:
