@@ -39,6 +39,7 @@ COMMANDS = (
     "confirm",
     "test",
     "errors",
+    "report",
     "logs",
     "pause",
     "stop",
