@@ -91,7 +91,8 @@ def draw(
         FigureCanvasSVG(canvas)
         paint(canvas)
         canvas.savefig(written, format="svg", transparent=True, metadata=dict.fromkeys(_METADATA))
-    return Figure(name=name, title=title, description=description, svg=_inline(written.getvalue(), name, title, description))
+    svg = _inline(written.getvalue(), name, title, description)
+    return Figure(name=name, title=title, description=description, svg=svg)
 
 
 def plain(axes: Axes) -> Axes:

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from jinja2 import DictLoader, Environment, StrictUndefined
 
 from tuner.reporting.report import tables
-from tuner.reporting.report.figures import figures_of
+from tuner.reporting.report.device_time import depths, timeline
+from tuner.reporting.report.figures import costs, curves, history
+from tuner.reporting.report.panels import hyperparameters
 from tuner.reporting.report.report import GENERATOR
 from tuner.reporting.report.tables import few_trials
 
 if TYPE_CHECKING:
+    from tuner.reporting.report.drawing import Figure
     from tuner.reporting.report.report import Report
 
 #: Parts of the page that are always there, by their id.
@@ -36,7 +39,7 @@ def html(report: Report) -> str:
     Raises:
         TunerError: matplotlib is not installed.
     """
-    figures, comparison = figures_of(report), tables.comparison(report)
+    drawn, comparison = _there(curves(report), history(report)), tables.comparison(report)
     environment = Environment(
         loader=DictLoader({"page": _read("page.html")}), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -44,14 +47,16 @@ def html(report: Report) -> str:
     return environment.get_template("page").render(
         report=report,
         tables=tables,
-        figures=figures,
+        drawn=drawn,
+        panels=hyperparameters(report),
+        spent=_there(costs(report), timeline(report), depths(report)),
         comparison=comparison,
         classes=tables.classes_table(report),
         trials=tables.trials_table(report),
         few=few_trials(report),
         parts=[
             *([("best", "The best trial")] if comparison else []),
-            *([("trials-drawn", "Curves")] if figures else []),
+            *([("trials-drawn", "Curves")] if drawn else []),
             *_PARTS,
         ],
         generator=GENERATOR,
@@ -61,10 +66,15 @@ def html(report: Report) -> str:
     )
 
 
+def _there(*figures: Figure | None) -> list[Figure]:
+    return [figure for figure in figures if figure is not None]
+
+
 def _policy(script: str) -> str:
     """Return a policy by which a browser loads nothing and runs one script alone."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    allowed = f"style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
 
 
 def _read(name: str) -> str:

@@ -77,7 +77,7 @@ def _repeat(report: Report) -> Iterator[str]:
         yield _plain(versions)
     yield f"Seed: {repeat.seed}."
     if repeat.fingerprints:
-        yield "\n".join(f"- Fingerprint of the {name}: {_code(hash)}" for name, hash in repeat.fingerprints.items())
+        yield "\n".join(f"- Fingerprint of the {name}: {_code(each)}" for name, each in repeat.fingerprints.items())
     yield "The study file. Folders of sources are left out:"
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", repeat.study_file)), default=0))
     yield f"{fence}yaml\n{repeat.study_file}\n{fence}"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storage import History, TrialState
 from tuner.errors import NoBestTrial
 from tuner.reporting.model_card import shown_source, study_file_again
+from tuner.reporting.pictures import Pictures, read_pictures
 from tuner.reporting.result import result_sentences, scored
 from tuner.reporting.views import Standing, best_view, show_view, status_view
 from tuner.study.full_runs import device_kind_of
@@ -116,6 +117,8 @@ class Report:
     best: Mapping[str, Any] | None
     #: Each trial as `tuner show --json` prints it.
     trials: tuple[Mapping[str, Any], ...]
+    #: What the figures show.
+    pictures: Pictures
     cost: Cost
     data: Data
     repeat: Repeat
@@ -128,13 +131,8 @@ class Report:
 
     @property
     def varied(self) -> tuple[str, ...]:
-        """The names of the hyperparameters that have more than one value among the trials, in order."""
-        return tuple(name for name, values in _values(self.trials).items() if len(values) > 1)
-
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """The value of each hyperparameter that has the same one in all trials."""
-        return {name: values[0] for name, values in _values(self.trials).items() if len(values) == 1}
+        """The names of the hyperparameters of which trials have different values, in order."""
+        return tuple(axis.name for axis in self.pictures.points.axes)
 
     @property
     def complete(self) -> int:
@@ -188,6 +186,7 @@ def report_of(database: Database, study: StudyRecord, examined: Examined, *, ver
         status=status,
         best=best,
         trials=trials,
+        pictures=read_pictures(database, study, records),
         cost=_cost(status, trials),
         data=_data(study, examined),
         repeat=_repeat(study, best),
@@ -242,7 +241,7 @@ def _repeat(study: StudyRecord, best: Mapping[str, Any] | None) -> Repeat:
     if best is not None:
         number = best["trial"]
         if study.config.get("train") is None:
-            commands.append((f"tuner script {name} {number}", "prints a Python script that trains the best trial again"))
+            commands.append((f"tuner script {name} {number}", "prints a script that trains the best trial again"))
             commands.append((f"tuner refit {name} DIR", "trains the best trial again, on more rows"))
         commands.append((f"tuner export {name} DIR", "writes the model of the best trial"))
     return Repeat(
@@ -252,14 +251,3 @@ def _repeat(study: StudyRecord, best: Mapping[str, Any] | None) -> Repeat:
         fingerprints={key: study.facts[key] for key in ("data", "tokenizer", "weights") if study.facts.get(key)},
         seed=int(study.config["seed"]),
     )
-
-
-def _values(trials: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Return the distinct values of each hyperparameter, by name, in the order in which they came."""
-    found: dict[str, list[Any]] = {}
-    for each in trials:
-        for name, value in each["hyperparameters"].items():
-            values = found.setdefault(name, [])
-            if value not in values:
-                values.append(value)
-    return found

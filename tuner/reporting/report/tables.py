@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ TELLING_TRIALS = 50
 #: Characters of a text that are shown.
 _TEXT = 600
 #: Shown where there is no value.
-NOTHING = "–"
+NOTHING = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,25 +105,37 @@ def recipe_sentence(report: Report) -> str | None:
 
 
 def trials_table(report: Report) -> Table:
-    """Return all trials by number, with the hyperparameters that vary."""
+    """Return all trials by number, with the hyperparameters that vary, and the values that pruned ones missed."""
     best = None if report.best is None else report.best["trial"]
+    missed = {each.trial: each.missed.needed for each in report.pictures.curves.curves if each.missed is not None}
+    metric = str(report.status["metric"])
+    headings = [
+        "trial",
+        "state",
+        metric,
+        *(["needed"] if missed else []),
+        "done",
+        *report.varied,
+        "took",
+        "why it ended",
+    ]
     rows = []
     for trial in report.trials:
         values = [trial["hyperparameters"].get(name) for name in report.varied]
-        last = trial["steps"][-1]["step"] if trial["steps"] else None
+        last, needed = trial["steps"][-1]["step"] if trial["steps"] else None, missed.get(trial["number"])
         rows.append(
             (
                 Cell(text=str(trial["number"]), key=trial["number"], stands_out=trial["number"] == best),
                 Cell(text=str(trial["state"])),
-                Cell(text=number(trial["value"]), key=trial["value"]),
+                Cell(text=number(trial["value"]), key=_key(trial["value"])),
+                *([Cell(text=number(needed), key=needed)] if missed else []),
                 Cell(text=NOTHING if last is None else f"{last} %", key=last),
                 *(Cell(text=setting(value), key=_key(value)) for value in values),
                 Cell(text=clock(trial["device_s"]), key=trial["device_s"]),
                 Cell(text=trial["reason"] or ""),
             )
         )
-    metric = str(report.status["metric"])
-    return Table(headings=("trial", "state", metric, "done", *report.varied, "took", "why it ended"), rows=tuple(rows))
+    return Table(headings=tuple(headings), rows=tuple(rows))
 
 
 def cost_lines(report: Report) -> list[str]:
@@ -166,7 +179,7 @@ def data_lines(report: Report) -> list[str]:
 
 
 def classes_table(report: Report) -> Table | None:
-    """Return the rows of each class by split; without an account of the data, the classes; None where there are none."""
+    """Return the rows of each class by split, or the classes where those are not counted; None without classes."""
     account, labels = report.data.account, report.data.labels
     if not labels:
         return None
@@ -258,16 +271,17 @@ def versions_line(report: Report) -> str | None:
 
 def fixed_line(report: Report) -> str | None:
     """Return the hyperparameters that are the same in all trials; None where there are none."""
-    if not report.fixed:
+    fixed = report.pictures.points.fixed
+    if not fixed:
         return None
-    return "The same in all trials: " + ", ".join(f"{name} {setting(value)}" for name, value in report.fixed.items())
+    return f"The same in all trials: {', '.join(f'{name} {setting(value)}' for name, value in fixed.items())}."
 
 
 def few_trials(report: Report) -> str | None:
     """Return a sentence where there are too few trials to tell which hyperparameter matters; otherwise None."""
     if report.complete >= TELLING_TRIALS or not report.varied:
         return None
-    those = f"{report.complete:,} complete {'trial is' if report.complete == 1 else 'trials are'}"
+    those = "1 complete trial is" if report.complete == 1 else f"{report.complete:,} complete trials are"
     return f"{those} too few to tell which hyperparameter matters: about {TELLING_TRIALS} are needed."
 
 
@@ -297,7 +311,7 @@ def _share(value: float | None) -> str:
 
 
 def _key(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _begun(sentence: str) -> str:

@@ -23,7 +23,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const rows = [...body.rows].sort((one, other) => {
         const [a, b] = [keyOf(one, at), keyOf(other, at)];
         // Rows without a value stay at the end in both directions.
-        if (a === "–" || b === "–") return (a === "–") - (b === "–");
+        if (a === "-" || b === "-") return (a === "-") - (b === "-");
         return sign * compare(a, b);
       });
       body.append(...rows);
