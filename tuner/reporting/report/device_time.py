@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from storage import TrialState
 from tuner.reporting.report.drawing import Colour, Figure, draw, words
-from tuner.reporting.text import clock
+from tuner.reporting.report.tables import duration
 from tuner.reporting.timeline import SpanEnd
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def timeline(report: Report) -> Figure | None:
 
     def paint(canvas: Canvas) -> None:
         axes = canvas.subplots()
+        axes.spines[["top", "right"]].set_visible(False)
         for span in spans:
             row = rows.index((hosts.index(span.host), span.lane))
             begin, width = place(span.began), max(place(span.ended) - place(span.began), total / 500)
@@ -59,7 +60,7 @@ def timeline(report: Report) -> Figure | None:
         axes.set_yticks(range(len(rows)), names)
         axes.invert_yaxis()
         axes.set_xlim(0, total)
-        _in_minutes(axes, total)
+        _in_time(axes, total)
 
     about = f"{len(spans):,} attempts at trials on {len(hosts):,} {'machine' if len(hosts) == 1 else 'machines'}. "
     about += (
@@ -96,7 +97,7 @@ def depths(report: Report) -> Figure | None:
         axes.set_yticks(range(len(found)), [words(depth.words, 40) for depth in found])
         axes.invert_yaxis()
         axes.set_xlim(0, longest * 1.6)
-        _in_minutes(axes, longest * 1.6)
+        _in_time(axes, longest * 1.6)
 
     told = [f"{depth.words}: {_depth_words(depth)}" for depth in found]
     about = f"Device time by which layers are trained, the part of complete trials first. {'; '.join(told)}."
@@ -131,8 +132,8 @@ def _without_pauses(spans: Sequence[Span]) -> tuple[Callable[[float], float], fl
     return place, max(place(busy[-1][1]), 1.0), len(cut)
 
 
-def _in_minutes(axes: Axes, most: float) -> None:
+def _in_time(axes: Axes, most: float) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=most > 6))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: clock(seconds)))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda seconds, _: duration(seconds)))

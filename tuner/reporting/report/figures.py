@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from storage import TrialState
 from tuner.reporting.report.drawing import Colour, Figure, draw, plain, words
 from tuner.reporting.report.marks import MARKS, best_of, best_words, bound, is_finite, logarithmic, mark
-from tuner.reporting.text import clock
+from tuner.reporting.report.tables import duration
 from tuner.trial.evaluation import LAST_STEP, is_better
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def costs(report: Report) -> Figure | None:
         axes.set_ylabel(words(found.metric))
         bound(axes, [point.value for point in points])
 
-    told = [f"trial {each.trial} with {each.value:.4f} in {clock(each.device_s)}" for each in front]
+    told = [f"trial {each.trial} with {each.value:.4f} in {duration(each.device_s)}" for each in front]
     about = f"Values of {len(points):,} trials against what each has cost. "
     if told:
         about += f"On the line no trial is as good and cheaper: {', '.join(told)}. "

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _COLUMNS = 3
 #: Choices that have their names on an axis; of more, the last ones have none.
 _NAMED = 12
-#: Characters of names that stand side by side; of more, the names stand upright.
+#: Characters of names that stand side by side; of more, the names are slanted.
 _SIDE_BY_SIDE = 18
 
 
@@ -61,7 +61,11 @@ def _paint(panel: Axes, axis: Axis, tried: Sequence[tuple[Any, Point]], best: in
     if axis.scale is Scale.CHOICES:
         choices = [words(setting(choice), 14) for choice in axis.choices]
         named = choices[:_NAMED]
-        panel.set_xticks(range(len(named)), named, rotation=90 if len("".join(named)) > _SIDE_BY_SIDE else 0)
+        panel.set_xticks(range(len(named)), named)
+        if len("".join(named)) > _SIDE_BY_SIDE:
+            panel.tick_params(axis="x", rotation=35)
+            for label in panel.get_xticklabels():
+                label.set(horizontalalignment="right", rotation_mode="anchor")
         panel.set_xlim(-0.5, len(choices) - 0.5)
         mark(panel, [(axis.choices.index(value), point) for value, point in tried], best)
         return

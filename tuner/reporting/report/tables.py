@@ -69,6 +69,11 @@ def setting(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def duration(seconds: float) -> str:
+    """Return a duration; a short one with a tenth of a second."""
+    return f"{seconds:.1f}s" if seconds < 10 else clock(seconds)
+
+
 def comparison(report: Report) -> Table | None:
     """Return the best trial beside trial 0; None before a trial is complete. Rows stand out where the two differ."""
     best = report.best
@@ -84,7 +89,7 @@ def comparison(report: Report) -> Table | None:
         rows.append((f"right, of {seen['rows']:,}", [_count(right[trial["number"]]) for trial in shown]))
     names = dict.fromkeys(name for trial in shown for name in trial["hyperparameters"])
     rows += [(name, [setting(trial["hyperparameters"].get(name)) for trial in shown]) for name in names]
-    rows.append(("device time", [clock(trial["device_s"]) for trial in shown]))
+    rows.append(("device time", [duration(trial["device_s"]) for trial in shown]))
     titles = ["trial 0" if trial["number"] == 0 else f"trial {trial['number']}, the best" for trial in shown]
     if best["trial"] == 0:
         titles = ["trial 0, the best"]
@@ -131,7 +136,7 @@ def trials_table(report: Report) -> Table:
                 *([Cell(text=number(needed), key=needed)] if missed else []),
                 Cell(text=NOTHING if last is None else f"{last} %", key=last),
                 *(Cell(text=setting(value), key=_key(value)) for value in values),
-                Cell(text=clock(trial["device_s"]), key=trial["device_s"]),
+                Cell(text=duration(trial["device_s"]), key=trial["device_s"]),
                 Cell(text=trial["reason"] or ""),
             )
         )
@@ -141,16 +146,16 @@ def trials_table(report: Report) -> Table:
 def cost_lines(report: Report) -> list[str]:
     """Return what the study has cost: sentences."""
     cost = report.cost
-    lines = [f"{clock(cost.wall_s)} of wall time, during which some worker held a trial."]
+    lines = [f"{duration(cost.wall_s)} of wall time, during which some worker held a trial."]
     about = "about " if cost.projected else ""
     runs = "" if cost.runs is None else f", {about}{cost.runs:.1f} times a full run of trial 0"
-    lines.append(f"{cost.device_s / 3600:.3g} device hours ({clock(cost.device_s)}){runs}.")
+    lines.append(f"{cost.device_s / 3600:.3g} device hours ({duration(cost.device_s)}){runs}.")
     counts = report.status["trials"]
     told = [f"{counts[state]:,} {state.value}" for state in TrialState if counts[state]]
     lines.append(f"{counts['total']:,} trials: {', '.join(told) or 'none has begun'}.")
-    if cost.pruned_share is not None:
+    if cost.pruned_share:
         lines.append(f"{cost.pruned_share:.0%} of the device time went to trials that were pruned.")
-    lines += [f"On {kind}: {clock(seconds)}." for kind, seconds in cost.by_device.items()]
+    lines += [f"On {kind}: {duration(seconds)}." for kind, seconds in cost.by_device.items()]
     return lines
 
 

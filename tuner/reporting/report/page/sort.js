@@ -14,8 +14,8 @@ for (const table of document.querySelectorAll("table.sortable")) {
   heads.forEach((head, at) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = head.textContent;
-    head.replaceChildren(button);
+    button.append(...head.childNodes);
+    head.append(button);
     button.addEventListener("click", () => {
       const sign = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
       heads.forEach(each => each.removeAttribute("aria-sort"));
