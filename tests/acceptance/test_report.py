@@ -152,6 +152,7 @@ def test_a_paused_study_and_one_without_a_complete_trial_have_a_report_on_each_d
         assert running.wait() == 0, running.stderr
     told = gated.json("report", "held", "held.html", "--storage", url)
     assert told["status"]["state"] == "paused"
+    assert told["best"] is None
     assert told["status"] == gated.json("status", "held", "--storage", url)
     page = (gated.folder / "held.html").read_text(encoding="utf-8")
     assert "The study is paused." in page

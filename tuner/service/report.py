@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storage import StorageError
-from tuner.errors import Interrupted, TunerError
+from tuner.errors import ConfigError, Interrupted, TunerError
 from tuner.processes.trainers import ForkServer
 from tuner.reporting.json_text import json_text
 from tuner.reporting.report.report import GENERATOR, Examined, Report, report_of
@@ -107,7 +107,9 @@ def _examined(database: Database, study: StudyRecord, judges: Judges) -> Examine
         raise
     except (TunerError, StorageError) as error:
         # Whoever reads the report reads this, too: on another machine the data may not be there.
-        return Examined(account=account, missing=f"This machine could not judge the models: {redact(str(error))}.")
+        # The source of such an error names the database, which is no concern of other readers.
+        why = f"{error.key}: {error.reason}" if isinstance(error, ConfigError) else str(error)
+        return Examined(account=account, missing=f"This machine could not judge the models: {redact(why)}.")
 
 
 def form_of(file: Path) -> ReportForm | None:
@@ -149,14 +151,15 @@ def write(found: Report, file: Path, form: ReportForm) -> None:
         TunerError: The file cannot be written, or the figures need a package that is not installed.
     """
     text = redact(_text(found, form))
-    aside = file.with_name(f".{file.name}-{os.getpid()}")
+    aside = file.with_name(f".tuner-report-{os.getpid()}")
     try:
         aside.write_text(text, encoding="utf-8")
         aside.replace(file)
     except OSError as error:
         raise TunerError(f"{file} cannot be written: {error.strerror}") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 def _text(found: Report, form: ReportForm) -> str:
