@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tuner.reporting.report.report import Report
     from tuner.reporting.report.tables import Table
 
-#: Signs that have a meaning in Markdown, or begin a tag.
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&!$])")
+#: Signs that have a meaning in Markdown, or begin a tag. Within a word an underscore has none.
+_SIGNS = re.compile(r"([\\`*{}\[\]<>#|~&!$]|(?<!\w)_|_(?!\w))")
 #: What would begin a list at the begin of a line.
 _LIST = re.compile(r"^(\s*)([-+]|\d+[.)])(?=\s|$)")
 
