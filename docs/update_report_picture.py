@@ -1,7 +1,7 @@
 """Takes the picture of a report for docs/how-to/report.md, with the Chromium of this machine.
 
 `python docs/update_report_picture.py FILE.html` takes it of a report that `tuner report` has written. The picture
-shows a search of 20 trials on 400 reviews of the quickstart, judged on 300. The script needs the extra `test`.
+shows a search of 15 trials on 400 reviews of the quickstart, judged on 300. The script needs the extra `test`.
 """
 
 from __future__ import annotations

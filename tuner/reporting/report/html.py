@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from jinja2 import DictLoader, Environment, StrictUndefined
+from markupsafe import Markup, escape
 
 from tuner.reporting.report import tables
 from tuner.reporting.report.device_time import depths, timeline
@@ -43,6 +45,7 @@ def html(report: Report) -> str:
     environment = Environment(
         loader=DictLoader({"page": _read("page.html")}), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.filters["commands"] = _commands
     script = _read("sort.js")
     return environment.get_template("page").render(
         report=report,
@@ -64,6 +67,11 @@ def html(report: Report) -> str:
         style=_read("style.css"),
         script=script,
     )
+
+
+def _commands(sentence: str) -> Markup:
+    """Return a sentence, escaped, in which texts between backticks are code."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))  # noqa: S704 (escaped just before)
 
 
 def _there(*figures: Figure | None) -> list[Figure]:

@@ -92,6 +92,12 @@ def test_without_examples_the_page_says_why(hostile: str, without_examples: Repo
     assert "blockquote" not in page.elements
 
 
+def test_commands_in_sentences_are_code_and_what_stands_in_them_is_escaped(report: Report) -> None:
+    page = html(replace(report, sentences=("Ask `tuner <b> test s`.", "One ` alone <i>.")))
+    assert "Ask <code>tuner &lt;b&gt; test s</code>." in page
+    assert "One ` alone &lt;i&gt;." in page
+
+
 def test_the_same_report_is_the_same_page(report: Report, text: str) -> None:
     assert html(report) == text
 
