@@ -145,18 +145,19 @@ def test_a_report_that_cannot_be_written_is_refused_in_one_line(
 def test_a_paused_study_and_one_without_a_complete_trial_have_a_report_on_each_database(
     gated: Tuner, gate: Gate, url: str
 ) -> None:
-    with gated.running("start", gated.toy_study("held"), "--storage", url, "--checkpoints", "store") as running:
-        running.wait_for(r"trial 0")
-        gated.ok("pause", "held", "--storage", url)
-        gate.open()
+    where = ("--storage", url)
+    with gated.running("start", gated.toy_study("held"), *where, "--checkpoints", "store", "--beat", "0.5s") as running:
+        gate.open(8)  # no trial comes to its end
+        running.wait_for(r"trial 0 10 %")
+        gated.ok("pause", "held", *where)
         assert running.wait() == 0, running.stderr
-    told = gated.json("report", "held", "held.html", "--storage", url)
+    told = gated.json("report", "held", "held.html", *where)
     assert told["status"]["state"] == "paused"
     assert told["best"] is None
-    assert told["status"] == gated.json("status", "held", "--storage", url)
+    assert told["status"] == gated.json("status", "held", *where)
     page = (gated.folder / "held.html").read_text(encoding="utf-8")
     assert "The study is paused." in page
-    gated.ok("report", "held", "held.md", "--storage", url)
+    gated.ok("report", "held", "held.md", *where)
 
 
 def _umask() -> int:
