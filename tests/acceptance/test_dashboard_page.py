@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ import optuna
 import pytest
 from acceptance_support import Tuner
 from asking import ADDRESS, ask
+from browsers import chromium
 from optuna.artifacts import FileSystemArtifactStore
 
 if TYPE_CHECKING:
@@ -33,19 +32,8 @@ PICTURE = b'<svg xmlns="http://www.w3.org/2000/svg"><script>localStorage.setItem
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for all of these tests."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        if os.environ.get("CI"):
-            raise RuntimeError("no Chromium; apt-get install chromium")
-        pytest.skip("no Chromium; apt-get install chromium")
-    from playwright.sync_api import sync_playwright
-
-    # As root it has no sandbox, and what it shows here is ours.
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=[*flags, "--disable-gpu"])
-        yield chromium
-        chromium.close()
+    with chromium() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,7 @@ ENTRIES: Mapping[str, Entry] = {
             "confirm": ("Train the best trials again with other seeds.", "confirm reviews --top 3 --seeds 3"),
             "test": ("Open the test split, once: is the best one better?", "test reviews"),
             "errors": ("The rows that the best trial gets wrong.", "errors reviews"),
+            "report": ("The whole study on one page, for other people.", "report reviews reviews.html"),
         },
     ),
     **_grouped(

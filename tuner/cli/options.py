@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
-import math
 import os
 import shlex
 from collections.abc import Callable
@@ -223,17 +221,7 @@ def _here(written: str | None) -> str | None:
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON object on stdout; numbers that JSON cannot write become null."""
-    text = json.dumps(_finite(value), indent=2, ensure_ascii=False)
-    # A lone surrogate, which no terminal accepts, becomes the escape that JSON has for it.
-    click.echo(text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    """Print one JSON object on stdout; see `tuner.reporting.json_text`."""
+    from tuner.reporting.json_text import json_text
 
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
-    return value
+    click.echo(json_text(value))

@@ -85,13 +85,13 @@ def _is_of_the_hub(source: str) -> bool:
     return not source.startswith(("/", ".", "~", "package:")) and "://" not in source
 
 
-def _shown_source(source: str) -> str:
-    """Return a source without the folders of the machine that it was on."""
+def shown_source(source: str) -> str:
+    """Return a source of data or of a model without the folders of the machine that it was on."""
     return source.rstrip("/").rsplit("/", 1)[-1] if source.startswith(("/", "~", ".")) else source
 
 
 def _origin(config: Mapping[str, Any], trial: TrialRecord) -> str:
-    base = _shown_source(str(config.get("model") or "a model of the study's own"))
+    base = shown_source(str(config.get("model") or "a model of the study's own"))
     revision = f" at commit {config['revision']}" if config.get("revision") else ""
     what = config["task"] if config.get("train") is None else f"what `{config['train']}` trains"
     return (
@@ -134,7 +134,7 @@ def _data(config: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     data = config.get("data")
     if not data:
         return "The study's own training function reads them."
-    lines = [f"Source: `{_shown_source(str(data['source']))}`"]
+    lines = [f"Source: `{shown_source(str(data['source']))}`"]
     if facts.get("data"):
         lines.append(f"Fingerprint of the rows and of how they are read: `{facts['data']}`")
     if facts.get("sizes"):
@@ -161,22 +161,26 @@ def _training(trial: TrialRecord) -> str:
     return "\n\n".join(part for part in (curve, f"Trained on {on[0]}." if on else "") if part)
 
 
-def _again(study: StudyRecord, trial: TrialRecord) -> str:
-    versions = study.facts.get("versions") or {}
-    shown = ", ".join(f"{name} {version}" for name, version in versions.items())
+def study_file_again(study: StudyRecord) -> str:
+    """Return the study file with which a study can be searched again, without the folders of this machine's sources."""
     config = {key: value for key, value in study.config.items() if key not in _ASIDE and value is not None}
     if study.config.get("search") in ("plain", {"name": "plain"}) or study.config.get("train") is not None:
         config["early_stopping"] = study.config.get("early_stopping") or "none"
-    config = {**config, **{key: _shown_source(str(config[key])) for key in ("model",) if config.get(key)}}
+    config = {**config, **{key: shown_source(str(config[key])) for key in ("model",) if config.get(key)}}
     if isinstance(config.get("data"), Mapping):
         data = {key: value for key, value in config["data"].items() if value not in (None, {}, [])}
-        config["data"] = {**data, "source": _shown_source(str(data["source"]))}
-    written = yaml.safe_dump(config, sort_keys=False, allow_unicode=True).rstrip()
+        config["data"] = {**data, "source": shown_source(str(data["source"]))}
+    return yaml.safe_dump(config, sort_keys=False, allow_unicode=True).rstrip()
+
+
+def _again(study: StudyRecord, trial: TrialRecord) -> str:
+    versions = study.facts.get("versions") or {}
+    shown = ", ".join(f"{name} {version}" for name, version in versions.items())
     hashes = [f"- {what}: `{study.facts[key]}`" for key, what in _HASHES.items() if study.facts.get(key)]
     return "\n\n".join(
         [
             f"The study of which this is trial {trial.number}, for `tuner start`. Folders of sources are left out:",
-            f"```yaml\n{written}\n```",
+            f"```yaml\n{study_file_again(study)}\n```",
             *(["\n".join(hashes)] if hashes else []),
             *([f"Libraries: {shown}."] if shown else []),
             *([_SCRIPT.format(name=study.name, number=trial.number)] if study.config.get("train") is None else []),

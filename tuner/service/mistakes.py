@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tuner.machine.devices import Device
     from tuner.processes.messages import Progressed
     from tuner.study.config import StudyConfig
+    from tuner.study.local import LocalStudy
     from tuner.study.overrides import MachineOverrides
 
 
@@ -54,15 +55,32 @@ def mistakes(
         CheckpointMissing: The store does not have the winner's weights.
         TunerError: See `tuner.errors`.
     """
-    source = f"study {study.name!r} in {database.url}"
     config = stored_config(study, database)
-    if config.train is not None or not study.facts.get("labels"):
-        raise ConfigError(source, "task", "has no classes whose mistakes could be counted")
+    if not has_classes(study):
+        raise _no_classes(database, study)
+    with ForkServer(log) as fork_server:
+        local_study = set_up_stored(study, config, database, fork_server, overrides, progress=progress)
+        return judged_mistakes(database, study, local_study, fork_server, device, progress)
+
+
+def has_classes(study: StudyRecord) -> bool:
+    """Return whether the rows of a study have classes, as far as its record tells."""
+    return study.config.get("train") is None and bool(study.facts.get("labels"))
+
+
+def judged_mistakes(
+    database: Database,
+    study: StudyRecord,
+    local_study: LocalStudy,
+    fork_server: ForkServer,
+    device: Device,
+    progress: Callable[[Progressed], None],
+) -> dict[str, Any]:
+    """Return the same as `mistakes`, of a study that is set up on this machine."""
+    config = local_study.config
     stored = tested_models(Plans(database, study.id, PlanPart.TEST).content())
     split = "validation" if stored is None else "test"
     with ExitStack() as stack:
-        fork_server = stack.enter_context(ForkServer(log))
-        local_study = set_up_stored(study, config, database, fork_server, overrides, progress=progress)
         if stored is None:
             history, store = History(database, study), checkpoint_store(config, database.path)
             best = needed_chosen(database, study)
@@ -71,11 +89,16 @@ def mistakes(
             arguments = {"candidates": candidates, "split": split}
             stored = fork_server.call("tuner.training.calls:judge", arguments, device.environment(), progress=progress)
         if stored["targets"] is None or "class" not in stored["models"][-1]["predictions"]:
-            raise ConfigError(source, "task", "has no classes whose mistakes could be counted")
+            raise _no_classes(database, study)
         told = Mistakes.of(stored)
         wanted = sorted({*told.confident, *told.only_winner, *told.only_recipe})
-        described = _described(overrides.applied(config), local_study.model, fork_server, split, wanted, progress)
+        described = _described(config, local_study.model, fork_server, split, wanted, progress)
     return _view(study, split, stored, told, described)
+
+
+def _no_classes(database: Database, study: StudyRecord) -> ConfigError:
+    source = f"study {study.name!r} in {database.url}"
+    return ConfigError(source, "task", "has no classes whose mistakes could be counted")
 
 
 def _described(
