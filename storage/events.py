@@ -11,6 +11,8 @@ from storage.records import EventRecord
 from storage.states import EventKind, TrialState
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from storage.database import Database
 
 _events, _slots = tables.events.c, tables.slots.c
@@ -23,12 +25,15 @@ class Events:
         self._database = database
         self._study_id = study_id
 
-    def all(self, *, trial: int | None = None, after: int = 0) -> list[EventRecord]:
+    def all(
+        self, *, trial: int | None = None, after: int = 0, kinds: Collection[EventKind] | None = None
+    ) -> list[EventRecord]:
         """Return events, oldest first.
 
         Args:
             trial: Return only the events of the trial with this number; None returns those of every trial.
             after: Return only events with a larger id than this one.
+            kinds: Return only events of these kinds; None returns those of every kind.
         """
         # A slot keeps its trial for ever. But it may be claimed before it has a trial; such an event has no number.
         number = sa.func.coalesce(_events.trial_number, _slots.trial_number).label("number")
@@ -41,6 +46,8 @@ class Events:
         )
         if trial is not None:
             query = query.where(number == trial)
+        if kinds is not None:
+            query = query.where(_events.kind.in_(list(kinds)))
         with self._database.read() as connection:
             rows = connection.execute(query).all()
         return [

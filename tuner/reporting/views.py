@@ -232,7 +232,7 @@ def best_view(database: Database, study: StudyRecord) -> dict[str, Any]:
             "expected": None if chosen.confirmation else _expected(history, study, best),
         },
         "metrics": _metrics_of(best),
-        "front": _front(trials, history.direction),
+        "front": front(trials, history.direction),
         **_test_split(database, study, best.number),
     }
 
@@ -258,7 +258,7 @@ def _metrics_of(trial: TrialRecord) -> dict[str, float]:
     return dict(metrics) if isinstance(metrics, Mapping) else {}
 
 
-def _front(trials: Iterable[TrialRecord], direction: str) -> list[dict[str, Any]]:
+def front(trials: Iterable[TrialRecord], direction: str) -> list[dict[str, Any]]:
     """Return the complete trials of which no other one is as good and cheaper, the best first."""
     sign = -1.0 if direction == "maximize" else 1.0
     trained = [
@@ -267,11 +267,11 @@ def _front(trials: Iterable[TrialRecord], direction: str) -> list[dict[str, Any]
         # A trial that has taken over the values of another one has cost nothing, and there is no model of it.
         if each.state == TrialState.COMPLETE and each.value is not None and not (each.reason or "").startswith(TWIN)
     ]
-    front: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for *_, each in sorted(trained, key=lambda entry: entry[:3]):
-        if not front or each.device_s < front[-1]["device_s"]:
-            front.append({"trial": each.number, "value": each.value, "device_s": round(each.device_s, 1)})
-    return front
+        if not found or each.device_s < found[-1]["device_s"]:
+            found.append({"trial": each.number, "value": each.value, "device_s": round(each.device_s, 1)})
+    return found
 
 
 def _validation(study: StudyRecord, best: float | None, recipe: float | None) -> dict[str, Any]:
