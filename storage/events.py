@@ -67,6 +67,12 @@ class Events:
             for row in rows
         ]
 
+    def last(self) -> int:
+        """Return the id of the last event; 0 before the first one. Cheap."""
+        query = sa.select(sa.func.coalesce(sa.func.max(_events.id), 0)).where(_events.study_id == self._study_id)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
     def failed_in_a_row(self, count: int) -> str | None:
         """Return why the last trial failed, if the last `count` trials to end all failed; otherwise None.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -84,17 +84,20 @@ class Source:
             self._application = self._new_application(self._database)
         return self._database, self._application
 
-    def _new_application(self, database: Database) -> WSGIApplication:
+    def _new_application(self, database: Database) -> Any:
         import optuna_dashboard
         from optuna.artifacts import FileSystemArtifactStore
 
-        from storage.plain_storage import PlainStorage
+        from tuner.dashboard.overviews import Overviews
+        from tuner.dashboard.shown_storage import ShownStorage
+        from tuner.dashboard.study_page import StudyPage
 
         # It has Optuna's cache of finished trials. Without that, each view of a study of thousands of trials takes
         # seconds.
-        storage = PlainStorage(database.optuna_storage if self._writes else database.optuna_reader)
+        storage = ShownStorage(database, writes=self._writes)
         artifacts = None if self._artifacts is None else FileSystemArtifactStore(self._artifacts)
-        application: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
+        application = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
+        application.install(StudyPage(database, storage, Overviews(database)))
         return application
 
     @staticmethod
