@@ -127,10 +127,9 @@ class History:
         Raises:
             TrialNotFound: There is no trial of that number.
         """
+        if 0 <= number <= _LAST_NUMBER and (found := self._trials(number)):
+            return found[0]
         trials = self.trials()
-        for trial in trials:
-            if trial.number == number:
-                return trial
         last = f"the last is {trials[-1].number}" if trials else "there is none yet"
         raise TrialNotFound(f"study {self._study.name!r} has no trial {number}; {last}")
 

@@ -20,6 +20,10 @@ class Away(Exception):
     """The studies cannot be shown now. The message says why, in one line."""
 
 
+class NotYet(Away):
+    """There was no study yet since the dashboard has started."""
+
+
 class Source:
     """A database, and the optuna-dashboard application on it. Safe to share between threads, not between processes.
 
@@ -68,11 +72,17 @@ class Source:
                 self._shown = studies
                 return self._database, self._application
         except (StorageError, sa.exc.SQLAlchemyError, OSError) as error:
-            raise Away(_why(error)) from error
+            kind = NotYet if isinstance(error, DatabaseMissing) and self._database is None else Away
+            raise kind(_why(error)) from error
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the database had no study when it was opened last."""
+        return not self._shown
 
     def _opened(self) -> tuple[Database, WSGIApplication]:
         if self._database is None:
-            database = Database(self._url)
+            database = Database(self._url, of_optuna=True)
             try:
                 _ = database.optuna_storage if self._writes else database.optuna_reader
             except BaseException:
@@ -97,7 +107,8 @@ class Source:
         storage = ShownStorage(database, writes=self._writes)
         artifacts = None if self._artifacts is None else FileSystemArtifactStore(self._artifacts)
         application = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
-        application.install(StudyPage(database, storage, Overviews(database)))
+        page = StudyPage(database, storage, Overviews(database), writes=self._writes, files=artifacts is not None)
+        application.install(page)
         return application
 
     @staticmethod

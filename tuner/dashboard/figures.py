@@ -157,10 +157,21 @@ def draw_points(points: Points) -> Figure | None:
         "showscale": True,
         "colorbar": {"title": {"text": points.metric}},
     }
-    data = [{"type": "parcoords", "dimensions": dimensions, "line": line}]
+    small = {"size": 10}
+    data = [
+        {
+            "type": "parcoords",
+            "dimensions": dimensions,
+            "line": line,
+            "labelangle": -35,
+            "labelfont": {"size": 11},
+            "tickfont": small,
+            "rangefont": {"size": 1, "color": "rgba(0,0,0,0)"},
+        }
+    ]
     few = "" if len(shown) >= 50 else f" (only {len(shown)} trials: a pattern may be chance)"
     figure = _figure(f"Hyperparameters{_of(shown, sound)}{few}", data)
-    figure["layout"]["margin"] = {"l": 90, "r": 60, "t": 110, "b": 40}
+    figure["layout"]["margin"] = {"l": 60, "r": 60, "t": 130, "b": 30}
     return figure
 
 
@@ -177,12 +188,13 @@ def _dimension(axis: Axis, values: Sequence[Any]) -> dict[str, Any]:
     if axis.scale is Scale.LINEAR:
         return {"label": label, "values": [_number(value) for value in values]}
     logarithms = [math.log10(value) for value in values]
-    ticks = [place / 2 for place in range(math.floor(2 * min(logarithms)), math.ceil(2 * max(logarithms)) + 1)]
+    low, high = min(logarithms), max(logarithms)
+    ticks = [low + place / 3 * (high - low) for place in range(4)]
     return {
         "label": label,
         "values": [float(f"{value:.4g}") for value in logarithms],
         "tickvals": ticks,
-        "ticktext": [f"{10**tick:.1g}" for tick in ticks],
+        "ticktext": [f"{10**tick:.2g}" for tick in ticks],
     }
 
 
@@ -274,6 +286,7 @@ def draw_timeline(timeline: Timeline) -> Figure | None:
         f"Who trained when{_of(spans, timeline.spans)}",
         data,
         barmode="overlay",
+        bargap=0.6,
         xaxis={"type": "date", "title": {"text": "UTC, by the database's clock"}},
         yaxis={"automargin": True, "type": "category", "autorange": "reversed"},
     )
@@ -316,8 +329,11 @@ def _span_words(span: Span) -> str:
 # ---- parts that all figures share
 
 
+_BELOW = {"orientation": "h", "y": -0.25}
+
+
 def _figure(title: str, data: list[dict[str, Any]], **layout: Any) -> Figure:
-    return {"data": data, "layout": {"title": {"text": title}, "hovermode": "closest", **layout}}
+    return {"data": data, "layout": {"title": {"text": title}, "hovermode": "closest", "legend": _BELOW, **layout}}
 
 
 def _titled(text: str) -> dict[str, Any]:
@@ -328,7 +344,7 @@ def _of(shown: Sequence[object], known: Sequence[object]) -> str:
     return "" if len(shown) == len(known) else f": {len(shown):,} of {len(known):,}"
 
 
-def _short(text: str, length: int = 110) -> str:
+def _short(text: str, length: int = 70) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
