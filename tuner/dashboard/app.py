@@ -46,11 +46,11 @@ class Source:
         self._shown: frozenset[tuple[int, str, float | None]] = frozenset()
 
     def is_there(self) -> bool:
-        """Return whether the database answers. A server's database without tables counts as answering."""
+        """Return whether the database answers. One that holds no study yet counts as answering."""
         try:
             self.open()
         except Away as error:
-            return isinstance(error.__cause__, DatabaseMissing) and Database.path_of(self._url) is None
+            return isinstance(error, NotYet)
         return True
 
     def open(self) -> tuple[Database, WSGIApplication]:

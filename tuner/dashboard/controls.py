@@ -14,7 +14,8 @@ _CHANGES = (
 )
 _FILES = (
     'button[aria-label="delete artifact"]',
-    ".MuiCard-root:has([data-testid=UploadFileIcon])",
+    # A tile of its own, beside those of the files, within a card that holds them all.
+    "[class*=MuiCard-root]:has(> [class*=MuiCardActionArea] [data-testid=UploadFileIcon])",
 )
 
 
@@ -32,7 +33,7 @@ def hiding_style(*, writes: bool, files: bool, ours: Iterable[int]) -> str:
     if not writes:
         hidden += _CHANGES
     else:
-        cards = (f'.MuiCard-root:has(a[href="/dashboard/studies/{study}"])' for study in ours)
+        cards = (f'[class*=MuiCard-root]:has(a[href="/dashboard/studies/{study}"])' for study in ours)
         hidden += [f"{card} {control}" for card in cards for control in _OF_A_STUDY]
     if not (writes and files):
         hidden += _FILES

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 #: Routes of optuna-dashboard.
 _INDEX, _META, _DETAIL = "/dashboard<:re:(/.*)?>", "/api/meta", "/api/studies/<study_id:int>"
+_IMPORTANCE = "/api/studies/<study_id:int>/param_importances"
 _FILE = "/artifacts/<study_id:int>/<trial_id:int>/<artifact_id:re:[0-9a-fA-F-]+>"
 #: Shared by all trials, since a large study has thousands.
 _LISTED = tuple(file.listed() for file in FILES)
@@ -63,6 +64,7 @@ class StudyPage:
             _META: self._meta,
             _DETAIL: self._detail,
             _FILE: self._file,
+            _IMPORTANCE: self._importance,
         }
         wrap = wraps.get(route.rule)
         return callback if wrap is None else partial(wrap, callback)
@@ -97,6 +99,19 @@ class StudyPage:
         if found is None:
             return bottle.HTTPResponse("Not Found", status=HTTPStatus.NOT_FOUND)
         return bottle.HTTPResponse(file.make(self._database, *found), headers={"Content-Type": file.mimetype})
+
+    def _importance(self, callback: Callable[..., Any], study_id: int) -> Any:
+        """Answer with the importance of hyperparameters that vary. That of others is zero, and says nothing."""
+        found = callback(study_id=study_id)
+        if not isinstance(found, dict) or "param_importances" not in found:
+            return found
+        values: dict[str, set[Any]] = {}
+        for trial in self._storage.get_all_trials(study_id, deepcopy=False):
+            for name, value in trial.params.items():
+                values.setdefault(name, set()).add(value)
+        varying = {name for name, known in values.items() if len(known) > 1}
+        lists = [[each for each in entry if each["name"] in varying] for entry in found["param_importances"]]
+        return {**found, "param_importances": lists}
 
     def _trial_of(self, study_id: int, trial_id: int) -> tuple[StudyRecord, int] | None:
         try:
@@ -156,8 +171,6 @@ def _round(trial: dict[str, Any]) -> None:
     """Round what a person reads of a trial, and leave out attributes whose content its note has as tables."""
     if "values" in trial:
         trial["values"] = [_rounded(value) for value in trial["values"]]
-    for entry in trial["intermediate_values"]:
-        entry["value"] = _rounded(entry["value"])
     for parameter in trial["params"]:
         parameter["param_external_value"] = _rounded_text(parameter["param_external_value"])
     trial["user_attrs"] = [
