@@ -349,18 +349,18 @@ def depths_of(
     decided = (EventKind.DECIDED, EventKind.PROMOTED)
     return Depths(
         metric=metric["name"],
-        depths=tuple(_depth(key, groups[key], prices, metric["direction"]) for key in order),
+        depths=tuple(_depth(key, key.words(order), groups[key], prices, metric["direction"]) for key in order),
         decisions=tuple((each.moment, each.detail) for each in events if each.kind in decided and each.detail),
         is_planned=is_searched_by_plan(study.facts),
     )
 
 
-def _depth(key: ArmKey, trials: Sequence[TrialRecord], prices: Prices, direction: str) -> Depth:
+def _depth(key: ArmKey, words: str, trials: Sequence[TrialRecord], prices: Prices, direction: str) -> Depth:
     complete = [each.value for each in trials if each.state == TrialState.COMPLETE and each.value is not None]
     return Depth(
         frozen=key.frozen_layers,
         head=key.head_init,
-        words=key.words(),
+        words=words,
         trials=tuple(
             DepthTrial(
                 trial=trial.number,
