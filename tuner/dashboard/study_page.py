@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from tuner.dashboard.shown_storage import ShownStorage
 
 #: Routes of optuna-dashboard.
-_INDEX, _META, _DETAIL = "/dashboard<:re:(/.*)?>", "/api/meta", "/api/studies/<study_id:int>"
+_INDEX, _META, _LIST = "/dashboard<:re:(/.*)?>", "/api/meta", "/api/studies"
+_DETAIL = "/api/studies/<study_id:int>"
 _IMPORTANCE = "/api/studies/<study_id:int>/param_importances"
 _FILE = "/artifacts/<study_id:int>/<trial_id:int>/<artifact_id:re:[0-9a-fA-F-]+>"
 #: Shared by all trials, since a large study has thousands.
@@ -62,6 +63,7 @@ class StudyPage:
         wraps: dict[str, Callable[..., Any]] = {
             _INDEX: self._index,
             _META: self._meta,
+            _LIST: self._list,
             _DETAIL: self._detail,
             _FILE: self._file,
             _IMPORTANCE: self._importance,
@@ -87,6 +89,15 @@ class StudyPage:
         """Answer what the dashboard can do: trials of tuner have files even where Optuna has none."""
         meta = callback()
         return {**meta, "artifact_is_available": True} if isinstance(meta, dict) else meta
+
+    def _list(self, callback: Callable[..., Any]) -> Any:
+        """Answer with all studies. A study's page shows the attributes that the list has told of it."""
+        found = callback()
+        if isinstance(found, dict):
+            for summary in found.get("study_summaries", ()):
+                if (record := self._record(summary["study_name"], summary["study_id"])) is not None:
+                    summary["user_attrs"] = _with_attributes(record, summary["user_attrs"])
+        return found
 
     def _file(self, callback: Callable[..., Any], study_id: int, trial_id: int, artifact_id: str) -> Any:
         """Answer with a file of a trial."""
@@ -147,12 +158,7 @@ class StudyPage:
 
     def _complete_ours(self, study: StudyRecord, detail: dict[str, Any]) -> None:
         detail["objective_names"] = [study.config["metric"]["name"]]
-        known = {each["key"] for each in detail["user_attrs"]}
-        detail["user_attrs"] = detail["user_attrs"] + [
-            {"key": name, "value": storable(str(value))}
-            for name, value in study_attributes(study).items()
-            if name not in known
-        ]
+        detail["user_attrs"] = _with_attributes(study, detail["user_attrs"])
         detail["union_user_attrs"] = [each for each in detail["union_user_attrs"] if not _is_hidden(each["key"])]
         for trial in (*detail["trials"], *detail["best_trials"]):
             _round(trial)
@@ -165,6 +171,13 @@ class StudyPage:
         own = {each["id"] for each in overview.graphs}
         others = [each for each in detail["plotly_graph_objects"] if each["id"] not in own]
         detail["plotly_graph_objects"] = [*overview.graphs, *others]
+
+
+def _with_attributes(study: StudyRecord, attributes: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the attributes of a study with those that tell its question. Those that it has already stay."""
+    known = {each["key"] for each in attributes}
+    further = {name: value for name, value in study_attributes(study).items() if name not in known}
+    return attributes + [{"key": name, "value": storable(str(value))} for name, value in further.items()]
 
 
 def _round(trial: dict[str, Any]) -> None:
