@@ -97,7 +97,8 @@ def _trial_of(row: Mapping[str, Any], sources: Mapping[int, int]) -> int | None:
     elif "trial_number" in row:
         found = next((trial for trial, number in sources.items() if number == row["trial_number"]), None)
     else:
-        found = int(row["key"].split(":", 2)[1])
+        part = row["key"].split(":", 2)[1]  # of a trial's note its number; the name of the metric is the study's own
+        found = int(part) if part.isdigit() else None
     return found if found in sources else None
 
 

@@ -1,6 +1,7 @@
 """Stores studies in SQL and checkpoints in files. Imports no torch, no command line and no search space."""
 
 from storage.attributes import (
+    change_study_attributes,
     has_study_attribute,
     set_study_attributes,
     set_trial_attributes,
@@ -131,6 +132,7 @@ __all__ = [
     "WorkerRecord",
     "Workers",
     "by_plain_name",
+    "change_study_attributes",
     "describe_outage",
     "fenced",
     "give_back",

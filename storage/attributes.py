@@ -7,7 +7,7 @@ attributes of a report this took as long as the report itself.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 if TYPE_CHECKING:
     import optuna
+
+    from storage.database import Database
 
 
 class _Attributes:
@@ -31,6 +33,12 @@ class _Attributes:
 
     def has(self, connection: sa.Connection, owner: int, key: str) -> bool:
         return connection.execute(self._look, {self._owner: owner, "key": key}).first() is not None
+
+    def starting(self, connection: sa.Connection, owner: int, prefix: str) -> dict[str, Any]:
+        query = sa.select(self._table.c.key, self._table.c.value_json).where(
+            self._table.c[self._owner] == owner, self._table.c.key.startswith(prefix, autoescape=True)
+        )
+        return {row.key: json.loads(row.value_json) for row in connection.execute(query)}
 
     def set(self, connection: sa.Connection, owner: int, values: Mapping[str, Any]) -> None:
         rows = [{self._owner: owner, "key": key, "value_json": json.dumps(value)} for key, value in values.items()]
@@ -98,3 +106,26 @@ def has_study_attribute(storage: optuna.storages.RDBStorage, study_id: int, key:
         key: The attribute's name.
     """
     return _of_studies.has(storage.scoped_session().connection(), study_id, key)
+
+
+def change_study_attributes(
+    database: Database, study_id: int, prefix: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> None:
+    """Change system attributes of a study, by one writer at a time, in a transaction of its own.
+
+    Args:
+        database: Where the study is.
+        study_id: Optuna's id of the study.
+        prefix: How the names of the attributes begin. Others are not read: a study has thousands.
+        change: Takes these attributes as they are, and returns those to write.
+
+    Raises:
+        KeyError: The study was deleted.
+    """
+    studies = sa.table("studies", sa.column("study_id"))
+    lock = sa.select(studies.c.study_id).where(studies.c.study_id == study_id).with_for_update()
+    with database.write() as connection:
+        if connection.execute(lock).first() is None:
+            raise KeyError(study_id)
+        if values := change(_of_studies.starting(connection, study_id, prefix)):
+            _of_studies.set(connection, study_id, values)

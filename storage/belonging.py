@@ -34,7 +34,7 @@ class Belonging:
 
 def study_of(database: Database, study_id: int) -> Belonging | None:
     """Return the study with this id of Optuna's; None if there is none."""
-    own = sa.exists().where(tables.studies.c.study_id == study_id)
+    own = sa.exists().where(tables.studies.c.study_id == study_id) if database.has_own_tables else sa.false()
     objectives = sa.select(sa.func.count()).select_from(_directions).where(_directions.c.study_id == study_id)
     running = (
         sa.select(sa.func.count())
@@ -67,8 +67,11 @@ def study_identities(database: Database) -> frozenset[tuple[int, str, float | No
 
     The id alone does not identify a study: SQLite gives the id of a deleted study to the next one.
     """
-    query = sa.select(_studies.c.study_id, _studies.c.study_name, tables.studies.c.created).select_from(
-        _studies.outerjoin(tables.studies, tables.studies.c.study_id == _studies.c.study_id)
-    )
+    if database.has_own_tables:
+        query = sa.select(_studies.c.study_id, _studies.c.study_name, tables.studies.c.created).select_from(
+            _studies.outerjoin(tables.studies, tables.studies.c.study_id == _studies.c.study_id)
+        )
+    else:
+        query = sa.select(_studies.c.study_id, _studies.c.study_name, sa.null().label("created"))
     with database.read() as connection:
         return frozenset((row.study_id, row.study_name, row.created) for row in connection.execute(query))

@@ -30,6 +30,7 @@ class Database:
         url: A SQLAlchemy URL of a SQLite file, or of a PostgreSQL, MySQL or MariaDB database.
         create: Create the file and the tables if they are missing. Commands that only read leave it False.
         outdated: Also open tables of an earlier version. Only `tuner db upgrade` needs that.
+        of_optuna: Also open a database without tables of ours, in which Optuna alone may have studies.
 
     Raises:
         InvalidStorageURL: The URL names no database that tuner can open.
@@ -39,9 +40,10 @@ class Database:
         DatabaseOutdated: The tables are of another version.
     """
 
-    def __init__(self, url: str, *, create: bool = False, outdated: bool = False) -> None:
+    def __init__(self, url: str, *, create: bool = False, outdated: bool = False, of_optuna: bool = False) -> None:
         self._url = parse_url(url)
         self._backend = backend_of(self._url)
+        self._has_own_tables = False
         if create:
             self._backend.prepare()
         else:
@@ -52,7 +54,8 @@ class Database:
             self._backend.check_server(self.engine)
             if create:
                 self._create_tables()
-            self._check_version(outdated=outdated)
+            if not (of_optuna and not self.has_own_tables):
+                self._check_version(outdated=outdated)
         except (sa.exc.SQLAlchemyError, sqlite3.DatabaseError) as error:
             self.engine.dispose()
             raise self._backend.unusable(error) from error
@@ -79,6 +82,14 @@ class Database:
     def url(self) -> str:
         """The URL with its password masked, for messages."""
         return mask_url(self._url.render_as_string(hide_password=True))
+
+    @property
+    def has_own_tables(self) -> bool:
+        """Whether the database has tables of ours. Without them it has no study of tuner; Optuna may have some."""
+        if not self._has_own_tables:
+            with self.read() as connection:
+                self._has_own_tables = schema_version(connection) is not None
+        return self._has_own_tables
 
     @cached_property
     def own_tables(self) -> sa.MetaData:

@@ -127,7 +127,7 @@ class History:
         Raises:
             TrialNotFound: There is no trial of that number.
         """
-        if found := self._trials(number):
+        if 0 <= number <= _LAST_NUMBER and (found := self._trials(number)):
             return found[0]
         trials = self.trials()
         last = f"the last is {trials[-1].number}" if trials else "there is none yet"

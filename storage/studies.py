@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -79,6 +80,10 @@ class Studies:
                 optuna.delete_study(study_name=name, storage=storage)
                 study = optuna.create_study(storage=storage, study_name=name, direction=direction)
                 begun = []
+            if metric := config.get("metric", {}).get("name"):  # Optuna's pictures and tables show this name
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+                    study.set_metric_names([metric])
             for point in points[len(begun) :]:  # an earlier creation may have been killed between two of them
                 study.enqueue_trial(point)
             with self._database.write() as connection:

@@ -6,9 +6,12 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import struct
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -112,11 +115,44 @@ def test_a_port_that_is_taken_is_said_so(dashboard: tuple[Running, str], finishe
     )
 
 
-def test_a_database_that_is_not_there_is_not_made(tuner: Tuner) -> None:
-    done = tuner.run("dashboard", "--port", "0")
-    assert done.returncode == 1
-    assert "there is no database" in done.stderr
-    assert list(tuner.folder.iterdir()) == []
+def test_a_database_that_is_not_there_is_waited_for_and_not_made(tuner: Tuner) -> None:
+    with tuner.running("dashboard", "--port", "0") as running:
+        address = running.wait_for(ADDRESS)[1]
+        assert "shows nothing yet: there is no database" in running.stderr
+        page = ask(address, "/dashboard")
+        assert (page.status, "<h1>No study yet</h1>" in page.text) == (200, True)
+        assert "<code>tuner start STUDY.yaml</code> makes the first study" in page.text
+        assert ask(address, "/healthz").status == 200
+        assert ask(address, "/api/studies").status == 503
+        assert list(tuner.folder.iterdir()) == []
+        tuner.ok("start", tuner.toy_study("short", budget={"trials": 1}))
+        assert "No study yet" not in ask(address, "/dashboard").text
+        assert ask(address, "/api/studies/1").json["trials"][0]["state"] == "Complete"
+
+
+def test_studies_of_plain_optuna_are_served_and_nothing_is_added_to_their_database(tuner: Tuner) -> None:
+    url = f"sqlite:///{tuner.folder}/theirs.db"
+    storage = optuna.storages.RDBStorage(url)
+    study = optuna.create_study(storage=storage, study_name="theirs")
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    storage.remove_session()
+    storage.engine.dispose()
+    before = dumped(tuner.folder / "theirs.db")
+    for flags in ((), ("--allow-writes",)):
+        with tuner.within(TUNER_STORAGE=url).running("dashboard", "--port", "0", *flags) as running:
+            address = running.wait_for(ADDRESS)[1]
+            assert ask(address, "/dashboard").status == 200
+            detail = ask(address, "/api/studies/1").json
+            assert [trial["state"] for trial in detail["trials"]] == ["Complete", "Complete"]
+            assert detail["note"]["body"] == ""
+            assert detail["plotly_graph_objects"] == []
+    assert dumped(tuner.folder / "theirs.db") == before
+
+
+def dumped(path: Path) -> list[str]:
+    """Return a database as statements of SQL."""
+    with closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
 
 
 def test_it_makes_nothing_in_the_folder_where_it_runs(finished: Tuner) -> None:
@@ -192,7 +228,8 @@ def test_it_outlives_its_database_and_needs_no_more_than_select(
             address = running.wait_for(ADDRESS)[1]
             # Before anybody has started a study.
             early = ask(address, "/dashboard")
-            assert (early.status, "`tuner start` makes one" in early.text) == (503, True)
+            assert (early.status, "`tuner start` makes one" in early.text) == (200, True)
+            assert ask(address, "/api/studies").status == 503
             assert ask(address, "/healthz").status == 200
             study = as_owner.toy_study("short", budget={"trials": 1}, checkpoints=str(tuner.folder / "kept"))
             as_owner.ok("start", study)

@@ -168,3 +168,83 @@ def test_a_script_in_a_file_does_not_run(
     assert page.evaluate("localStorage.getItem('ran')") is None
     assert page.title() != "it ran"
     assert len(trials_of(study)) == 3
+
+
+#: Graphs of tuner's, and what is drawn in each.
+GRAPHS = {
+    "learning-curves": ".scatter .point",
+    "score-against-cost": ".scatter .point",
+    "hyperparameters": ".parcoords .axis",
+    "search-by-depth": ".bars .point",
+    "timeline": ".bars .point",
+}
+
+
+def test_the_graphs_of_tuners_are_drawn_and_values_have_the_name_of_the_metric(whole: Page, address: str) -> None:
+    whole.goto(f"{address}/dashboard/studies/1")
+    for graph, mark in GRAPHS.items():
+        drawn = whole.locator(f'[id="user-defined-plot:{graph}"]')
+        drawn.locator(mark).first.wait_for(state="attached")
+        box = drawn.bounding_box()
+        assert box is not None
+        assert box["height"] > 100
+    whole.locator("#plot-history").get_by_text("score").first.wait_for()
+    assert whole.get_by_text("Objective 0").count() == 0
+    whole.get_by_text("score, higher is better").wait_for()
+
+
+def test_the_note_of_the_study_is_a_page(whole: Page, address: str) -> None:
+    whole.goto(f"{address}/dashboard/studies/1/note")
+    whole.get_by_role("heading", name="watched: finished").wait_for()
+    whole.get_by_role("heading", name="How to read this page").wait_for()
+    assert "[tuner]" not in whole.locator("body").inner_text()
+    # Of what is refused, nothing is offered.
+    pencil = whole.locator('[data-testid="EditIcon"]')
+    assert pencil.count() >= 1
+    assert not pencil.first.is_visible()
+
+
+def test_the_files_of_a_trial_are_offered_and_hold_its_metrics(whole: Page, address: str, study: Tuner) -> None:
+    whole.goto(f"{address}/dashboard/studies/1/trials?numbers=1")
+    for name in ("configuration.json", "metrics.csv", "log.txt"):
+        whole.get_by_text(name).first.wait_for()
+    found = whole.evaluate(
+        """fetch("/api/studies/1").then(answer => answer.json()).then(async study => {
+            const trial = study.trials[1]
+            const read = file => fetch(`/artifacts/1/${trial.trial_id}/${file.artifact_id}`).then(got => got.text())
+            return Promise.all(trial.artifacts.map(read))
+        })"""
+    )
+    trial = trials_of(study)[1]
+    configuration = json.loads(found[0])
+    assert configuration["hyperparameters"] == trial["hyperparameters"]
+    rows = [line.split(",")[:2] for line in found[1].splitlines()[1:]]
+    assert [(int(step), float(value)) for step, value in rows] == [
+        (each["step"], each["value"]) for each in trial["steps"]
+    ]
+    assert "end" in found[2].splitlines()[-1]
+
+
+def test_controls_that_would_be_refused_are_not_shown(whole: Page, address: str) -> None:
+    whole.goto(f"{address}/dashboard")
+    whole.get_by_text("watched").first.wait_for()
+    for name in ("rename study", "delete study"):
+        assert whole.get_by_label(name).count() >= 1, "optuna-dashboard names its controls otherwise"
+        assert not whole.get_by_label(name).first.is_visible()
+    assert not whole.get_by_text("Create", exact=True).first.is_visible()
+
+
+def test_several_studies_are_listed_and_an_empty_database_says_what_will_be_there(
+    browser: Browser, new_tuner: Callable[[Path], Tuner], tmp_path: Path
+) -> None:
+    tuner = new_tuner(tmp_path)
+    with tuner.running("dashboard", "--port", "0") as running, browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        page.goto(running.wait_for(ADDRESS)[1])
+        page.get_by_role("heading", name="No study yet").wait_for()
+        for name in ("first", "second"):
+            tuner.ok("start", tuner.toy_study(name, budget={"trials": 1}))
+        # The page looks again by itself.
+        for name in ("first", "second"):
+            page.get_by_text(name).first.wait_for()

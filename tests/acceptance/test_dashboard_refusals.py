@@ -373,7 +373,9 @@ def test_a_change_that_is_too_long_or_of_no_length_is_refused(scene: Scene, chan
 
 
 def test_notes_attributes_files_and_finite_values_are_taken(scene: Scene, changing: str) -> None:
-    assert change(changing, "PUT", f"/api/studies/{scene.study}/note", {"version": 1, "body": "# Seen"}).status == 204
+    known = ask(changing, f"/api/studies/{scene.study}", authorization=f"Bearer {TOKEN}").json["note"]
+    note = {"version": known["version"] + 1, "body": "# Seen"}
+    assert change(changing, "PUT", f"/api/studies/{scene.study}/note", note).status == 204
     trial = optuna.load_study(study_name="plain", storage=scene.storage()).ask()._trial_id
     assert change(changing, "POST", f"/api/trials/{trial}/user-attrs", {"user_attrs": {"mark": 3}}).status == 204
     file = {"file": "data:text/html;base64,PHA+aGk8L3A+", "filename": "mine.html"}

@@ -28,11 +28,13 @@ class Answer:
         status: HTTP status.
         reason: One line for the user.
         headers: Headers in addition to those of every response.
+        page: HTML to show instead of the line; None shows the line.
     """
 
     status: HTTPStatus
     reason: str
     headers: tuple[tuple[str, str], ...] = ()
+    page: str | None = None
 
     @property
     def status_line(self) -> str:
@@ -41,6 +43,8 @@ class Answer:
 
     def content(self, path: str) -> tuple[str, bytes]:
         """Return content type and body. Requests to the API get JSON, whose `reason` optuna-dashboard's page shows."""
+        if self.page is not None:
+            return "text/html; charset=utf-8", self.page.encode()
         if path.startswith("/api/"):
             return "application/json", json.dumps({"reason": self.reason}).encode()
         return "text/plain; charset=utf-8", f"{self.reason}\n".encode()

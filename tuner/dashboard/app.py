@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 class Away(Exception):
     """The studies cannot be shown now. The message says why, in one line."""
+
+
+class NotYet(Away):
+    """There was no study yet since the dashboard has started."""
 
 
 class Source:
@@ -42,11 +46,11 @@ class Source:
         self._shown: frozenset[tuple[int, str, float | None]] = frozenset()
 
     def is_there(self) -> bool:
-        """Return whether the database answers. A server's database without tables counts as answering."""
+        """Return whether the database answers. One that holds no study yet counts as answering."""
         try:
             self.open()
         except Away as error:
-            return isinstance(error.__cause__, DatabaseMissing) and Database.path_of(self._url) is None
+            return isinstance(error, NotYet)
         return True
 
     def open(self) -> tuple[Database, WSGIApplication]:
@@ -68,11 +72,17 @@ class Source:
                 self._shown = studies
                 return self._database, self._application
         except (StorageError, sa.exc.SQLAlchemyError, OSError) as error:
-            raise Away(_why(error)) from error
+            kind = NotYet if isinstance(error, DatabaseMissing) and self._database is None else Away
+            raise kind(_why(error)) from error
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the database had no study when it was opened last."""
+        return not self._shown
 
     def _opened(self) -> tuple[Database, WSGIApplication]:
         if self._database is None:
-            database = Database(self._url)
+            database = Database(self._url, of_optuna=True)
             try:
                 _ = database.optuna_storage if self._writes else database.optuna_reader
             except BaseException:
@@ -84,17 +94,21 @@ class Source:
             self._application = self._new_application(self._database)
         return self._database, self._application
 
-    def _new_application(self, database: Database) -> WSGIApplication:
+    def _new_application(self, database: Database) -> Any:
         import optuna_dashboard
         from optuna.artifacts import FileSystemArtifactStore
 
-        from storage.plain_storage import PlainStorage
+        from tuner.dashboard.overviews import Overviews
+        from tuner.dashboard.shown_storage import ShownStorage
+        from tuner.dashboard.study_page import StudyPage
 
         # It has Optuna's cache of finished trials. Without that, each view of a study of thousands of trials takes
         # seconds.
-        storage = PlainStorage(database.optuna_storage if self._writes else database.optuna_reader)
+        storage = ShownStorage(database, writes=self._writes)
         artifacts = None if self._artifacts is None else FileSystemArtifactStore(self._artifacts)
-        application: WSGIApplication = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
+        application = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
+        page = StudyPage(database, storage, Overviews(database), writes=self._writes, files=artifacts is not None)
+        application.install(page)
         return application
 
     @staticmethod

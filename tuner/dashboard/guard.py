@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from tuner.dashboard.access import Credentials, LoginAttempts
 from tuner.dashboard.answers import Answer, Headers, is_artifact, refused, secured
-from tuner.dashboard.app import Away, Source
+from tuner.dashboard.app import Away, NotYet, Source
+from tuner.dashboard.empty_page import empty_page
 from tuner.dashboard.hosts import Hosts, is_own_page
 from tuner.dashboard.writes import body_limit, parse, refuse_write
 
@@ -70,7 +71,9 @@ class Guard:
         try:
             _, application = self._source.open()
         except Away as error:
-            return _send(self._unavailable(error), path, environ, start_response)
+            return _send(self._nothing(error, path), path, environ, start_response)
+        if path.startswith("/dashboard") and self._source.is_empty:
+            return _send(empty_page("there is no study in this database"), path, environ, start_response)
         status, headers, body = _asked(application, environ)
         if status.startswith("500"):
             _close(body)
@@ -158,6 +161,12 @@ class Guard:
         if environ.get("HTTP_TRANSFER_ENCODING") or int(environ.get("CONTENT_LENGTH") or 0):
             return refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "a request that changes nothing has no content")
         return None
+
+    def _nothing(self, error: Away, path: str) -> Answer:
+        """Return the response where no study can be shown: before there is any, pages say what will be there."""
+        if isinstance(error, NotYet) and path.startswith("/dashboard"):
+            return empty_page(str(error))
+        return self._unavailable(error)
 
     def _unavailable(self, error: Away) -> Answer:
         self._tell(away=str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import socket
@@ -60,7 +61,7 @@ def serve(settings: Settings, *, ready: Callable[[str], None], say: Callable[[st
     Raises:
         AccessError: The dashboard would be open to a network without a log-in, or a host name is not valid.
         TunerError: The address cannot be listened at.
-        StorageError: There is no such database, or it cannot be opened.
+        StorageError: The database cannot be opened.
     """
     family, address = _resolved(settings.host, settings.port)
     if settings.credentials is None and not ipaddress.ip_address(address).is_loopback:
@@ -142,12 +143,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 
 def _check(url: str) -> None:
-    """Raise where the database cannot be opened. A server's database may be empty until the first study is started."""
-    try:
-        Database(url).close()
-    except DatabaseMissing:
-        if Database.path_of(url) is not None:
-            raise
+    """Raise where the database cannot be opened. It may be missing or empty until the first study is started."""
+    with contextlib.suppress(DatabaseMissing):
+        Database(url, of_optuna=True).close()
 
 
 def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:

@@ -11,7 +11,7 @@ _PART = 2045
 
 def note_key(trial_id: int | None) -> str:
     """Return the name of the study attribute that exists if a trial has a note, or for None if the study has one."""
-    return f"{_prefix(trial_id)}ver"
+    return f"{note_prefix(trial_id)}ver"
 
 
 def note_attributes(trial_id: int | None, note: str, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def note_attributes(trial_id: int | None, note: str, known: Mapping[str, Any]) -
         note: Markdown.
         known: The study's attributes as they are now. They may be left empty if the trial has no note yet.
     """
-    prefix = _prefix(trial_id)
+    prefix = note_prefix(trial_id)
     parts = [note[start : start + _PART] for start in range(0, len(note), _PART)]
     # A person may have written a longer note meanwhile. Its last parts would be read as the end of this one.
     parts += [""] * (sum(key.startswith(f"{prefix}str:") for key in known) - len(parts))
@@ -35,10 +35,11 @@ def note_attributes(trial_id: int | None, note: str, known: Mapping[str, Any]) -
 
 def note_text(trial_id: int | None, known: Mapping[str, Any]) -> str:
     """Return a note as the study's attributes have it; empty where there is none."""
-    prefix = f"{_prefix(trial_id)}str:"
+    prefix = f"{note_prefix(trial_id)}str:"
     parts = {key: value for key, value in known.items() if key.startswith(prefix)}
     return "".join(str(parts[key]) for key in sorted(parts, key=lambda key: int(key.removeprefix(prefix))))
 
 
-def _prefix(trial_id: int | None) -> str:
+def note_prefix(trial_id: int | None) -> str:
+    """Return how the names of the attributes of a note begin."""
     return "dashboard:note_" if trial_id is None else f"dashboard:{trial_id}:note_"

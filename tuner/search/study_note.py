@@ -1,16 +1,24 @@
-"""The note that optuna-dashboard shows beside a study: how near its task is, and what its search has decided last."""
+"""The note that optuna-dashboard shows beside a study: a part that tuner keeps true, and the words of people."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from tuner.search.dashboard_note import note_attributes, note_text
+from storage import change_study_attributes
+from tuner.search.dashboard_note import note_attributes, note_prefix, note_text
 
 if TYPE_CHECKING:
     from storage import Database
 
-#: First line of a note that tuner writes, and replaces with each decision.
-MARK = "### The search so far"
+#: How the notes of version 0.1 began, which people did not write.
+_EARLIER = "### The search so far\n"
+#: The lines around tuner's part. As definitions of Markdown that nothing refers to, they are not shown. The digest of
+#: the part tells whether a person has edited it.
+_PART = re.compile(r"\[tuner\]: # \(begins ([0-9a-f]{12})\)\n\n(.*?)\n\n\[tuner\]: # \(ends\)", re.DOTALL)
+_INVITATION = "Write your own notes below this line: they stay."
 
 
 class StudyNote:
@@ -22,17 +30,45 @@ class StudyNote:
     """
 
     def __init__(self, database: Database, study_id: int) -> None:
-        self._storage = database.optuna_storage
+        self._database = database
         self._study_id = study_id
 
     def write(self, text: str) -> None:
-        """Write the note, unless a person has written one.
+        """Replace tuner's part of the note, unless a person has edited it. Writes nothing where it says the same.
 
         Args:
             text: Markdown.
+
+        Raises:
+            KeyError: The study was deleted.
         """
-        known = self._storage.get_study_system_attrs(self._study_id)
-        before = note_text(None, known)
-        if not before or before.startswith(MARK):
-            for key, value in note_attributes(None, f"{MARK}\n\n{text}", known).items():
-                self._storage.set_study_system_attr(self._study_id, key, value)
+
+        def change(known: Mapping[str, Any]) -> Mapping[str, Any]:
+            before = note_text(None, known)
+            after = merged(before, text)
+            return {} if after == before else note_attributes(None, after, known)
+
+        change_study_attributes(self._database, self._study_id, note_prefix(None), change)
+
+
+def merged(note: str, text: str) -> str:
+    """Return a note with tuner's part of it replaced.
+
+    What people have written before and after that part stays. Where they have edited the part itself, or removed it,
+    the whole note is theirs and stays as it is.
+
+    Args:
+        note: The note as it is; empty where there is none.
+        text: The new part, in Markdown.
+    """
+    part = f"[tuner]: # (begins {_digest(text)})\n\n{text}\n\n[tuner]: # (ends)"
+    if not note.strip() or note.startswith(_EARLIER):
+        return f"{part}\n\n*{_INVITATION}*\n"
+    found = _PART.search(note)
+    if found is None or found[1] != _digest(found[2]):
+        return note
+    return f"{note[: found.start()]}{part}{note[found.end() :]}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

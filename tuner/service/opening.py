@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -18,18 +17,17 @@ from storage import (
 from storage.crash_points import reach
 from tuner.errors import ConfigError, SplitLocked
 from tuner.reporting.events import Notice
-from tuner.search.study_note import StudyNote
-from tuner.security.redaction import storable
 from tuner.service.candidates import compared_trials, fetched
 from tuner.service.over import is_over
 from tuner.service.renewal import renewed
 from tuner.service.run import ready_workplace
 from tuner.service.stored import set_up_stored
-from tuner.study.chosen import chosen_trial, needed_chosen
+from tuner.study.chosen import needed_chosen
 from tuner.study.locations import checkpoint_store, naming_checkpoints
 from tuner.study.parents import check_is_no_child
 from tuner.study.study_file import stored_config
 from tuner.study.verdict import Opening, Verdict
+from tuner.supervisor.note_keeper import write_study_note
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,7 +78,7 @@ def open_test(
     content = Plans(database, study.id, PlanPart.TEST).content()
     if (known := Verdict.parse(content)) is not None:
         watch(Notice(text="the test split was opened before; nothing is read again"))
-        _write_note(database, study, known)  # a search that went on, or a crash, may have left another one
+        write_study_note(database, study.name)  # a search that went on, or a crash, may have left another one
         return known
     if Opening.parse(content) is None and not now:
         _check_over(database, study, config)
@@ -186,11 +184,4 @@ def _read(
     verdict = Verdict.of(opening, found, metric=metric.name, direction=metric.direction)
     content = {**opening.to_content(), **verdict.to_content(found)}
     if plans.commit(lease, content=content, decided=verdict.sentences(best=verdict.trial)[0]) is not None:
-        _write_note(database, study, verdict)
-
-
-def _write_note(database: Database, study: StudyRecord, verdict: Verdict) -> None:
-    best = chosen_trial(database, study)
-    sentences = verdict.sentences(best=None if best is None else best.number)
-    with contextlib.suppress(KeyError):  # the study was deleted
-        StudyNote(database, study.id).write(storable("  \n".join(sentences)))
+        write_study_note(database, study.name)

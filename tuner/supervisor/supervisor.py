@@ -11,7 +11,6 @@ from storage import (
     KEPT_S,
     History,
     MicroBatchLimits,
-    PlanPart,
     Plans,
     Shelves,
     Slots,
@@ -24,7 +23,6 @@ from storage import (
 from tuner.errors import SIGNAL_EXIT_CODES, Interrupted, TrialsFailed
 from tuner.reporting.events import Passing, TrialEnded
 from tuner.search.optuna_trials import OptunaTrials
-from tuner.search.study_note import StudyNote
 from tuner.study.live_config import LiveConfig
 from tuner.supervisor.background import Background
 from tuner.supervisor.best_trials import BestTrials
@@ -38,6 +36,7 @@ from tuner.supervisor.launch import Launcher
 from tuner.supervisor.ledger import Ledger
 from tuner.supervisor.lifecycle import TrialLifecycle
 from tuner.supervisor.micro_batches import MicroBatches
+from tuner.supervisor.note_keeper import NoteKeeper
 from tuner.supervisor.notices import Notices
 from tuner.supervisor.receiver import Receiver
 from tuner.supervisor.retrying import OutageRetrying
@@ -108,6 +107,7 @@ class Supervisor:
             holder=self,
         )
         edges = self._edges(database, local_study, owner)
+        self._note = NoteKeeper(database, record.name, edges.background, self._notices.put)
         self._judge = edges.judge
         self._lifecycle = TrialLifecycle(self._lanes, self._live, edges)
         self._launcher = Launcher(self._lanes, self._live, local_study, edges, self._lifecycle)
@@ -170,9 +170,7 @@ class Supervisor:
         if not local_study.arms:
             return Rungs(local_study, live, shelves, plans, ledger, self._retrying, watch=self._watched)
         history, workers = History(database, self._record), Workers(database, self._record.id)
-        heads = Plans(database, self._record.id, PlanPart.HEAD)
-        note = StudyNote(database, self._record.id)
-        reads = StudyReads(self._record, history, shelves, workers, heads, note, self._retrying)
+        reads = StudyReads(self._record, history, shelves, workers, self._retrying)
         return Thaw(local_study, live, reads, shelves, plans, ledger, self._watched)
 
     def run(self) -> None:
@@ -186,6 +184,7 @@ class Supervisor:
             with taken_over(self._note_signal, self._call_queue.wake), waiting_for_connections(seconds=0.0):
                 try:
                     self._run()
+                    self._note.finish()
                 finally:
                     self._lifecycle.checkpointing.wait(self._remaining_s())
         except Exception as error:
@@ -267,6 +266,7 @@ class Supervisor:
         if request := self._study_watch.stop_request(holds=bool(self._lanes.leases), edited=self._edited):
             self._end(request)
         self._show_progress()
+        self._note.look()
         return True
 
     def _show_progress(self) -> None:
@@ -294,6 +294,7 @@ class Supervisor:
         self._study_watch.take(event)
         if self._ending is not None and isinstance(event, TrialEnded) and not event.state.is_over:
             self._left[event.number] = event.saved_at
+        self._note.take(event)
         self._workplace.watch(event)
 
     def _note_signal(self, number: signal.Signals) -> None:

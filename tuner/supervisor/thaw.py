@@ -7,7 +7,6 @@ It decides only while a lane is idle and no trial waits for one, so that each de
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from storage import BeginRecord, LeaseLost, PromotionRecord
@@ -16,10 +15,8 @@ from tuner.reporting.events import Decided
 from tuner.search.thaw.bargains import Kind
 from tuner.search.thaw.first_asks import ArmDraws
 from tuner.search.thaw.market import OVER, decide
-from tuner.security.redaction import storable
 from tuner.study.arms import ArmKey, nearest_arm
 from tuner.study.full_runs import prices_of
-from tuner.study.nearness import Nearness
 from tuner.study.search_over import SearchOver
 from tuner.supervisor.judging import Judgement, Moves, end_shelved
 from tuner.supervisor.situation import Situation
@@ -32,7 +29,6 @@ if TYPE_CHECKING:
 
     from storage import History, PlanLease, Plans, Shelves, StudyRecord, Workers
     from tuner.reporting.events import Watcher
-    from tuner.search.study_note import StudyNote
     from tuner.search.thaw.bargains import Choice
     from tuner.study.live_config import LiveConfig
     from tuner.study.local import LocalStudy
@@ -42,15 +38,13 @@ if TYPE_CHECKING:
 
 
 class StudyReads:
-    """What a search over depths reads of its study, beside the plan, and its note. Reads wait through outages.
+    """What a search over depths reads of its study, beside the plan. Reads wait through outages.
 
     Args:
         record: The study.
         history: Its trials.
         shelves: Its slots and the values of their trials.
         workers: Its lanes on all machines.
-        heads: The part of the plan with its fitted head.
-        note: Its note.
         retrying: Repeats reads through outages.
     """
 
@@ -60,22 +54,13 @@ class StudyReads:
         history: History,
         shelves: Shelves,
         workers: Workers,
-        heads: Plans,
-        note: StudyNote,
         retrying: OutageRetrying,
     ) -> None:
-        self._heads = heads
-        self.note = note
         self._record = record
         self._history = history
         self._shelves = shelves
         self._workers = workers
         self._retrying = retrying
-
-    def head_words(self) -> str | None:
-        """Return what the fitted head tells of the task; None where there is none."""
-        found = Nearness.of_study(self._record, self._retrying(self._heads.content))
-        return None if found is None else found.words()
 
     def situation(self, local_study: LocalStudy, live: LiveConfig) -> Situation:
         """Return the study as it is now."""
@@ -290,14 +275,8 @@ class Thaw:
         return moved or 0
 
     def _tell(self, situation: Situation, reason: str) -> None:
-        """Tell people of a decision: at the terminal, and in the note that the dashboard shows beside the study."""
-        spent, runs = situation.market.spent, situation.budget
-        self._watch(Decided(text=f"search: {reason}", spent=spent, runs=runs))
-        head = self._reads.head_words()
-        lines = [*([f"Task: {head}."] if head else []), f"{reason[:1].upper()}{reason[1:]}."]
-        text = "  \n".join([*lines, f"{spent:.1f} of {runs:.3g} full runs are spent."])
-        with contextlib.suppress(KeyError):  # the study was deleted
-            self._retrying(self._reads.note.write, storable(text))
+        """Tell people of a decision."""
+        self._watch(Decided(text=f"search: {reason}", spent=situation.market.spent, runs=situation.budget))
 
     def _take(self) -> PlanLease | None:
         lease = self._retrying(self._plans.take, self._ledger.owner, self._ledger.lease_s)

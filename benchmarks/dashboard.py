@@ -1,0 +1,121 @@
+"""The dashboard: the answer to a study's page, of tuner's dashboard beside plain optuna-dashboard on the same database.
+
+The study has 1,000 and 5,000 finished trials of ten reports, each with its note, as a supervisor writes them; ten are
+written and then copied row by row. Each server answers three times for the data of the study's page, through WSGI in a
+fresh process: the first answer fills its caches and draws the figures, the later ones are what the page asks for again
+every few seconds. Compared are the first and the last answer. optuna-dashboard's time grows with the square of the
+trials that have notes, so that with 5,000 of them one answer takes minutes: it is measured at 1,000 only, and the gate
+at 5,000 is in CPU-seconds. The page itself then asks for new trials alone.
+
+Both must tell of the same trials: their numbers, states, values, curves and notes are held against each other.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from growth import grow, run_trials
+from growth_systems import WRITTEN, Clock, Ours
+from measuring import interleave, measure, median, section
+from no_training import study_file
+from verdicts import Equality, Gate, finish, parse, show
+
+#: Trials of the study; where both are compared; and CPU-seconds that a later answer may take with the most trials.
+SIZES, COMPARED, MOST_S = (1000, 5000), 1000, 8.0
+SMALL_SIZES, SMALL_COMPARED = (20,), 20
+ANSWERS = 3
+OURS, PLAIN = "tuner", "optuna-dashboard"
+
+
+def write_study(folder: Path, size: int) -> str:
+    """Write a database with a study of so many finished trials; return its URL."""
+    url = f"sqlite:///{folder}/grown-{size}.db"
+    system = Ours(url, study_file(folder, trials=size), size)
+    run_trials(system, WRITTEN, 1, Clock())
+    grow(system, size)
+    system.close()
+    return url
+
+
+def answer(which: str, url: str) -> dict[str, Any]:
+    """Ask a dashboard for a study's page some times; return how long each took, and what the last one said."""
+    import io
+    import json
+
+    if which == OURS:
+        from tuner.dashboard.app import Source
+
+        _, application = Source(url, writes=False, artifacts=None).open()
+    else:
+        import optuna
+        import optuna_dashboard
+
+        application = optuna_dashboard.wsgi(optuna.storages.RDBStorage(url))
+
+    def asked() -> bytes:
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": "/api/studies/1",
+            "QUERY_STRING": "",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "wsgi.input": io.BytesIO(),
+            "wsgi.errors": sys.stderr,
+            "wsgi.url_scheme": "http",
+            "HTTP_ACCEPT_ENCODING": "",
+        }
+        return b"".join(application(environ, lambda *_: None))
+
+    cpu, body = [], b""
+    for _ in range(ANSWERS):
+        with section() as spent:
+            body = asked()
+        cpu.append(spent.cpu_s)
+    names = ("number", "state", "values", "intermediate_values", "note")
+    told = [[trial[name] for name in names] for trial in json.loads(body)["trials"]]
+    return {"cpu_s": cpu, "bytes": len(body), "told": told}
+
+
+def main() -> int:
+    """Measure, compare and judge."""
+    options = parse(__doc__)
+    sizes, compared = (SMALL_SIZES, SMALL_COMPARED) if options.small else (SIZES, COMPARED)
+    rows, gates, equalities = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for size in sizes:
+            url = write_study(Path(folder), size)
+            systems = (OURS, PLAIN) if size == compared else (OURS,)
+            calls = {which: partial(measure, answer, which=which, url=url) for which in systems}
+            found = interleave(calls, options.rounds)
+            times = {
+                which: [median(found[which], lambda one, place=place: one.report["cpu_s"][place]) for place in (0, -1)]
+                for which in systems
+            }
+            for which in systems:
+                first, again = times[which]
+                rows.append((f"{size:,}", which, first, again, found[which][0].report["bytes"] / 1e6))
+            if size == compared:
+                ours, theirs = (found[which][0].report["told"] for which in (OURS, PLAIN))
+                equalities.append(Equality(f"trials, curves and notes of {size:,}", _differences(ours, theirs)))
+                for place, name in enumerate(("first answer", "later answers")):
+                    ratio = times[PLAIN][place] / times[OURS][place]
+                    gates.append(Gate(f"{name} with {size:,} trials", ratio, at_least=1.0))
+            if size == max(sizes):
+                gates.append(Gate(f"later answers with {size:,} trials", times[OURS][1], at_most=MOST_S, unit=" CPU-s"))
+    show(options, "the data of a study's page", ("trials", "dashboard", "first, CPU-s", "again, CPU-s", "MB"), rows)
+    return finish(options, gates=gates, equalities=equalities)
+
+
+def _differences(ours: list[Any], theirs: list[Any]) -> float:
+    """Return how many trials the two tell otherwise. Values are shown with six digits here."""
+    for trial in (*ours, *theirs):
+        trial[2] = [float(f"{value:.6g}") for value in trial[2]]
+    return float(abs(len(ours) - len(theirs)) + sum(one != other for one, other in zip(ours, theirs, strict=False)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
