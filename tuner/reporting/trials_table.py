@@ -13,21 +13,12 @@ from rich.text import Text
 from search_spaces import NAMES
 from storage import TrialRecord, TrialState
 from tuner.reporting.columns import Column, print_lines, table, width_of
+from tuner.reporting.state_styles import STATE_STYLES
 from tuner.reporting.text import clock, plain_reason, short_name, sparkline
 from tuner.trial.anatomy import frozen_count
 
 #: Words of `--sort` besides the names of hyperparameters.
 ORDERS = ("number", "value", "time")
-#: Colours of the states of trials.
-STATE_STYLES: Mapping[str, str] = {
-    TrialState.RUNNING: "bold",
-    TrialState.COMPLETE: "green",
-    TrialState.PRUNED: "yellow",
-    TrialState.FAILED: "red",
-    TrialState.INTERRUPTED: "magenta",
-    TrialState.PAUSED: "cyan",
-    TrialState.SHELVED: "blue",
-}
 #: Hyperparameters in the order in which they are given a place, where the terminal has not enough for all.
 _FIRST = ("learning_rate", "batch_size", "frozen_layers", "num_train_epochs", "lr_scheduler_type", "adapter")
 #: Characters of a reason that are worth a column.

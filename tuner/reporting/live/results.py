@@ -8,17 +8,10 @@ from storage import TrialState
 from tuner.reporting.events import Ranked
 from tuner.reporting.live.state import EndedTrial, LiveState
 from tuner.reporting.live.table import Column, Side, fitted, table
+from tuner.reporting.state_styles import STATE_STYLES
 from tuner.reporting.text import clock
 from tuner.study.noise import standard_error
 
-_STYLES = {
-    TrialState.COMPLETE: "green",
-    TrialState.PRUNED: "yellow",
-    TrialState.FAILED: "red",
-    TrialState.INTERRUPTED: "magenta",
-    TrialState.PAUSED: "cyan",
-    TrialState.SHELVED: "blue",
-}
 #: What a state is called in a row; the others are called by their names.
 _WORDS = {TrialState.SHELVED: "put aside"}
 
@@ -98,7 +91,7 @@ def ended(state: LiveState, width: int, *, most: int) -> list[Text]:
 
 def _how(trial: EndedTrial) -> Text:
     word = _WORDS.get(trial.state, trial.state.value)
-    text = Text(word, style=_STYLES.get(trial.state, ""))
+    text = Text(word, style=STATE_STYLES.get(trial.state, ""))
     if trial.state is not TrialState.COMPLETE and trial.percent is not None:
         text.append(f" at {trial.percent} %")
     return text
