@@ -49,7 +49,8 @@ def test_more_supervisors_than_connections_all_end_and_the_budget_is_kept(
     for text in said:
         assert "Traceback" not in text
         lines = [line for line in text.splitlines() if "too many clients" in line]
-        assert all(line.startswith(("every connection of the", "the database does not answer")) for line in lines)
+        known = ("every connection of the", "the database does not answer")
+        assert all(line[9:].startswith(known) for line in lines)  # behind the time of day
     records = records_of(NAME, crowded_url)
     assert records.states == {"COMPLETE": TRIALS}
     assert {(slot.state, slot.attempt, slot.crashes) for slot in records.slots} == {("finished", 1, 0)}
