@@ -14,7 +14,7 @@ AT_ONCE = -n $(JOBS) --dist loadscope --no-loadscope-reorder --durations=25
 BENCH ?= reading frozen padding overhead race growth replay resume
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart quickstart-llm test test-rest test-all bench chaos mutation gpu check docs screenshots architectures secrets clean
+.PHONY: help quickstart quickstart-llm test test-rest test-all bench chaos mutation gpu check docs outputs screenshots architectures secrets clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -60,8 +60,17 @@ check: $(VENV)/.checking ## Set up, then lint, type-check and check the architec
 docs: $(VENV)/.checking ## Bring the generated parts of the documentation up to date
 	$(BIN)/python docs/update_reference.py
 
+# The pictures of a report and of the dashboard are those of a real search, which takes some minutes.
 screenshots: $(VENV)/.test ## Draw the pictures of the documentation anew
 	$(BIN)/python docs/update_pictures.py
+	rm -rf build/screenshots && mkdir -p build/screenshots
+	$(BIN)/tuner start examples/rotten_tomatoes.yaml --workers 2 --storage sqlite:///build/screenshots/tuner.db
+	$(BIN)/tuner report rotten-tomatoes build/screenshots/report.html --storage sqlite:///build/screenshots/tuner.db
+	$(BIN)/python docs/update_report_picture.py build/screenshots/report.html
+	$(BIN)/python docs/update_dashboard_picture.py sqlite:///build/screenshots/tuner.db rotten-tomatoes
+
+outputs: $(VENV)/.test ## Run the pages of the documentation, and write the outputs that they show
+	WRITE_OUTPUTS=1 $(BIN)/python -m pytest tests/docs -k every_command_and_study_file
 
 architectures: $(VENV)/.test .venv-timm/.made ## Drive every architecture, and write what came of it into docs/reference/architectures.md
 	PYTHONPATH=.:tests .venv-timm/bin/python -m architectures.run_sweep

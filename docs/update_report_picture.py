@@ -1,7 +1,7 @@
 """Takes the picture of a report for docs/how-to/report.md, with the Chromium of this machine.
 
-`python docs/update_report_picture.py FILE.html` takes it of a report that `tuner report` has written. The picture
-shows a search of 15 trials on 400 reviews of the quickstart, judged on 300. The script needs the extra `test`.
+`python docs/update_report_picture.py FILE.html` takes it of a report that `tuner report` has written. The script needs the
+extra `test`; `make screenshots` runs it on the quickstart's search.
 """
 
 from __future__ import annotations

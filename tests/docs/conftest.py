@@ -123,6 +123,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, st
         "PYTHONPATH": str(root / "packages"),
         "TUNER_CACHE": str(root / "cache"),
         "COLUMNS": "120",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
     }
     for name in ("TUNER_STORAGE", "HF_HUB_CACHE", "HF_DATASETS_CACHE"):
         environment.pop(name, None)

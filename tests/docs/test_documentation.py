@@ -86,7 +86,7 @@ def test_every_command_and_study_file_of_a_page_works(
                 said = run(shown.command, tmp_path, environment).replace(f"{tmp_path}/", "")
                 outputs += said.splitlines()
                 printed[shown.command] = said
-                if not is_written:
+                if not is_written and not shown.command.startswith("make "):
                     assert is_printed(shown, said), f"{page.name} shows other lines than {shown.command}:\n{said}"
     if is_written:
         write_outputs(page, printed)
