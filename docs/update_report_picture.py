@@ -1,6 +1,6 @@
 """Takes the picture of a report for docs/how-to/report.md, with the Chromium of this machine.
 
-`python docs/update_report_picture.py FILE.html` takes it of a report that `tuner report` has written. The script needs the
+`python docs/update_report_picture.py FILE.html` takes it of a report that `tuner report` has written. It needs the
 extra `test`; `make screenshots` runs it on the quickstart's search.
 """
 
