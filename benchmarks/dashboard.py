@@ -24,8 +24,8 @@ from measuring import interleave, measure, median, section
 from no_training import study_file
 from verdicts import Equality, Gate, finish, parse, show
 
-#: Trials of the study; where both are compared; and CPU-seconds that a later answer may take with the most trials.
-SIZES, COMPARED, MOST_S = (1000, 5000), 1000, 8.0
+#: Trials of the study; where both are compared; and CPU-seconds that any answer may take with the most trials.
+SIZES, COMPARED, MOST_S = (1000, 5000), 1000, 5.0
 SMALL_SIZES, SMALL_COMPARED = (20,), 20
 ANSWERS = 3
 OURS, PLAIN = "tuner", "optuna-dashboard"
@@ -105,7 +105,8 @@ def main() -> int:
                     ratio = times[PLAIN][place] / times[OURS][place]
                     gates.append(Gate(f"{name} with {size:,} trials", ratio, at_least=1.0))
             if size == max(sizes):
-                gates.append(Gate(f"later answers with {size:,} trials", times[OURS][1], at_most=MOST_S, unit=" CPU-s"))
+                slowest = max(times[OURS])
+                gates.append(Gate(f"the slowest answer with {size:,} trials", slowest, at_most=MOST_S, unit=" CPU-s"))
     show(options, "the data of a study's page", ("trials", "dashboard", "first, CPU-s", "again, CPU-s", "MB"), rows)
     return finish(options, gates=gates, equalities=equalities)
 

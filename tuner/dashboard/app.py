@@ -99,6 +99,7 @@ class Source:
         from optuna.artifacts import FileSystemArtifactStore
 
         from tuner.dashboard.overviews import Overviews
+        from tuner.dashboard.seen_trials import SeenStudies
         from tuner.dashboard.shown_storage import ShownStorage
         from tuner.dashboard.study_page import StudyPage
 
@@ -109,6 +110,7 @@ class Source:
         application = optuna_dashboard.wsgi(storage, artifact_store=artifacts)
         page = StudyPage(database, storage, Overviews(database), writes=self._writes, files=artifacts is not None)
         application.install(page)
+        application._inmemory_cache._cached_extra_study_property_cache = SeenStudies()
         return application
 
     @staticmethod

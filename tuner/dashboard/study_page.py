@@ -8,7 +8,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from storage import EFFECTIVE_ATTR, EVALUATION_ATTR, Studies
+from storage import Studies
 from storage.belonging import study_identities
 from tuner.dashboard.controls import hiding_style
 from tuner.dashboard.trial_files import FILES, trial_file
@@ -159,7 +159,6 @@ class StudyPage:
     def _complete_ours(self, study: StudyRecord, detail: dict[str, Any]) -> None:
         detail["objective_names"] = [study.config["metric"]["name"]]
         detail["user_attrs"] = _with_attributes(study, detail["user_attrs"])
-        detail["union_user_attrs"] = [each for each in detail["union_user_attrs"] if not _is_hidden(each["key"])]
         for trial in (*detail["trials"], *detail["best_trials"]):
             _round(trial)
             trial["artifacts"] = [*trial["artifacts"], *_LISTED]
@@ -181,18 +180,12 @@ def _with_attributes(study: StudyRecord, attributes: list[dict[str, str]]) -> li
 
 
 def _round(trial: dict[str, Any]) -> None:
-    """Round what a person reads of a trial, and leave out attributes whose content its note has as tables."""
+    """Round what a person reads of a trial."""
     if "values" in trial:
         trial["values"] = [_rounded(value) for value in trial["values"]]
     for parameter in trial["params"]:
         parameter["param_external_value"] = _rounded_text(parameter["param_external_value"])
-    trial["user_attrs"] = [
-        {**each, "value": _rounded_text(each["value"])} for each in trial["user_attrs"] if not _is_hidden(each["key"])
-    ]
-
-
-def _is_hidden(name: str) -> bool:
-    return name == EFFECTIVE_ATTR or name.startswith(EVALUATION_ATTR)
+    trial["user_attrs"] = [{**each, "value": _rounded_text(each["value"])} for each in trial["user_attrs"]]
 
 
 def _rounded(value: Any) -> Any:
