@@ -16,7 +16,7 @@ from tuner.machine.device_locks import DeviceLocks
 from tuner.machine.devices import Device, Lane, lanes, select_devices
 from tuner.machine.nvml import DriverNvml
 from tuner.processes.trainers import PRELOAD, PRELOAD_OWN, ForkServer
-from tuner.reporting.events import Notice, TrialWasOver, Watcher
+from tuner.reporting.events import Began, Event, Notice, TrialWasOver, Watcher
 from tuner.reporting.trackers.relay import Trackers
 from tuner.service.fitted_head import with_fitted_head
 from tuner.study.locations import trainers_log
@@ -113,7 +113,7 @@ def ready_workplace(
         with ForkServer(log, preload=PRELOAD if config.train is None else PRELOAD_OWN) as fork_server:
             watch(LOADING)
             if machine.devices == "auto" and device.kind == "cpu":
-                watch(Notice(text="no GPU found: trials train on the CPU"))
+                watch = _before_trials(watch, "no GPU found: trials train on the CPU")
             # The fork server imports torch now. This process uses the time for an import that it needs later.
             importlib.import_module("tuner.supervisor.supervisor")
             if device.kind == "cuda" and config.train is None:
@@ -123,6 +123,18 @@ def ready_workplace(
             yield Workplace(
                 lanes=held, fork_server=fork_server, store=store, watch=watch, timing=machine.timing, log=log
             )
+
+
+def _before_trials(watch: Watcher, text: str) -> Watcher:
+    """Return a watcher that is told something before the first trial begins, once nothing has been refused."""
+    waiting = [text]
+
+    def told(event: Event) -> None:
+        if waiting and isinstance(event, Began):
+            watch(Notice(text=waiting.pop()))
+        watch(event)
+
+    return told
 
 
 def module_folders(*candidates: str | None) -> tuple[str, ...]:
