@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import threading
@@ -92,7 +93,9 @@ def cache_model(model: Path, home: Path) -> None:
 
 
 def notices(text: str) -> list[str]:
-    return [line for line in text.splitlines() if "hub" in line and not line.startswith("study hub")]
+    """Return what is said of the hub, without the time of day, and without lines of the study of this name."""
+    lines = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in text.splitlines()]
+    return [line for line in lines if "hub" in line and not line.startswith("study hub")]
 
 
 def test_a_study_goes_on_from_the_cache_where_the_hub_swallows_everything(online: Tuner, hub: Hub) -> None:
