@@ -216,8 +216,8 @@ class _Level:
         value = contender.values[self.rung]
         place = f"{ordinal(rank)} of {known}" if math.isfinite(value) else "no value to rank"
         go = "goes" if self.places == 1 else "go"
-        needed = f", needed {bar:.4g}" if target is None and (bar := self._bar) is not None else ""
-        grounds = f"{value:.4g} at {self.rung} %{needed}: {place}{later}, and {self.places} {go} on"
+        missed = f", needed {bar:.4g}:" if target is None and (bar := self._bar) is not None else " is"
+        grounds = f"{value:.4g} at {self.rung} %{missed} {place}{later}, and {self.places} {go} on"
         return Move(
             number=contender.number,
             rung=self.rung,
