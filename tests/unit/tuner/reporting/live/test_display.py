@@ -96,7 +96,7 @@ def test_each_picture_takes_the_place_of_the_one_before(columns: int, lines: int
             for event in search():
                 view(event)
                 view._display.show()
-            shown = found.wait_for(is_whole)
+            shown = found.wait_for(lambda now: is_whole(now) and any("RUNNING" in line for line in now))
             assert sum("RUNNING" in line for line in shown) == 1
             assert sum("Ctrl-C saves" in line for line in shown) == 1
             assert not any("PREPARING" in line for line in shown)
