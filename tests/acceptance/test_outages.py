@@ -130,7 +130,7 @@ def test_a_signal_during_an_outage_is_heeded_within_the_grace(
             os.kill(running.pid, signal.SIGTERM)
             assert running.wait(timeout=30) == 75, running.stderr
             assert time.monotonic() - began < 3 + 5
-            assert running.stderr.endswith("`tuner resume outage` goes on\n")
+            assert running.stderr.endswith("`tuner resume outage` goes on.\n")
             check_commands_say_so_in_a_line(tuner, mortal_url, arguments)
         finally:
             server.start()
