@@ -10,8 +10,6 @@ from optuna_dashboard._inmemory_cache import _CachedExtraStudyProperty
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from optuna.trial import FrozenTrial
-
 
 class SeenTrials(_CachedExtraStudyProperty):  # type: ignore[misc]
     """The search space and the attributes of all trials of a study.
@@ -25,8 +23,8 @@ class SeenTrials(_CachedExtraStudyProperty):  # type: ignore[misc]
         self._seen: set[int] = set()
         self._finished = _CachedExtraStudyProperty()
 
-    def update(self, trials: Sequence[FrozenTrial]) -> None:
-        """Take the trials of the study as they are now."""
+    def update(self, trials: Sequence[Any]) -> None:
+        """Take the trials of the study, as Optuna has them, as they are now."""
         fresh = [trial for trial in trials if trial.state.is_finished() and trial._trial_id not in self._seen]
         self._seen.update(trial._trial_id for trial in fresh)
         known = self._finished
