@@ -214,10 +214,14 @@ class _Level:
         known = len(self.ranked) + len(self.out)
         later = f", {self.to_come} still to come" if self.to_come else ""
         value = contender.values[self.rung]
-        place = f"{ordinal(rank)} of {known}" if math.isfinite(value) else "no value to rank"
         go = "goes" if self.places == 1 else "go"
-        missed = f", needed {bar:.4g}:" if target is None and (bar := self._bar) is not None else " is"
-        grounds = f"{value:.4g} at {self.rung} %{missed} {place}{later}, and {self.places} {go} on"
+        if not math.isfinite(value):
+            place = " is no value to rank"
+        elif target is None and self._bar is not None:
+            place = f", needed {self._bar:.4g}: {ordinal(rank)} of {known}"
+        else:
+            place = f" is {ordinal(rank)} of {known}"
+        grounds = f"{value:.4g} at {self.rung} %{place}{later}, and {self.places} {go} on"
         return Move(
             number=contender.number,
             rung=self.rung,

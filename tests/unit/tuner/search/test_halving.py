@@ -171,7 +171,7 @@ def test_a_decision_says_what_it_rests_on() -> None:
     assert best.reason == "goes on to 8 %: 0.3 at 4 % is 2nd of 6, 2 still to come, and 4 go on"
     assert worst.number == 1
     (_, ends) = rule.decide(at_four(0.3, 0.4), trials=2, direction="minimize").moves
-    assert ends.reason == "0.4 at 4 % is 2nd of 2, and 1 goes on"
+    assert ends.reason == "0.4 at 4 %, needed 0.3: 2nd of 2, and 1 goes on"
     (_, lost) = rule.decide(at_four(0.3, NAN), trials=2, direction="minimize").moves
     assert lost.reason == "nan at 4 % is no value to rank, and 1 goes on"
     assert [ordinal(number) for number in (1, 2, 3, 4, 11, 12, 13, 21, 102, 111)] == [
