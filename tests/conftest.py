@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -30,8 +31,17 @@ Kind = TypeVar("Kind")
 _TIERS = ("chaos", "contracts", "integration")
 #: Where files are in memory, which SQLite's syncs cost nothing of; what a run leaves there takes some 100 MB.
 _MEMORY, _MEMORY_BYTES = Path("/dev/shm"), 2 << 30
-#: Folders of which each test is of `make test-rest`.
-_REST = ("benchmarks/test_small_modes.py", "chaos", "gpu", "integration")
+#: Folders and files of which each test is of `make test-rest`: the slowest for what a change often breaks.
+_REST = (
+    *("chaos", "gpu", "integration", "benchmarks/test_small_modes.py"),
+    *("acceptance/test_corruption.py", "acceptance/test_never_pruned.py", "acceptance/test_pruning.py"),
+    *("acceptance/test_resume_elsewhere.py", "acceptance/test_saving_cost.py", "acceptance/test_wheel.py"),
+    *("contracts/test_space_edits.py", "unit/tuner/search/test_learning.py", "unit/tuner/training/test_script.py"),
+    *("unit/tuner/training/test_out_of_memory.py", "unit/tuner/training/model/test_four_bits.py"),
+    *("unit/tuner/study/test_gguf_models.py", "unit/tuner/reporting/trackers/test_relay.py"),
+)
+#: Of a test for several architectures, `make test-rest` runs these, and `make test` the others.
+_LATER = {"roberta", "distilbert", "electra", "deberta-v2"}
 #: Values of parameters that lead a test to a server.
 _SERVERS = {"postgresql", "mariadb", "s3"}
 #: The order in which files are begun: those that take minutes first, so that no worker is left alone with one.
@@ -51,9 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parts = item.path.relative_to(Path(__file__).parent).parts
         if parts[0] in _TIERS:
             item.add_marker(parts[0])
-        if parts[0] in _REST or "/".join(parts) in _REST or _asks_for_a_server(item):
+        if parts[0] in _REST or "/".join(parts) in _REST or _asks_for_a_server(item) or _is_later(item):
             item.add_marker("rest")
     items.sort(key=lambda item: _ORDER.index(item.path.relative_to(Path(__file__).parent).parts[0]))
+
+
+def pytest_collection_finish() -> None:
+    # Preparation and trials collect garbage; to look at all that imports have made took half of their tests' time.
+    gc.collect()
+    gc.freeze()
 
 
 def _asks_for_a_server(item: pytest.Item) -> bool:
@@ -66,6 +82,12 @@ def _asks_for_a_server(item: pytest.Item) -> bool:
     return any("server" in name or name == "s3_url" for name in names) or any(
         isinstance(value, str) and value in _SERVERS for value in values
     )
+
+
+def _is_later(item: pytest.Item) -> bool:
+    called = getattr(item, "callspec", None)
+    values = [] if called is None or "training" not in item.path.parts else called.params.values()
+    return any(isinstance(value, str) and value in _LATER for value in values)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -20,7 +20,9 @@ from acceptance_support import Tuner, points
 def grown(tmp_path_factory: pytest.TempPathFactory, new_tuner: Callable[[Path], Tuner]) -> tuple[Tuner, str, str]:
     """A study of 3 trials, then given 5 at a terminal; with stderr of the first run, and what the terminal showed."""
     tuner = new_tuner(tmp_path_factory.mktemp("grown"))
-    study = tuner.study("grown", budget={"trials": 3}, evaluations=5, pruner="none")
+    # So long that a view which looks a few times a second sees each trial run.
+    space = {"learning_rate": {"low": 1e-4, "high": 1e-3, "log": True}, "batch_size": [8, 16], "num_train_epochs": 6}
+    study = tuner.study("grown", budget={"trials": 3}, evaluations=5, pruner="none", search_space=space)
     first = tuner.within(CUDA_VISIBLE_DEVICES="").ok("start", study, "--workers", "2")
     before = points(tuner.json("trials", "grown"))
     shown = at_a_terminal(tuner, "start", study, "--workers", "2", "--trials", "5")
@@ -124,7 +126,7 @@ def test_a_pipe_gets_one_line_an_event(grown: tuple[Tuner, str, str]) -> None:
     assert told == "no GPU found: trials train on the CPU"
     assert lines[0] == "study grown: 0 of 3 trials finished, 2 workers"
     events = [
-        r"trial \d started on cpu: lr \S+ batch \d+ epochs \d .*frozen \S+",
+        r"trial \d started on cpu: lr \S+ batch \d+ epochs \d+ .*frozen \S+",
         r"trial \d \d+ %: value \d\.\d{4}, training loss \d+\.\d{4}, validation loss \d+\.\d{4}",
         r"trial \d complete value \d\.\d{4}( \(.*\))? after \d+s; \d/3, best \d\.\d{4} \(trial \d\)(, about \S+ left)?",
     ]

@@ -97,6 +97,7 @@ def test_it_shows_the_study_its_trials_their_curves_and_notes(dashboard: tuple[R
             assert mine["reason"] in note
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize(("number", "send"), [(signal.SIGINT, os.killpg), (signal.SIGTERM, os.kill)])
 def test_a_signal_ends_it_cleanly(finished: Tuner, number: signal.Signals, send: Callable[[int, int], None]) -> None:
     with finished.running("dashboard", "--port", "0") as running:
@@ -115,6 +116,7 @@ def test_a_port_that_is_taken_is_said_so(dashboard: tuple[Running, str], finishe
     )
 
 
+@pytest.mark.rest
 def test_a_database_that_is_not_there_is_waited_for_and_not_made(tuner: Tuner) -> None:
     with tuner.running("dashboard", "--port", "0") as running:
         address = running.wait_for(ADDRESS)[1]
@@ -187,6 +189,7 @@ def test_a_study_that_takes_the_place_of_a_deleted_one_is_shown_with_its_own_tri
             assert [trial["values"] for trial in ask(address, path).json["trials"]] == [[2.0]] * 2
 
 
+@pytest.mark.rest
 def test_a_process_of_it_that_dies_is_replaced(finished: Tuner) -> None:
     with finished.running("dashboard", "--port", "0") as running:
         address = running.wait_for(ADDRESS)[1]

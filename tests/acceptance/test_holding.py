@@ -153,6 +153,7 @@ class Aborting:
 """
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize(
     ("last", "reason", "restarts"),
     [
@@ -193,6 +194,7 @@ def test_a_machine_that_cannot_train_ends_the_run_before_it_fails_many_trials(tu
     )
 
 
+@pytest.mark.rest
 def test_the_doctor_mends_what_other_programs_have_left(tuner: Tuner) -> None:
     import optuna
 
@@ -212,6 +214,7 @@ def test_the_tables_of_this_version_need_no_upgrade(tuner: Tuner) -> None:
     assert re.fullmatch(r"sqlite:///tuner\.db: tables of version \d+\n", tuner.ok("db", "upgrade").stdout)
 
 
+@pytest.mark.rest
 def test_a_study_stopped_before_its_first_value_has_no_best_and_says_so_by_its_exit_code(
     gated: Tuner, gate: Gate, overrides: Tuner
 ) -> None:
@@ -284,6 +287,7 @@ def test_logs_tell_what_happened_to_a_study_or_to_one_of_its_trials(tuner: Tuner
     assert (missing.returncode, missing.stderr) == (1, "Error: study 'held' has no trial 7; the last is 1\n")
 
 
+@pytest.mark.rest
 def test_crashes_with_a_newer_checkpoint_between_them_do_not_count(gated: Tuner, gate: Gate) -> None:
     url = f"sqlite:///{gated.folder}/tuner.db"
     study = gated.toy_study("held", **{**STUDY, "budget": {"trials": 1}, "max_restarts": 1})
@@ -326,6 +330,7 @@ def test_training_that_cannot_be_found_is_said_before_the_first_trial(tuner: Tun
     assert not (tuner.folder / "tuner.db").exists()
 
 
+@pytest.mark.rest
 def test_training_that_is_not_on_another_machine_is_said_there(gated: Tuner, gate: Gate, overrides: Tuner) -> None:
     study = gated.toy_study("held", **STUDY)
     with gated.running("start", study, *FLAGS) as running:

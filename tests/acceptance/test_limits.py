@@ -85,6 +85,7 @@ def test_time_is_one_budget_of_all_machines_and_more_of_it_goes_on_with_the_paus
     assert least > spent_s
 
 
+@pytest.mark.rest
 def test_device_seconds_are_counted_once_over_kills_and_moves(gated: Tuner, gate: Gate, url: str) -> None:
     gated = gated.within(TUNER_STORAGE=url)
     study = gated.toy_study("held", checkpoints=f"{gated.folder}/store", **{**STUDY, "budget": {"trials": 2}})
@@ -108,6 +109,7 @@ def test_device_seconds_are_counted_once_over_kills_and_moves(gated: Tuner, gate
     assert len(stolen) == 2
 
 
+@pytest.mark.rest
 def test_spent_device_hours_pause_the_running_trials(gated: Tuner, gate: Gate) -> None:
     study = gated.toy_study("held", **{**STUDY, "budget": {"trials": 2, "device_hours": 4 / 3600}})
     gate.open(20)
@@ -178,6 +180,7 @@ def test_an_edit_that_cannot_be_is_refused_in_a_line_and_changes_nothing(
     assert finished.json("status", "finished") == before
 
 
+@pytest.mark.rest
 def test_a_study_whose_trials_all_fail_is_paused_with_the_reason_of_the_last(tuner: Tuner) -> None:
     module = (
         "import toy_training\n\n\ndef train(run):\n    if not FIXED:\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-from typing import TYPE_CHECKING
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before transformers and datasets are imported
 
@@ -15,9 +14,6 @@ import transformers
 
 from architectures.product import write_pictures, write_texts
 from architectures.sweep import Workplace
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -30,12 +26,10 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _imports_are_not_collected() -> Iterator[None]:
-    # Preparation collects garbage twice, which takes half a second for all that transformers imports.
+def _imports_are_not_collected() -> None:
+    # The models' modules come after those that tests/conftest.py freezes.
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -170,6 +170,7 @@ def ask_many(number: int, url: str, name: str) -> list[tuple[int, int, bool]]:
     return asked
 
 
+@pytest.mark.rest
 def test_of_eight_processes_that_ask_at_once_each_gets_its_own_trials_and_one_the_enqueued(
     database: Database, url: str, race: Callable[..., list[Any]]
 ) -> None:

@@ -96,6 +96,7 @@ def create_first(number: int, url: str) -> dict[str, str]:
     return answers
 
 
+@pytest.mark.rest
 def test_eight_processes_that_start_at_once_on_nothing_all_succeed(
     storage_url: str, race: Callable[..., list[Any]]
 ) -> None:

@@ -100,6 +100,7 @@ def claim_all(number: int, url: str, study: int) -> list[int]:
     return claimed
 
 
+@pytest.mark.rest
 def test_eight_racing_processes_claim_each_slot_exactly_once(
     database: Database, url: str, race: Callable[..., list[Any]]
 ) -> None:
@@ -289,6 +290,7 @@ def steal_expired(number: int, url: str, study: int) -> list[tuple[int, int]]:
     return claimed
 
 
+@pytest.mark.rest
 def test_eight_racing_processes_steal_each_expired_trial_exactly_once(
     database: Database, url: str, race: Callable[..., list[Any]]
 ) -> None:
@@ -620,6 +622,7 @@ def resize_many(number: int, url: str, study: int) -> int:
     return 8
 
 
+@pytest.mark.rest
 def test_a_budget_that_eight_processes_change_at_once_is_what_one_of_them_says(
     database: Database, slots: Slots, record: StudyRecord, url: str, race: Callable[..., list[Any]]
 ) -> None:

@@ -98,6 +98,7 @@ def create_together(number: int, url: str, folder: str, ways: int, names: list[s
     return created
 
 
+@pytest.mark.rest
 def test_of_four_processes_that_create_one_name_at_one_moment_exactly_one_does(
     studies: Studies, database: Database, url: str, tmp_path: Any, race: Callable[..., list[Any]]
 ) -> None:

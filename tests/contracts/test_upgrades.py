@@ -300,6 +300,7 @@ def die_at(number: int, url: str, point: str) -> None:
         upgrade(database)
 
 
+@pytest.mark.rest
 def test_an_upgrade_that_is_killed_leaves_the_rows_as_they_were_and_is_made_by_the_next_one(
     earlier: str, expected: list[dict[str, Any]], race: Callable[..., list[Any]]
 ) -> None:

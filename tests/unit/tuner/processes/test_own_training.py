@@ -56,6 +56,7 @@ def test_what_a_function_draws_before_it_seeds_is_the_same_in_each_attempt() -> 
     assert drawn[0] == drawn[1]
 
 
+@pytest.mark.rest
 def test_slow_libraries_are_imported_once_for_all_trainers() -> None:
     program = (
         "import sys, transformers.trainer_callback\n"

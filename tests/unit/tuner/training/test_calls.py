@@ -181,6 +181,7 @@ print(*sorted(set(sys.modules) - before))
 """
 
 
+@pytest.mark.rest
 def test_the_parent_of_the_trainers_has_imported_what_a_trial_needs(checkpoint: Callable[..., ModelSource]) -> None:
     command = [sys.executable, "-c", WHAT_A_TRIAL_IMPORTS, checkpoint("bert", 2).location]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)

@@ -141,6 +141,7 @@ def test_saving_changes_nothing_of_the_trial(
     assert_same_weights(unsaved.weights, saved.weights)
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("name", ["bert", "deberta-v2"])
 @pytest.mark.parametrize("case", ["gradual", "half, accumulated"])
 def test_a_trial_that_is_interrupted_after_every_step_is_the_same_trial(
@@ -202,6 +203,7 @@ def test_a_trial_of_any_length_goes_on(
 # ---- best, early stopping
 
 
+@pytest.mark.rest
 @pytest.mark.parametrize("patience", [1, 2, 3])
 def test_patience_is_counted_over_interruptions(
     patience: int, make_run: Callable[..., TrialRun], attempt: Callable[..., Any], tmp_path: Path
