@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 #: Columns of a line where the output is no terminal and COLUMNS does not say.
 PIPED_WIDTH = 120
 _GAP = 2
-_ELLIPSIS = "…"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,18 +22,18 @@ class Column:
 
     title: str
     #: One text a row.
-    cells: Sequence[str]
+    cells: Sequence[Text | str]
     #: Whether its texts end at the same place, as numbers do.
     right: bool = False
     #: The fewest characters to which the column may be cut; None where it is never cut.
     least: int | None = None
-    #: Styles of rich, by the text of a cell.
-    styles: Mapping[str, str] = field(default_factory=dict)
+    #: Where the table is too wide, columns with a higher number are left out first; those with 0 never are.
+    rank: int = 0
 
     @property
     def width(self) -> int:
         """Characters of its widest text."""
-        return max(cell_len(text) for text in (self.title, *map(printable, self.cells)))
+        return max(cell_len(self.title), *(_text(each).cell_len for each in self.cells), 0)
 
 
 def console() -> Console:
@@ -52,11 +51,7 @@ def print_lines(lines: Iterable[Text | str]) -> None:
     """Print lines that fit the console; a longer one is cut, with an ellipsis."""
     out = console()
     for line in lines:
-        text = line if isinstance(line, Text) else Text(line)
-        if cell_len(text.plain) > out.width:
-            text = text.copy()
-            text.truncate(out.width, overflow="ellipsis")
-        out.print(text, soft_wrap=True)
+        out.print(fitted(line if isinstance(line, Text) else Text(line), out.width), soft_wrap=True)
 
 
 def printable(text: str) -> str:
@@ -64,19 +59,32 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else " " if each.isspace() else "\ufffd" for each in text)
 
 
-def table(columns: Sequence[Column], width: int) -> list[Text]:
-    """Return the lines of a table, titles first; columns that may be cut share what the others leave of the width.
+def fitted(line: Text, width: int, more: str = "…") -> Text:
+    """Return a line cut to a width, with a sign where something is cut off, and without spaces at its end."""
+    line.rstrip()
+    if line.cell_len > width:
+        line.truncate(max(0, width - cell_len(more)))
+        line.append(more)
+    return line
+
+
+def table(columns: Sequence[Column], width: int, *, indent: int = 0) -> list[Text]:
+    """Return the lines of a table, titles first.
+
+    Columns are left out by their rank until the others fit. Those that may be cut share what the rest leaves.
 
     Args:
         columns: The columns, all with as many cells.
         width: Characters of a line.
+        indent: Spaces before each line.
     """
-    widths = _widths(columns, width)
-    lines = [_line([(each.title, each, "bold") for each in columns], widths)]
-    for cells in zip(*(each.cells for each in columns), strict=True):
-        pairs = zip(cells, columns, strict=True)
-        lines.append(_line([(printable(text), each, each.styles.get(text, "")) for text, each in pairs], widths))
-    return lines
+    kept = list(columns)
+    while indent + width_of(kept) > width and (least := max(kept, key=lambda each: each.rank)).rank:
+        kept.remove(least)
+    widths = _widths(kept, width - indent)
+    rows = [[Text(each.title, style="bold") for each in kept]]
+    rows += [[_text(cell) for cell in cells] for cells in zip(*(each.cells for each in kept), strict=True)]
+    return [_line(cells, kept, widths, indent) for cells in rows]
 
 
 def width_of(columns: Sequence[Column]) -> int:
@@ -98,15 +106,16 @@ def _widths(columns: Sequence[Column], width: int) -> list[int]:
     return widths
 
 
-def _line(cells: Sequence[tuple[str, Column, str]], widths: Sequence[int]) -> Text:
-    line = Text()
-    for index, ((text, column, style), width) in enumerate(zip(cells, widths, strict=True)):
-        shown = text if cell_len(text) <= width else f"{set_cell_size(text, width - 1)}{_ELLIPSIS}"
-        space = " " * (width - cell_len(shown))
-        if index:
-            line.append(" " * _GAP)
-        line.append(space if column.right else "")
-        line.append(shown, style=style)
-        line.append("" if column.right else space)
+def _text(cell: Text | str) -> Text:
+    return cell if isinstance(cell, Text) else Text(printable(cell))
+
+
+def _line(cells: Sequence[Text], columns: Sequence[Column], widths: Sequence[int], indent: int) -> Text:
+    line = Text(" " * indent)
+    for index, (cell, column, width) in enumerate(zip(cells, columns, widths, strict=True)):
+        shown = fitted(cell.copy(), width) if cell.cell_len > width else cell
+        space = " " * (width - shown.cell_len)
+        line.append(" " * _GAP if index else "")
+        line.append_text(Text.assemble(space, shown) if column.right else Text.assemble(shown, space))
     line.rstrip()
     return line

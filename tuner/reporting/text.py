@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import NAMES
@@ -140,10 +141,18 @@ def short_name(name: str) -> str:
 def short_value(name: str, value: Any) -> str:
     """Return a value of a hyperparameter for a column."""
     if name == "learning_rate" and isinstance(value, float):
-        return f"{value:.1e}".replace("e-0", "e-")
+        return scientific(value)
     if isinstance(value, str):
         return value.split("_")[0][:10]
     return _shown(value)
+
+
+def scientific(value: float) -> str:
+    """Return a number with its power of ten, such as `1.5e-4`; 0 as `0`."""
+    if not value or not math.isfinite(value):
+        return f"{value:g}"
+    mantissa, _, exponent = f"{value:.1e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
 
 
 def plain_reason(reason: str) -> str:
@@ -151,15 +160,17 @@ def plain_reason(reason: str) -> str:
     return reason.removeprefix("pruned: ")
 
 
-def sparkline(values: list[float], scale: tuple[float, float] | None = None) -> str:
-    """Return values as a curve of block characters.
+def sparkline(values: Sequence[float], scale: tuple[float, float] | None = None, heights: str = _BARS) -> str:
+    """Return values as a curve of characters.
 
     Args:
-        values: The values, all finite.
-        scale: The lowest and the highest value that a character stands for; None takes those of the curve itself.
+        values: The values; `?` stands for one that is not finite.
+        scale: The values of the lowest and of the highest point, beyond which a point does not go; None takes those of
+            the curve itself. Where both are equal, all points are low.
+        heights: A character for each height of a point, the lowest first.
     """
-    if not values:
-        return ""
-    low, high = scale or (min(values), max(values))
-    span = (high - low) or 1.0
-    return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in values)
+    numbers = [value for value in values if math.isfinite(value)]
+    low, high = scale or (min(numbers, default=0.0), max(numbers, default=0.0))
+    span, top = (high - low) or 1.0, len(heights) - 1
+    shares = (min(1.0, max(0.0, (value - low) / span)) if math.isfinite(value) else None for value in values)
+    return "".join("?" if share is None else heights[round(share * top)] for share in shares)

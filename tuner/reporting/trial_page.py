@@ -12,8 +12,7 @@ from storage import TrialRecord
 from tuner.reporting.columns import Column, printable, table
 from tuner.reporting.effective_lines import effective_settings
 from tuner.reporting.state_styles import STATE_STYLES
-from tuner.reporting.text import clock, plain_reason, size
-from tuner.reporting.trials_table import scientific
+from tuner.reporting.text import clock, plain_reason, scientific, size
 
 _INDENT = "  "
 

@@ -14,7 +14,7 @@ from search_spaces import NAMES
 from storage import TrialRecord, TrialState
 from tuner.reporting.columns import Column, print_lines, table, width_of
 from tuner.reporting.state_styles import STATE_STYLES
-from tuner.reporting.text import clock, plain_reason, short_name, sparkline
+from tuner.reporting.text import clock, plain_reason, scientific, short_name, sparkline
 from tuner.trial.anatomy import frozen_count
 
 #: Words of `--sort` besides the names of hyperparameters.
@@ -97,7 +97,7 @@ def columns_of(
     varying = {name: _parameter(name, trials, every) for name in parameters_of(every) if _varies(name, every)}
     before = [
         Column(title="trial", cells=[str(each.number) for each in trials], right=True),
-        Column(title="state", cells=[each.state.value for each in trials], styles=STATE_STYLES),
+        Column(title="state", cells=[Text(each.state.value, style=STATE_STYLES[each.state]) for each in trials]),
         Column(title=metric, cells=[_value(each) for each in trials], right=True),
     ]
     time = Column(title="time", cells=[clock(each.device_s) for each in trials], right=True)
@@ -144,14 +144,6 @@ def shown_numbers(values: Sequence[float]) -> list[str]:
     if sizes and (max(sizes) >= 1e6 or min(sizes) < 1e-5 or are_rates):
         return [scientific(value) for value in values]
     return [f"{value:.3g}" if abs(value) >= 1e-4 or not value else f"{value:.5f}" for value in values]
-
-
-def scientific(value: float) -> str:
-    """Return a number with its power of ten, such as `1.5e-4`; 0 as `0`."""
-    if not value or not math.isfinite(value):
-        return f"{value:g}"
-    mantissa, _, exponent = f"{value:.1e}".partition("e")
-    return f"{mantissa}e{int(exponent)}"
 
 
 def _by_value(trial: TrialRecord, direction: str) -> tuple[int, float, int]:

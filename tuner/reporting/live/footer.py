@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from storage import TrialState
+from tuner.reporting.columns import fitted
 from tuner.reporting.live.state import LiveState
-from tuner.reporting.live.table import fitted
 from tuner.reporting.text import clock
 
 #: States whose counts are shown even where they are 0.

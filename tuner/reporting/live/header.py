@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from tuner.reporting.columns import fitted
 from tuner.reporting.events import About
 from tuner.reporting.live.state import LiveState, Stage
 from tuner.reporting.live.symbols import Symbols
-from tuner.reporting.live.table import fitted
 from tuner.reporting.text import clock
 
 #: Columns that the text beside the bar takes at most; the bar has the others.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from storage import TrialState
+from tuner.reporting.columns import Column, table
 from tuner.reporting.events import Ranked
 from tuner.reporting.live.state import EndedTrial, LiveState
-from tuner.reporting.live.table import Column, Side, fitted, table
 from tuner.reporting.state_styles import STATE_STYLES
 from tuner.reporting.text import clock
 from tuner.study.noise import standard_error
@@ -44,13 +44,13 @@ def best(state: LiveState, width: int, *, most: int) -> list[Text]:
     took = [Text("" if each.device_s is None else clock(each.device_s)) for each in rows]
     words = [Text("" if recipe is None or each.number != recipe.number else "recipe") for each in rows]
     columns = [
-        Column(head="BEST", cells=[Text(f"{each.number:>4}") for each in rows]),
-        *([Column(head="took", cells=took, side=Side.RIGHT, rank=2)] if any(cell.plain for cell in took) else []),
-        Column(head="", cells=words, rank=1),
-        Column(head=about.metric, cells=[Text(f"{each.value:.4f}") for each in rows], side=Side.RIGHT),
-        Column(head=head, cells=[_against(each, recipe, noise, about.direction) for each in rows]),
+        Column(title="BEST", cells=[Text(f"{each.number:>4}") for each in rows]),
+        *([Column(title="took", cells=took, right=True, rank=2)] if any(cell.plain for cell in took) else []),
+        Column(title="", cells=words, rank=1),
+        Column(title=about.metric, cells=[Text(f"{each.value:.4f}") for each in rows], right=True),
+        Column(title=head, cells=[_against(each, recipe, noise, about.direction) for each in rows]),
     ]
-    return table(columns, width)
+    return table(columns, width, indent=1)
 
 
 def _against(trial: Ranked, recipe: Ranked | None, noise: float | None, direction: str) -> Text:
@@ -78,15 +78,15 @@ def ended(state: LiveState, width: int, *, most: int) -> list[Text]:
     if not rows:
         return []
     columns = [
-        Column(head="LAST ENDED", cells=[Text(f"{each.number:>4} ").append_text(_how(each)) for each in rows]),
+        Column(title="LAST ENDED", cells=[Text(f"{each.number:>4} ").append_text(_how(each)) for each in rows]),
         Column(
-            head="",
+            title="",
             cells=[Text("" if each.value is None else f"{each.value:.4f}") for each in rows],
-            side=Side.RIGHT,
+            right=True,
         ),
-        Column(head="", cells=[Text(_why(each)) for each in rows]),
+        Column(title="", cells=[Text(_why(each)) for each in rows]),
     ]
-    return [fitted(line, width) for line in table(columns, width)]
+    return table(columns, width, indent=1)
 
 
 def _how(trial: EndedTrial) -> Text:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from tuner.reporting.columns import Column, fitted, table
 from tuner.reporting.live.state import LiveState, RunningTrial
 from tuner.reporting.live.symbols import Symbols
-from tuner.reporting.live.table import Column, Side, fitted, table
-from tuner.reporting.text import clock, short_name, short_value
+from tuner.reporting.text import clock, short_name, short_value, sparkline
 
 #: Columns of a trial's bar, and the most points of a curve.
 _BAR, _POINTS = 10, 20
@@ -27,7 +27,7 @@ def running(state: LiveState, width: int, symbols: Symbols, *, most: int) -> lis
     if not state.running:
         return []
     trials = state.running[: most if len(state.running) <= most else max(1, most - 1)]
-    lines = table(_columns(state, trials, symbols), width)
+    lines = table(_columns(state, trials, symbols), width, indent=1)
     if len(trials) < len(state.running):
         lines.append(fitted(Text(f"   and {len(state.running) - len(trials)} more", style="dim"), width))
     return lines
@@ -37,29 +37,29 @@ def _columns(state: LiveState, trials: tuple[RunningTrial, ...], symbols: Symbol
     metric = "value" if state.about is None else state.about.metric
     scale = state.scale or (0.0, 0.0)
     head = "curve" if state.scale is None else f"curve, {scale[0]:.2f} to {scale[1]:.2f}"
-    curves = [symbols.curve([value for _, value in each.curve], scale, _POINTS) for each in trials]
+    curves = [sparkline([value for _, value in each.curve[-_POINTS:]], scale, symbols.heights) for each in trials]
     columns = [
-        Column(head="RUNNING", cells=[Text(f"{each.number:>4}") for each in trials]),
-        Column(head="where", cells=[Text(each.where) for each in trials]),
-        Column(head="done", cells=[_bar(each.percent, symbols) for each in trials]),
-        Column(head=metric, cells=[_last(each) for each in trials], side=Side.RIGHT),
-        Column(head=head, cells=[Text(each, style="cyan") for each in curves]),
+        Column(title="RUNNING", cells=[Text(f"{each.number:>4}") for each in trials]),
+        Column(title="where", cells=[Text(each.where) for each in trials]),
+        Column(title="done", cells=[_bar(each.percent, symbols) for each in trials]),
+        Column(title=metric, cells=[_last(each) for each in trials], right=True),
+        Column(title=head, cells=[Text(each, style="cyan") for each in curves]),
     ]
     if any(each.resumed_at is not None for each in trials):
         cells = [Text("" if each.resumed_at is None else f"{each.resumed_at} %") for each in trials]
-        columns.append(Column(head="from", cells=cells, side=Side.RIGHT, rank=1))
+        columns.append(Column(title="from", cells=cells, right=True, rank=1))
     names = () if state.about is None else state.about.varying
     ordered = [*(name for name in _ORDER if name in names), *(name for name in names if name not in _ORDER)]
     columns += [
         Column(
-            head=short_name(name),
+            title=short_name(name),
             cells=[_parameter(each, name) for each in trials],
-            side=Side.RIGHT,
+            right=True,
             rank=2 + place,
         )
         for place, name in enumerate(ordered)
     ]
-    columns.append(Column(head="for", cells=[Text(clock(each.seconds)) for each in trials], side=Side.RIGHT, rank=9))
+    columns.append(Column(title="for", cells=[Text(clock(each.seconds)) for each in trials], right=True, rank=9))
     return columns
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from rich.text import Text
 
+from tuner.reporting.columns import fitted
 from tuner.reporting.live import footer, header, results
 from tuner.reporting.live.running import running
 from tuner.reporting.live.state import LiveState
 from tuner.reporting.live.symbols import UNICODE, Symbols
-from tuner.reporting.live.table import fitted
 
 #: Rows of the parts that may take more on a high terminal: the best, those that ended last, and notices.
 _BEST, _ENDED, _MESSAGES, _DEVICES = 4, 3, 2, 2

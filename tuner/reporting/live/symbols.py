@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -41,23 +40,6 @@ class Symbols:
         """
         full = min(width, max(0, int(share * width + 0.5)))
         return self.full * full, self.empty * (width - full)
-
-    def curve(self, values: Sequence[float], scale: tuple[float, float], width: int) -> str:
-        """Return the last values as a curve.
-
-        Args:
-            values: The values, in order.
-            scale: The values of the lowest and of the highest point.
-            width: The most points.
-        """
-        low, span, top = scale[0], scale[1] - scale[0], len(self.heights) - 1
-        return "".join(self._point(value, low, span, top) for value in values[-width:])
-
-    def _point(self, value: float, low: float, span: float, top: int) -> str:
-        if not math.isfinite(value):
-            return "?"
-        share = (value - low) / span if span > 0 else 1.0
-        return self.heights[round(min(1.0, max(0.0, share)) * top)]
 
 
 UNICODE = Symbols(full="█", empty="░", heights="▁▂▃▄▅▆▇█", more="…", written={})

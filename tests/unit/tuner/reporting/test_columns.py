@@ -8,6 +8,7 @@ import pytest
 from tuner.reporting.columns import Column, console, print_lines, printable, table, width_of
 
 NUMBERS = Column(title="n", cells=["1", "20"], right=True)
+ONE = Column(title=" n", cells=["1"], right=True)
 WORDS = Column(title="word", cells=["a", "bcdefghij"], least=4)
 
 
@@ -23,6 +24,14 @@ def test_a_column_that_may_be_cut_takes_what_the_others_leave() -> None:
     assert plain(NUMBERS, WORDS, width=10) == [" n  word", " 1  a", "20  bcdef…"]
     assert plain(NUMBERS, WORDS, width=1) == [" n  word", " 1  a", "20  bcd…"]
     assert width_of([NUMBERS, WORDS]) == 8
+
+
+def test_the_column_of_the_highest_rank_is_left_out_first_where_the_table_is_too_wide() -> None:
+    first, last = Column(title="aa", cells=["1"], rank=1), Column(title="bb", cells=["2"], rank=2)
+    assert plain(ONE, first, last, width=10) == [" n  aa  bb", " 1  1   2"]
+    assert plain(ONE, first, last, width=9) == [" n  aa", " 1  1"]
+    assert plain(ONE, first, last, width=1) == [" n", " 1"]
+    assert [line.plain for line in table([ONE, first], 7, indent=1)] == ["  n  aa", "  1  1"]
 
 
 def test_wide_characters_count_as_the_two_places_that_they_take() -> None:

@@ -31,6 +31,11 @@ def test_a_curve_is_drawn_between_its_own_ends(values: list[float], curve: str) 
     assert sparkline(values) == curve
 
 
+def test_a_curve_on_a_scale_of_others_stays_within_it_and_marks_what_is_no_number() -> None:
+    assert sparkline([0.5, float("nan"), 2.0, -1.0], (0.0, 1.0)) == "▅?█▁"
+    assert sparkline([0.0, 0.5, 1.0], (0.0, 1.0), heights="_-#") == "_-#"
+
+
 def test_hyperparameters_that_a_trial_has_not_are_left_out() -> None:
     assert describe({"learning_rate": 1e-3, "frozen_layers": 0.5}) == "lr 0.001 frozen 0.5"
     assert describe({}) == ""

@@ -8,7 +8,8 @@ import pytest
 
 from storage import Checkpoints, TrialRecord, TrialState
 from tuner.reporting.columns import table, width_of
-from tuner.reporting.trials_table import Selection, columns_of, parameters_of, scientific, shown_numbers, write_csv
+from tuner.reporting.text import scientific
+from tuner.reporting.trials_table import Selection, columns_of, parameters_of, shown_numbers, write_csv
 
 
 def trial(number: int, value: float | None = 0.5, /, **changes: Any) -> TrialRecord:
