@@ -225,6 +225,18 @@ def test_debug_shows_the_traceback(tuner: Tuner) -> None:
 
 
 @pytest.mark.rest
+def test_check_warns_of_so_few_validation_rows_that_luck_decides_and_does_not_call_the_file_sound(tuner: Tuner) -> None:
+    data = {"source": str(tuner.data), "splits": {"train": "train", "validation": 10}}
+    study = tuner.study("few", data=data, search_space={"num_train_epochs": 1, "frozen_layers": 1}, search="plain")
+    told = tuner.ok("check", study).stdout.splitlines()
+    assert told[-2:] == [
+        "warning: 10 validation rows tell little: trials that differ by less than 0.32 are a tie; "
+        "give data.splits.validation more rows",
+        "few.yaml: can be started, with 1 warning above. Next: tuner start few.yaml",
+    ]
+
+
+@pytest.mark.rest
 def test_check_of_a_sound_file_trains_the_corners_and_leaves_nothing(tuner: Tuner) -> None:
     study = tuner.study("sound")
     before = content(tuner.folder)

@@ -33,4 +33,6 @@ def command(study: Path, as_json: bool, url: str, checkpoints: str | None) -> No
     if as_json:
         print_json(outcome)
     else:
-        click.echo(f"{study}: sound. Next: tuner start {study}")
+        found = len(outcome["warnings"])
+        verdict = "sound" if not found else f"can be started, with {found} warning{'' if found == 1 else 's'} above"
+        click.echo(f"{study}: {verdict}. Next: tuner start {study}")

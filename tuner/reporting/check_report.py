@@ -38,6 +38,19 @@ def noise(metric: str, rows: int) -> float | None:
     return 0.5 / math.sqrt(rows) if metric == "accuracy" and rows > 0 else None
 
 
+def few_rows(rows: int, error: float) -> str:
+    """Return a warning that so few validation rows tell trials apart by luck.
+
+    Args:
+        rows: Validation rows.
+        error: The standard error of a value on so many rows.
+    """
+    return (
+        f"{rows:,} validation rows tell little: trials that differ by less than {2 * error:.2f} are a tie; "
+        "give data.splits.validation more rows"
+    )
+
+
 def data_lines(report: DataReport, metric: str, max_length: int) -> list[str]:
     """Return the lines about the data: how they were read, rows, classes, guessing, lengths.
 

@@ -22,6 +22,7 @@ from tuner.reporting.check_report import (
     cost_lines,
     data_lines,
     device_line,
+    few_rows,
     first_line,
     head_line,
     model_line,
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
 
 #: Rows of the training split that tell how near the task is to the pretraining, at most.
 PROBED_ROWS = 500
+#: Standard error of a value beyond which a search compares luck.
+MOST_NOISE = 0.12
 
 
 def check(
@@ -114,7 +117,12 @@ def check(
         if run.result.state != Outcome.COMPLETE
     ]
     say(corners_line(len(corners), odd))
-    warnings = [*local_study.warnings, *([device_problem] if device_problem else [])]
+    error = noise(config.metric.name, prepared.sizes["validation"]) if prepared else None
+    warnings = [
+        *local_study.warnings,
+        *([few_rows(prepared.sizes["validation"], error)] if prepared and error and error > MOST_NOISE else []),
+        *([device_problem] if device_problem else []),
+    ]
     _say_all(say, warning_lines(warnings))
     account: dict[str, Any] = report.to_dict() if report else dict.fromkeys(("reading", "rows", "guess", "lengths"))
     return {
@@ -131,7 +139,7 @@ def check(
         "anatomy": anatomy_view(prepared.anatomy) if prepared else None,
         "head": None if nearness is None else nearness.to_dict(),
         "probe": None if nearness is None else nearness.probe(),
-        "noise": noise(config.metric.name, prepared.sizes["validation"]) if prepared else None,
+        "noise": error,
         "device": [{"label": each.label, "name": each.name, "memory_bytes": each.memory_bytes} for each in devices],
         "cost": None if cost is None else cost.to_dict(),
         "warnings": warnings,
