@@ -125,19 +125,22 @@ class Plans:
         with self._database.write() as connection:
             return connection.execute(query).rowcount == 1
 
-    def write(self, lease: PlanLease, content: Mapping[str, Any], *, decided: str) -> bool:
+    def write(
+        self, lease: PlanLease, content: Mapping[str, Any], *, decided: str, kind: EventKind = EventKind.DECIDED
+    ) -> bool:
         """Write decisions in one transaction, and keep the lease; return False where it is lost.
 
         Args:
             lease: The lease of the plan.
             content: Decisions that hold for the whole study, as JSON values.
             decided: They and their grounds, for the event log.
+            kind: The kind of event that tells of them.
         """
         with self._database.write() as connection:
             query = tables.plans.update().where(*self._held(lease)).values(content=dict(content))
             if connection.execute(query).rowcount != 1:
                 return False
-            self._log(connection, lease, EventKind.DECIDED, {"detail": decided})
+            self._log(connection, lease, kind, {"detail": decided})
         return True
 
     def _held(self, lease: PlanLease) -> tuple[sa.ColumnElement[bool], ...]:
@@ -152,6 +155,7 @@ class Plans:
         promotions: Sequence[PromotionRecord] = (),
         begins: BeginRecord | None = None,
         drops_empty: bool = False,
+        kind: EventKind = EventKind.DECIDED,
     ) -> int | None:
         """Write decisions, and end the lease, in one transaction.
 
@@ -162,6 +166,7 @@ class Plans:
             promotions: Trials that may train on.
             begins: Trials that are to begin.
             drops_empty: Whether the slots in which no trial has begun are removed, as the search is over.
+            kind: The kind of event that tells of `decided`.
 
         Returns:
             The number of trials that were promoted or are to begin by this call; None where the lease is lost. Then
@@ -174,7 +179,7 @@ class Plans:
             if connection.execute(tables.plans.update().where(*self._held(lease)).values(values)).rowcount != 1:
                 return None
             if decided is not None:
-                self._log(connection, lease, EventKind.DECIDED, {"detail": decided})
+                self._log(connection, lease, kind, {"detail": decided})
             # One order of slots for all transactions avoids deadlocks.
             moved = sum(self._promote(connection, lease, each) for each in sorted(promotions, key=lambda p: p.slot))
             if drops_empty:

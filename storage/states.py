@@ -94,6 +94,8 @@ class EventKind(StrEnum):
     PROMOTED = "promoted"
     #: A decision that holds for the whole study was made.
     DECIDED = "decided"
+    #: What became of a study's result: the test split was opened, its verdict, or what other seeds have confirmed.
+    JUDGED = "judged"
     #: A trial's checkpoints were replaced.
     CHECKPOINT = "checkpoint"
     #: An evaluation was reported.

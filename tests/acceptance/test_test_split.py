@@ -40,7 +40,7 @@ def note_of(url: str) -> str:
 
 def openings(url: str) -> list[str]:
     """Return what the event log tells of the test split."""
-    told = [event["detail"] for event in records_of(NAME, url).events if event["kind"] == "decided"]
+    told = [event["detail"] for event in records_of(NAME, url).events if event["kind"] == "judged"]
     return [each for each in told if "test" in each]
 
 

@@ -53,3 +53,7 @@ def command(
         return
     for sentence in view["sentences"]:
         click.echo(sentence)
+    if view["method"] is not None:
+        click.echo(view["method"])
+    if view["recipe"]["changes"] and view["verdict"]["recipe_value"] is not None:
+        click.echo(f"Trial 0 is {view['recipe']['text']}.")

@@ -294,13 +294,18 @@ def draw_timeline(timeline: Timeline) -> Figure | None:
 
 def _rows(spans: Sequence[Span]) -> dict[tuple[str, int], str]:
     """Return the label of each worker's row, by the owner and its lane."""
+    # A process whose study was edited goes on under another name, and the device is recorded for the last one alone.
+    devices = {_process(span): span.device for span in spans if span.device}
     found: dict[tuple[str, int], str] = {}
     for span in spans:
-        if (span.owner, span.lane) not in found:
-            device = f" {span.device}" if span.device else ""
-            process = span.owner.removeprefix(f"{span.host}-").partition("-")[0]
-            found[span.owner, span.lane] = f"{span.host}{device}<br>process {process[:10]}, lane {span.lane}"
+        device = f" {devices[_process(span)]}" if _process(span) in devices else ""
+        place = f"process {_process(span)[1][:10]}, lane {span.lane}"
+        found[span.owner, span.lane] = f"{span.host}{device}<br>{place}"
     return found
+
+
+def _process(span: Span) -> tuple[str, str]:
+    return span.host, span.owner.removeprefix(f"{span.host}-").partition("-")[0]
 
 
 def _moves(spans: Sequence[Span], rows: dict[tuple[str, int], str]) -> dict[str, Any] | None:

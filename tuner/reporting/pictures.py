@@ -344,7 +344,9 @@ def depths_of(
         # A study's own training may have other hyperparameters.
         if "frozen_layers" in trial.hyperparameters:
             key = ArmKey.of_point(trial.hyperparameters)
-            groups.setdefault(nearest_arm(arms, key) if arms else key, []).append(trial)
+            # A depth that an edit has taken out of the space is a depth of its own.
+            is_known = any(arm.frozen_layers == key.frozen_layers for arm in arms)
+            groups.setdefault(nearest_arm(arms, key) if is_known else key, []).append(trial)
     order = list(groups) if arms else sorted(groups, key=lambda key: (-key.frozen_share, key.name))
     decided = (EventKind.DECIDED, EventKind.PROMOTED)
     return Depths(

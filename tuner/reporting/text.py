@@ -33,7 +33,13 @@ _SHORT = {
     "lora_targets": "in",
 }
 #: Heads of columns that differ from the short names.
-_HEADS = {"dropout": "drop", "lr_scheduler_type": "schedule", "frozen_layers": "frz", "adapter": "adapter"}
+_HEADS = {
+    "dropout": "drop",
+    "lr_scheduler_type": "schedule",
+    "frozen_layers": "frz",
+    "adapter": "adapter",
+    "head_learning_rate_factor": "head x",
+}
 
 
 def describe(hyperparameters: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from storage import History, PlanPart, Plans, Studies, new_owner
+from storage import EventKind, History, PlanPart, Plans, Studies, new_owner
 from tuner.errors import ConfigError, NoBestTrial
 from tuner.reporting.events import Notice
 from tuner.service.children import create_child
@@ -135,7 +135,7 @@ def _choose(database: Database, study: StudyRecord, record: StudyRecord, machine
     # Where another machine has the lease, it writes the same.
     if (lease := plans.take(new_owner(), machine.timing.lease_s)) is not None:
         told = None if choice is None else f"{record.name} puts trial {first} first"
-        plans.commit(lease, content={} if choice is None else choice.to_content(), decided=told)
+        plans.commit(lease, content={} if choice is None else choice.to_content(), decided=told, kind=EventKind.JUDGED)
 
 
 def begun(database: Database, study: StudyRecord, found: Price) -> StudyRecord | None:

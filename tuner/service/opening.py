@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from storage import (
+    EventKind,
     History,
     PlanPart,
     Plans,
@@ -170,7 +171,7 @@ def _read(
     with fetched(history, here.store, local_study, opening.trials) as candidates:
         if known is None:
             told = f"the test split is opened for trials {', '.join(map(str, opening.trials))}"
-            if not plans.write(lease, opening.to_content(), decided=told):
+            if not plans.write(lease, opening.to_content(), decided=told, kind=EventKind.JUDGED):
                 return
             reach("opened")
         found: dict[str, Any] = here.fork_server.call(
@@ -183,5 +184,6 @@ def _read(
     metric = local_study.config.metric
     verdict = Verdict.of(opening, found, metric=metric.name, direction=metric.direction)
     content = {**opening.to_content(), **verdict.to_content(found)}
-    if plans.commit(lease, content=content, decided=verdict.sentences(best=verdict.trial)[0]) is not None:
+    told = verdict.sentences(best=verdict.trial)[0]
+    if plans.commit(lease, content=content, decided=told, kind=EventKind.JUDGED) is not None:
         write_study_note(database, study.name)

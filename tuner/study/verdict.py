@@ -221,6 +221,15 @@ class Verdict:
             first = f"Trial {self.trial} is {_WORDS[self.word]} trial 0: {told}, {beside}; {difference}."
         return [first, *self._beside_untouched(), *self._spent(best)]
 
+    @property
+    def method(self) -> str | None:
+        """How the two models were compared, as a sentence; None where they were not."""
+        if self.interval is None:
+            return None
+        if self.p_value is None:
+            return "The interval holds the middle 95 % of the differences on 2,000 drawings of the rows (bootstrap)."
+        return f"McNemar's exact test of the rows that one of the two alone gets right: p = {self.p_value:.2g}."
+
     def _beside_untouched(self) -> list[str]:
         if self.untouched_value is None or self.untouched_difference is None:
             return []

@@ -48,6 +48,7 @@ WAVE = 8
 #: A search that does not stop for that spends its budget as long as anything more may come of it.
 WORTH, LEAST_WORTH = 0.9, 0.01
 _NO_ROOM = "the budget leaves no room for another trial"
+_NO_PLACE = "all trials of the budget are over"
 
 
 def decide(market: Market) -> Choice:
@@ -64,7 +65,8 @@ def decide(market: Market) -> Choice:
     else:  # every place is filled, but of trials that have begun only the leader goes on beyond the budget
         affordable = [each for each in offers if each.kind is Kind.BEGIN or not is_spent or each is leader]
     if not affordable:
-        return Choice(bargain=None, reason=_NO_ROOM if offers and is_bound else "there is nothing to train")
+        nothing = _NO_PLACE if market.slots == 0 else "there is nothing to train"
+        return Choice(bargain=None, reason=_NO_ROOM if offers and is_bound else nothing)
     found = due(market, prospects, affordable)
     if found is not None:
         return found
