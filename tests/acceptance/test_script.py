@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sqlite3
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -105,6 +106,12 @@ def test_a_text_study_with_dropout_decay_and_warmup_is_repeated(tuner: Tuner) ->
     )
     tuner.ok("start", study)
     assert_repeats(tuner, "dropped", 0, printed(tuner, "dropped", 0))
+    assert tuner.run("script", "dropped", "0").stderr == ""
+    with sqlite3.connect(tuner.folder / "tuner.db") as database:  # as if it had been given up
+        database.execute("UPDATE trials SET state = 'PRUNED'")
+    database.close()
+    unfinished = tuner.run("script", "dropped", "0")
+    assert unfinished.stderr == "Trial 0 is pruned: the script ends with its last evaluation, at 100 %.\n"
 
 
 def rows_of(tuner: Tuner) -> list[tuple[str, ...]]:

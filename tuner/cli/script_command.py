@@ -31,12 +31,17 @@ def command(name: str, trial: int, folder: Path | None, overrides: MachineOverri
     It needs torch, transformers and the study's data alone. It trains with the trial's hyperparameters and prints the
     losses and the metric of each evaluation, which on the CPU are those that were recorded.
     """
+    from storage import History, TrialState
     from tuner.cli.reading import opened
     from tuner.service.script import script
     from tuner.study.script import SCRIPT
 
     with opened(name, url) as (database, study):
         text = script(database, study, trial, folder, overrides=overrides, debug="--debug" in sys.argv)
+        record = History(database, study).trial(trial)
+    if record.state != TrialState.COMPLETE:
+        last = record.steps[-1][0]
+        click.echo(f"Trial {trial} is {record.state}: the script ends with its last evaluation, at {last} %.", err=True)
     if folder is None:
         click.echo(text, nl=False)
     else:

@@ -84,15 +84,18 @@ def _table(best: Mapping[str, Any], first: Mapping[str, Any] | None) -> list[tup
     head = ("", best["metric"], "" if not rows else f"on {rows:,} rows", what)
     differing = [name for name in own if not is_beside or (first or {}).get(name) != own[name]]
     lines = [head]
+    layers = (best["effective"] or {}).get("layers")
     if is_beside:
-        settings = _settings(first or {}, differing)
+        settings = _settings(first or {}, differing, layers)
         lines.append((f"recipe {0:>5}", f"{recipe['value']:.4f}", _right(seen["recipe_right"]), settings))
-    lines.append((f"best {best['trial']:>7}", f"{best['value']:.4f}", _right(seen["right"]), _settings(own, differing)))
+    lines.append(
+        (f"best {best['trial']:>7}", f"{best['value']:.4f}", _right(seen["right"]), _settings(own, differing, layers))
+    )
     return lines
 
 
-def _settings(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    shown = [(short_name(name), short_value(name, values[name])) for name in names if name in values]
+def _settings(values: Mapping[str, Any], names: Sequence[str], layers: int | None) -> str:
+    shown = [(short_name(name), short_value(name, values[name], layers)) for name in names if name in values]
     return "  ".join(value if name in ("schedule", "adapter") else f"{name}{_JOINED}{value}" for name, value in shown)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from search_spaces import NAMES
 from search_spaces.recipes import GENERIC
 from tuner.study.recipe_changes import stored_recipe_changes
+from tuner.trial.anatomy import frozen_count
 from tuner.trial.evaluation import is_better
 
 if TYPE_CHECKING:
@@ -144,8 +145,25 @@ def short_name(name: str) -> str:
     return _HEADS.get(name) or _SHORT.get(name) or name
 
 
-def short_value(name: str, value: Any) -> str:
-    """Return a value of a hyperparameter for a column."""
+def frozen_words(share: Any, layers: int | None) -> str:
+    """Return frozen layers, such as `3/12`; as the share that they are where the number of layers is not known."""
+    if not isinstance(share, int | float):
+        return "" if share is None else str(share)
+    if layers is None or not share:
+        return f"{share:g}"
+    return f"{frozen_count(share, layers)}/{layers}"
+
+
+def short_value(name: str, value: Any, layers: int | None = None) -> str:
+    """Return a value of a hyperparameter for a column.
+
+    Args:
+        name: The hyperparameter.
+        value: Its value.
+        layers: Layers of the model, of which some may be frozen; None where their number is not known.
+    """
+    if name == "frozen_layers":
+        return frozen_words(value, layers)
     if name == "learning_rate" and isinstance(value, float):
         return scientific(value)
     if isinstance(value, str):

@@ -39,7 +39,7 @@ def trial_page(
     lines += [Text(line) for each in told for line in _wrapped(printable(each), width, indent=_INDENT)]
     lines += _section("Hyperparameters", _pairs(_hyperparameters(trial.hyperparameters), width))
     if trial.evaluations:
-        lines += _section("Learning curve", _curve(trial.evaluations, metric, width))
+        lines += _section("Learning curve", _curve(trial.evaluations, trial.value, metric, width))
     if everything and (metrics := _other_metrics(trial.evaluations, width)):
         lines += _section("Other metrics", metrics)
     if trial.effective:
@@ -55,7 +55,15 @@ def _title(trial: TrialRecord, study: str, metric: str) -> Text:
     title = Text(f"Trial {trial.number} of {study}: ", style="bold")
     title.append(trial.state.value, style=STATE_STYLES[trial.state])
     title.append("" if trial.value is None else f", {metric} {trial.value:.4f}")
+    best = _best_step(trial.value, trial.evaluations)
+    title.append("" if best is None else f" at {best} %")
     return title
+
+
+def _best_step(value: float | None, evaluations: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the percent at which a trial had its value; None where that was its last evaluation."""
+    steps = [each["step"] for each in evaluations if each.get("value") == value]
+    return None if value is None or not steps or steps[0] == evaluations[-1]["step"] else int(steps[0])
 
 
 def _cost(trial: TrialRecord) -> str:
@@ -69,14 +77,18 @@ def _section(title: str, lines: Sequence[Text]) -> list[Text]:
 
 
 def _hyperparameters(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, _value(value)) for name, value in values.items()]
+    shown = {name: _value(value) for name, value in values.items()}
+    if "head_learning_rate_factor" in shown and values.get("frozen_layers") == 0:
+        shown["head_learning_rate_factor"] += " (of no effect, as nothing is frozen)"
+    return list(shown.items())
 
 
 def _value(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _curve(evaluations: Sequence[Mapping[str, Any]], metric: str, width: int) -> list[Text]:
+def _curve(evaluations: Sequence[Mapping[str, Any]], value: float | None, metric: str, width: int) -> list[Text]:
+    best = _best_step(value, evaluations)
     rates = [scientific(each.get("learning_rate") or 0.0) for each in evaluations]
     columns = [
         _done(evaluations),
@@ -85,6 +97,7 @@ def _curve(evaluations: Sequence[Mapping[str, Any]], metric: str, width: int) ->
         _numbers("training loss", [each.get("train_loss") for each in evaluations]),
         _numbers("validation loss", [each.get("validation_loss") for each in evaluations]),
         Column(title="rate", cells=rates, right=True),
+        *([] if best is None else [Column(title="", cells=["best" * (each["step"] == best) for each in evaluations])]),
     ]
     return table(columns, width)
 

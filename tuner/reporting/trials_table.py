@@ -14,8 +14,7 @@ from search_spaces import NAMES
 from storage import TrialRecord, TrialState
 from tuner.reporting.columns import Column, print_lines, table, width_of
 from tuner.reporting.state_styles import STATE_STYLES
-from tuner.reporting.text import clock, plain_reason, scientific, short_name, sparkline
-from tuner.trial.anatomy import frozen_count
+from tuner.reporting.text import clock, frozen_words, plain_reason, scientific, short_name, sparkline
 
 #: Words of `--sort` besides the names of hyperparameters.
 ORDERS = ("number", "value", "time")
@@ -183,7 +182,7 @@ def _parameter(name: str, trials: Sequence[TrialRecord], every: Sequence[TrialRe
     values = [each.hyperparameters.get(name) for each in trials]
     if name == "frozen_layers":
         layers = _layers(every)
-        return Column(title=title, cells=[_frozen(value, layers) for value in values], right=True)
+        return Column(title=title, cells=[frozen_words(value, layers) for value in values], right=True)
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
     if len(numbers) == sum(value is not None for value in values):
         words = iter([scientific(rate) for rate in numbers] if name == "learning_rate" else shown_numbers(numbers))
@@ -196,12 +195,3 @@ def _layers(trials: Iterable[TrialRecord]) -> int | None:
     found = {trial.effective.get("layers") for trial in trials if isinstance(trial.effective, Mapping)}
     (layers,) = found if len(found) == 1 else (None,)
     return layers if isinstance(layers, int) and layers > 0 else None
-
-
-def _frozen(share: Any, layers: int | None) -> str:
-    """Return frozen layers, such as `3/12`; as the share that they are where the number of layers is not known."""
-    if not isinstance(share, int | float):
-        return "" if share is None else str(share)
-    if layers is None or not share:
-        return f"{share:g}"
-    return f"{frozen_count(share, layers)}/{layers}"

@@ -11,6 +11,8 @@ from tuner.reporting.text import clock
 
 #: States whose counts are shown even where they are 0.
 _ALWAYS = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAILED, TrialState.RUNNING)
+#: States of trials that wait for a worker, which are counted as such.
+_WAITING = (TrialState.INTERRUPTED, TrialState.PAUSED)
 
 
 def counts(state: LiveState, width: int) -> list[Text]:
@@ -20,7 +22,7 @@ def counts(state: LiveState, width: int) -> list[Text]:
     parts = [
         f"{state.counts.get(each, 0)} {'put aside' if each is TrialState.SHELVED else each.value}"
         for each in TrialState
-        if each in _ALWAYS or state.counts.get(each, 0)
+        if each in _ALWAYS or (state.counts.get(each, 0) and each not in _WAITING)
     ]
     parts.append(f"{state.waiting} waiting")
     line = Text(" " + "  ".join(parts))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from storage import TrialState
@@ -115,3 +116,12 @@ def test_a_trial_that_trains_is_drawn_up_to_now() -> None:
     figure = draw_timeline(Timeline(spans=(span(0, "a", 1, 2, SpanEnd.OPEN),)))
     assert figure is not None
     assert [(each["name"], each["x"]) for each in figure["data"]] == [("running", [1000])]
+
+
+def test_a_process_that_goes_on_under_another_name_has_its_device_in_every_row() -> None:
+    before = replace(span(0, "vm-12-0a1b2c3d-x", 0.0, 1.0, SpanEnd.RELEASED), host="vm", device=None)
+    after = replace(span(0, "vm-12-4e5f6071-y", 1.0, 2.0, SpanEnd.OVER), host="vm", device="cpu")
+    figure = draw_timeline(Timeline(spans=(before, after)))
+    assert figure is not None
+    rows = {row for trace in figure["data"] for row in trace["y"] if row is not None}
+    assert rows == {"vm cpu<br>process 12, lane 0"}

@@ -104,6 +104,8 @@ def test_depths_are_the_arms_of_the_search_the_cheapest_first() -> None:
         (0.0, [0], 0.6),
     ]
     assert found.is_planned
+    edited = depths_of(study_of(arms=arms[:2]), trials, PRICES, [])
+    assert [(each.words, len(each.trials)) for each in edited.depths][2] == ("all layers, random head", 1)
     drawn = depths_of(study_of(), trials, PRICES, [])
     assert [each.frozen for each in drawn.depths] == [1.0, 0.0]
     assert not drawn.is_planned

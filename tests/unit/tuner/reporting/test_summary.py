@@ -21,6 +21,7 @@ def best(value: float = 0.8333, recipe: float | None = 0.81, **more: Any) -> dic
         "direction": "maximize",
         "value": value,
         "hyperparameters": BEST,
+        "effective": {"layers": 6},
         "recipe": {"trial": 0, "value": recipe, "family": "bert", "changes": []},
         "validation": {"rows": 300, "right": 250, "recipe_right": 243, "noise": 0.043, "expected": None},
         "verdict": None,
@@ -52,6 +53,12 @@ def test_the_best_stands_beside_the_recipe_with_the_settings_that_differ() -> No
     ]
     assert "within the noise" in lines[4]
     assert lines[-1] == "           Trial 0 is the published recipe."
+
+
+def test_frozen_layers_are_counted_as_everywhere() -> None:
+    found = found_lines(best(hyperparameters={**BEST, "frozen_layers": 0.5}), {**RECIPE, "frozen_layers": 0.0}, None)
+    assert found[1].endswith("linear  frz 0")
+    assert found[2].endswith("constant  frz 3/6")
 
 
 def test_on_a_terminal_no_line_but_a_single_word_is_wider_than_it() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,22 +24,24 @@ BEST = CheckpointRef(key="trial-00003/attempt-1/best-00000040", sha256="0" * 64,
 
 
 def page(width: int = 80, **options: Any) -> list[str]:
-    trial = TrialRecord(
-        number=3,
-        state=TrialState.PRUNED,
-        value=0.75,
-        reason="pruned: 0.75 at 50 % was among the weakest so far",
-        hyperparameters={"learning_rate": 0.00015000000000000001, "frozen_layers": "gradual"},
-        steps=((50, 0.75),),
-        device_s=83.0,
-        restarts=1,
-        checkpoints=Checkpoints(best=BEST),
-        effective=EFFECTIVE,
-        evaluations=(EVALUATION,),
-        started="2026-01-01T10:00:00Z",
-        ended=None,
-    )
-    return [line.plain for line in trial_page(trial, "s", "accuracy", width, **options)]
+    return [line.plain for line in trial_page(TRIAL, "s", "accuracy", width, **options)]
+
+
+TRIAL = TrialRecord(
+    number=3,
+    state=TrialState.PRUNED,
+    value=0.75,
+    reason="pruned: 0.75 at 50 % was among the weakest so far",
+    hyperparameters={"learning_rate": 0.00015000000000000001, "frozen_layers": "gradual"},
+    steps=((50, 0.75),),
+    device_s=83.0,
+    restarts=1,
+    checkpoints=Checkpoints(best=BEST),
+    effective=EFFECTIVE,
+    evaluations=(EVALUATION,),
+    started="2026-01-01T10:00:00Z",
+    ended=None,
+)
 
 
 def test_a_trial_is_shown_in_sections_without_markdown_and_internals() -> None:
@@ -59,6 +62,17 @@ def test_a_trial_is_shown_in_sections_without_markdown_and_internals() -> None:
         "  precision        fp32",
         "  optimiser_steps  40",
     ]
+
+
+def test_the_evaluation_that_a_trial_is_worth_is_named_where_it_is_not_the_last_one() -> None:
+    later = {**EVALUATION, "step": 100, "value": 0.5}
+    hyperparameters = {"frozen_layers": 0.0, "head_learning_rate_factor": 50.0}
+    trial = replace(TRIAL, evaluations=(EVALUATION, later), hyperparameters=hyperparameters)
+    told = [line.plain for line in trial_page(trial, "s", "accuracy", 80)]
+    assert told[0] == "Trial 3 of s: pruned, accuracy 0.7500 at 50 %"
+    assert "  head_learning_rate_factor  50 (of no effect, as nothing is frozen)" in told
+    begin = told.index("Learning curve")
+    assert [line.endswith("  best") for line in told[begin + 2 : begin + 4]] == [True, False]
 
 
 def test_all_adds_the_other_metrics_and_the_checkpoints() -> None:

@@ -145,6 +145,12 @@ def test_a_trial_that_is_put_aside_and_one_that_failed_say_so() -> None:
     assert "    4 failed                     ValueError: no" in lines
 
 
+def test_a_trial_that_is_interrupted_waits_and_is_counted_once() -> None:
+    counted = {TrialState.COMPLETE: 1, TrialState.RUNNING: 1, TrialState.INTERRUPTED: 1, TrialState.PAUSED: 1}
+    found = replace(state(), counts=counted, waiting=2)
+    assert any(line.startswith(" 1 complete  0 pruned  0 failed  1 running  2 waiting") for line in shown(found))
+
+
 def test_a_terminal_without_utf_8_gets_ascii() -> None:
     assert symbols_for("utf-8") is not ASCII
     symbols = symbols_for("ascii")
