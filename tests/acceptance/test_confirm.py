@@ -37,7 +37,8 @@ def test_leaders_and_trial_0_are_trained_with_other_seeds_and_the_search_stays_a
     before, best = tuner.json("trials", NAME), tuner.json("best", NAME)
     done = tuner.ok("confirm", NAME, "--top", "2", "--seeds", "2", "--json", *LEASE)
     view = json.loads(done.stdout)
-    assert re.search(r"are trained again with 2 other seeds each, about \d+\.\d full runs at most", done.stderr)
+    cost = r"are trained again with 2 other seeds each, about \d+\.\d full runs at most; their study calls them 0, 1"
+    assert re.search(cost, done.stderr)
     assert tuner.json("trials", NAME) == before, "N stays N"
     leaders = {each["trial"]: each for each in view["leaders"]}
     assert 0 in leaders

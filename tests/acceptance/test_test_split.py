@@ -81,7 +81,11 @@ def test_the_verdict_is_that_of_plain_transformers_on_the_exported_weights(close
         assert found["sentences"][0] in shown
     assert found["sentences"][0] in note_of(f"sqlite:///{closed.folder}/tuner.db")
     again = closed.run("test", NAME)
-    assert (again.returncode, again.stdout) == (0, "".join(f"{each}\n" for each in found["sentences"]))
+    method = "McNemar's exact test of the rows that one of the two alone gets right: p = "
+    *sentences, told, trial_0 = again.stdout.splitlines()
+    assert (again.returncode, sentences) == (0, found["sentences"])
+    assert told == f"{method}{verdict['p_value']:.2g}."
+    assert trial_0.startswith("Trial 0 is the published recipe, changed by your space: ")
     assert "the test split was opened before; nothing is read again" in again.stderr
     assert len(openings(f"sqlite:///{closed.folder}/tuner.db")) == 2, "it is opened, and tells its verdict"
 

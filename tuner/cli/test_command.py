@@ -36,7 +36,7 @@ def command(
     from tuner.cli.reading import opened
     from tuner.reporting.events import Notice
     from tuner.reporting.terminal import progress
-    from tuner.reporting.views import verdict_view
+    from tuner.reporting.views import recipe_of, verdict_view
     from tuner.service.opening import open_test
     from tuner.service.run import Machine
 
@@ -56,4 +56,4 @@ def command(
     if view["method"] is not None:
         click.echo(view["method"])
     if view["recipe"]["changes"] and view["verdict"]["recipe_value"] is not None:
-        click.echo(f"Trial 0 is {view['recipe']['text']}.")
+        click.echo(f"Trial 0 is {recipe_of(view)}.")

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 def price_words(leaders: Sequence[int], seeds: int, runs: float | None) -> str:
-    """Return what a confirmation costs at most."""
+    """Return what a confirmation trains, what its trials are called, and what it costs at most."""
     cost = "" if runs is None else f", about {runs:.1f} full runs at most"
-    return f"trials {', '.join(map(str, leaders))} are trained again with {seeds} other seeds each{cost}"
+    again = f"trials {', '.join(map(str, leaders))} are trained again with {seeds} other seed{'s' * (seeds != 1)} each"
+    return f"{again}{cost}; their study calls them {', '.join(map(str, range(len(leaders))))} with the first seed"
 
 
 def confirmation_view(database: Database, study: StudyRecord, record: StudyRecord) -> dict[str, Any]:
