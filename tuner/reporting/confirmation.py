@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from storage import History
+from tuner.reporting.text import counted
 from tuner.study.chosen import Chosen, chosen_trial
 from tuner.study.confirmation import Plan, Standing
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 def price_words(leaders: Sequence[int], seeds: int, runs: float | None) -> str:
     """Return what a confirmation costs at most."""
     cost = "" if runs is None else f", about {runs:.1f} full runs at most"
-    return f"trials {', '.join(map(str, leaders))} are trained again with {seeds} other seeds each{cost}"
+    who = f"trial {leaders[0]} is" if len(leaders) == 1 else f"trials {', '.join(map(str, leaders))} are"
+    return f"{who} trained again with {counted(seeds, 'other seed')}{'' if len(leaders) == 1 else ' each'}{cost}"
 
 
 def confirmation_view(database: Database, study: StudyRecord, record: StudyRecord) -> dict[str, Any]:
