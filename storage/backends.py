@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from filelock import FileLock
 from sqlalchemy import event
 
-from storage.errors import DatabaseFull, DatabaseMissing, DatabaseUnreachable, DatabaseUnreadable
+from storage.errors import STARTED, DatabaseFull, DatabaseMissing, DatabaseUnreachable, DatabaseUnreadable
 from storage.mysql import MySQL
 from storage.sharing import LOCK_AGAIN_S, give_back, pool_arguments
 
@@ -132,7 +132,7 @@ class SQLite:
         except OSError as error:
             raise DatabaseUnreadable(f"{self.path} cannot be looked at: {error.strerror}") from error
         if not exists:
-            raise DatabaseMissing(f"there is no database {self.path}; `tuner start` makes one, --storage names another")
+            raise DatabaseMissing(f"there is no database {self.path}; {STARTED}; --storage names another")
 
     def engine_arguments(self, *, ours: bool) -> dict[str, Any]:
         """Wait up to `BUSY_TIMEOUT_S` for another writer."""

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from storage import fencing, mysql, reading, tables, transactions
 from storage.backends import SQLite, backend_of
-from storage.errors import DatabaseMissing, DatabaseOutdated, DatabaseUnreachable, StorageError
+from storage.errors import STARTED, DatabaseMissing, DatabaseOutdated, DatabaseUnreachable, StorageError
 from storage.urls import mask_url, parse_url
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class Database:
         """
         with self.read() as connection:
             if not sa.inspect(connection).has_table("alembic_version"):
-                raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; `tuner start` makes one")
+                raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; {STARTED}")
         try:
             storage = self.new_optuna_storage(skip_table_creation=True)
         except RuntimeError as error:
@@ -223,7 +223,7 @@ class Database:
         with self.read() as connection:
             found = schema_version(connection)
             if found is None:
-                raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; `tuner start` makes one")
+                raise DatabaseMissing(f"{self._backend.shown} holds no study of tuner; {STARTED}")
             of_optuna = made_by_optuna(connection)
         ours = tables.SCHEMA_VERSION
         if found > ours or (found < ours and not outdated):

@@ -23,6 +23,9 @@ StorageError (RuntimeError)
 
 from __future__ import annotations
 
+#: How a study comes to be, for messages. Until then the first command is at work without leaving a trace.
+STARTED = "`tuner start` makes one once data and model are read"
+
 
 class StorageError(RuntimeError):
     """Base of all errors of the database and the checkpoint store."""

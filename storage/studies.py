@@ -14,7 +14,7 @@ from storage import tables
 from storage.assignments import assigned
 from storage.backends import writing_from_the_start
 from storage.clock import now_s
-from storage.errors import DatabaseUnreadable, StudyBusy, StudyExists, StudyNotFound
+from storage.errors import STARTED, DatabaseUnreadable, StudyBusy, StudyExists, StudyNotFound
 from storage.records import StudyRecord
 from storage.slot_reader import held_now
 from storage.slots import Slots
@@ -113,7 +113,7 @@ class Studies:
         """
         row = self._row(name)
         if row is None:
-            known = ", ".join(self.names()) or "none yet"
+            known = ", ".join(self.names()) or f"none yet; {STARTED}"
             raise StudyNotFound(f"no study {name!r} in {self._database.url}; there is: {known}")
         return row
 

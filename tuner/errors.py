@@ -8,6 +8,7 @@ TunerError (RuntimeError)
 │   └── StudyChanged             a study of this name exists, with another configuration
 ├── DeviceError (ValueError)     a device does not exist
 ├── AccessError (ValueError)     the dashboard would be served in a way that is not safe
+├── NobodyToAsk                  a command needs an answer, and no terminal gives one
 ├── HubAway                      the hub does not answer, and the study's model or data are not cached
 ├── DevicesBusy                  every device is in use by another command
 ├── StudyPaused                  a user paused the study, for all machines
@@ -99,6 +100,10 @@ class DeviceError(TunerError, ValueError):
 
 class AccessError(TunerError, ValueError):
     """The dashboard would be served in a way that is not safe, or its credentials cannot be read."""
+
+
+class NobodyToAsk(TunerError):
+    """A command needs an answer, and runs without a terminal."""
 
 
 class HubAway(TunerError):

@@ -121,8 +121,8 @@ def test_the_summary_names_the_best_trial_and_what_to_do_next(grown: tuple[Tuner
 def test_a_pipe_gets_one_line_an_event(grown: tuple[Tuner, str, str]) -> None:
     _, piped, _ = grown
     timed = piped.splitlines()
-    assert all(re.match(r"\d\d:\d\d:\d\d \S", line) for line in timed), piped
-    told, *lines = [line[9:] for line in timed]
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S", line) for line in timed), piped
+    told, *lines = [line[20:] for line in timed]
     assert told == "no GPU found: trials train on the CPU"
     assert lines[0] == "study grown: 0 of 3 trials finished, 2 workers"
     events = [

@@ -79,7 +79,7 @@ def test_stop_ends_a_study_for_good(gated: Tuner, gate: Gate, overrides: Tuner) 
     with gated.running("resume", "held", "--workers", "1", "--lease", "2s") as running:
         running.wait_for(r"trial \d again")
         said = overrides.ok("stop", "held").stdout
-        assert said == "Study held is stopped; 2 trial(s) ended before their time.\n"
+        assert said == "Study held is stopped; 2 trials ended before their time.\n"
         assert running.wait() == 0, running.stderr
     records = records_of("held", url)
     assert records.states == {"COMPLETE": 1, "FAIL": 2}
@@ -222,7 +222,7 @@ def test_a_study_stopped_before_its_first_value_has_no_best_and_says_so_by_its_e
     with gated.running("start", study, *FLAGS) as running:
         gate.open(8)
         running.wait_for(r"trial 1 10 %")
-        assert overrides.ok("stop", "held").stdout == "Study held is stopped; 2 trial(s) ended before their time.\n"
+        assert overrides.ok("stop", "held").stdout == "Study held is stopped; 2 trials ended before their time.\n"
         assert running.wait() == 1
     for command in (("start", study), ("resume", "held")):
         done = gated.run(*command)

@@ -94,7 +94,7 @@ def cache_model(model: Path, home: Path) -> None:
 
 def notices(text: str) -> list[str]:
     """Return what is said of the hub, without the time of day, and without lines of the study of this name."""
-    lines = [re.sub(r"^\d\d:\d\d:\d\d ", "", line) for line in text.splitlines()]
+    lines = [re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d ", "", line) for line in text.splitlines()]
     return [line for line in lines if "hub" in line and not line.startswith("study hub")]
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 from pathlib import Path
 
 import pytest
 import yaml
-from acceptance_support import DEADLINE_S, Tuner, write_csv
+from acceptance_support import Tuner, write_csv
+from typing_person import answer
 
 
 def reviews(folder: Path, *, good: int, bad: int) -> Path:
@@ -92,21 +90,5 @@ def test_in_a_terminal_it_asks_and_a_wrong_column_is_asked_for_again(tuner: Tune
         (b"Column of the label [verdict]: ", ""),
         (b"Wrote asked.yaml. Next: tuner check asked.yaml", None),
     ]
-    child, terminal = pty.fork()
-    if child == 0:
-        os.chdir(tuner.folder)
-        os.execve(tuner.command[0], [*tuner.command, "init"], dict(tuner.environment))
-    said = b""
-    try:
-        for words, answer in answers:
-            while words not in said:
-                ready, _, _ = select.select([terminal], [], [], DEADLINE_S)
-                assert ready, said
-                said += os.read(terminal, 4096)
-            said = said.partition(words)[2]
-            if answer is not None:
-                os.write(terminal, f"{answer}\n".encode())
-    finally:
-        os.close(terminal)
-        os.waitpid(child, 0)
+    answer(tuner, "init", answers=answers)
     assert yaml.safe_load((tuner.folder / "asked.yaml").read_text(encoding="utf-8"))["metric"] == "accuracy"

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from acceptance_support import Gate, Records, Tuner, records_of
 
+from tuner.study.budget import duration
+
 FLAGS = ("--lease", "2s", "--grace", "10s")
 STUDY: dict[str, Any] = {"budget": {"trials": 3}, "checkpoint_every": "0.1s"}
 
@@ -62,7 +64,10 @@ def test_time_is_one_budget_of_all_machines_and_more_of_it_goes_on_with_the_paus
             assert one.wait() == two.wait() == 0, one.stderr + two.stderr
     status = gated.json("status", "held")
     assert (status["state"], status["trials"]["paused"], status["workers"]) == ("paused", 2, [])
-    assert status["reason"] == f"the budget's time of {most_s}s is spent; `tuner edit --time` raises it"
+    assert status["reason"] == (
+        f"the budget's time of {duration(most_s)} is spent; "
+        "`tuner edit held --time TIME` raises it, then `tuner resume held` goes on"
+    )
     spent_s = status["budget"]["spent_s"]
     assert most_s <= spent_s < most_s + 3
     assert one.stdout.startswith(
@@ -70,10 +75,11 @@ def test_time_is_one_budget_of_all_machines_and_more_of_it_goes_on_with_the_paus
     )
     again = gated.ok("resume", "held", *FLAGS)  # there is no more of it
     assert "is paused after 0 of 2 trials" in again.stdout
+    assert again.stderr == "", "it is said before data and model are read"
     gate.open()
     assert (
         gated.ok("edit", "held", "--time", "5m").stdout
-        == f"held: budget.time: {most_s}.0 -> 300.0\n`tuner resume held` goes on.\n"
+        == f"held: budget.time: {duration(most_s)} -> 5m\n`tuner resume held` goes on.\n"
     )
     resumed = gated.ok("resume", "held", *FLAGS)
     assert re.findall(r"trial (\d) again from optimiser step 20 on cpu", resumed.stderr) == ["0", "1"]

@@ -113,7 +113,7 @@ def test_training_goes_on_while_the_database_is_away_and_all_of_it_is_reported_a
             command.wait_for(ENDS)
             assert command.wait() == 0, command.stderr
             told = [line for line in command.stderr.splitlines() if "the database" in line]
-            assert [line[9:].startswith(BEGINS) for line in told] == [True, False], told
+            assert [line[20:].startswith(BEGINS) for line in told] == [True, False], told
     check_nothing_is_lost_or_doubled(mortal_url, undisturbed, attempts={1})
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 from acceptance_support import Tuner
+from typing_person import answer
 
 SEVEN = [
     "learning_rate",
@@ -234,20 +235,47 @@ def test_a_study_without_a_complete_trial_has_no_best(tuner: Tuner) -> None:
     assert tuner.run("export", "fresh", "out").returncode == 1
 
 
+def test_a_database_in_which_nothing_has_begun_says_when_a_study_is_there(tuner: Tuner) -> None:
+    from storage import Database
+
+    url = f"sqlite:///{tuner.folder}/tuner.db"
+    once = "`tuner start` makes one once data and model are read"
+    assert once in tuner.run("status").stderr
+    Database(url, create=True).close()
+    for command in ("status", "list"):
+        done = tuner.ok(command)
+        assert (done.stdout, done.stderr) == (
+            "",
+            "There is no study yet; `tuner start STUDY.yaml` makes one once data and model are read.\n",
+        )
+    assert tuner.json("status") == {"studies": []}
+    assert f"there is: none yet; {once}" in tuner.run("logs", "one").stderr
+
+
+def test_delete_without_a_terminal_is_refused_in_a_line(tuner: Tuner) -> None:
+    create_without_trials(tuner, "one")
+    for typed in ("", "y\n"):
+        done = tuner.run("delete", "one", stdin=typed)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            "Error: nothing is removed: nobody can be asked without a terminal; `tuner delete one --yes` removes it\n"
+        )
+    assert tuner.json("status", "one")["study"] == "one"
+
+
+@pytest.mark.rest
 def test_delete_asks_first_and_removes_the_study_and_its_weights(tuner: Tuner) -> None:
     create_without_trials(tuner, "one")
     create_without_trials(tuner, "two")
     weights = tuner.folder / "tuner-checkpoints" / "one" / "trial-00000"
     weights.mkdir(parents=True)
-    refused = tuner.run("delete", "one", stdin="n\n")
-    assert refused.returncode == 1
-    assert "Remove study 'one' with 0 trials" in refused.stdout
-    assert refused.stderr == "Nothing is removed: study 'one' stays as it is.\n"
+    asked = b"Remove study 'one' with 0 trials and all checkpoints? [y/N]: "
+    stays = b"Nothing is removed: study 'one' stays as it is."
+    assert answer(tuner, "delete", "one", answers=[(asked, "n"), (stays, None)]) == 1
     assert tuner.json("status", "one")["study"] == "one"
     assert weights.exists()
 
-    agreed = tuner.run("delete", "one", stdin="y\n")
-    assert agreed.returncode == 0, agreed.stderr
+    assert answer(tuner, "delete", "one", answers=[(asked, "y"), (b"Removed study 'one'.", None)]) == 0
     assert not weights.parent.exists()
     assert tuner.run("status", "one").returncode == 1
     assert tuner.run("delete", "two", "--yes").stdout == "Removed study 'two'.\n"

@@ -90,7 +90,7 @@ def test_a_tracker_that_fails_ends_no_study_and_its_secret_is_not_shown(tuner: T
     }
     study = tuner.within(**away).study("away", report_to=["mlflow", "tensorboard"], budget={"trials": 2})
     done = tuner.within(**away).ok("start", study, *LEASE)
-    lines = [line for line in done.stderr.splitlines() if line[9:].startswith("mlflow: ")]
+    lines = [line for line in done.stderr.splitlines() if line[20:].startswith("mlflow: ")]
     assert [line.rpartition("; ")[2] for line in lines] == [
         f"trial {n} is not tracked there any further" for n in (0, 1)
     ]

@@ -81,7 +81,9 @@ def test_ctrl_c_ends_the_view_and_not_the_study(tuner: Tuner, gated: Tuner, gate
             assert view.process.wait(timeout=30) == 0
             view.wait_for(r"watched: finished, 2 of 2 trials over")
     piped = tuner.ok("status", "watched", "--watch")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d study watched: 2 of 2 trials finished, 0 workers\n", piped.stderr)
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d study watched: 2 of 2 trials finished, 0 workers\n", piped.stderr
+    )
 
 
 def test_it_asks_for_a_name_where_there_are_several_studies_and_for_one_answer_without_a_view(tuner: Tuner) -> None:

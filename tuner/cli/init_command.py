@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tuner.cli.asking import agreed
 from tuner.cli.options import debug_option
 from tuner.service.init import example_text, examples, write_study_file
 
@@ -156,9 +157,8 @@ def _asked(key: str, guess: str | list[str], names: list[str]) -> str | list[str
 def _write(path: Path, text: Callable[[], str], *, force: bool) -> None:
     """Write a file, but not over another one: in a terminal it asks before the text is made, elsewhere it refuses."""
     if path.exists() and not force:
-        if not sys.stdin.isatty():
-            raise click.UsageError(f"{path} exists; give another path, or --force")
-        click.confirm(f"{path} exists. Overwrite it?", abort=True)
+        if not agreed(f"{path} exists. Overwrite it?", otherwise=f"{path} exists; give another path, or --force"):
+            raise click.Abort
         force = True
     if not path.absolute().parent.is_dir():
         raise click.UsageError(f"{path} cannot be written: there is no folder {path.parent}")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def command(as_json: bool, url: str) -> None:
     """List the studies of the database."""
     from storage import Database, Studies
+    from tuner.cli.reading import NO_STUDY
     from tuner.reporting.views import overview
 
     with Database(url) as database:
@@ -28,7 +29,7 @@ def command(as_json: bool, url: str) -> None:
     elif views:
         _print(views)
     else:
-        click.echo("There is no study yet; `tuner start STUDY.yaml` creates one.", err=True)
+        click.echo(NO_STUDY, err=True)
 
 
 def _print(views: Sequence[dict[str, Any]]) -> None:

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 @storage_option
 @click.pass_context
 def command(ctx: click.Context, name: str, trial: int | None, follow: bool, as_json: bool, url: str) -> None:
-    """Show the events of the trials of the study NAME, or of TRIAL: attempts, evaluations, checkpoints, ends."""
+    """Show the events of the trials of the study NAME, or of TRIAL: attempts, evaluations, checkpoints, ends.
+
+    Times are local ones of this machine; those of --json are UTC.
+    """
     from storage import Events, History
     from tuner.cli.reading import opened
 
@@ -51,7 +54,7 @@ def command(ctx: click.Context, name: str, trial: int | None, follow: bool, as_j
 def _follow(database: Database, study: StudyRecord, trial: int | None) -> None:
     from tuner.service.follow import follow
 
-    for events in follow(database, study, trial=trial, notice=lambda text: click.echo(f"Warning: {text}", err=True)):
+    for events in follow(database, study, trial=trial, notice=lambda text: click.echo(text, err=True)):
         _print(database, study, events)
 
 

@@ -23,7 +23,7 @@ from storage import (
 from storage.refusals import describe_refusal
 from tuner.cli.lazy_group import LazyGroup
 from tuner.cli.synonyms import with_likely_options
-from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, TunerError
+from tuner.errors import AccessError, ConfigError, DeviceError, Interrupted, NobodyToAsk, TunerError
 from tuner.security.redaction import redact, redact_what_is_written, traceback_of
 
 #: Exit code of a command where the user's configuration is wrong.
@@ -43,7 +43,7 @@ def exit_code(error: Exception) -> int:
     bad_configuration = (ConfigError, SearchSpaceError, InvalidStorageURL, DatabaseUnreadable, CheckpointsUnwritable)
     if isinstance(error, bad_configuration) or type(error) is CheckpointError:
         return EXIT_CONFIG
-    return 2 if isinstance(error, AccessError | DeviceError) else 1
+    return 2 if isinstance(error, AccessError | DeviceError | NobodyToAsk) else 1
 
 
 def _silence_pools() -> None:

@@ -120,10 +120,13 @@ def budget_options(whose: str) -> Callable[[Command], Command]:
             "--runs",
             type=click.FloatRange(min=0, min_open=True),
             metavar="R",
-            help=f"Full runs in all, in place of {whose}: device time of so many times trial 0.",
+            help=f"Full runs in all, in place of {whose} trials and runs: device time of so many times trial 0.",
         )(decorated)
         decorated = click.option(
-            "--trials", type=click.IntRange(min=1), metavar="N", help=f"Trials in all, in place of {whose} budget."
+            "--trials",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help=f"Trials in all, in place of {whose} trials and runs.",
         )(decorated)
         return cast(Command, decorated)
 

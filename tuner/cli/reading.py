@@ -12,6 +12,9 @@ from storage import Database, Studies, StudyRecord
 if TYPE_CHECKING:
     from tuner.study.config import StudyConfig
 
+#: What is said of a database without studies.
+NO_STUDY = "There is no study yet; `tuner start STUDY.yaml` makes one once data and model are read."
+
 
 def read_study_file(path: Path, checkpoints: str | None) -> StudyConfig:
     """Read a study file. A folder for checkpoints from a flag replaces that of the file.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tuner.cli.options import json_option, print_json, storage_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: The test split by its state; the verdict itself says that it is spent.
 _TEST_WORDS = {"locked": "locked; `tuner test` opens it, once", "open": "opened, the verdict is to come"}
@@ -20,6 +23,7 @@ _TEST_WORDS = {"locked": "locked; `tuner test` opens it, once", "open": "opened,
 def command(name: str | None, watch: bool, as_json: bool, url: str) -> None:
     """Show state, progress and workers of the study NAME, or of every study."""
     from storage import Database, Studies
+    from tuner.cli.reading import NO_STUDY
     from tuner.reporting.views import status_view
 
     if watch:
@@ -34,8 +38,21 @@ def command(name: str | None, watch: bool, as_json: bool, url: str) -> None:
     if as_json:
         print_json(views[0] if name else {"studies": views})
         return
+    if not views:
+        click.echo(NO_STUDY, err=True)
     for view in views:
         _print(view)
+
+
+def search_line(search: Mapping[str, Any] | None, state: str) -> str | None:
+    """Return what the search does, which it does only while the study runs, or why it has ended."""
+    from tuner.reporting.views import Standing
+
+    if search is None or not search["reason"]:
+        return None
+    if search["over"]:
+        return f"search ended: {search['reason']}"
+    return f"search now: {search['reason']}" if state == Standing.RUNNING else None
 
 
 def _print(view: dict[str, Any]) -> None:
@@ -63,9 +80,8 @@ def _print(view: dict[str, Any]) -> None:
         click.echo(f"  test split: {view['test']['rows']:,} rows, {words}")
     spent = view["spent"]
     click.echo(f"  spent: {spent_words(spent['runs'], spent['device_s'], projected=spent['projected'])}")
-    if view["search"] and view["search"]["reason"]:
-        word = "ended" if view["search"]["over"] else "now"
-        click.echo(f"  search {word}: {view['search']['reason']}")
+    if line := search_line(view["search"], view["state"]):
+        click.echo(f"  {line}")
     for worker in view["workers"]:
         doing = "idle" if worker["trial"] is None else f"trial {worker['trial']}"
         click.echo(

@@ -21,6 +21,7 @@ from tuner.cli.options import Seconds, storage_option
 def command(name: str, wait: float, url: str) -> None:
     """End the study NAME for good, on all machines: unfinished trials fail, the best weights stay."""
     from tuner.cli.reading import opened
+    from tuner.reporting.text import counted
     from tuner.service.stop import stop
     from tuner.study.locations import checkpoint_store
     from tuner.study.study_file import stored_config
@@ -28,6 +29,7 @@ def command(name: str, wait: float, url: str) -> None:
     with opened(name, url) as (database, study):
         store = checkpoint_store(stored_config(study, database), database.path)
         stopped = stop(database, study, store, wait_s=wait)
-    click.echo(f"Study {name} is stopped; {stopped.ended} trial(s) ended before their time.")
+    whose = "its" if stopped.ended == 1 else "their"
+    click.echo(f"Study {name} is stopped; {counted(stopped.ended, 'trial')} ended before {whose} time.")
     if stopped.waiting:
         click.echo(f"Not yet ended: trials of {', '.join(stopped.waiting)}; they end when these look again.", err=True)

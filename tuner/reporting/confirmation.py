@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from storage import History
+from tuner.reporting.text import counted
 from tuner.study.chosen import Chosen, chosen_trial
 from tuner.study.confirmation import Plan, Standing
 
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 def price_words(leaders: Sequence[int], seeds: int, runs: float | None) -> str:
     """Return what a confirmation trains, what its trials are called, and what it costs at most."""
     cost = "" if runs is None else f", about {runs:.1f} full runs at most"
-    again = f"trials {', '.join(map(str, leaders))} are trained again with {seeds} other seed{'s' * (seeds != 1)} each"
-    return f"{again}{cost}; their study calls them {', '.join(map(str, range(len(leaders))))} with the first seed"
+    numbers = ", ".join(map(str, range(len(leaders))))
+    called = f"; their study calls them {numbers} with the first seed" if len(leaders) > 1 else ""
+    who = f"trial {leaders[0]} is" if len(leaders) == 1 else f"trials {', '.join(map(str, leaders))} are"
+    return f"{who} trained again with {counted(seeds, 'other seed')}{'' if len(leaders) == 1 else ' each'}{cost}{called}"
 
 
 def confirmation_view(database: Database, study: StudyRecord, record: StudyRecord) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Progress where there is no terminal: one line for each event, with the time of day."""
+"""Progress where there is no terminal: one line for each event, with date and time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tuner.processes.messages import Progressed
 from tuner.reporting.events import Began, Notice, TrialEnded, TrialEvaluated, TrialStarted
 from tuner.reporting.live.model import LiveModel
 from tuner.reporting.stages import SlowStages
-from tuner.reporting.text import clock, describe, plain_reason
+from tuner.reporting.text import clock, counted, describe, plain_reason
 from tuner.security.redaction import redact
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ class Lines:
 
     Args:
         console: The console.
-        now: Returns the time of day, such as `13:24:05`.
+        now: Returns date and time of this machine, such as `2026-12-02 13:24:05`.
     """
 
-    def __init__(self, console: Console, now: Callable[[], str] = lambda: time.strftime("%H:%M:%S")) -> None:
+    def __init__(self, console: Console, now: Callable[[], str] = lambda: time.strftime("%Y-%m-%d %H:%M:%S")) -> None:
         self._console, self._now = console, now
         self._model = LiveModel()
         self._stages = SlowStages()
@@ -79,6 +79,6 @@ def _ended(event: TrialEnded, state: LiveState) -> str:
         runs = None if state.about is None else state.about.runs
         of = "" if runs is None else f" of {runs:g}"
         spent = "" if state.spent is None else f", {state.spent:.1f}{of} runs"
-        return f"{told}; {state.finished} trials{spent}{best}"
+        return f"{told}; {counted(state.finished, 'trial')}{spent}{best}"
     left = "" if state.left_s is None else f", about {clock(state.left_s)} left"
     return f"{told}; {state.finished}/{state.trials}{best}{left}"

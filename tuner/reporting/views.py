@@ -104,7 +104,7 @@ def overview(database: Database, study: StudyRecord) -> dict[str, Any]:
     slots = Slots(database, study.id)
     totals = slots.totals()
     workers = Workers(database, study.id).alive()
-    spent = overdrawn(study.config["budget"], wall_s=study.wall_s, device_s=totals.device_s)
+    spent = overdrawn(study.name, study.config["budget"], wall_s=study.wall_s, device_s=totals.device_s)
     put_aside = counts.get(TrialState.SHELVED, 0) > 0 and not study.config.get("keep_shelved")
     is_over = slots.unfinished() == 0 and not put_aside
     search = _search(database, study)

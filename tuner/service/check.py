@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search_spaces import Hyperparameters
-from storage import Database
+from storage import Database, DatabaseMissing, Studies
 from tuner.errors import ConfigError, DeviceError, TunerError
 from tuner.machine.devices import CPU, Device, lanes, select_devices
 from tuner.machine.nvml import DriverNvml
@@ -32,6 +32,7 @@ from tuner.reporting.check_report import (
 )
 from tuner.reporting.views import recipe_view
 from tuner.service.cost import cost_of, survey_study
+from tuner.service.merge import placed_as
 from tuner.service.run import check_cuda
 from tuner.service.smoke import smoke_run
 from tuner.study.hub import OFFLINE
@@ -39,6 +40,7 @@ from tuner.study.local import LocalStudy
 from tuner.study.locations import checkpoint_store, missing_folders, naming_checkpoints, remove_empty
 from tuner.study.nearness import Nearness
 from tuner.study.setup import resolve, set_up
+from tuner.study.study_file import stored_config
 from tuner.study.trackers import check_trackers
 from tuner.study.trust import check_sampler
 from tuner.trial.result import Outcome
@@ -153,7 +155,7 @@ def _check_places(config: StudyConfig, url: str, source: str) -> None:
     check_trackers(config.report_to, source=source)
     resolve(config, source=source)
     if path is None or path.exists():
-        Database(url, create=path is not None).close()
+        config = _placed(config, url)
     elif not os.access(_existing(path.parent), os.W_OK):
         raise ConfigError("--storage", "", f"{path.parent} takes no files")
     with naming_checkpoints(source):
@@ -161,6 +163,20 @@ def _check_places(config: StudyConfig, url: str, source: str) -> None:
         missing = missing_folders(Path(store.url)) if store.is_local else []
         store.check_writable()
     remove_empty(missing)
+
+
+def _placed(config: StudyConfig, url: str) -> StudyConfig:
+    """Return a study with the checkpoint store that `tuner start` would take for it.
+
+    Raises:
+        StorageError: The database cannot be used. One on a server without tables can: `tuner start` makes them.
+    """
+    try:
+        with Database(url, create=Database.path_of(url) is not None) as database:
+            record = Studies(database).find(config.name)
+            return config if record is None else placed_as(stored_config(record, database), config)
+    except DatabaseMissing:
+        return config
 
 
 def _devices(config: StudyConfig, fork_server: ForkServer) -> tuple[tuple[Device, ...], str | None]:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from storage import Studies, StudyState
 from tuner.errors import TunerError
+from tuner.service.changes import changed_lines
 from tuner.service.space_edit import SpaceEdit, edited_space
 from tuner.study.config import EDITABLE
 from tuner.study.search_over import check_bounds
-from tuner.study.study_file import changed_keys, parse_stored, stored_config
+from tuner.study.study_file import parse_stored, stored_config
 
 if TYPE_CHECKING:
     from storage import Database, StudyRecord
@@ -56,9 +57,8 @@ def _edit(database: Database, record: StudyRecord, changes: Mapping[str, Any]) -
     if space.lines:
         config = parse_stored({**document, "search_space": space.facts["space"]}, source=source)
     check_bounds(record.facts, config, source=source)
-    after, was = config.to_dict(), before.to_dict()
-    keys = [key for key in changed_keys(was, after) if key.split(".")[0] != "search_space"]
-    lines = [*(f"{key}: {_shown(was, key)} -> {_shown(after, key)}" for key in keys), *space.lines]
+    after = config.to_dict()
+    lines = [*changed_lines(before.to_dict(), after), *space.lines]
     if lines:
         facts = {**space.facts, "file_values": {**_file_values(before), **record.facts.get("file_values", {})}}
         if not Studies(database).update(record, after, facts, edited="; ".join(lines)):
@@ -71,10 +71,3 @@ def _file_values(config: StudyConfig) -> dict[str, Any]:
     # edited study from an edited file. The file's budget is stored separately, as `file_budget`: see `merge`.
     stored = config.to_dict()
     return {key: stored[key] for key in EDITABLE if key != "budget"}
-
-
-def _shown(document: Mapping[str, Any], key: str) -> str:
-    value: Any = document
-    for part in key.split("."):
-        value = value.get(part) if isinstance(value, Mapping) else None
-    return "none" if value is None else str(value)

@@ -10,14 +10,17 @@ from storage import CheckpointError, Database, Slots, Studies, StudyRecord, Stud
 from tuner.errors import StudyPaused
 from tuner.reporting.events import Notice, Watcher
 from tuner.reporting.standings import about
+from tuner.service.changes import budget_words, changed_lines
 from tuner.service.gc import collect
 from tuner.service.over import search_is_over
 from tuner.service.run import Machine, ready_workplace, supervise
 from tuner.service.stored import set_up_stored
 from tuner.study import hub
+from tuner.study.budget import overdrawn
 from tuner.study.config import StudyConfig
 from tuner.study.locations import checkpoint_store, naming_checkpoints
 from tuner.study.overrides import MachineOverrides
+from tuner.study.parents import parent_of
 from tuner.study.search_over import check_bounds
 from tuner.study.study_file import stored_config
 from tuner.study.trackers import check_trackers
@@ -47,19 +50,26 @@ def run_existing(
         reopen: Whether a paused study is opened again, for all machines.
 
     Returns:
-        False where the study was over before.
+        False where the study was over before, or its budget in time or device hours is spent.
     """
     studies = Studies(database)
     source = f"study {name!r} in {database.url}"
     while True:
         record = studies.get(name)
-        config, facts = revise(record, stored_config(record, database))
+        stored = stored_config(record, database)
+        config, facts = revise(record, stored)
         check_bounds(facts, config, source=source)
-        unchanged = (config.to_dict(), dict(facts)) == (dict(record.config), dict(record.facts))
-        if unchanged or studies.update(record, config.to_dict(), facts):
+        if record.state == StudyState.STOPPED:
+            return False
+        was, now = stored.to_dict(), config.to_dict()
+        unchanged = (now, dict(facts)) == (dict(record.config), dict(record.facts))
+        # A confirmation that takes more seeds has more trials, which no person has asked for.
+        told = budget_words(was, now) if parent_of(facts) is None else None
+        edited = None if told is None else "; ".join(changed_lines(was, now))
+        if unchanged or studies.update(record, now, facts, edited=edited):
             break
-    if record.state == StudyState.STOPPED:
-        return False
+    if told is not None:
+        watch(Notice(text=told))
     slots = Slots(database, record.id)
     if slots.unfinished() == 0 and not slots.shelved() and search_is_over(database, record, config):
         _collect_garbage(database, record, config, watch)
@@ -67,6 +77,8 @@ def run_existing(
     if record.state == StudyState.PAUSED and not reopen:
         raise StudyPaused(f"study {name!r} is paused; `tuner resume {name}` goes on")
     record = studies.get(name)
+    if overdrawn(record.name, now["budget"], wall_s=record.wall_s, device_s=slots.device_seconds()):
+        return False  # the study stands as paused, with that reason
     watch(about(database, record))
     hub.settle(overrides.applied(config).sources(), lambda text: watch(Notice(text=text)))
     give_back()  # setting up can take a minute, in which other processes may need the database connection

@@ -28,7 +28,7 @@ def follow(
         database: The database.
         study: The study.
         trial: Yield only the events of the trial with this number, until that trial is over; None yields all.
-        notice: Told once of each outage.
+        notice: Told of each outage once, and of its end.
         sleep: Waits for so many seconds.
 
     Raises:
@@ -45,9 +45,11 @@ def follow(
             if outage is None:
                 raise
             if not away:
-                notice(f"the database does not answer, trying again: {outage}")
+                notice(f"Warning: the database does not answer, trying again: {outage}")
             away = True
         else:
+            if away:
+                notice("The database answers again.")
             away = False
             if events:
                 last = events[-1].id

@@ -44,10 +44,7 @@ def merge(file: StudyFile, record: StudyRecord, stored: StudyConfig) -> tuple[St
     Raises:
         StudyChanged: The file differs in a key that cannot change; names all such keys.
     """
-    config = file.config
-    if config.checkpoints is None:
-        config = config.model_copy(update={"checkpoints": stored.checkpoints})
-    config = _searched_as(stored, config)
+    config = _searched_as(stored, placed_as(stored, file.config))
     written = config.to_dict()
     _check_unchanged(file, record, stored.to_dict(), written)
     # Key by key: a file stored by a version that did not know a part of the budget has no value for it. That the file
@@ -58,6 +55,13 @@ def merge(file: StudyFile, record: StudyRecord, stored: StudyConfig) -> tuple[St
     if "file_values" in facts:
         facts["file_values"] = {key: written[key] for key in facts["file_values"]}
     return config.edited(stored).model_copy(update={"budget": budget}), facts
+
+
+def placed_as(stored: StudyConfig, config: StudyConfig) -> StudyConfig:
+    """Return a file's configuration with the checkpoint store of its study, where the file names none."""
+    if config.checkpoints is not None:
+        return config
+    return config.model_copy(update={"checkpoints": stored.checkpoints})
 
 
 def _searched_as(stored: StudyConfig, config: StudyConfig) -> StudyConfig:

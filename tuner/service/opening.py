@@ -170,7 +170,8 @@ def _read(
     # The weights are here before the test split is opened for them: another trial may take their place in the store.
     with fetched(history, here.store, local_study, opening.trials) as candidates:
         if known is None:
-            told = f"the test split is opened for trials {', '.join(map(str, opening.trials))}"
+            word = "trial" if len(opening.trials) == 1 else "trials"
+            told = f"the test split is opened for {word} {', '.join(map(str, opening.trials))}"
             if not plans.write(lease, opening.to_content(), decided=told, kind=EventKind.JUDGED):
                 return
             reach("opened")

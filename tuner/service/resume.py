@@ -36,7 +36,7 @@ def resume(
         reopen: Whether a paused study is opened again, for all machines.
 
     Returns:
-        False where the study was over before.
+        False where the study was over before, or its budget in time or device hours is spent.
 
     Raises:
         StudyNotFound: There is no such study.

@@ -107,8 +107,10 @@ def trials_within_words(database: Database, record: StudyRecord) -> str | None:
         return None
     if not inside:
         return "No trial so far lies in the new space; the sampler begins anew."
-    learns = "; the sampler learns from them" if record.config["sampler"]["name"] in _LEARNING else ""
-    return f"{inside} of the {len(points)} trials so far lie in the new space{learns}."
+    lie, those = ("lies", "it") if inside == 1 else ("lie", "them")
+    learns = f"; the sampler learns from {those}" if record.config["sampler"]["name"] in _LEARNING else ""
+    told = "The one trial" if len(points) == 1 else f"{inside} of the {len(points)} trials"
+    return f"{told} so far {lie} in the new space{learns}."
 
 
 def _words(space: SearchSpace, name: str) -> str:

@@ -52,7 +52,7 @@ def start(
         budget: Parts of the budget, `trials` or `runs`, that replace the file's, for this run and the later ones.
 
     Returns:
-        False where the study was over before.
+        False where the study was over before, or its budget in time or device hours is spent.
 
     Raises:
         StudyChanged: The study exists with another configuration; names the keys that differ.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from storage import Events, History, Slots, Studies, StudyState, TrialState
 from tuner.reporting.events import Began, Edited, TrialEnded
 from tuner.reporting.standings import StandingsReader, about
+from tuner.reporting.text import counted
 from tuner.study.budget import overdrawn
 from tuner.study.search_over import is_searched_by_plan
 from tuner.study.space_versions import is_searched_otherwise
@@ -119,7 +120,7 @@ class StudyWatch:
             return
         self._live.edit(config)
         trials = self._trials(self._retrying(self._slots.totals).slots)
-        told = f"{trials} trials" if trials is not None else f"{config.budget.runs:g} full runs"
+        told = counted(trials, "trial") if trials is not None else f"{config.budget.runs:g} full runs"
         edited(Edited(text=f"the study was edited; its budget is {told}", trials=trials), before)
 
     def _spent(self, record: StudyRecord, *, holds: bool) -> str | None:
@@ -129,7 +130,7 @@ class StudyWatch:
             wall_s = self._retrying(self._studies.count_wall_time, record.id, self._lease_s)
         if budget.get("device_hours") is not None:
             device_s = self._retrying(self._slots.device_seconds)
-        return overdrawn(budget, wall_s=wall_s, device_s=device_s)
+        return overdrawn(record.name, budget, wall_s=wall_s, device_s=device_s)
 
     def take(self, event: Event) -> None:
         """Note an event of this run."""

@@ -8,7 +8,7 @@ from tuner.reporting.columns import fitted
 from tuner.reporting.events import About
 from tuner.reporting.live.state import LiveState, Stage
 from tuner.reporting.live.symbols import Symbols
-from tuner.reporting.text import clock
+from tuner.reporting.text import clock, counted
 
 #: Columns that the text beside the bar takes at most; the bar has the others.
 _BESIDE = 40
@@ -54,7 +54,9 @@ def _progress(state: LiveState, width: int, symbols: Symbols) -> Text:
     if state.trials is None:
         runs = None if state.about is None else state.about.runs
         spent = "?" if state.spent is None else f"{state.spent:.1f}"
-        done = f"{state.finished} trials" if runs is None else f"{spent} of {runs:g} full runs, {state.finished} trials"
+        done = counted(state.finished, "trial")
+        if runs is not None:
+            done = f"{spent} of {runs:g} full runs, {done}"
     left = "" if state.left_s is None else f", about {clock(state.left_s)} left"
     beside = f"  {done}  {clock(state.seconds)} gone{left}"
     full, empty = symbols.bar(done_share(state), max(10, min(width - 2 - max(len(beside), _BESIDE), 120)))

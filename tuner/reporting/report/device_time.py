@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from storage import TrialState
 from tuner.reporting.report.drawing import Colour, Figure, draw, words
 from tuner.reporting.report.tables import duration
+from tuner.reporting.text import counted
 from tuner.reporting.timeline import SpanEnd
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def timeline(report: Report) -> Figure | None:
         axes.set_xlim(0, total)
         _in_time(axes, total)
 
-    about = f"{len(spans):,} attempts at trials on {len(hosts):,} {'machine' if len(hosts) == 1 else 'machines'}. "
+    about = f"{counted(len(spans), 'attempt')} at trials on {counted(len(hosts), 'machine')}. "
     about += (
         "Each bar bears the number of its trial where it has room; those of trials that are not complete are grey. "
     )

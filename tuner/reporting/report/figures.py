@@ -9,6 +9,7 @@ from storage import TrialState
 from tuner.reporting.report.drawing import Colour, Figure, draw, plain, words
 from tuner.reporting.report.marks import MARKS, best_of, best_words, bound, is_finite, logarithmic, mark
 from tuner.reporting.report.tables import duration
+from tuner.reporting.text import counted
 from tuner.trial.evaluation import LAST_STEP, is_better
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def curves(report: Report) -> Figure | None:
         bound(axes, [value for _, points in shown for _, value in points])
 
     pruned = sum(curve.state == TrialState.PRUNED for curve, _ in shown)
-    about = f"{metric} against the percent of each trial's schedule, of {len(shown):,} trials. "
+    about = f"{metric} against the percent of each trial's schedule, of {counted(len(shown), 'trial')}. "
     about += "The thick line with diamonds is the best, the dashed one with squares trial 0. "
     if pruned:
         about += f"{pruned:,} were pruned: their curves are faint and end with a cross. "
@@ -90,7 +91,7 @@ def history(report: Report) -> Figure | None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         bound(axes, [point.value for point in points])
 
-    about = f"Values of {len(points):,} trials in their order; the line is the best complete one so far. "
+    about = f"Values of {counted(len(points), 'trial')} in their order; the line is the best complete one so far. "
     if noise is not None:
         about += f"The band is the noise of the best value, {noise:.2g} on either side. "
     return draw("history", "The trials in their order", f"{about}{MARKS} {best_words(report)}", paint, height=3.0)
@@ -125,7 +126,7 @@ def costs(report: Report) -> Figure | None:
         bound(axes, [point.value for point in points])
 
     told = [f"trial {each.trial} with {each.value:.4f} in {duration(each.device_s)}" for each in front]
-    about = f"Values of {len(points):,} trials against what each has cost. "
+    about = f"Values of {counted(len(points), 'trial')} against what each has cost. "
     if told:
         about += f"On the line no trial is as good and cheaper: {', '.join(told)}. "
     return draw("costs", "Value against cost", f"{about}{MARKS}", paint, height=3.0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storage import TrialState
-from tuner.reporting.text import clock
+from tuner.reporting.text import clock, counted
 from tuner.reporting.views import recipe_of
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def cost_lines(report: Report) -> list[str]:
     lines.append(f"{cost.device_s / 3600:.3g} device hours ({duration(cost.device_s)}){runs}.")
     counts = report.status["trials"]
     told = [f"{counts[state]:,} {state.value}" for state in TrialState if counts[state]]
-    lines.append(f"{counts['total']:,} trials: {', '.join(told) or 'none has begun'}.")
+    lines.append(f"{counted(counts['total'], 'trial')}: {', '.join(told) or 'none has begun'}.")
     if cost.pruned_share:
         lines.append(f"{cost.pruned_share:.0%} of the device time went to trials that were pruned.")
     lines += [f"On {kind}: {duration(seconds)}." for kind, seconds in cost.by_device.items()]

@@ -44,7 +44,7 @@ EVENTS: list[Event] = [
 ]
 
 
-def lines_of(*events: Event, now: Callable[[], str] = lambda: "13:24:05") -> list[str]:
+def lines_of(*events: Event, now: Callable[[], str] = lambda: "2026-12-02 13:24:05") -> list[str]:
     text = io.StringIO()
     lines = Lines(Console(file=text, width=20), now)
     for event in events:
@@ -55,8 +55,8 @@ def lines_of(*events: Event, now: Callable[[], str] = lambda: "13:24:05") -> lis
 def test_a_pipe_gets_a_line_an_event_with_its_time_and_neither_colour_nor_wrapping() -> None:
     point = "lr 0.000104 batch 64 epochs 2 dropout 0.12 decay 0.01 cosine frozen 0.5"
     found = lines_of(*EVENTS)
-    assert {line[:9] for line in found} == {"13:24:05 "}
-    found = [re.sub(r", about \d+s left", ", LEFT", line[9:]) for line in found]
+    assert {line[:20] for line in found} == {"2026-12-02 13:24:05 "}
+    found = [re.sub(r", about \d+s left", ", LEFT", line[20:]) for line in found]
     assert found == [
         "study s: 1 of 4 trials finished, 2 workers",
         f"trial 1 started on cuda:0: {point}",
@@ -90,11 +90,11 @@ def test_a_pipe_gets_a_line_of_a_slow_stage_alone(monkeypatch: pytest.MonkeyPatc
     now = [100.0]
     monkeypatch.setattr("tuner.reporting.stages.time.monotonic", lambda: now[0])
     text = io.StringIO()
-    lines = Lines(Console(file=text, width=20), lambda: "13:24:05")
+    lines = Lines(Console(file=text, width=20), lambda: "2026-12-02 13:24:05")
     for second in range(12):
         now[0] += 1
         lines(Progressed(stage="encoding texts", done=second, total=20))
-    assert text.getvalue() == "13:24:05 encoding texts: 10 of 20 (50 %)\n"
+    assert text.getvalue() == "2026-12-02 13:24:05 encoding texts: 10 of 20 (50 %)\n"
 
 
 def test_where_the_number_of_trials_has_no_bound_lines_say_what_is_spent() -> None:
@@ -104,9 +104,9 @@ def test_where_the_number_of_trials_has_no_bound_lines_say_what_is_spent() -> No
         Decided(text="search: 3 trials begin with the head alone, which costs little", spent=1.04, runs=4.0),
         ended(1, TrialState.COMPLETE, 0.75, finished=2),
     )
-    assert [line[9:] for line in found] == [
+    assert [line[20:] for line in found] == [
         "study s: 0 trials finished, 2 workers",
-        "trial 0 complete value 0.5000 after 25s; 1 trials, best 0.5000 (trial 0)",
+        "trial 0 complete value 0.5000 after 25s; 1 trial, best 0.5000 (trial 0)",
         "search: 3 trials begin with the head alone, which costs little",
         "trial 1 complete value 0.7500 after 25s; 2 trials, 1.0 runs, best 0.7500 (trial 1)",
     ]

@@ -26,7 +26,7 @@ def test_an_edit_changes_what_is_named_and_nothing_else(database: Database) -> N
     studies = Studies(database)
     before = studies.get("s")
     lines = edit(database, before, {"budget": {"time": 60.0, "trials": 6}, "keep": 2})
-    assert lines == ["budget.time: none -> 60.0", "budget.trials: 4 -> 6", "keep: 1 -> 2"]
+    assert lines == ["budget.time: none -> 1m", "budget.trials: 4 -> 6", "keep: 1 -> 2"]
     after = studies.get("s")
     assert after.config == {
         **before.config,

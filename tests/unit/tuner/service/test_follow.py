@@ -49,7 +49,7 @@ def test_what_happens_is_told_once_until_the_study_is_over(opened: tuple[Databas
     assert seen == [["claimed"], ["claimed"], ["paused"], ["stopped"]]
 
 
-def test_an_outage_is_told_once_and_outlasted(
+def test_an_outage_and_its_end_are_told_once_and_outlasted(
     opened: tuple[Database, StudyRecord], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, study = opened
@@ -67,8 +67,9 @@ def test_an_outage_is_told_once_and_outlasted(
         lambda: studies.set_state(study.id, StudyState.STOPPED),
     )
     assert kinds(follow(database, study, trial=None, notice=told.append, sleep=sleep)) == [["claimed"], ["stopped"]]
-    assert len(told) == 1
-    assert told[0].startswith("the database does not answer, trying again: ")
+    gone, back = told
+    assert gone.startswith("Warning: the database does not answer, trying again: ")
+    assert back == "The database answers again."
 
 
 def test_a_study_that_is_deleted_meanwhile_ends_it(opened: tuple[Database, StudyRecord]) -> None:

@@ -13,20 +13,26 @@ BOUNDLESS = {"trials": 4, "time": None, "device_hours": None}
         (BOUNDLESS, 1e9, 1e9, None),
         ({"trials": 4}, 1e9, 1e9, None),
         ({**BOUNDLESS, "time": 60.0}, 59.9, 1e9, None),
-        ({**BOUNDLESS, "time": 60.0}, 60.0, 0.0, "the budget's time of 1m is spent; `tuner edit --time` raises it"),
+        (
+            {**BOUNDLESS, "time": 60.0},
+            60.0,
+            0.0,
+            "the budget's time of 1m is spent; `tuner edit s --time TIME` raises it, then `tuner resume s` goes on",
+        ),
         ({**BOUNDLESS, "device_hours": 0.5}, 1e9, 1799.9, None),
         (
             {**BOUNDLESS, "device_hours": 0.5},
             0.0,
             1800.0,
-            "the budget's 0.5 device hours are spent; `tuner edit --device-hours` raises it",
+            "the budget's 0.5 device hours are spent; "
+            "`tuner edit s --device-hours H` raises it, then `tuner resume s` goes on",
         ),
     ],
 )
 def test_a_budget_is_spent_when_its_bound_is_reached(
     budget: dict[str, float | None], wall_s: float, device_s: float, spent: str | None
 ) -> None:
-    assert overdrawn(budget, wall_s=wall_s, device_s=device_s) == spent
+    assert overdrawn("s", budget, wall_s=wall_s, device_s=device_s) == spent
 
 
 @pytest.mark.parametrize(
