@@ -132,7 +132,10 @@ class SQLite:
         except OSError as error:
             raise DatabaseUnreadable(f"{self.path} cannot be looked at: {error.strerror}") from error
         if not exists:
-            raise DatabaseMissing(f"there is no database {self.path}; {STARTED}; --storage names another")
+            raise DatabaseMissing(
+                f"there is no database {self.path}; {STARTED}; --storage names another. "
+                "A study is kept in the folder where it was started; are you in another one?"
+            )
 
     def engine_arguments(self, *, ours: bool) -> dict[str, Any]:
         """Wait up to `BUSY_TIMEOUT_S` for another writer."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import shutil
+import signal
 import sqlite3
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 from acceptance_support import Tuner
 
 pytestmark = pytest.mark.rest
+CRASHING = (sys.executable, "-P", str(Path(__file__).with_name("crashing.py")))
 
 
 def evaluate_without_us(folder: Path, rows: list[dict[str, str]]) -> tuple[float, float]:
@@ -119,6 +122,14 @@ def test_an_exported_model_has_a_card_and_every_user_may_read_its_files(finished
     assert str(finished.folder) not in card
     assert str(finished.model) not in card
     assert AutoConfig.from_pretrained(tmp_path / "model").model_type == "bert"
+
+
+def test_a_model_of_a_study_that_is_not_over_is_exported_with_a_warning(tuner: Tuner) -> None:
+    killed = replace(tuner, command=(*CRASHING, "claimed", "2", "SIGKILL"))
+    study = tuner.toy_study("begun", budget={"trials": 3}, keep=2)
+    assert killed.run("start", study, "--lease", "2s").returncode == -signal.SIGKILL
+    assert tuner.ok("export", "begun", "best").stderr == "warning: the study is not over: 1 of 3 trials\n"
+    assert tuner.ok("export", "begun", "first", "--trial", "0").stderr == "", "that one was asked for"
 
 
 #: Heads alone, which overshoot with a large constant rate: the mean of some is better than each, that of others is not.

@@ -39,6 +39,14 @@ def test_a_search_that_beats_no_guess_says_so_and_warns_of_the_data_once(tuner: 
     shown = tuner.ok("status", "useless").stdout
     assert re.search(rf"^  best: trial \d, accuracy 0\.\d{{4}} \({GUESS}: 0\.9000\)$", shown, re.MULTILINE)
     assert f"  {sentence}" in shown.splitlines()
+    useless = "no better than always answering with the largest class, which has accuracy 0.9000"
+    done = tuner.ok("export", "useless", "model", "--no-verify")
+    assert done.stderr == f"warning: this model is {useless}\n"
+    card = (tuner.folder / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"- It is {useless}." in card.splitlines()
+    assert "No trial beats" not in card
+    said = tuner.run("predict", "useless", "-", stdin="w1 w2\n")
+    assert (said.returncode, said.stderr.splitlines()[-1]) == (0, f"warning: this model is {useless}"), said.stderr
 
 
 def test_a_search_that_beats_the_guess_shows_both(tuner: Tuner) -> None:
@@ -50,6 +58,8 @@ def test_a_search_that_beats_the_guess_shows_both(tuner: Tuner) -> None:
     shown = tuner.ok("status", "useful").stdout
     assert f"  best: trial 0, accuracy {best:.4f} ({GUESS}: 0.5000)" in shown.splitlines()
     assert "No trial beats" not in done.stdout + shown
+    assert tuner.ok("export", "useful", "model", "--no-verify").stderr == ""
+    assert "no better than" not in (tuner.folder / "model" / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_study_whose_guess_is_not_known_shows_none(tuner: Tuner) -> None:

@@ -52,6 +52,50 @@ def test_a_file_that_exists_is_overwritten_with_force_alone(tuner: Tuner) -> Non
     assert "name: my-study" in path.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    "arguments", [("reviews.csv",), ("reviews.csv", "--force"), ("--output", "reviews.csv", "--force")]
+)
+def test_data_that_are_given_as_the_file_to_write_are_left_as_they_are(
+    tuner: Tuner, arguments: tuple[str, ...]
+) -> None:
+    path = reviews(tuner.folder, good=2, bad=2)
+    before = path.read_bytes()
+    done = tuner.run("init", *arguments)
+    words = "Error: reviews.csv is no name of a study file; for data: tuner init --data reviews.csv --model MODEL\n"
+    assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+    assert (list(tuner.folder.iterdir()), path.read_bytes()) == ([path], before)
+
+
+@pytest.mark.parametrize("name", ["pictures", "pictures.yaml"])
+def test_a_folder_is_no_file_to_write(tuner: Tuner, name: str) -> None:
+    (tuner.folder / name).mkdir()
+    done = tuner.run("init", name, "--force")
+    words = f"{name} is no name of a study file; for data: tuner init --data {name} --model MODEL"
+    assert (done.returncode, words in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("mine",), ("--data", "reviews.csv", "--model", "nowhere", "--output", "mine", "--force")]
+)
+def test_a_file_to_write_without_the_ending_of_a_study_file_is_refused(
+    tuner: Tuner, arguments: tuple[str, ...]
+) -> None:
+    done = tuner.run("init", *arguments)
+    assert (done.returncode, "mine is no name of a study file; give one that ends with .yaml" in done.stderr) == (
+        2,
+        True,
+    )
+    assert list(tuner.folder.iterdir()) == []
+
+
+def test_data_that_are_checked_as_a_study_are_told_how_they_get_one(tuner: Tuner) -> None:
+    path = tuner.folder / "reviews.csv"
+    path.write_text("text,label\nnote: it is: bad,neg\n", encoding="utf-8")
+    done = tuner.run("check", "reviews.csv")
+    how = "`tuner init --data reviews.csv --model MODEL` writes one for data"
+    assert (done.returncode, done.stderr) == (78, f"Error: reviews.csv: is no study file; {how}\n")
+
+
 @pytest.mark.rest
 def test_the_file_says_what_was_seen_and_passes_check(tuner: Tuner) -> None:
     data = reviews(tuner.folder, good=60, bad=15)
@@ -78,12 +122,20 @@ def test_the_file_says_what_was_seen_and_passes_check(tuner: Tuner) -> None:
 
 
 @pytest.mark.rest
-def test_in_a_terminal_it_asks_and_a_wrong_column_is_asked_for_again(tuner: Tuner) -> None:
+def test_in_a_terminal_it_asks_and_what_is_not_there_is_asked_for_again(tuner: Tuner) -> None:
     reviews(tuner.folder, good=20, bad=20)
     answers = [
+        (b"Data: ", "./review.csv"),
+        (b"review.csv: no such file or folder.", None),
         (b"Data: ", "reviews.csv"),
+        (b"Model: a name on huggingface.co, a folder, or package:NAME/PATH [", "./nowhere"),
+        (b"nowhere': no such folder.", None),
+        (b"Model: ", "nobody/nothing"),
+        (b"model 'nobody/nothing' is not cached here", None),
         (b"Model: ", str(tuner.model)),
-        (b"File [reviews.yaml]: ", "asked.yaml"),
+        (b"Study file to write [reviews.yaml]: ", "reviews.csv"),
+        (b"reviews.csv is no name of a study file; give one that ends with .yaml.", None),
+        (b"Study file to write [reviews.yaml]: ", "asked.yaml"),
         (b"Column of the text [review]: ", ""),
         (b"Column of the label [verdict]: ", "vote"),
         (b"There is no column 'vote'; there are review, verdict.", None),

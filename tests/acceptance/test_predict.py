@@ -111,6 +111,8 @@ def test_predictions_are_written_into_a_new_file(finished: Tuner, exported: Path
 def test_what_cannot_be_predicted_is_refused_in_a_line(finished: Tuner, exported: Path, tmp_path: Path) -> None:
     file, other = write_texts(tmp_path / "new.csv", ["w1", ""]), write_texts(tmp_path / "other.csv", ["w1"], "words")
     (tmp_path / "plain").mkdir()
+    lines, from_input = tmp_path / "lines.txt", "lines of plain text are read from standard input"
+    lines.write_text("a wonderful film\nnot for me\nfine, in the end\n", encoding="utf-8")
     pruned = next(t for t in finished.json("trials", "finished")["trials"] if t["state"] == "pruned")["number"]
     refusals = [
         (
@@ -123,7 +125,16 @@ def test_what_cannot_be_predicted_is_refused_in_a_line(finished: Tuner, exported
             78,
             f"Error: {file}: data.text: new.csv, line 3: there is nothing in column 'text'",
         ),
-        ((str(exported), str(tmp_path / "gone.csv")), 78, f"Error: {tmp_path}/gone.csv: no such file"),
+        (
+            ("finished", "a wonderful film"),
+            78,
+            f"Error: a wonderful film: no such file; {from_input}: tuner predict finished - < FILE\n",
+        ),
+        (
+            (str(exported), str(lines)),
+            78,
+            f"; {from_input}: tuner predict {exported} - < {lines}\n",
+        ),
         ((str(tmp_path / "plain"), str(file)), 78, f"Error: {tmp_path}/plain: has no tuner.json"),
         (("nobody", str(file)), 1, "Error: no study 'nobody'"),
         (("finished", str(file), "--trial", str(pruned)), 1, f"Error: no weights are kept for trial {pruned}"),

@@ -48,6 +48,7 @@ def command(
 
     from tuner.cli.reading import opened
     from tuner.reporting.model_card import latency_words
+    from tuner.service.doubts import doubts
     from tuner.service.export import ExportForm, export
 
     with opened(name, url) as (database, study):
@@ -60,6 +61,9 @@ def command(
             overrides=overrides,
             debug="--debug" in sys.argv,
         )
+        warnings = doubts(database, study, outcome["value"], is_chosen=trial is None)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
     if as_json:
         print_json(outcome)
         return

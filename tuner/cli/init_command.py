@@ -13,7 +13,9 @@ import click
 
 from tuner.cli.asking import agreed
 from tuner.cli.options import debug_option
+from tuner.cli.study_questions import asked_column, asked_path, asked_sources
 from tuner.service.init import example_text, examples, write_study_file
+from tuner.study.data_endings import data_ending
 
 if TYPE_CHECKING:
     from tuner.processes.messages import Progressed
@@ -21,12 +23,12 @@ if TYPE_CHECKING:
     from tuner.study.column_roles import Roles
     from tuner.study.data_sketch import DataSketch
 
-#: The model that is proposed where the user has none: small, and good at sentences.
-_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+#: Endings of the files that are written.
+_ENDINGS = (".yaml", ".yml")
 
 
 @click.command("init")
-@click.argument("path", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--data", metavar="SOURCE", help="Look at these data: a file, a folder, a URL or a hub id.")
 @click.option("--model", metavar="SOURCE", help="Look at this model: a hub id or a folder.")
 @click.option("--task", metavar="TASK", help="Task of the study.  [default: as data and model suggest]")
@@ -34,9 +36,7 @@ _MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 @click.option("--label", metavar="COLUMN", help="Column of the label.")
 @click.option("--header", metavar="COLUMNS", help="Names of the columns of a file without a header: text,label.")
 @click.option("--name", metavar="NAME", help="Name of the study.  [default: that of the data]")
-@click.option(
-    "--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="The file to write; same as PATH."
-)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="The file to write; same as PATH.")
 @click.option("--example", type=click.Choice(examples()), help="Write an example to edit, without a look at anything.")
 @click.option("--force", is_flag=True, help="Overwrite the file if it exists.")
 @debug_option
@@ -61,14 +61,15 @@ def command(
     if path is not None and output is not None:
         raise click.UsageError("give PATH or --output, not both")
     path = path or output
+    if path is not None:
+        _check_ending(path, looks=data is not None)
     looks = {"--data": data, "--model": model, "--task": task, "--text": text, "--label": label, "--header": header}
     given = [flag for flag, value in {**looks, "--name": name}.items() if value]
     if example is not None and given:
         raise click.UsageError(f"--example looks at nothing; drop it, or {' and '.join(given)}")
     asks = sys.stdin.isatty() and not given and example is None
     if asks:
-        data = click.prompt("Data: a file, folder, URL or hub id; empty for an example to edit", "", show_default=False)
-        model = click.prompt("Model: a hub id or a folder", _MODEL) if data else None
+        data, model = asked_sources()
     if not given and not data:
         example = example or "study"
         path = path or Path(f"{example}.yaml")
@@ -81,7 +82,7 @@ def command(
 
         name = name or study_name(data)
         if path is None:
-            path = Path(click.prompt("File", f"{name}.yaml")) if asks else Path(f"{name}.yaml")
+            path = asked_path(f"{name}.yaml", _check_ending) if asks else Path(f"{name}.yaml")
         request = DraftRequest(
             data=data,
             model=model,
@@ -137,21 +138,25 @@ class _Stages:
             click.echo(f"{sketch.rows:,} rows with the columns {', '.join(each.name for each in sketch.columns)}.")
         click.echo(f"This looks like {roles.task}.")
         names = [each.name for each in sketch.columns]
-        columns = {key: _asked(key, guess, names) for key, guess in roles.columns.items()}
+        columns = {key: asked_column(key, guess, names) for key, guess in roles.columns.items()}
         self.__enter__()
         return replace(roles, columns=columns)
 
 
-def _asked(key: str, guess: str | list[str], names: list[str]) -> str | list[str]:
-    """Ask for the column of a key; a pair of texts is answered by two columns with a comma between them."""
-    shown = guess if isinstance(guess, str) else ", ".join(guess)
-    while True:
-        answer = click.prompt(f"Column of the {key}", shown)
-        found = [answer] if answer in names else [each.strip() for each in answer.split(",")]
-        unknown = [each for each in found if each not in names]
-        if not unknown:
-            return found[0] if len(found) == 1 else found
-        click.echo(f"There is no column {unknown[0]!r}; there are {', '.join(names)}.", err=True)
+def _check_ending(path: Path, *, looks: bool = True) -> None:
+    """Refuse a path that is no study file's: with --force, somebody's data would be lost.
+
+    Args:
+        path: The path to write.
+        looks: Whether the user has named data already, so that this path is not meant as data.
+    """
+    if path.suffix.lower() in _ENDINGS and not path.is_dir():
+        return
+    if not looks and (path.exists() or data_ending(path.name) is not None):
+        hint = f"for data: tuner init --data {path} --model MODEL"
+    else:
+        hint = "give one that ends with .yaml"
+    raise click.UsageError(f"{path} is no name of a study file; {hint}")
 
 
 def _write(path: Path, text: Callable[[], str], *, force: bool) -> None:

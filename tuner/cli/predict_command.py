@@ -81,7 +81,9 @@ def command(
             log=None if "--debug" in sys.argv else Path(os.devnull),
             progress=watch,
         )
-        found = _found(name, url, asked, trial=trial, overrides=overrides)
+        found, warnings = _found(name, url, asked, trial=trial, overrides=overrides)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
     for reason, count in found["left_out"].items():
         click.echo(f"left out: {count:,} {reason}", err=True)
     if output is not None:
@@ -106,17 +108,22 @@ def _read_lines(stream: IO[str]) -> tuple[str, ...]:
     return tuple(line.rstrip("\r\n") for line in stream if line.strip())
 
 
-def _found(name: str, url: str, asked: Asked, *, trial: int | None, overrides: MachineOverrides) -> dict[str, Any]:
-    """Ask the study of a name, or the folder where there is no such study."""
-    from storage import DatabaseMissing, StudyNotFound
+def _found(
+    name: str, url: str, asked: Asked, *, trial: int | None, overrides: MachineOverrides
+) -> tuple[dict[str, Any], list[str]]:
+    """Ask the study of a name, or the folder where there is no such study; return what it says, and warnings."""
+    from storage import DatabaseMissing, History, StudyNotFound
     from tuner.cli.reading import opened
+    from tuner.service.doubts import doubts
     from tuner.service.predict import predict_with_folder, predict_with_study
 
     folder = Path(name)
     if os.sep not in name:
         try:
             with opened(name, url) as (database, study):
-                return predict_with_study(database, study, asked, trial=trial, overrides=overrides)
+                found = predict_with_study(database, study, asked, trial=trial, overrides=overrides)
+                value = History(database, study).trial(found["trial"]).value
+                return found, doubts(database, study, value, is_chosen=trial is None)
         except (StudyNotFound, DatabaseMissing):
             if not folder.is_dir():
                 raise
@@ -124,7 +131,7 @@ def _found(name: str, url: str, asked: Asked, *, trial: int | None, overrides: M
         raise click.UsageError(f"--trial: {name} is a folder with one model")
     if asked.untouched:
         raise click.UsageError(f"--untouched: {name} is a folder, which does not have the model before training")
-    return predict_with_folder(folder, asked)
+    return predict_with_folder(folder, asked), []
 
 
 def _write(stream: IO[str], found: dict[str, Any], ending: str) -> None:

@@ -282,8 +282,10 @@ def _first(shown: Sequence[str], most: int) -> str:
 
 
 def _name(name: str) -> str:
+    """Return the name of a class; in quotes where it would be lost between the counts, as a number would."""
     cut = name if len(name) <= _NAME else f"{name[:_NAME]}…"
-    return cut if cut.isprintable() and cut.strip() == cut != "" else repr(cut)
+    is_word = any(each.isalpha() for each in cut)
+    return cut if is_word and cut.isprintable() and cut.strip() == cut else repr(cut)
 
 
 def _percent(share: float) -> str:

@@ -12,6 +12,7 @@ from tuner.reporting.result import confirmed_words, result_sentences
 from tuner.reporting.views import in_order
 from tuner.security.redaction import redact
 from tuner.study.refit import Refit
+from tuner.trial.evaluation import is_better
 
 if TYPE_CHECKING:
     from storage import StudyRecord, TrialRecord
@@ -46,7 +47,7 @@ def model_card(study: StudyRecord, trial: TrialRecord, best: Mapping[str, Any] |
         made: How the model was made.
     """
     config, facts = study.config, study.facts
-    quality = _quality(trial, best, config["metric"]["name"], made)
+    quality = _quality(study, trial, best, made)
     if made.latency is not None:
         quality.append(f"{latency_words(made.latency)}, in fp32 (median).")
     parts = [
@@ -70,6 +71,19 @@ def latency_words(latency: Mapping[str, Any]) -> str:
     """Return how long one example takes."""
     threads = "one thread" if latency["threads"] == 1 else f"{latency['threads']} threads"
     return f"One example takes {latency['ms']:.3g} ms on {latency['processor']} with {threads}"
+
+
+def useless_words(study: StudyRecord, value: float | None) -> str | None:
+    """Return that a model is no better than guessing; None where it is better, or where that is not known.
+
+    Args:
+        study: The study.
+        value: The model's value of the study's metric on the validation split.
+    """
+    metric, guess = study.config["metric"], study.facts.get("guess")
+    if value is None or guess is None or is_better(value, guess, metric["direction"]):
+        return None
+    return f"no better than always answering with the largest class, which has {metric['name']} {guess:.4f}"
 
 
 def _metadata(config: Mapping[str, Any]) -> str:
@@ -100,12 +114,16 @@ def _origin(config: Mapping[str, Any], trial: TrialRecord) -> str:
     )
 
 
-def _quality(trial: TrialRecord, best: Mapping[str, Any] | None, metric: str, made: Made) -> list[str]:
+def _quality(study: StudyRecord, trial: TrialRecord, best: Mapping[str, Any] | None, made: Made) -> list[str]:
+    metric = study.config["metric"]["name"]
+    words = useless_words(study, made.value if made.members else trial.value)
+    useless = [] if words is None else [f"It is {words}."]
     if made.members:
         numbers = ", ".join(map(str, made.members))
         return [
             f"The weights are the mean of those of trials {numbers}.",
             f"{metric} {made.value:.4f} on the validation split, on which it was chosen whose weights are averaged.",
+            *useless,
             "They have no value on the test split.",
         ]
     if (refit := made.refit) is not None:
@@ -121,12 +139,13 @@ def _quality(trial: TrialRecord, best: Mapping[str, Any] | None, metric: str, ma
     told = []
     if trial.value is not None:
         told.append(f"{metric} {trial.value:.4f} on the validation split{rows}, its best evaluation.")
+    told += useless
     verdict = best["verdict"]
     if verdict is not None and trial.number in (verdict["trial"], 0):
         confirmed = confirmed_words(best) if trial.number == best["trial"] else []
         return [*told, *confirmed, *verdict["sentences"]]
     if trial.number == best["trial"]:
-        return [*told, *result_sentences(best, best["guess"])]
+        return [*told, *(confirmed_words(best) if useless else result_sentences(best, best["guess"]))]
     return [*told, "It has no value on the test split."]
 
 

@@ -89,8 +89,7 @@ def draft(
     here = Path.cwd()
     where, written = absolute_path(request.data, here), absolute_path(request.model, here)
     try:
-        source = find_data(where)
-        described = read_model_config(find_model(written, None))
+        source, described = found_data(request.data), described_model(request.model)
     except ConfigError as error:
         raise type(error)(SOURCE, error.key, error.reason) from error
     is_causal = any(str(each).endswith("ForCausalLM") for each in described.get("architectures") or ())
@@ -120,6 +119,25 @@ def draft(
             document["data"]["splits"] = split_sizes(sketch.rows, ())
             study = looked_at(document)
     return _finished(document, sketch, study, is_causal=is_causal)
+
+
+def found_data(written: str) -> str:
+    """Return where data are, as written from here. A URL or a hub id is not looked up.
+
+    Raises:
+        ConfigError: There is no such file, folder or package.
+    """
+    return find_data(absolute_path(written, Path.cwd()))
+
+
+def described_model(written: str) -> dict[str, Any]:
+    """Return the configuration of a model, as written from here.
+
+    Raises:
+        ConfigError: There is no such model, or it is none.
+        HubAway: The model is on the hub, which does not answer.
+    """
+    return read_model_config(find_model(absolute_path(written, Path.cwd()), None))
 
 
 def _names_splits(document: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ def predict_with_study(
                 source, "task", f"before training a model for {config.task} has a head that knows nothing"
             )
         before = local_study.model if asked.untouched else None
-        return {"study": study.name, "trial": record.number, **_said(fork_server, folder, told, asked, before)}
+        found = _said(fork_server, folder, told, asked, name=study.name, untouched=before)
+        return {"study": study.name, "trial": record.number, **found}
 
 
 def predict_with_folder(folder: Path, asked: Asked) -> dict[str, Any]:
@@ -109,11 +111,20 @@ def predict_with_folder(folder: Path, asked: Asked) -> dict[str, Any]:
     """
     told = Exported.read(folder)
     with ForkServer(asked.log) as fork_server:
-        return {"folder": str(folder.absolute()), **_said(fork_server, folder.absolute(), told, asked)}
+        return {
+            "folder": str(folder.absolute()),
+            **_said(fork_server, folder.absolute(), told, asked, name=str(folder)),
+        }
 
 
 def _said(
-    fork_server: ForkServer, folder: Path, told: Exported, asked: Asked, untouched: ModelSource | None = None
+    fork_server: ForkServer,
+    folder: Path,
+    told: Exported,
+    asked: Asked,
+    *,
+    name: str,
+    untouched: ModelSource | None = None,
 ) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         file = asked.file
@@ -121,7 +132,7 @@ def _said(
             told, file = told.of_lines(), Path(scratch) / "standard input.jsonl"
             told.write_lines(asked.lines, file)
         elif not file.is_file() and not file.is_dir():
-            raise ConfigError(str(file), "", "no such file")
+            raise ConfigError(str(file), "", f"no such file{_of_lines(told, name, 'FILE')}")
         request = PredictionRequest(
             model=folder,
             exported=told,
@@ -140,5 +151,18 @@ def _said(
         except ConfigError as error:
             # The file is an argument here, and no key of a study file.
             key = "" if error.key == "data.source" else error.key
-            raise type(error)("-" if asked.file is None else str(file), key, error.reason) from error
+            if asked.file is None:
+                raise type(error)("-", key, error.reason) from error
+            has_columns = not key.startswith("data.format") and "no column" not in error.reason
+            hint = "" if has_columns else _of_lines(told, name, shlex.quote(str(file)))
+            raise type(error)(str(file), key, error.reason + hint) from error
     return found
+
+
+def _of_lines(told: Exported, name: str, file: str) -> str:
+    """Return how lines of plain text are given, where the model takes them."""
+    try:
+        told.of_lines()
+    except ConfigError:
+        return ""
+    return f"; lines of plain text are read from standard input: tuner predict {shlex.quote(name)} - < {file}"

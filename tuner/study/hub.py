@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import urllib.error
@@ -15,6 +16,8 @@ from tuner.errors import DataError, HubAway, ModelError, TunerError, first_line
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
 #: Seconds that the hub has to answer.
 _ANSWER_S = 5.0
+#: How alike two names are, from 0 to 1, of which one may be a misspelling of the other.
+_ALIKE = 0.85
 _ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 #: Classes of errors by which libraries say that no answer came. Named, not imported: the libraries load slowly.
@@ -106,8 +109,20 @@ def model_problem(error: BaseException, model: str) -> TunerError:
     """
     away = _away_because(_causes(error)) or is_away()
     if away is not None:
-        return HubAway(f"model {model!r} is not cached here, and the hub {away}")
+        return HubAway(f"model {model!r} is not cached here, and the hub {away}{_likely(model)}")
     return ModelError("", "model", f"{model!r} is no folder and no model of the hub: {first_line(error)}")
+
+
+def _likely(model: str) -> str:
+    """Return a question after the cached model that is spelt nearly as this one; nothing where there is none."""
+    from huggingface_hub import constants
+
+    cache = Path(constants.HF_HUB_CACHE)
+    # The cache has a folder of a model that was asked for and never found, too; that one holds no configuration.
+    cached = {path.parts[-4] for path in cache.glob("models--*/snapshots/*/config.json")}
+    names = [each.removeprefix("models--").replace("--", "/") for each in sorted(cached)]
+    found = difflib.get_close_matches(model, names, n=1, cutoff=_ALIKE)
+    return f"; did you mean {found[0]!r}, which is cached here?" if found and found[0] != model else ""
 
 
 def _away_because(errors: Iterable[BaseException]) -> str | None:

@@ -102,8 +102,12 @@ class Nearness:
         """Return what the states of each depth tell, for people; None where nobody knows."""
         if not self.depths:
             return None
-        told = [f"{each['accuracy']:.3f} above {each['frozen']:g}" for each in self.depths]
-        return f"accuracy of a linear classifier on frozen features: {', '.join(told)} of the layers"
+        first, *rest = [(f"{each['frozen']:.0%}".replace("%", " %"), f"{each['accuracy']:.3f}") for each in self.depths]
+        told = [
+            f"{first[0]} of the layers reaches accuracy {first[1]}",
+            *(f"of {share} {value}" for share, value in rest),
+        ]
+        return f"a linear classifier on the output of the lowest {', '.join(told)}"
 
     def probe(self) -> dict[str, Any]:
         """Return what the states of each depth tell, as JSON values."""

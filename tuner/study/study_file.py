@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from search_spaces import LORA, NONE, InvalidSpace, read_yaml, recipe_for, space_mistakes
+from search_spaces import LORA, NONE, InvalidSpace, UnreadableDocument, read_yaml, recipe_for, space_mistakes
 from storage import Database, StudyRecord
 from tuner.errors import ConfigError
 from tuner.study.config import StudyConfig, plain_keys_complaint
@@ -21,6 +21,8 @@ from tuner.study.key_hints import repaired
 from tuner.study.sources import find_data, find_model
 from tuner.study.tasks import DEFAULT_TASK, declaration_of
 
+#: Endings of study files. A file of any other name is taken for one as well, if it can be read as one.
+_ENDINGS = (".yaml", ".yml", ".json")
 #: Keys whose values are words of the data: names of columns, values in their cells, names of classes. YAML would read
 #: `no` as a boolean, `0010` as the number 8, and `2020-01-01` as a date.
 _WORDS = tuple(
@@ -130,7 +132,14 @@ def read_config(path: Path) -> StudyConfig:
         ConfigError: Names the file, the key and the reason.
         UnreadableDocument: The file is missing or not YAML.
     """
-    document = read_yaml(path, words=_WORDS)
+    try:
+        document = read_yaml(path, words=_WORDS)
+    except UnreadableDocument as error:
+        if not path.exists() or path.suffix.lower() in _ENDINGS:
+            raise
+        # Where YAML stumbles over somebody's data tells nothing of the mistake: data were given for a study file.
+        reason = f"is no study file; `tuner init --data {path} --model MODEL` writes one for data"
+        raise ConfigError(str(path), "", reason) from error
     if not document:
         raise ConfigError(str(path), "", "is empty; `tuner init` writes one to start from")
     source, folder = str(path), path.absolute().parent

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from tuner.errors import DataError
 from tuner.training.data.files.values import shown
+from tuner.training.data.label_misspellings import misspelt
 from tuner.training.data.label_numbers import ROWS_AN_ID, check_numbers, number_of
 
 #: Columns with fewer different labels than this are not taken for ids.
@@ -81,6 +82,7 @@ def check_labels(counts: Mapping[str, int], names: Mapping[str, str] | None) -> 
         *(f"{_stands(word, counts)} among numbers; if it means that the label is missing, {_DROP}" for word in beside),
         *(_signs(counts) if not beside else ()),
         *_several_labels(counts),
+        *misspelt(counts, names or {}),
     ]
 
 

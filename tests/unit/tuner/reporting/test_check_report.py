@@ -78,6 +78,14 @@ def test_names_of_classes_cannot_break_the_lines() -> None:
     assert line.startswith(rf"classes: 'two\nlines' 0 + 0, ' spaces ' 0 + 0, '' 0 + 0, {'x' * 40}… 0 + 0")
 
 
+def test_classes_that_are_numbers_are_told_from_their_counts() -> None:
+    classes = {name: {"train": 101, "validation": 33} for name in ("0", "-1.5", "+", "1st", "pos")}
+    line = data_lines(replace(REPORT, rows=replace(ROWS, classes=classes)), "accuracy", 128)[2]
+    assert line == (
+        "classes: '0' 101 + 33, '-1.5' 101 + 33, '+' 101 + 33, 1st 101 + 33, pos 101 + 33 (train + validation)"
+    )
+
+
 def test_a_limit_of_the_model_is_told_from_max_length() -> None:
     uncut = replace(REPORT, lengths=replace(LENGTHS, limit=64, texts_cut=0.0, tokens_cut=0.0))
     assert "; the model's limit 64 cuts nothing; " in data_lines(uncut, "accuracy", 128)[-1]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -114,3 +115,15 @@ def test_a_model_that_the_hub_does_not_have_is_said_with_the_key_to_correct() ->
     assert isinstance(problem, ModelError)
     assert problem.key == "model"
     assert problem.reason == "'some/model' is no folder and no model of the hub: status 404"
+
+
+def test_a_cached_model_that_is_spelt_nearly_so_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for folder in ("models--bert-base-uncased", "models--some--model"):
+        (tmp_path / folder / "snapshots" / "0").mkdir(parents=True)
+        (tmp_path / folder / "snapshots" / "0" / "config.json").touch()
+    (tmp_path / "models--bert-base-uncase" / ".no_exist").mkdir(parents=True)
+    said = {name: str(model_problem(ConnectionError(), name)) for name in ("bert-base-uncase", "some/modle", "bert")}
+    assert said["bert-base-uncase"].endswith(" is set); did you mean 'bert-base-uncased', which is cached here?")
+    assert said["some/modle"].endswith("; did you mean 'some/model', which is cached here?")
+    assert "did you mean" not in said["bert"]

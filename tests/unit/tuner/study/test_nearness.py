@@ -53,3 +53,14 @@ def test_it_is_said_in_words() -> None:
     assert unknown.words() == "a head on frozen layers reaches score 0.400"
     assert unknown.distance is None
     assert judged(1.0, 1.0).distance is None
+
+
+def test_the_depths_are_told_by_the_share_of_the_layers_below_the_classifier() -> None:
+    depths = [{"frozen": frozen, "accuracy": value} for frozen, value in ((0.25, 0.693), (0.5, 0.682), (1.0, 0.587))]
+    found = Nearness.of(metric="f1_macro", direction="maximize", value=0.6, guess=0.5, depths=depths)
+    assert found is not None
+    assert found.depth_words() == (
+        "a linear classifier on the output of the lowest 25 % of the layers reaches accuracy 0.693, "
+        "of 50 % 0.682, of 100 % 0.587"
+    )
+    assert judged(0.6, 0.5).depth_words() is None
