@@ -49,6 +49,9 @@ def recipes_page() -> str:
         "Generated from `search_spaces/recipes.yaml` and `language_model_recipes.yaml` by `make docs`. The first "
         "family that matches a model gives its "
         "trial 0, and the range of its learning rate: default / 8 to default * 8.",
+        "The 50 of `head_learning_rate_factor` is no published value. It is "
+        "[our own measurement](../explanation/learning-rate.md), and has no effect where nothing is frozen, as the "
+        "recipes have it.",
     ]
     rows = [(row, "") for row in packaged_recipes(CLASSIFIERS)]
     rows += [(row, "Language models: ") for row in packaged_recipes(LANGUAGE_MODELS)]

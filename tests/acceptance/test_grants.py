@@ -59,3 +59,5 @@ def test_who_may_write_rows_but_make_no_tables_can_run_a_study(users: dict[str, 
     helper.ok("resume", "shared", "--trials", "3")
     assert helper.json("status", "shared")["trials"]["complete"] == 3
     helper.ok("delete", "shared", "--yes")
+    helper.ok("start", helper.toy_study("another", checkpoints="store", budget={"trials": 1}))
+    helper.ok("stop", "another")
