@@ -76,6 +76,8 @@ def test_each_signal_has_its_exit_code_and_resume_goes_on_without_drawing_twice(
     drawn = points(begun)
     assert {(trial["state"], trial["reason"]) for trial in begun["trials"]} == {("interrupted", "stopped by SIGINT")}
     assert tuner.json("status", "signals")["state"] == "interrupted"
+    told = tuner.ok("status", "signals").stdout.splitlines()[-1]
+    assert told == "  go on: tuner resume signals; a command that still prepares is not seen here"
     assert tuner.json("status", "signals")["workers"] == []
 
     with tuner.running("resume", "signals", *FAST) as running:

@@ -199,7 +199,7 @@ def overrides_options(command: Command) -> Command:
         help="Let the model's own code run here, where the study names its commit. [env: TUNER_TRUST_REMOTE_CODE]",
     )(decorated)
     decorated = click.option(
-        "--any-versions", is_flag=True, help="Continue with other versions of torch or transformers than before."
+        "--any-versions", is_flag=True, help="Continue with other versions of torch, transformers, tokenizers or numpy."
     )(decorated)
     decorated = click.option("--model", metavar="SOURCE", help="Where the model is on this machine.")(decorated)
     decorated = click.option("--data", metavar="SOURCE", help="Where the data are on this machine.")(decorated)

@@ -57,7 +57,7 @@ def search_line(search: Mapping[str, Any] | None, state: str) -> str | None:
 
 def _print(view: dict[str, Any]) -> None:
     from tuner.reporting.text import beside_guess, no_better_than_guess, spent_words
-    from tuner.reporting.views import recipe_of, trials_over
+    from tuner.reporting.views import Standing, recipe_of, trials_over
 
     trials, over = view["trials"], trials_over(view)
     counts = ", ".join(f"{count} {state}" for state, count in trials.items() if state != "total" and count)
@@ -88,3 +88,6 @@ def _print(view: dict[str, Any]) -> None:
             f"  worker {worker['host']} pid {worker['pid']} {worker['device']}: {doing}, "
             f"seen {worker['beat_age_s']:.0f} s ago"
         )
+    if view["state"] in (Standing.INTERRUPTED, Standing.PAUSED) and not view["workers"] and not view["overdrawn"]:
+        unseen = "; a command that still prepares is not seen here" if view["state"] == Standing.INTERRUPTED else ""
+        click.echo(f"  go on: tuner resume {view['study']}{unseen}")

@@ -21,7 +21,9 @@ def price_words(leaders: Sequence[int], seeds: int, runs: float | None) -> str:
     numbers = ", ".join(map(str, range(len(leaders))))
     called = f"; their study calls them {numbers} with the first seed" if len(leaders) > 1 else ""
     who = f"trial {leaders[0]} is" if len(leaders) == 1 else f"trials {', '.join(map(str, leaders))} are"
-    return f"{who} trained again with {counted(seeds, 'other seed')}{'' if len(leaders) == 1 else ' each'}{cost}{called}"
+    return (
+        f"{who} trained again with {counted(seeds, 'other seed')}{'' if len(leaders) == 1 else ' each'}{cost}{called}"
+    )
 
 
 def confirmation_view(database: Database, study: StudyRecord, record: StudyRecord) -> dict[str, Any]:

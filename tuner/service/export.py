@@ -151,7 +151,8 @@ def kept_trial(
     record = History(database, study).trial(chosen)
     best = record.checkpoints.best
     if best is None or best.key not in store.keys(record.number):
-        shown = ", ".join(map(str, kept_numbers(database, study))) or "none"
+        there = [each for each in kept_numbers(database, study) if each != record.number]
+        shown = ", ".join(map(str, there)) or "none"
         if (record.reason or "").startswith(TWIN):
             shown += f" ({record.reason})"
         raise CheckpointMissing(f"no weights are kept for trial {record.number} in {store.url}; kept: {shown}")

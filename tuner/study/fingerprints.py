@@ -51,7 +51,7 @@ def differences(
             yield (
                 "versions",
                 f"the study was created with {library} {version}, here is {here.get(library, 'none')}, which may not "
-                "compute the same; install that version, or pass --any-versions",
+                "compute the same; install that version, or go on with `tuner resume --any-versions`",
             )
     # Studies of version 0.1 have no anatomy.
     if "anatomy" in stored and (change := anatomy_change(stored["anatomy"], found["anatomy"])) is not None:

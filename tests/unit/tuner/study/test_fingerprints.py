@@ -51,7 +51,7 @@ def test_another_version_of_a_library_is_told_unless_any_will_do() -> None:
     ((key, reason),) = differences(FACTS, here)
     assert key == "versions"
     assert "created with transformers 5, here is 6" in reason
-    assert reason.endswith("or pass --any-versions")
+    assert reason.endswith("or go on with `tuner resume --any-versions`")
     assert list(differences(FACTS, here, any_versions=True)) == []
     ((_, reason),) = differences(FACTS, {**FACTS, "versions": {"torch": "2"}})
     assert "here is none" in reason
