@@ -58,7 +58,7 @@ def test_a_relative_path_starts_in_the_working_folder(tmp_path: Path, monkeypatc
 def test_a_reader_creates_nothing(tmp_path: Path) -> None:
     for target in (tmp_path / "none.db", tmp_path / "no" / "folder" / "none.db"):
         with pytest.raises(
-            DatabaseMissing, match=r"no database .*none\.db; `tuner start` makes one, .* in another one\?$"
+            DatabaseMissing, match=r"no database .*none\.db; `tuner start` makes one once .* in another one\?$"
         ):
             Database(f"sqlite:///{target}")
     assert list(tmp_path.iterdir()) == []
