@@ -30,7 +30,7 @@ def test_a_search_that_beats_no_guess_says_so_and_warns_of_the_data_once(tuner: 
     first = tuner.ok("start", study)
     sentence = "No trial beats guessing the largest class (0.9000): the search has found nothing that is of use yet."
     assert sentence in [line.strip() for line in first.stdout.splitlines()]
-    assert re.search(r"^\S+ warning: .*validation", first.stderr, re.MULTILINE), first.stderr
+    assert re.search(r"^\S+ \S+ warning: .*validation", first.stderr, re.MULTILINE), first.stderr
     again = tuner.ok("resume", "useless", "--trials", "2")
     assert sentence in [line.strip() for line in again.stdout.splitlines()]
     assert "warning: " not in again.stderr

@@ -68,7 +68,7 @@ def _tokenizer(folder: Path) -> None:
         unk_token="[UNK]",
         cls_token="[CLS]",
         sep_token="[SEP]",
-        model_max_length=64,
+        model_max_length=512,
         model_input_names=["input_ids", "attention_mask"],
     ).save_pretrained(folder)
 
