@@ -331,7 +331,8 @@ def test_resumed_on_a_damaged_store_a_trial_comes_to_what_it_would_have(
     again = f"trial 0 again from optimiser step {begins} on cpu" if begins else "trial 0 again on cpu"
     assert re.search(rf"^\S+ \S+ {again}[,:]", resumed.stderr, re.MULTILINE), resumed.stderr
     for damage in done:
-        assert re.search(rf"^\S+ \S+ trial 0: .*{KEYS[damage.checkpoint]}\b", resumed.stderr, re.MULTILINE), resumed.stderr
+        named = rf"^\S+ \S+ trial 0: .*{KEYS[damage.checkpoint]}\b"
+        assert re.search(named, resumed.stderr, re.MULTILINE), resumed.stderr
     assert (tmp_path / "trace").read_text() == "".join(f"0 {step}\n" for step in range(begins + 1, 41))
 
     (records, weights), (expected, expected_weights) = outcome(tuner), outcome(undisturbed)
