@@ -201,6 +201,7 @@ def test_chats_are_learnt_packed_and_judged_by_what_the_model_writes(tuner: Tune
 
 def test_a_gguf_file_is_dequantised_once_and_trained(tuner: Tuner) -> None:
     pytest.importorskip("gguf", reason="the extra llm is not installed")
+    tuner = tuner.within(TUNER_CACHE=str(tuner.folder / "cache"))  # the others' has other models
     file = write_gguf(tuner.folder / "tiny.gguf")
     space = {"learning_rate": 1e-3, "batch_size": 8, "num_train_epochs": 1, "frozen_layers": [0, 0.5]}
     written = study(tuner, "small", file, budget={"trials": 2}, search_space=space, max_length=64)

@@ -21,6 +21,7 @@ ANSWERS = ({"praise": True}, {"praise": False})
 
 
 def test_the_tuned_model_answers_held_out_prompts_better_than_the_untouched_one(tuner: Tuner) -> None:
+    tuner = tuner.within(TUNER_CACHE=str(tuner.folder / "cache"))  # the others' has other models
     example = Path(__file__).parents[2] / "examples" / "write_chats.py"
     runpy.run_path(str(example))["main"](tuner.folder)
     study = tuner.study(
