@@ -20,6 +20,7 @@ def command(study: Path, as_json: bool, url: str, checkpoints: str | None) -> No
 
     from tuner.cli.reading import read_study_file
     from tuner.reporting.stages import stages
+    from tuner.reporting.text import counted
     from tuner.service.check import check
 
     config = read_study_file(study, checkpoints)
@@ -33,6 +34,6 @@ def command(study: Path, as_json: bool, url: str, checkpoints: str | None) -> No
     if as_json:
         print_json(outcome)
     else:
-        found = len(outcome["warnings"])
-        verdict = "sound" if not found else f"can be started, with {found} warning{'' if found == 1 else 's'} above"
+        found = outcome["warnings"]
+        verdict = f"can be started, with {counted(len(found), 'warning')} above" if found else "sound"
         click.echo(f"{study}: {verdict}. Next: tuner start {study}")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from tuner.reporting.result import confirmed_words, result_sentences
+from tuner.reporting.text import no_better_than_guess
 from tuner.reporting.views import in_order
 from tuner.security.redaction import redact
 from tuner.study.refit import Refit
-from tuner.trial.evaluation import is_better
 
 if TYPE_CHECKING:
     from storage import StudyRecord, TrialRecord
@@ -81,7 +81,7 @@ def useless_words(study: StudyRecord, value: float | None) -> str | None:
         value: The model's value of the study's metric on the validation split.
     """
     metric, guess = study.config["metric"], study.facts.get("guess")
-    if value is None or guess is None or is_better(value, guess, metric["direction"]):
+    if value is None or no_better_than_guess(value, guess, metric["direction"]) is None:
         return None
     return f"no better than always answering with the largest class, which has {metric['name']} {guess:.4f}"
 

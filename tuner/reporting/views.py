@@ -299,14 +299,13 @@ def verdict_view(database: Database, study: StudyRecord) -> dict[str, Any]:
         raise NoBestTrial(f"the test split of study {study.name!r} is not opened; `tuner test {study.name}` opens it")
     number = None if best is None else best.number
     models = content["result"]["models"]
-    first = next((trial for trial in History(database, study).trials() if trial.number == 0), None)
     return {
         "study": study.name,
         "verdict": verdict.to_dict(best=number),
         "models": [{name: model.get(name) for name in ("trial", "value", "right", "metrics")} for model in models],
         "sentences": verdict.sentences(best=number),
         "method": verdict.method,
-        "recipe": _recipe_of_study(study, first),
+        "recipe": _recipe_of_study(study, History(database, study).first()),
     }
 
 
